@@ -1,0 +1,74 @@
+"""Settings: flag > ``CITEBRIEF_*`` environment > ``citebrief.toml`` > default.
+
+The only reader of the environment. An empty variable counts as unset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from rag.errors import UsageError
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with its default. Build it with :func:`load`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CITEBRIEF_", env_ignore_empty=True, toml_file="citebrief.toml", extra="forbid", frozen=True
+    )
+
+    store: str = Field(".citebrief", description="folder of the index, or chroma+http://host:port")
+    embedder: str = Field(
+        "minilm", description="minilm (packaged), a sentence-transformers id or path, or openai:MODEL"
+    )
+    llm: str = Field("auto", description="auto, openai:MODEL, local, local:PATH.gguf or extractive")
+    k: int = Field(40, ge=1, le=500, description="passages retrieved for a question")
+    sections: int = Field(6, ge=1, le=7, description="sections at the most")
+    seed: int = Field(7, description="seed of the model and of the clustering")
+    timeout: float = Field(120.0, gt=0, description="seconds that one reply may take")
+    retries: int = Field(3, ge=0, le=10, description="times a call is tried again after a rate limit or a dropped line")
+    threads: int = Field(0, ge=0, description="threads of the local model; 0 means one for each core")
+    cache: Path | None = Field(None, description="folder for the joined local model; default: the user's cache")
+
+    openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
+    openai_base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
+    openai_model: str = Field("gpt-5-mini", validation_alias="OPENAI_MODEL")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags first, then the environment, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(flags: Mapping[str, Any] | None = None) -> Settings:
+    """The settings in force; ``flags`` that are None are left to the environment, the file or the default.
+
+    Raises:
+        UsageError: a value is out of range, or the file has a key that does not exist.
+    """
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"setting {name}: {first['msg'].lower()} (got {first['input']!r})") from None
+    except ValueError as error:  # a citebrief.toml that is not TOML
+        raise UsageError(f"citebrief.toml: {error}") from None
