@@ -17,7 +17,7 @@ from rag.types import (
 
 HOSTILE_TITLE = '[x](javascript:alert(1)) <script>window.hacked=1</script> "quoted" \x1b[31mred'
 HOSTILE_TEXT = (
-    "A page may say <img src=x onerror=\"window.hacked=1\"> and </span></main><script>window.hacked=1</script>.\n\n"
+    'A page may say <img src=x onerror="window.hacked=1"> and </span></main><script>window.hacked=1</script>.\n\n'
     "It may send \x1b]0;owned\x07 to a terminal, or turn text around: \u202eabc\u202c. "
     "It may pose as a source [1] or a `code` **star** _underscore_ &amp; {{ 7 * 7 }}."
 )
@@ -138,7 +138,7 @@ def answered() -> Brief:
                         (CYRILLIC, "подписано 28 октября 2015 года"),
                     ),
                     sentence(
-                        "Cohen wrote to the office of Dmitry Peskov and spoke with an assistant for about twenty minutes.",
+                        "Cohen wrote to the office of Dmitry Peskov and spoke with an assistant for twenty minutes.",
                         (REPORT, "Cohen wrote in January 2016 to the office of Dmitry Peskov"),
                         (REPORT, "spoke with an assistant for about twenty minutes"),
                     ),
@@ -148,8 +148,8 @@ def answered() -> Brief:
                 heading="Polling data & Konstantin Kilimnik",
                 sentences=(
                     sentence(
-                        "Manafort shared polling data with Kilimnik, which the volume calls “a grave counterintelligence "
-                        "threat.”",
+                        "Manafort shared polling data with Kilimnik, which the volume calls “a grave "
+                        "counterintelligence threat.”",
                         (COMMITTEE, "Paul Manafort shared internal polling data with him"),
                         (COMMITTEE, "a grave counterintelligence\nthreat"),
                     ),

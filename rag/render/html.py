@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from rag.render import wording
 from rag.types import Brief, Chunk, Quote, Sentence
 
 if TYPE_CHECKING:
+    from jinja2 import Template
     from markupsafe import Markup
 
 _HERE = Path(__file__).parent
@@ -59,29 +61,30 @@ class _Part:
 
 def to_html(brief: Brief) -> str:
     """``brief`` as one self-contained page."""
+    css = (_HERE / "brief.css").read_text(encoding="utf-8")
+    number = wording.numbers(brief)
+    lines = _Lines(brief, number)
+    page = _template().render(
+        brief=brief,
+        words=wording,
+        css=css,
+        css_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
+        parts=list(_parts(brief, lines)),
+        disagreements=[(each.about, lines.of(each.sides)) for each in brief.disagreements],
+        sources=[(number[chunk.id], chunk, _passage(chunk, _quotes(brief, chunk))) for chunk in brief.cited()],
+        nearest=[(hit.chunk, _passage(hit.chunk, ())) for hit in wording.nearest(brief)],
+    )
+    return page.rstrip() + "\n"
+
+
+@cache
+def _template() -> Template:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    css = (_HERE / "brief.css").read_text(encoding="utf-8")
-    number = wording.numbers(brief)
-    lines = _Lines(brief, number)
-    return (
-        environment.get_template("brief.html")
-        .render(
-            brief=brief,
-            words=wording,
-            css=css,
-            css_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
-            parts=list(_parts(brief, lines)),
-            disagreements=[(each.about, lines.of(each.sides)) for each in brief.disagreements],
-            sources=[(number[chunk.id], chunk, _passage(chunk, _quotes(brief, chunk))) for chunk in brief.cited()],
-            nearest=[(hit.chunk, _passage(hit.chunk, ())) for hit in wording.nearest(brief)],
-        )
-        .rstrip()
-        + "\n"
-    )
+    return environment.get_template("brief.html")
 
 
 class _Lines:
