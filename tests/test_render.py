@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 from briefs import CYRILLIC, DURHAM, HOSTILE, REPORT, TRACE, answered, chunk, insufficient, quote, sentence
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
@@ -116,6 +118,16 @@ HOSTILE_LINES = [
 
 @pytest.mark.parametrize("text", HOSTILE_LINES)
 def test_markdown_reads_a_documents_text_as_text(text: str) -> None:
+    _reads_as_text(text)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(alphabet="\\`*_[]()<>#&;!|~-+=.:1a bA/\"'\n\t$^{}@", min_size=1, max_size=24).filter(str.strip))
+def test_markdown_reads_any_mixture_of_marks_as_text(text: str) -> None:
+    _reads_as_text(text)
+
+
+def _reads_as_text(text: str) -> None:
     plain = _hostile_brief("plain words")
     hostile = _hostile_brief(text)
     tokens = [token for token in _tokens(render(hostile, "md")) if token.type != "text_special"]
