@@ -1,0 +1,107 @@
+"""Can this evidence answer this question at all? Asked before anything is written.
+
+Two ways of not answering: the corpus is about something else (nothing is similar to the question), or it is about
+the subject but lacks the fact ("Which car does Cohen drive?"), where similarity is high and a word of the question
+has no counterpart in any passage. Counterparts are found by late interaction (ColBERT; Khattab & Zaharia, SIGIR
+2020): a word of the question against every word of the passages, so that "penalty" is met by "sentenced".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rag.fuse import stem
+from rag.types import Hit
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+EmbedTokens = Callable[[Sequence[str]], "list[tuple[list[str], NDArray[np.float32]]]"]
+"""Texts → for each its words, lower case, and their unit vectors in context."""
+
+NEAR = 0.34
+"""Cosine that the best passage must have: unrelated subjects stay below 0.3, related ones reach 0.45."""
+
+MET = 0.6
+"""Cosine from which a word of a passage is the counterpart of one of the question."""
+
+PASSAGES = 20
+
+_ASKING = frozenset(
+    (
+        "a an the of to in on at by for with from as and or but that which who whom whose what when where why how is "
+        "are was were be been being do does did done has have had having can could will would shall should may might "
+        "must it its he his she her they their them there this these those i we you me us our your my any some all "
+        "each every both either about into over under between among within without during before after since until "
+        "than then so not no if whether out up down off again also only just more most much many long often far tell "
+        "describe explain list give show say said know known summarize summarise outline discuss detail details find "
+        "please role happen happened happening main major key important importance significance significant kind "
+        "kinds type types sort way ways link links linked relation relations relationship relationships connection "
+        "connections tie ties involve involved involvement overview background history summary timeline evidence fact "
+        "facts information topic subject matter issue issues question questions answer reason reasons cause causes "
+        "purpose aim goal effect effects impact consequence consequences result results outcome outcomes difference "
+        "differences compare comparison similar similarities new different various exactly actually really ever name "
+        "names called event events thing things people person someone anyone make made take took get got go went come "
+        "came use used using work works according regarding concerning related part parts other others one ones same "
+        "such between versus vs state states report reported"
+    ).split()
+)
+_HEAD = re.compile(r"\b(?:which|what|how many|how much)\s+([a-z][\w’'-]+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answerability:
+    """``gaps`` are sentences for the reader; with ``enough`` False nothing is to be written."""
+
+    enough: bool
+    gaps: tuple[str, ...]
+
+
+def assess(question: str, hits: Sequence[Hit], nearest: float, embed_tokens: EmbedTokens) -> Answerability:
+    """Whether ``hits`` can answer ``question``; ``nearest`` is the best passage's cosine with it."""
+    if not hits:
+        return Answerability(enough=False, gaps=("Nothing in the corpus matches the question.",))
+    if nearest < NEAR:
+        return Answerability(enough=False, gaps=("No document in the corpus is about the subject of the question.",))
+    asked = list(dict.fromkeys(word for word in words_of(question) if word.lower() not in _ASKING))
+    absent = unmet(question, asked, hits[:PASSAGES], embed_tokens)
+    if not absent:
+        return Answerability(enough=True, gaps=())
+    listed = ", ".join(f"“{word}”" for word in absent)
+    gap = f"The passages nearest to the question say nothing of {listed}."
+    return Answerability(enough=not _decisive(question, asked, absent), gaps=(gap,))
+
+
+def words_of(text: str) -> list[str]:
+    """The words of ``text`` without possessive endings."""
+    return [re.sub(r"['’]s?$", "", word) for word in re.findall(r"[^\W_][\w’'-]*", text)]
+
+
+def unmet(question: str, asked: Sequence[str], hits: Sequence[Hit], embed_tokens: EmbedTokens) -> list[str]:
+    """The words among ``asked`` that no passage has, nor has a counterpart of."""
+    import numpy as np
+
+    passages = [f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits]
+    present = {stem(word.lower()) for passage in passages for word in words_of(passage)}
+    open_words = [word for word in asked if stem(word.lower()) not in present]
+    if not open_words:
+        return []
+    (words, vectors), *others = embed_tokens([question, *passages])
+    everything = np.concatenate([theirs for _, theirs in others if len(theirs)])
+    met = {word for word, vector in zip(words, vectors, strict=True) if float((everything @ vector).max()) >= MET}
+    return [word for word in open_words if word.lower() not in met]
+
+
+def _decisive(question: str, asked: Sequence[str], absent: Sequence[str]) -> bool:
+    """Whether an answer without the ``absent`` words would answer another question."""
+    heads = {match.lower() for match in _HEAD.findall(question)}
+    first = next(iter(words_of(question)), "")
+    for word in absent:
+        named = word[0].isdigit() or (word[0].isupper() and word != first)
+        if named or word.lower() in heads:
+            return True
+    return 3 * len(absent) >= len(asked)

@@ -1,0 +1,144 @@
+"""The hard facts of a sentence (numbers, dates, names) and whether evidence has them.
+
+Number, date and name errors are the commonest way in which generated text departs from its source
+(Kryscinski et al., EMNLP 2020), similarity of meaning hardly sees them, and they are cheap to find.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        [
+            "january jan",
+            "february feb",
+            "march mar",
+            "april apr",
+            "may",
+            "june jun",
+            "july jul",
+            "august aug",
+            "september sept sep",
+            "october oct",
+            "november nov",
+            "december dec",
+        ],
+        start=1,
+    )
+    for name in names.split()
+}
+_WORDS = {
+    word: value
+    for value, word in enumerate(
+        (
+            "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+            "seventeen eighteen nineteen"
+        ).split()
+    )
+} | {
+    word: 10 * value
+    for value, word in enumerate(("twenty thirty forty fifty sixty seventy eighty ninety").split(), start=2)
+}
+_SCALES = {
+    "hundred": 100,
+    "thousand": 1_000,
+    "million": 1_000_000,
+    "billion": 1_000_000_000,
+    "trillion": 1_000_000_000_000,
+}
+
+_MONTH = "(" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\b\.?"
+_DATES = (
+    re.compile(r"\b(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})\b"),
+    re.compile(
+        r"\b(?P<d>\d{1,2})(?:st|nd|rd|th)? (?:of )?" + _MONTH.replace("(", "(?P<m>", 1) + r"(?:,? (?P<y>\d{4})\b)?",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"\b" + _MONTH.replace("(", "(?P<m>", 1) + r" (?P<d>\d{1,2})(?:st|nd|rd|th)?\b(?!\d)(?:,? (?P<y>\d{4})\b)?",
+        re.IGNORECASE,
+    ),
+    re.compile(r"\b" + _MONTH.replace("(", "(?P<m>", 1) + r",? (?:of )?(?P<y>\d{4})\b", re.IGNORECASE),
+    re.compile(r"\b(?P<m>January|February|March|April|June|July|August|September|October|November|December)\b"),
+)
+_SCALE = r"(?P<scale>hundred|thousand|million|billion|trillion)\b"
+_NUMBER = re.compile(
+    rf"(?<![\w.])\$?(?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)(?:st|nd|rd|th|s)?(?:[ -]{_SCALE})?",
+    re.IGNORECASE,
+)
+_NUMBER_WORD = re.compile(
+    r"\b(?:(?P<tens>twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)"
+    r"(?:-(?P<ones>one|two|three|four|five|six|seven|eight|nine))?"
+    rf"|(?P<word>{'|'.join(_WORDS)}))(?: {_SCALE})?\b",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"\b[A-Z][\w’'-]*")
+
+Date = tuple[int | None, int | None, int | None]
+"""Year, month, day; None where the text does not say."""
+
+
+def missing(sentence: str, evidence: Iterable[str]) -> list[str]:
+    """The numbers, dates and names of ``sentence``, as they stand in it, that no text of ``evidence`` has.
+
+    "November 2015" is had by "2 November 2015", "8 million" by "$8,000,000", a name by each of its words.
+    """
+    texts = list(evidence)
+    has_dates = [date for text in texts for date, _ in dates(text)]
+    rest, absent = sentence, []
+    for date, words in dates(sentence):
+        rest = rest.replace(words, " " * len(words), 1)
+        if not any(_within(date, other) for other in has_dates):
+            absent.append(words)
+    has_numbers = {number for text in texts for number, _ in numbers(text)}
+    absent += [words for number, words in numbers(rest) if number not in has_numbers]
+    has_words = {form for text in texts for word in re.findall(r"[\w’'-]+", text.lower()) for form in _forms(word)}
+    absent += [name for name in names(rest) if not _forms(name.lower()) & has_words]
+    return absent
+
+
+def dates(text: str) -> Iterator[tuple[Date, str]]:
+    """Each date of ``text``, the most precise reading of every place, with its words."""
+    taken: list[tuple[int, int]] = []
+    for pattern in _DATES:
+        for match in pattern.finditer(text):
+            if any(match.start() < end and start < match.end() for start, end in taken):
+                continue
+            part = match.groupdict()
+            month = part.get("m") or ""
+            number = int(month) if month.isdigit() else _MONTHS[month.lower().rstrip(".")]
+            day, year = part.get("d"), part.get("y")
+            taken.append(match.span())
+            yield (int(year) if year else None, number, int(day) if day else None), match.group()
+
+
+def numbers(text: str) -> Iterator[tuple[float, str]]:
+    """Each number of ``text`` as a value, with its words; "one" is left out, it is rarely a count."""
+    for match in _NUMBER.finditer(text):
+        yield float(match["digits"].replace(",", "")) * _SCALES.get((match["scale"] or "").lower(), 1), match.group()
+    for match in _NUMBER_WORD.finditer(text):
+        value = _WORDS[(match["tens"] or match["word"]).lower()] + _WORDS.get((match["ones"] or "").lower(), 0)
+        if value != 1 or match["scale"]:
+            yield float(value * _SCALES.get((match["scale"] or "").lower(), 1)), match.group()
+
+
+def names(text: str) -> Iterator[str]:
+    """Each capitalised word of ``text`` that is not merely the first of its sentence."""
+    for match in _NAME.finditer(text):
+        before = text[: match.start()].rstrip(" “\"'‘(")
+        if before and not before.endswith((".", "!", "?", ":")) and len(match.group()) > 1:
+            yield match.group()
+
+
+def _forms(word: str) -> set[str]:
+    """A word without possessive, and its hyphenated parts, so that "Trump's" is had by "Trump"."""
+    bare = re.sub(r"(?:['’]s|['’])$", "", word)
+    return {bare, *bare.split("-"), bare.replace(".", "")} - {""}
+
+
+def _within(date: Date, other: Date) -> bool:
+    """Whether ``other`` says all that ``date`` says."""
+    return all(part is None or part == theirs for part, theirs in zip(date, other, strict=True))

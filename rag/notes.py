@@ -1,0 +1,146 @@
+"""Notes: evidence sentences that can be understood where they stand, each with its chunk and offsets.
+
+A sentence that leans on the one before it ("They denied it the next day.") is true in its document and
+false or empty in a brief. Resolving such references needs a model and gets names wrong; leaving the
+sentence out costs little, since a corpus says most things more than once. The test is a list of surface
+signs, in the spirit of "decontextualisation" (Choi et al., TACL 2021), on the side of leaving out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from rag.sentences import split
+from rag.types import Chunk, Hit
+
+WORDS = (8, 48)
+"""A note's length in words: shorter ones state too little, longer ones state too much to be checked."""
+
+
+def _any(phrases: str) -> str:
+    """An alternation of the phrases that are separated by commas and line ends."""
+    return "(?:" + "|".join(phrase for phrase in (part.strip() for part in re.split(r"[,\n]", phrases)) if phrase) + ")"
+
+
+_OPENERS = re.compile(
+    r"^[\"“(\[]?"
+    + _any("""
+        he, she, they, it, this, these, those, that, such, his, her, their, its, him, them, we, i, our, my, you, who, which, whose
+        however, also, moreover, furthermore, but, and, or, nor, so, then, instead, thus, therefore, hence, nevertheless
+        nonetheless, meanwhile, accordingly, consequently, similarly, likewise, additionally, finally, separately, specifically
+        conversely, first, second, third, still, yet, afterwards?, subsequently, later, earlier, rather, otherwise, indeed
+        here, there, both, neither, another, others?, each, one, some, most, several, see, id, cf, compare
+        (?:the|a) (?:latter|former|same|following|other|second|third), as a result, in response, in addition, in turn
+        in particular, in contrast, by contrast, on the other hand, for example, for instance, of course, at (?:the|that) time
+        at the same time, after that, before that, that (?:same|day|month|year|week), the next
+        as (?:discussed|noted|described|stated|set out|explained)
+    """)
+    + r"\b",
+    re.IGNORECASE,
+)
+"""Words with which a sentence points back to the one before it."""
+
+_POINTERS = re.compile(
+    r"\b"
+    + _any("""
+        (?:that|the same|the next|the following|the previous|the prior) (?:day|night|week|month|year|evening|morning|date)
+        (?:days?|weeks?|months?|hours?|years?) (?:later|earlier|before that|after that), the (?:latter|former)
+        (?:see|supra|infra|ibid|id)\\.? (?:at|note|section|volume|part|p\\.), for (?:example|instance)
+        (?:discussed|described|noted|mentioned|explained|set forth|detailed|quoted) (?:above|below|in|infra|supra)
+        (?:section|volume|part|chapter|appendix) [ivxlcd0-9]+, another, such an?, (?:a|an) (?:similar|additional|further)
+        (?:several|two|three) other, as well as those, this (?!day\\b)[a-z]+
+        (?:these|those)\\s+(?!who\\b|of\\b|in\\b|with\\b|from\\b|that\\b|which\\b|involved\\b|present\\b)[a-z]+
+        that (?:trip|period|time|meeting|call|project|statement|conversation|letter|email|effort|investigation|contact|visit)
+        that (?:deal|offer|request|speech|finding|conclusion|assessment|point|way|information|material|evidence|matter|issue)
+        that (?:event|document|message|plan|proposal|theory)
+    """)
+    + r"\b",
+    re.IGNORECASE,
+)
+"""Words with which a sentence points to another sentence, place or day."""
+
+_PRONOUN = re.compile(
+    r"\b(?:he|she|they|him|her|his|hers|them|their|theirs|himself|herself|themselves)\b", re.IGNORECASE
+)
+_FIRST_PERSON = re.compile(r"\b(?:I|I'm|I’m|me|my|we|us|our|you|your|We|My|Our|You|Your)\b")
+_NAME = re.compile(r"\b[A-Z][\w’'-]+")
+_GARBAGE = re.compile(
+    r"[{}<>|\\^~_=■█�*#]|https?:|www\.|\[\.{3}\]|[Rr]edact|Harm to Ongoing|HOM\b|\b[A-Z]{2,}(?: [A-Z]{2,}){3,}"
+    r"|\b302,? at|, at \d+[;.,]|\bCong\.|\bF\.(?:\dd|Supp)|\(\w+\.? \d{1,2}, \d{4}\)[.;]"
+)
+"""Leftovers of markup, redactions, shouting, and references that slipped into the text."""
+
+_SHOUTING = re.compile(r"\b[A-Z]{3,}\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """An evidence sentence: ``chunk.text[start:end] == text`` but for line breaks, which are spaces here."""
+
+    text: str
+    chunk: Chunk
+    start: int
+    end: int
+
+
+def notes_of(hits: Iterable[Hit]) -> Iterator[Note]:
+    """The self-contained sentences of ``hits``, best hit first; a sentence that two chunks hold comes once."""
+    seen: set[str] = set()
+    for hit in hits:
+        for start, end in split(hit.chunk.text):
+            text = " ".join(hit.chunk.text[start:end].split())
+            key = re.sub(r"\W+", " ", text.lower())
+            if key not in seen and leans(text) is None:
+                seen.add(key)
+                yield Note(text=text, chunk=hit.chunk, start=start, end=end)
+
+
+def leans(text: str) -> str | None:
+    """Why ``text`` cannot stand on its own, in a few words; None if it can."""
+    words = text.split()
+    if not WORDS[0] <= len(words) <= WORDS[1]:
+        return "too short or too long"
+    if not re.match(r"[\"“(]?[A-Z0-9]", text) or not re.search(r"[.!][\"”’')]*$", text):
+        return "not a whole sentence"
+    if text.count("(") != text.count(")") or text.count("“") != text.count("”") or text.count('"') % 2:
+        return "a quotation or bracket is not closed"
+    if _GARBAGE.search(text) or sum(map(len, _SHOUTING.findall(text))) > len(text) / 4:
+        return "damaged text"
+    if letters(text) < 0.7:
+        return "mostly not words"
+    if _OPENERS.match(text):
+        return "opens by pointing back"
+    if _POINTERS.search(text):
+        return "points to another place or day"
+    if _FIRST_PERSON.search(text):
+        return "speaks in the first person"
+    pronoun = _PRONOUN.search(text)
+    if (
+        pronoun
+        and not any(m.start() > 0 for m in _NAME.finditer(text[: pronoun.start()]))
+        and not _subject(text, pronoun.start())
+    ):
+        return "a pronoun without its name"
+    return None
+
+
+def letters(text: str) -> float:
+    """The share of letters and spaces in ``text``."""
+    return sum(ch.isalpha() or ch.isspace() for ch in text) / max(1, len(text))
+
+
+def _subject(text: str, before: int) -> bool:
+    """Whether a name opens the sentence, as ``Cohen`` does in "Cohen said that he …"."""
+    first = _NAME.match(text)
+    return bool(first) and first.group().lower() not in _COMMON_OPENERS and first.end() < before
+
+
+_COMMON_OPENERS = frozenset(
+    (
+        "the a an as it in on at by after before during when while as since until under according with from for to of "
+        "if although though because despite between among following both all no not only some many most several two "
+        "three four five six seven eight nine ten"
+    ).split()
+)

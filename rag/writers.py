@@ -1,0 +1,256 @@
+"""Two ways to turn a planned section into sentences, by what the model can do.
+
+A small model fuses notes and names sections, one small step at a time; a fused sentence cites the chunks of
+the notes it was made from: *provenance, not choice*. A large model gets the passages and writes the section in
+one call; its citations are an enum of the evidence shown to it. Neither is believed: ``rag/compose.py`` verifies
+what they return. Aliases (``E1`` …, ``S1`` …) are made and resolved here and never leave this file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from rag.errors import ReplyError
+from rag.fuse import strays, unnamed
+from rag.notes import Note
+from rag.plan import PlannedSection
+from rag.prompts import Prompt
+from rag.sentences import split
+from rag.types import Chunk, Sentence
+
+if TYPE_CHECKING:
+    from rag.llm import Model
+
+Reply = TypeVar("Reply", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A sentence as a writer returns it, not yet verified, and the chunks that it cites.
+
+    ``notes`` are what it was made from, or the nearest to it: they are quoted should it fail.
+    ``fault`` is what its writer already found wrong with it.
+    """
+
+    text: str
+    chunks: tuple[Chunk, ...]
+    notes: tuple[Note, ...]
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftSection:
+    """A written section; ``heading`` None leaves the plan's, which ``fault`` explains."""
+
+    heading: str | None
+    drafts: tuple[Draft, ...]
+    fault: str | None = None
+
+
+class Writer(Protocol):
+    """What the composer needs of a writer. Each method raises ``ModelError`` where the model fails it."""
+
+    def section(self, planned: PlannedSection, others: Sequence[str]) -> DraftSection:
+        """The section's heading and sentences; ``others`` are the other sections' headings."""
+        ...
+
+    def closing(
+        self, part: Literal["summary", "conclusion"], notes: Sequence[Note], body: Sequence[Sentence]
+    ) -> list[Draft]:
+        """The summary or conclusion, from what the sections say: ``notes`` picked for it, all ``body`` sentences."""
+        ...
+
+
+def verbatim(note: Note) -> Draft:
+    """A note as it stands."""
+    return Draft(text=note.text, chunks=(note.chunk,), notes=(note,))
+
+
+class _Fused(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    sentence: str
+
+
+class _Named(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    heading: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmallWriter:
+    """Fuses notes two by two and names sections."""
+
+    model: Model
+    fuse: Prompt
+    heading: Prompt
+
+    TOGETHER = 64
+    """Two notes of more words than this stay apart: their fusion would be too long to read or check."""
+
+    def section(self, planned: PlannedSection, others: Sequence[str]) -> DraftSection:
+        """See :class:`Writer`."""
+        drafts = [draft for pair in pairs(planned.notes, self.TOGETHER) for draft in self._fused(pair)]
+        heading, fault = self._named(planned, others)
+        return DraftSection(heading=heading, drafts=tuple(drafts), fault=fault)
+
+    def closing(
+        self, part: Literal["summary", "conclusion"], notes: Sequence[Note], body: Sequence[Sentence]
+    ) -> list[Draft]:
+        """See :class:`Writer`."""
+        return [draft for pair in pairs(notes, self.TOGETHER) for draft in self._fused(pair)]
+
+    def _fused(self, notes: tuple[Note, ...]) -> list[Draft]:
+        if len(notes) == 1:
+            return [verbatim(notes[0])]
+        numbered = "\n".join(f"Note {n}: {note.text}" for n, note in enumerate(notes, 1))
+        chunks = tuple({note.chunk.id: note.chunk for note in notes}.values())
+        reply = ask(self.model, self.fuse, _Fused, max_tokens=140, notes=numbered)
+        texts = [note.text for note in notes]
+        sentences = sentences_of(reply.sentence)
+        if len(sentences) != 1:  # the model kept them apart, and so do we
+            return [verbatim(note) for note in notes]
+        return [Draft(text=sentences[0], chunks=chunks, notes=notes, fault=strays(texts, sentences[0]))]
+
+    def _named(self, planned: PlannedSection, others: Sequence[str]) -> tuple[str | None, str | None]:
+        statements = "\n".join(note.text for note in planned.notes)
+        heading = ask(self.model, self.heading, _Named, max_tokens=32, statements=statements).heading.strip(" .\"'“”")
+        fault = unnamed(heading, [f"{note.chunk.context} {note.text}" for note in planned.notes], others)
+        return (None, f"{heading!r} {fault}") if fault else (heading, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LargeWriter:
+    """Writes a section a call from its passages, under a schema."""
+
+    model: Model
+    question: str
+    write: Prompt
+    sum_up: Prompt
+
+    def section(self, planned: PlannedSection, others: Sequence[str]) -> DraftSection:
+        """See :class:`Writer`."""
+        chunks = {
+            f"E{n}": chunk for n, chunk in enumerate({note.chunk.id: note.chunk for note in planned.notes}.values(), 1)
+        }
+        reply = ask(
+            self.model,
+            self.write,
+            _section_schema(tuple(chunks)),
+            max_tokens=1200,
+            question=self.question,
+            subject=planned.heading,
+            others="; ".join(others) or "none",
+            passages="\n\n".join(f"{alias} [{chunk.context}]\n{chunk.text}" for alias, chunk in chunks.items()),
+        )
+        drafts = [
+            Draft(
+                text=text,
+                chunks=cited,
+                notes=tuple(note for note in planned.notes if note.chunk in cited) or planned.notes,
+            )
+            for item in reply.sentences
+            for cited in [tuple(chunks[alias] for alias in dict.fromkeys(item.citations))]
+            for text in sentences_of(item.text)
+        ]
+        fault = unnamed(reply.heading, [f"{note.chunk.context} {note.chunk.text}" for note in planned.notes], others)
+        return DraftSection(heading=None if fault else reply.heading, drafts=tuple(drafts), fault=fault)
+
+    def closing(
+        self, part: Literal["summary", "conclusion"], notes: Sequence[Note], body: Sequence[Sentence]
+    ) -> list[Draft]:
+        """See :class:`Writer`. A sentence inherits the citations of the body sentences that it is made from."""
+        chunks = {note.chunk.id: note.chunk for note in notes}
+        numbered = {f"S{n}": sentence for n, sentence in enumerate(body, 1)}
+        task = {
+            "summary": "Write the executive summary: two or three sentences that answer the question.",
+            "conclusion": "Write the conclusion: one or two sentences on what the record establishes and leaves open.",
+        }[part]
+        reply = ask(
+            self.model,
+            self.sum_up,
+            _summary_schema(tuple(numbered)),
+            max_tokens=600,
+            question=self.question,
+            sentences="\n".join(f"{alias}: {sentence.text}" for alias, sentence in numbered.items()),
+            task=task,
+        )
+        drafts = []
+        for item in reply.sentences:
+            cited = dict.fromkeys(cited for alias in item.sources for cited in numbered[alias].citations)
+            drafts += [
+                Draft(text=text, chunks=tuple(chunks[i] for i in cited if i in chunks), notes=())
+                for text in sentences_of(item.text)
+            ]
+        return drafts
+
+
+def ask(model: Model, prompt: Prompt, schema: type[Reply], *, max_tokens: int, **values: str) -> Reply:
+    """The model's reply; one that breaks the schema gets one retry, which carries the error.
+
+    Raises:
+        ReplyError: the second reply broke it too.
+        ModelError: the model could not be reached.
+    """
+    system, user = prompt.render(**values)
+    try:
+        return model.ask(system, user, schema, max_tokens=max_tokens, name=prompt.name)
+    except ReplyError as error:
+        again = f"{user}\n\nYour last reply could not be used: {error}. Reply again, with JSON that follows the schema."
+        return model.ask(system, again, schema, max_tokens=2 * max_tokens, name=prompt.name)
+
+
+def pairs(notes: Sequence[Note], together: int) -> list[tuple[Note, ...]]:
+    """``notes`` in order, two by two where both have at most ``together`` words, else alone."""
+    found: list[tuple[Note, ...]] = []
+    for note in notes:
+        last = found[-1] if found else ()
+        if len(last) == 1 and len(last[0].text.split()) + len(note.text.split()) <= together:
+            found[-1] = (*last, note)
+        else:
+            found.append((note,))
+    return found
+
+
+_MARKER = re.compile(r"\s*[\[(](?:[ES]\d+|\d+)(?:\s*[,;]\s*(?:[ES]\d+|\d+))*[\])]")
+
+
+def sentences_of(text: str) -> list[str]:
+    """The sentences of one item of a reply, without citation marks: an item that holds two is split,
+    each to be cited and verified on its own. A piece without its full stop was cut off, and is left out."""
+    plain = _MARKER.sub("", text)
+    found = [" ".join(plain[start:end].split()) for start, end in split(plain)]
+    return [sentence for sentence in found if re.search(r"[.!?][\"”’')\]]*$", sentence)]
+
+
+def _section_schema(aliases: tuple[str, ...]) -> Any:
+    item = create_model(
+        "Item",
+        __config__=ConfigDict(extra="forbid"),
+        text=(str, ...),
+        citations=(Annotated[list[Literal[aliases]], Field(min_length=1, max_length=4)], ...),
+    )
+    return create_model(
+        "WrittenSection",
+        __config__=ConfigDict(extra="forbid"),
+        heading=(str, ...),
+        sentences=(Annotated[list[item], Field(min_length=1, max_length=6)], ...),  # type: ignore[valid-type]
+    )
+
+
+def _summary_schema(aliases: tuple[str, ...]) -> Any:
+    item = create_model(
+        "Item",
+        __config__=ConfigDict(extra="forbid", populate_by_name=True),
+        text=(str, ...),
+        sources=(Annotated[list[Literal[aliases]], Field(min_length=1, max_length=3, alias="from")], ...),
+    )
+    return create_model(
+        "WrittenPassage",
+        __config__=ConfigDict(extra="forbid"),
+        sentences=(Annotated[list[item], Field(min_length=1, max_length=3)], ...),  # type: ignore[valid-type]
+    )
