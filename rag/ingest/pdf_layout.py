@@ -12,6 +12,7 @@ from rag.ingest.clean import PAGE, REDACTED, join_lines, key, vocabulary
 from rag.ingest.pdf_lines import Line
 
 _BULLET = re.compile(r"[•◦▪‣·●–*-]\s+\S|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\s+\S")
+_DOT = re.compile(rf"({PAGE}*)[•◦▪‣·●]\s+(?=\S)")
 _ENDS = re.compile(r"[.?!:;][”\"’')\]]*$")
 _MAX_HEADING = 250
 Look = tuple[float, bool]
@@ -50,6 +51,11 @@ def arrange(pages: Sequence[Sequence[Line]], bookmarks: Sequence[Bookmark], size
     margins = _margins(pages)
     paragraph: list[Line] = []
 
+    def close() -> None:
+        if paragraph:
+            _append(blocks, marked(paragraph))
+            paragraph.clear()
+
     def marked(lines: Sequence[Line]) -> str:
         nonlocal page
         written = []
@@ -60,19 +66,25 @@ def arrange(pages: Sequence[Sequence[Line]], bookmarks: Sequence[Bookmark], size
 
     for group in groups:
         if group.level:
-            if paragraph:
-                blocks.append(Block(text=marked(paragraph)))
-                paragraph = []
+            close()
             blocks.append(Block(text=marked(group.lines), level=group.level))
             continue
         for line in group.lines:
             if paragraph and _begins(line, paragraph, leading, margins):
-                blocks.append(Block(text=marked(paragraph)))
-                paragraph = []
+                close()
             paragraph.append(line)
-    if paragraph:
-        blocks.append(Block(text=marked(paragraph)))
+    close()
     return [*blocks, Block(text=PAGE * max(0, len(pages) - 1 - page))]
+
+
+def _append(blocks: list[Block], text: str) -> None:
+    """Add a paragraph; the items of a list are lines of one."""
+    item = _DOT.match(text)
+    text = _DOT.sub(r"\1- ", text)
+    if item and blocks and not blocks[-1].level and blocks[-1].text.lstrip(PAGE).startswith("- "):
+        blocks[-1] = Block(text=f"{blocks[-1].text}\n{text}")
+    else:
+        blocks.append(Block(text=text))
 
 
 def _begins(line: Line, paragraph: Sequence[Line], leading: float, margins: Sequence[tuple[float, float]]) -> bool:
