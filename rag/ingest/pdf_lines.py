@@ -10,7 +10,7 @@ import ctypes
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rag.ingest.clean import REDACTED
@@ -49,14 +49,15 @@ class PageLines:
 
 @dataclass(slots=True, kw_only=True)
 class _Run:
-    """Characters of one size on one baseline."""
+    """Characters of one size on one baseline. ``words`` is where words begin: offset in the text, and x."""
 
     text: str
     x0: float
     x1: float
     y: float
     size: float
-    bold: bool
+    bold: bool = False
+    words: list[tuple[int, float]] = field(default_factory=list)
 
 
 def page_lines(page: Any, number: int) -> PageLines:
@@ -83,6 +84,7 @@ def _runs(handle: Any, count: int) -> Iterator[_Run | None]:
     x, y = ctypes.c_double(), ctypes.c_double()
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
     chars: list[str] = []
+    words: list[tuple[int, float]] = []
     first = last = 0
     size = base = 0.0
 
@@ -93,8 +95,10 @@ def _runs(handle: Any, count: int) -> Iterator[_Run | None]:
             raw.FPDFText_GetCharBox(handle, last, left, right, bottom, top)
             bold = _is_bold(raw, handle, first) and _is_bold(raw, handle, last)  # a bold word that opens a line is none
             if abs(raw.FPDFText_GetCharAngle(handle, first)) < 0.1:  # what stands on its side is furniture
-                yield _Run(text="".join(chars), x0=x0, x1=right.value, y=base, size=size, bold=bold)
+                text = "".join(chars)
+                yield _Run(text=text, x0=x0, x1=right.value, y=base, size=size, bold=bold, words=words.copy())
         chars.clear()
+        words.clear()
 
     for index in range(count):
         code = raw.FPDFText_GetUnicode(handle, index)
@@ -102,11 +106,11 @@ def _runs(handle: Any, count: int) -> Iterator[_Run | None]:
             yield from close()
             yield None
             continue
-        if code in {9, 32, 160}:
-            if chars:
+        if code in {0, 9, 32, 160}:
+            if chars and code:
                 chars.append(" ")
             continue
-        char = _HYPHENS.get(code) or (chr(code) if code else "")
+        char = _HYPHENS.get(code) or chr(code)
         if chars and char.isalpha() and chars[-1].isalpha():  # inside a word nothing changes: a quarter of the calls
             chars.append(char)
             last = index
@@ -120,6 +124,8 @@ def _runs(handle: Any, count: int) -> Iterator[_Run | None]:
                 yield None
         if not chars:
             first, size, base = index, scaled, y.value
+        elif chars[-1] == " ":
+            words.append((len(chars), x.value))
         chars.append(char)
         last = index
     yield from close()
@@ -161,7 +167,7 @@ def _rows(runs: Iterable[_Run | None]) -> list[list[_Run]]:
             rows[-1].append(run)
         else:
             rows.pop()
-            rows[-1].append(_Run(text=" ", x0=run.x0, x1=run.x0, y=run.y, size=run.size, bold=run.bold))
+            rows[-1].append(_Run(text=" ", x0=run.x0, x1=run.x0, y=run.y, size=run.size))
             rows[-1].append(run)
     return [row for row in rows if row]
 
@@ -209,7 +215,7 @@ def _merged(boxes: list[tuple[float, float, float, float]]) -> list[_Run]:
             merged.append([x0, middle, x1, height])
     # A box covers the letters from foot to crown: nine tenths of the size, the baseline 0.3 below its middle.
     return [
-        _Run(text=REDACTED, x0=x0, x1=x1, y=middle - 0.3 * height, size=1.1 * height, bold=False)
+        _Run(text=REDACTED, x0=x0, x1=x1, y=middle - 0.3 * height, size=1.1 * height)
         for x0, middle, x1, height in merged
         if x1 - x0 > 1.5 * height
     ]
@@ -217,19 +223,44 @@ def _merged(boxes: list[tuple[float, float, float, float]]) -> list[_Run]:
 
 def _insert(rows: list[list[_Run]], box: _Run) -> None:
     """Put a redaction where it stands: into the line at its height, or between the lines around it."""
-    for row in rows:
-        body = max(row, key=lambda run: (len(run.text), run.size))
-        lone_mark = body.size < 0.86 * box.size and MARK.fullmatch(body.text.strip())
-        rise = body.y - box.y
-        # A mark stands above the baseline of what it belongs to.
-        if 0 < rise < 0.5 * box.size if lone_mark else abs(rise) < 0.45 * box.size:
-            if not lone_mark:
-                box.size, box.y = body.size, body.y
-            place = next((n for n, run in enumerate(row) if run.x0 > box.x0), len(row))
-            row.insert(place, _Run(text=f" {REDACTED} ", x0=box.x0, x1=box.x1, y=box.y, size=box.size, bold=False))
-            return
+    level = [row for row in rows if _at_height(row, box)]
+    if level:
+        row = min(level, key=lambda runs: max(runs[0].x0 - box.x1, box.x0 - runs[-1].x1, 0.0))
+        body = _body(row)
+        if not _is_lone_mark(body, box):
+            box.size, box.y = body.size, body.y
+        row[:] = [piece for run in row for piece in _split(run, box.x0)]
+        place = next((n for n, run in enumerate(row) if run.x0 > box.x0), len(row))
+        row.insert(place, replace(box, text=f" {REDACTED} "))
+        return
     below = next((n for n, row in enumerate(rows) if row[0].y < box.y), len(rows))
     rows.insert(below, [box])
+
+
+def _at_height(row: list[_Run], box: _Run) -> bool:
+    rise = _body(row).y - box.y
+    # A mark stands above the baseline of what it belongs to.
+    return 0 < rise < 0.5 * box.size if _is_lone_mark(_body(row), box) else abs(rise) < 0.45 * box.size
+
+
+def _body(row: list[_Run]) -> _Run:
+    return max(row, key=lambda run: (len(run.text), run.size))
+
+
+def _is_lone_mark(body: _Run, box: _Run) -> bool:
+    return body.size < 0.86 * box.size and bool(MARK.fullmatch(body.text.strip()))
+
+
+def _split(run: _Run, x: float) -> list[_Run]:
+    """``run`` in two at its first word right of ``x``, or whole."""
+    for offset, start in run.words:
+        if start > x > run.x0:
+            rest = [(at - offset, place) for at, place in run.words if at > offset]
+            return [
+                replace(run, text=run.text[:offset], x1=x, words=[]),
+                replace(run, text=run.text[offset:], x0=start, words=rest),
+            ]
+    return [run]
 
 
 def _line(row: list[_Run], page: int, top: float) -> Line | None:

@@ -72,8 +72,9 @@ def _without_heads(pages: Sequence[Page]) -> Iterator[Page]:
     step = max(1, len(filled) // _SAMPLE)
     sample = filled[::step]
     for page in pages:
-        furniture = {place for place in (0, 1, 2, -1, -2) if len(page) > 3 and _is_furniture(page, place, sample)}
-        yield [line for place, line in enumerate(page) if place not in furniture and place - len(page) not in furniture]
+        edges = (0, 1, 2, -1, -2) if len(page) > 8 else (0, -1)
+        furniture = {place % len(page) for place in edges if len(page) > 3 and _is_furniture(page, place, sample)}
+        yield [line for place, line in enumerate(page) if place not in furniture]
 
 
 def _is_furniture(page: Page, place: int, sample: Sequence[Page]) -> bool:
@@ -85,8 +86,9 @@ def _is_furniture(page: Page, place: int, sample: Sequence[Page]) -> bool:
 
 
 def _alike(one: str, other: str) -> bool:
+    enough = 0.55 if min(len(one), len(other)) > 24 else 0.85  # short lines are alike by chance
     matcher = SequenceMatcher(None, one[:80], other[:80], autojunk=False)
-    return matcher.real_quick_ratio() > 0.55 and matcher.quick_ratio() > 0.55 and matcher.ratio() > 0.55
+    return matcher.real_quick_ratio() > enough and matcher.quick_ratio() > enough and matcher.ratio() > enough
 
 
 def _body(lines: Page) -> Page:
