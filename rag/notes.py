@@ -27,15 +27,16 @@ def _any(phrases: str) -> str:
 _OPENERS = re.compile(
     r"^[\"“(\[]?"
     + _any("""
-        he, she, they, it, this, these, those, that, such, his, her, their, its, him, them, we, i, our, my, you, who, which, whose
-        however, also, moreover, furthermore, but, and, or, nor, so, then, instead, thus, therefore, hence, nevertheless
-        nonetheless, meanwhile, accordingly, consequently, similarly, likewise, additionally, finally, separately, specifically
-        conversely, first, second, third, still, yet, afterwards?, subsequently, later, earlier, rather, otherwise, indeed
-        here, there, both, neither, another, others?, each, one, some, most, several, see, id, cf, compare
-        (?:the|a) (?:latter|former|same|following|other|second|third), as a result, in response, in addition, in turn
-        in particular, in contrast, by contrast, on the other hand, for example, for instance, of course, at (?:the|that) time
-        at the same time, after that, before that, that (?:same|day|month|year|week), the next
-        as (?:discussed|noted|described|stated|set out|explained)
+        he, she, they, it, this, these, those, that, such, his, her, their, its, him, them, we, i, our, my, you
+        who, which, whose, however, also, moreover, furthermore, but, and, or, nor, so, then, instead, thus
+        therefore, hence, nevertheless, nonetheless, meanwhile, accordingly, consequently, similarly, likewise
+        additionally, finally, separately, specifically, conversely, first, second, third, still, yet, afterwards?
+        subsequently, later, earlier, rather, otherwise, indeed, here, there, both, neither, another, others?, each
+        one, some, most, several, see, id, cf, compare
+        (?:the|a) (?:latter|former|same|following|other|second|third), as a result, in response, in addition
+        in turn, in particular, in contrast, by contrast, on the other hand, for example, for instance, of course
+        at (?:the|that) time, at the same time, after that, before that, that (?:same|day|month|year|week)
+        the next, as (?:discussed|noted|described|stated|set out|explained)
     """)
     + r"\b",
     re.IGNORECASE,
@@ -49,8 +50,9 @@ _POINTERS = re.compile(
         (?:days?|weeks?|months?|hours?|years?) (?:later|earlier|before that|after that), the (?:latter|former)
         (?:see|supra|infra|ibid|id)\\.? (?:at|note|section|volume|part|p\\.), for (?:example|instance)
         (?:discussed|described|noted|mentioned|explained|set forth|detailed|quoted) (?:above|below|in|infra|supra)
-        (?:section|volume|part|chapter|appendix) [ivxlcd0-9]+, another, such an?, (?:a|an) (?:similar|additional|further)
-        (?:several|two|three) other, as well as those, this (?!day\\b)[a-z]+
+        (?:section|volume|part|chapter|appendix) [ivxlcd0-9]+, another, such an?
+        (?:a|an) (?:similar|additional|further), (?:several|two|three) other, as well as those
+        this (?!day\\b)[a-z]+
         (?:these|those)\\s+(?!who\\b|of\\b|in\\b|with\\b|from\\b|that\\b|which\\b|involved\\b|present\\b)[a-z]+
         that (?:trip|period|time|meeting|call|project|statement|conversation|letter|email|effort|investigation|contact|visit)
         that (?:deal|offer|request|speech|finding|conclusion|assessment|point|way|information|material|evidence|matter|issue)

@@ -1,0 +1,51 @@
+# Two commands matter: `make brief` and `make test`. The rest is what they need.
+PYTHON ?= python3
+BIN := .venv/bin
+Q ?= What are the links between Trump and Putin?
+LLM ?= local
+SLUG = $(shell printf '%s' "$(Q)" | tr '[:upper:]' '[:lower:]' | tr -cs 'a-z0-9' '-' | cut -c1-60 | sed 's/^-*//; s/-*$$//')
+
+.PHONY: brief test lint types unit corpus lock clean
+.DELETE_ON_ERROR:
+
+brief: .venv/installed
+	@$(BIN)/citebrief index corpus
+	@mkdir -p briefs
+	@$(BIN)/citebrief ask "$(Q)" --llm $(LLM) --output "briefs/$(SLUG).md" --output "briefs/$(SLUG).json" --output "briefs/$(SLUG).html"
+
+test: lint types unit
+
+lint: .venv/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+types: .venv/installed
+	$(BIN)/mypy
+
+unit: .venv/installed
+	$(BIN)/pytest
+
+# Everything at the versions of the lock. pip's own settings decide where packages come from.
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "citebrief needs Python 3.11 or newer; name one with PYTHON=…")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --requirement requirements.lock
+	$(BIN)/pip install --quiet --no-deps --editable .
+	@touch $@
+
+# The PDFs and DOCXs of corpus/, from their sources.
+corpus: .venv/installed
+	$(BIN)/python corpus/sources/build.py
+
+# One lock for every platform. torch's own CUDA packages stay out: pip adds them where a torch build asks for them.
+lock:
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header --no-annotate --quiet \
+		| grep -vE '^(torch|triton|nvidia-|cuda-)' > requirements.lock
+	echo 'torch==2.13.0' >> requirements.lock
+
+clean:
+	rm -rf .venv .citebrief briefs build dist *.egg-info
