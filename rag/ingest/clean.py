@@ -31,9 +31,12 @@ _REDACTION = re.compile(
     r"\[+\s*(?:redacted|REDACTED|Redacted|HOM|Harm to Ongoing Matter|Personal Privacy|Investigative Techniques?)\b"
     r"[^\[\]\n]{0,60}\]+|[█▇▉■▬]{2,}|_{2,}(?:[ \n]+_{2,})+"
 )
+
+_WRONG_QUOTE = re.compile(r"(?:(?<=[\s(\[—–])|^)”(?=[^\W_]|\[\w)")  # TeX sources often type " for both
+
 _LABEL = r"(?:HOM|Harm to Ongoing Matter|Personal Privacy|Grand Jury|Investigative Techniques?)"
 _REDACTION_LABEL = re.compile(rf"\[+\s*\[redacted\]\W{{0,3}}{_LABEL}?\s*\]")
-_REDACTIONS = re.compile(r"\[redacted\](?:[\s,;]*\[redacted\])+")
+_REDACTIONS = re.compile(r"(?:\[redacted\][\s.,;]*)+(?=\[redacted\])")
 _WHOLE_SENTENCE = re.compile(r"(?<=[.!?”\"’)])(\s+\[redacted\])(?=\s+[A-Z“\"])")
 
 _OPEN_HYPHEN = re.compile(r"([^\W\d_]+)-$")
@@ -51,7 +54,8 @@ def plain(text: str) -> str:
     text = _INVISIBLE.sub("", text).translate(_LIGATURES)
     text = _SPACES.sub(" ", unicodedata.normalize("NFC", text))
     text = re.sub(r" ?\n ?", "\n", text)
-    return redact(_SUPERSCRIPT_NOTE.sub("", re.sub(r"\n{3,}", "\n\n", text)))
+    text = _WRONG_QUOTE.sub("“", _SUPERSCRIPT_NOTE.sub("", text))
+    return redact(re.sub(r"\n{3,}", "\n\n", text))
 
 
 def redact(text: str) -> str:
@@ -59,7 +63,7 @@ def redact(text: str) -> str:
     if "[" not in text and not re.search("[█▇▉■▬]{2}|__ *_", text):
         return text
     text = _REDACTION_LABEL.sub(REDACTED, _REDACTION.sub(REDACTED, text))
-    text = _REDACTIONS.sub(lambda found: REDACTED + PAGE * found.group().count(PAGE), text)
+    text = _REDACTIONS.sub(lambda found: PAGE * found.group().count(PAGE), text)
     text = re.sub(r"\[redacted\] (?=[.,;:?!])", REDACTED, text)
     return _WHOLE_SENTENCE.sub(r"\1.", text)
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rag.ingest.clean import REDACTED, is_noise, key
-from rag.ingest.pdf_lines import MARK, Line, PageLines
+from rag.ingest.pdf_lines import Line, PageLines
+from rag.ingest.pdf_runs import MARK
 
 _EDGE = 0.12  # heads and feet stand in the outer eighth of the page
 _PAGE_NUMBER = re.compile(

@@ -50,11 +50,13 @@ def arrange(pages: Sequence[Sequence[Line]], bookmarks: Sequence[Bookmark], size
     page = 0
     margins = _margins(pages)
     paragraph: list[Line] = []
+    captions: list[Line] = []
 
     def close() -> None:
-        if paragraph:
-            _append(blocks, marked(paragraph))
-            paragraph.clear()
+        for lines in (paragraph, captions):
+            if lines:
+                _append(blocks, marked(lines))
+                lines.clear()
 
     def marked(lines: Sequence[Line]) -> str:
         nonlocal page
@@ -70,11 +72,22 @@ def arrange(pages: Sequence[Sequence[Line]], bookmarks: Sequence[Bookmark], size
             blocks.append(Block(text=marked(group.lines), level=group.level))
             continue
         for line in group.lines:
+            if paragraph and _is_caption(line, paragraph[-1], captions, size):
+                captions.append(line)
+                continue
             if paragraph and _begins(line, paragraph, leading, margins):
                 close()
             paragraph.append(line)
     close()
     return [*blocks, Block(text=PAGE * max(0, len(pages) - 1 - page))]
+
+
+def _is_caption(line: Line, last: Line, captions: Sequence[Line], size: float) -> bool:
+    """Whether ``line`` belongs to a figure at the head of a page that a paragraph runs past: it goes behind that."""
+    small = line.size < 0.93 * size <= last.size and key(line.text) != ""
+    if captions:
+        return small and line.page == captions[-1].page and line.y > captions[-1].y - 2 * line.size
+    return small and line.page == last.page + 1 and not _ENDS.search(last.text)
 
 
 def _append(blocks: list[Block], text: str) -> None:
