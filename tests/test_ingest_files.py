@@ -218,6 +218,23 @@ def test_docx_styles_lists_and_tables(tmp_path: Path) -> None:
     )
 
 
+def test_docx_reads_tracked_insertions_and_content_controls_and_no_deletions(tmp_path: Path) -> None:
+    from docx import Document as Docx
+    from docx.oxml import parse_xml
+    from docx.oxml.ns import nsdecls
+
+    document = Docx()
+    paragraph = document.add_paragraph("They met ")
+    for tag, text in (("ins", "<w:t>twice</w:t>"), ("del", "<w:delText>once</w:delText>")):
+        paragraph._p.append(parse_xml(f"<w:{tag} {nsdecls('w')}><w:r>{text}</w:r></w:{tag}>"))
+    control = (
+        f"<w:sdt {nsdecls('w')}><w:sdtContent><w:p><w:r><w:t>In a control.</w:t></w:r></w:p></w:sdtContent></w:sdt>"
+    )
+    paragraph._p.addnext(parse_xml(control))
+    document.save(str(tmp_path / "t.docx"))
+    assert read(tmp_path / "t.docx").text == "They met twice\n\nIn a control."
+
+
 def test_a_truncated_docx_is_told(tmp_path: Path) -> None:
     assert "truncated" in why_not(tmp_path / "t.docx", docx_bytes()[:5000])
     assert "not DOCX" in why_not(tmp_path / "n.docx", b"not a zip at all")

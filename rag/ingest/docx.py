@@ -57,7 +57,7 @@ def _parts(document: Any) -> tuple[list[Block], str | None, str | None]:
     title: str | None = None
     date: str | None = None
     items: list[str] = []
-    for part in document.iter_inner_content():
+    for part in _elements(document):
         if isinstance(part, Table):
             text, style = "\n".join(_rows(part)), "table"
         else:
@@ -95,23 +95,36 @@ def _style(paragraph: Paragraph) -> str:
 
 
 def _text(paragraph: Paragraph) -> str:
-    """The paragraph's text with its links, without superscript digits behind a word (typed footnote marks)."""
-    words: list[str] = []
-    for run in _runs(paragraph):
-        mark = (
-            run.font.superscript
-            and re.fullmatch(r"[\d,*†‡\s\[\]]+", run.text)
-            and re.search(r"[^\W\d]$|[.,;:”\")]$", "".join(words))
-        )
-        words.append("" if mark else run.text)
-    return "".join(words)
+    """The paragraph's text as it reads with tracked changes accepted, without typed footnote marks.
 
-
-def _runs(paragraph: Paragraph) -> Iterator[Any]:
+    python-docx gives only the runs that stand directly in a paragraph; those inside insertions and
+    content controls are found here.
+    """
     from docx.text.run import Run
 
-    for part in paragraph.iter_inner_content():
-        yield from [part] if isinstance(part, Run) else part.runs
+    words = ""
+    for element in paragraph._p.xpath(".//w:r[not(ancestor::w:del) and not(ancestor::*[local-name()='Fallback'])]"):
+        run = Run(element, paragraph)
+        is_mark = run.font.superscript and re.fullmatch(r"[\d,*†‡\s\[\]]+", run.text)
+        if not (is_mark and re.search(r"[^\W\d]$|[.,;:”\")]$", words)):
+            words += run.text
+    return words
+
+
+def _elements(document: Any) -> Iterator[Any]:
+    """The paragraphs and tables of the body, those in content controls too; a table of contents is left out."""
+    from docx.oxml.ns import nsmap
+    from docx.table import Table
+    from docx.text.paragraph import Paragraph
+    from lxml import etree
+
+    outermost = etree.XPath(
+        "./w:p | ./w:tbl | ./w:sdt[not(w:sdtPr//w:docPartGallery[@w:val='Table of Contents'])]"
+        "/w:sdtContent//*[(self::w:p or self::w:tbl) and not(ancestor::w:tbl)]",
+        namespaces={"w": nsmap["w"]},
+    )
+    for element in outermost(document.element.body):
+        yield Table(element, document) if element.tag.endswith("}tbl") else Paragraph(element, document)
 
 
 def _rows(table: Any) -> Iterator[str]:

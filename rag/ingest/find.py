@@ -44,9 +44,13 @@ def find(paths: Sequence[str]) -> Iterator[Source | Skipped]:
             elif item.id not in seen:
                 seen[item.id] = item.location
                 yield item
-            elif seen[item.id] != item.location:  # the same file named twice is no news
+            elif not _same(seen[item.id], item.location):  # the same file named twice is no news
                 fix = "index their common parent folder instead, so that their ids differ"
                 yield Skipped(path=item.location, reason=f"has the id {item.id} of {seen[item.id]}; {fix}")
+
+
+def _same(one: str, other: str) -> bool:
+    return one == other or os.path.realpath(one) == os.path.realpath(other)
 
 
 def _expand(path: str) -> list[Path] | None:

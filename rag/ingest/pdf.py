@@ -1,13 +1,15 @@
 """PDF, through pdfium: pages, headings, no footnotes, no running heads.
 
-Compared on a 189-page report: pdfium reads it in seconds and gives each character's place and size,
-which is what footnotes, headings and redactions are told by; pypdf is several times slower and gives
-neither. PyMuPDF is AGPL.
+Compared on a 189-page report: pdfium gives its plain text in 0.3 s of processor time, pypdf in 4.4 s, and of
+their sentences 907 and 708 stand word for word in a transcript of it. pdfium also tells each
+character's place and size, by which footnotes, headings, page furniture and redactions are known here: 3 s,
+and 1,610 sentences. PyMuPDF is AGPL.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +20,7 @@ from rag.ingest.pdf_furniture import body_size, strip
 from rag.ingest.pdf_layout import Bookmark, arrange
 from rag.ingest.pdf_lines import Line, page_lines
 
+_PDFIUM = threading.Lock()  # pdfium knows nothing of threads
 _NO_TITLE = re.compile(
     r"untitled|\(anonymous\)|microsoft word - .*|.*\.(?:docx?|pdf|tex|indd|pptx?)|\W*", re.IGNORECASE
 )
@@ -39,18 +42,19 @@ def read(data: bytes, name: str) -> Reading:
     """
     import pypdfium2
 
-    try:
-        pdf = pypdfium2.PdfDocument(data)
-    except pypdfium2.PdfiumError as error:
-        raise ReadError(_why(str(error))) from None
-    try:
-        if not len(pdf):
-            raise ReadError("a PDF without pages")
-        pages = [page_lines(pdf[number], number) for number in range(len(pdf))]
-        bookmarks = _bookmarks(pdf)
-        facts = pdf.get_metadata_dict()
-    finally:
-        pdf.close()
+    with _PDFIUM:
+        try:
+            pdf = pypdfium2.PdfDocument(data)
+        except pypdfium2.PdfiumError as error:
+            raise ReadError(_why(str(error))) from None
+        try:
+            if not len(pdf):
+                raise ReadError("a PDF without pages")
+            pages = [page_lines(pdf[number], number) for number in range(len(pdf))]
+            bookmarks = _bookmarks(pdf)
+            facts = pdf.get_metadata_dict()
+        finally:
+            pdf.close()
     size = body_size(pages)
     bodies, footnotes = strip(pages)
     date_line, date = _date(bodies[0])

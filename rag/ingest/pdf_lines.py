@@ -1,8 +1,4 @@
-"""A PDF page as lines with places and sizes.
-
-pdfium was chosen over pypdf because it is an order of magnitude faster and says where each character
-stands and how large it is, which is what tells a footnote mark from a number and a heading from a sentence.
-"""
+"""A PDF page as lines with places and sizes, footnote marks taken out, redaction boxes put in."""
 
 from __future__ import annotations
 

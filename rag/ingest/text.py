@@ -11,6 +11,7 @@ from rag.ingest.encoding import decode
 
 _DATE_LINE = re.compile(r"\s*Date\s*:\s*(\S.*?)\s*", re.IGNORECASE)
 _UNDERLINE = re.compile(r"[=\-~*_#]{3,}")
+_HASHES = re.compile(r"(#{1,6})\s+(\S.*)")
 _LIST_ITEM = re.compile(r"\s*(?:[-*•–]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+\S")
 _SMALL_WORD = re.compile(
     "an?|and|as|at|but|by|for|from|in|into|nor|of|off|on|or|over|per|the|to|up|via|vs|with|de|la|von|van"
@@ -63,6 +64,8 @@ def _blocks(paragraphs: list[list[str]]) -> Iterator[Block]:
     for lines in paragraphs:
         if len(lines) == 2 and _UNDERLINE.fullmatch(lines[1].strip()) and _is_short(lines[0]):
             yield Block(text=lines[0], level=1 if lines[1].strip()[0] == "=" else 2)
+        elif len(lines) == 1 and (marked := _HASHES.fullmatch(lines[0])):
+            yield Block(text=marked.group(2), level=len(marked.group(1)))
         elif len(lines) == 1 and is_heading(lines[0]):
             yield Block(text=lines[0], level=2)
         else:
