@@ -53,6 +53,14 @@ def _same(one: str, other: str) -> bool:
     return one == other or os.path.realpath(one) == os.path.realpath(other)
 
 
+def root_of(path: str) -> str:
+    """What a source found under ``path`` has as its ``root``: paths resolved, globs absolute, URLs as they are."""
+    if path.lower().startswith(("http://", "https://")):
+        return path
+    given = Path(path).expanduser()
+    return os.path.realpath(given) if os.path.lexists(given) else str(given.absolute())
+
+
 def _expand(path: str) -> list[Path] | None:
     """The files and folders that ``path`` stands for; None for a URL."""
     if path.lower().startswith(("http://", "https://")):
@@ -80,7 +88,7 @@ def _files(path: str, found: list[Path]) -> Iterator[Source | Skipped]:
     for place in found:
         # A glob keeps documents apart by their path below its fixed part: a/*/notes.md has many notes.md.
         base = Path(_fixed_part(path)).expanduser() if pattern else place
-        root = str(Path(path).expanduser().absolute()) if pattern else os.path.realpath(place)
+        root = root_of(path)
         if place.is_dir():
             yield from _walk(place, base=base, root=root)
         elif not pattern:

