@@ -132,7 +132,8 @@ def closing_notes(plan: Plan) -> tuple[list[Note], list[Note]]:
     The summary takes the most relevant note of each of the first sections; the conclusion notes that tell a finding.
     """
     summary = list(plan.leads[:SUMMED_UP])
-    rest = [note for planned in plan.sections for note in planned.notes if note not in summary]
+    notes = (note for planned in plan.sections for note in planned.notes if note not in summary)
+    rest = sorted(notes, key=lambda note: -note.relevance)
     findings = [note for note in rest if _FINDING.search(note.text)]
     spare = [note for note in plan.leads if note not in summary]
     conclusion = list(dict.fromkeys([*findings, *spare]))[:CONCLUDED]

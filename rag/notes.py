@@ -47,7 +47,7 @@ _POINTERS = re.compile(
     r"\b"
     + _any("""
         (?:that|the same|the next|the following|the previous|the prior) (?:day|night|week|month|year|evening|morning|date)
-        (?:days?|weeks?|months?|hours?|years?) (?:later|earlier|before that|after that), the (?:latter|former)
+        (?:days?|weeks?|months?|hours?|years?) (?:later|earlier|before that|after that), the (?:latter|former|opposite|reverse)
         (?:see|supra|infra|ibid|id)\\.? (?:at|note|section|volume|part|p\\.), for (?:example|instance)
         (?:discussed|described|noted|mentioned|explained|set forth|detailed|quoted) (?:above|below|in|infra|supra)
         (?:section|volume|part|chapter|appendix) [ivxlcd0-9]+, another, such an?
@@ -79,12 +79,16 @@ _SHOUTING = re.compile(r"\b[A-Z]{3,}\b")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """An evidence sentence: ``chunk.text[start:end] == text`` but for line breaks, which are spaces here."""
+    """An evidence sentence: ``chunk.text[start:end] == text`` but for line breaks, which are spaces here.
+
+    ``relevance`` orders notes by what they give to the question; it has no unit.
+    """
 
     text: str
     chunk: Chunk
     start: int
     end: int
+    relevance: float = 0.0
 
 
 def notes_of(hits: Iterable[Hit]) -> Iterator[Note]:

@@ -1,8 +1,8 @@
 """The plan of a brief: the best notes, shared out into balanced sections, each note in one.
 
-No model is asked. Notes are chosen by maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998) and
-shared out by k-means in which every cluster has the same capacity (the assignment step is an optimal
-transport problem, solved exactly), because plain clustering gives one section eleven notes and the next one.
+No model is asked. Notes are chosen by maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998) and shared out
+by correlation clustering (Bansal, Blum & Chawla, 2004) with bounds on the sizes, because plain clustering gives one
+section eleven notes and the next one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,24 +65,28 @@ def plan(question: str, hits: Sequence[Hit], embed: Embed, *, sections: int = 6)
     vectors = embed([question, *(note.text for note in candidates)])
     asked, vectors = vectors[0], vectors[1:]
     ranks = {hit.chunk.id: hit.rank for hit in hits}
-    relevance = vectors @ asked + np.array([_worth(n, ranks[n.chunk.id]) for n in candidates], dtype=np.float32)
+    worth = [_worth(note, ranks[note.chunk.id] / len(hits)) for note in candidates]
+    relevance = vectors @ asked + np.array(worth, dtype=np.float32)
+    candidates = [replace(note, relevance=float(r)) for note, r in zip(candidates, relevance, strict=True)]
     chosen = _choose(relevance, vectors, candidates, limit=sections * NOTES_A_SECTION)
-    groups = _share_out(vectors[chosen], max(1, min(sections, round(len(chosen) / NOTES_A_SECTION))))
+    # What belongs together is a matter of what the passages are about, so titles and headings count here.
+    subjects = embed([f"{candidates[i].chunk.context}\n{candidates[i].text}" for i in chosen])
+    groups = _share_out(subjects, max(1, min(sections, round(len(chosen) / NOTES_A_SECTION))))
     grouped = sorted(
-        ([chosen[i] for i in group] for group in groups), key=lambda group: -max(float(relevance[i]) for i in group)
+        ([candidates[chosen[i]] for i in group] for group in groups),
+        key=lambda notes: -max(note.relevance for note in notes),
     )
-    headings = _headings([[candidates[i] for i in group] for group in grouped])
     planned = [
-        PlannedSection(heading=heading, notes=tuple(_told_in_order([candidates[i] for i in group])))
-        for heading, group in zip(headings, grouped, strict=True)
+        PlannedSection(heading=heading, notes=tuple(_told_in_order(notes)))
+        for heading, notes in zip(_headings(grouped), grouped, strict=True)
     ]
-    leads = [candidates[max(group, key=lambda i: float(relevance[i]) - _length(candidates[i]))] for group in grouped]
+    leads = [max(notes, key=lambda note: note.relevance - _length(note)) for notes in grouped]
     return Plan(sections=tuple(planned), leads=tuple(leads))
 
 
-def _worth(note: Note, rank: int) -> float:
-    """What a note has beside its likeness to the question: a well ranked passage, and something to say."""
-    return 0.15 / (1 + rank / 10) + 0.1 * min(1.0, len(note.text.split()) / 22)
+def _worth(note: Note, place: float) -> float:
+    """What a note has beside its likeness to the question: a well ranked passage (``place`` 0 to 1), and content."""
+    return 0.25 * (1 - place) + 0.1 * min(1.0, len(note.text.split()) / 22)
 
 
 def _length(note: Note) -> float:
@@ -90,9 +95,9 @@ def _length(note: Note) -> float:
 
 
 def _choose(relevance: Vectors, vectors: Vectors, notes: Sequence[Note], limit: int) -> list[int]:
-    """Indices of the notes to use, by marginal relevance; no document fills more than half of a brief of many."""
+    """Indices of the notes to use, by marginal relevance; where there are many documents none fills a brief."""
     documents = {note.chunk.document_id for note in notes}
-    cap = limit if len(documents) < 4 else max(4, limit // 3)
+    cap = limit if len(documents) < 4 else max(2, ceil(limit / (0.6 * len(documents))))
     floor = float(np.sort(relevance)[-5:].mean()) - _WITHIN
     chosen: list[int] = []
     used: Counter[str] = Counter()
@@ -112,22 +117,34 @@ def _choose(relevance: Vectors, vectors: Vectors, notes: Sequence[Note], limit: 
 
 
 def _share_out(vectors: Vectors, groups: int) -> list[list[int]]:
-    """Row indices in ``groups`` clusters whose sizes differ by one at the most. Deterministic."""
-    from scipy.optimize import linear_sum_assignment
+    """Row indices in ``groups`` groups whose sizes differ by two at the most. Deterministic.
 
-    seeds = [0]
-    while len(seeds) < groups:  # farthest first: the sections should be about different things
-        seeds.append(int(np.argmin((vectors @ vectors[seeds].T).max(axis=1))))
-    centres = vectors[seeds]
-    slots = np.arange(len(vectors)) % groups
-    labels = slots
-    for _ in range(20):
-        rows, columns = linear_sum_assignment(-(vectors @ centres.T)[:, slots])
-        assigned = slots[columns[np.argsort(rows)]]
-        if (assigned == labels).all():
+    Maximises the likeness within groups, over that of any two rows, by moving and swapping rows until nothing helps.
+    """
+    count = len(vectors)
+    likeness = vectors @ vectors.T
+    likeness -= likeness[~np.eye(count, dtype=bool)].mean() if count > 1 else 0.0
+    np.fill_diagonal(likeness, 0.0)
+    fewest, most = max(1, count // groups - 1), -(-count // groups) + 1
+    labels = np.arange(count) % groups
+    for _ in range(4 * count):
+        ties = np.stack([likeness[:, labels == g].sum(axis=1) for g in range(groups)], axis=1)
+        own = ties[np.arange(count), labels]
+        sizes = np.bincount(labels, minlength=groups)
+        best, change = 1e-6, None
+        for i in range(count):
+            for g in range(groups):
+                if g != labels[i] and sizes[labels[i]] > fewest and sizes[g] < most and ties[i, g] - own[i] > best:
+                    best, change = ties[i, g] - own[i], [(i, g)]
+            for j in range(i):
+                if labels[i] != labels[j]:
+                    gain = ties[i, labels[j]] + ties[j, labels[i]] - own[i] - own[j] - 2 * likeness[i, j]
+                    if gain > best:
+                        best, change = gain, [(i, labels[j]), (j, labels[i])]
+        if change is None:
             break
-        labels = assigned
-        centres = np.stack([vectors[labels == g].mean(axis=0) for g in range(groups)])
+        for i, g in change:
+            labels[i] = g
     return [[int(i) for i in np.flatnonzero(labels == g)] for g in range(groups)]
 
 
