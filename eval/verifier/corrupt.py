@@ -1,0 +1,180 @@
+"""Small lies about a sentence: what a verifier has to notice.
+
+Each function takes a sentence and a seeded ``random.Random`` and returns the changed sentence, or
+None where it finds nothing to change. FactCC (arXiv:1910.12840) made its training data this way;
+SummEdits and MiniCheck (arXiv:2404.10774) show which changes are worth making.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+
+NAME = re.compile(r"\b[A-Z][\w'’-]+(?:\s+(?:of\s+|the\s+)?[A-Z][\w'’-]+)*")
+NUMBER = re.compile(r"(?<![\w.,-])\d[\d,]*(?:\.\d+)?(?![\w-])")
+MONTHS = "January February March April May June July August September October November December".split()
+WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+NUMBER_WORDS = "two three four five six seven eight nine ten eleven twelve".split()
+ORDINALS = "first second third fourth fifth".split()
+AUXILIARY = re.compile(
+    r"\b(is|are|was|were|has|have|had|will|would|can|could|should|may|might|must|does|did|do)\b(?!\s+not\b)(?!n't)"
+)
+NOT = re.compile(r"\b(is|are|was|were|has|have|had|will|would|can|could|should|may|might|must|does|did|do)\s+not\b")
+OPPOSITES = [
+    "increase decrease", "increased decreased", "increases decreases", "increasing decreasing", "more less",
+    "higher lower", "high low", "rise fall", "rose fell", "before after", "first last", "most least", "many few",
+    "all some", "always sometimes", "large small", "larger smaller", "best worst", "better worse", "old new",
+    "won lost", "accepted rejected", "approved denied", "agreed refused", "supported opposed", "support oppose",
+    "began ended", "start end", "opened closed", "bought sold", "gained lost", "positive negative", "north south",
+    "east west", "northern southern", "eastern western", "early late", "earlier later", "inside outside",
+    "success failure", "failed succeeded", "major minor", "public private", "male female", "men women", "man woman",
+    "boy girl", "father mother", "brother sister", "son daughter", "husband wife", "above below", "up down",
+    "left right", "win lose", "allowed banned", "allow prevent", "reduced raised", "reduce raise", "improved worsened",
+    "strong weak", "common rare", "direct indirect", "hired fired", "joined left", "sent received", "gave took",
+    "confirmed denied", "true false", "guilty innocent", "increase reduction", "growth decline", "maximum minimum",
+    "with without", "include exclude", "included excluded", "domestic foreign", "top bottom", "long short",
+    "enhanced impaired", "promotes inhibits", "promote inhibit", "activation inhibition", "upregulated downregulated",
+    "induces prevents", "beneficial harmful", "young old", "day night", "summer winter", "morning evening",
+    "told asked", "teacher student", "sitting standing", "indoors outdoors", "happy sad", "black white", "red blue",
+]  # fmt: skip
+SWAP = {a: b for pair in OPPOSITES for a, b in (pair.split(), pair.split()[::-1])}
+HEDGES = {
+    "may": "will", "might": "will", "could": "will", "some": "all", "many": "all", "most": "all", "often": "always",
+    "usually": "always", "suggests": "proves", "suggest": "prove", "associated with": "caused by", "alleged": "proven",
+    "likely": "certain", "believed": "known", "considered": "decided", "planned": "carried out", "one of the": "the",
+    "sometimes": "always", "several": "all", "partly": "entirely", "possible": "certain",
+}  # fmt: skip
+DETAILS = [
+    "in secret", "for the first time", "in London", "with the help of his brother", "despite strong protests",
+    "because of a lack of money", "at the request of the government", "for personal gain", "as the court had ordered",
+    "to win the coming election", "without telling anyone", "against the advice of experts", "and was later praised for it",
+    "which caused wide anger", "for the third time that year", "under pressure from investors", "on live television",
+    "together with his wife", "for several million dollars", "which led to new rules", "and later regretted it",
+    "after a long illness", "at a press conference", "in order to save time", "and no one was hurt",
+]  # fmt: skip
+
+
+def _replace(text: str, match: re.Match[str], new: str) -> str:
+    return text[: match.start()] + new + text[match.end() :]
+
+
+def number(text: str, rng: random.Random) -> str | None:
+    """Another number, month, weekday or number word in place of one."""
+    found: list[tuple[re.Match[str], str]] = []
+    for match in NUMBER.finditer(text):
+        found.append((match, _other_number(match.group(), rng)))
+    for group in (MONTHS, WEEKDAYS, NUMBER_WORDS, ORDINALS):
+        for match in re.finditer(rf"\b({'|'.join(group)})\b", text):
+            if match.group() != "May" or re.match(r"\s*\d", text[match.end() :]):
+                found.append((match, rng.choice([word for word in group if word != match.group()])))
+    if not found:
+        return None
+    return _replace(text, *rng.choice(found))
+
+
+def _other_number(old: str, rng: random.Random) -> str:
+    plain = old.replace(",", "").rstrip(".")
+    if re.fullmatch(r"(1[5-9]|20)\d\d", old):
+        return str(int(old) + rng.choice([-12, -7, -4, -3, -2, -1, 1, 2, 3, 5, 9]))
+    if "." in plain:
+        head, tail = plain.split(".", 1)
+        return (
+            f"{max(0, int(head or 0) + rng.choice([-1, 1, 2, 3]))}.{tail}"
+            if rng.random() < 0.5
+            else f"{head}.{(int(tail[0]) + rng.randint(1, 9)) % 10}{tail[1:]}"
+        )
+    value = int(plain)
+    new = (
+        value + rng.choice([-2, -1, 1, 2, 3]) if value < 20 else round(value * rng.choice([0.5, 0.7, 0.9, 1.1, 1.3, 2]))
+    )
+    new = new if new != value and new >= 0 else value + 1
+    return f"{new:,}" if "," in old else str(new)
+
+
+def name(text: str, rng: random.Random, names: list[str]) -> str | None:
+    """One of ``names`` (from the passage, or from elsewhere) in place of a name of the sentence."""
+    own = [
+        m for m in NAME.finditer(text) if m.start() > 0 and m.group() not in MONTHS + WEEKDAYS and len(m.group()) > 2
+    ]
+    others = [n for n in names if n.lower() not in text.lower() and len(n) > 2]
+    if not own or not others:
+        return None
+    return _replace(text, rng.choice(own), rng.choice(others))
+
+
+def role(text: str, rng: random.Random) -> str | None:
+    """Two names of the sentence change places."""
+    own = [m for m in NAME.finditer(text) if len(m.group()) > 2]
+    if len(own) < 2:
+        return None
+    first, second = sorted(rng.sample(own, 2), key=lambda m: m.start())
+    if first.group() == second.group():
+        return None
+    between = text[first.end() : second.start()]
+    return text[: first.start()] + second.group() + between + first.group() + text[second.end() :]
+
+
+def negation(text: str, rng: random.Random) -> str | None:
+    """A ``not`` put in, or taken out."""
+    if found := list(NOT.finditer(text)):
+        match = rng.choice(found)
+        return _replace(text, match, match.group(1))
+    found = list(AUXILIARY.finditer(text))
+    if not found:
+        return None
+    match = found[0] if rng.random() < 0.7 else rng.choice(found)
+    form = rng.choice([" not", " never", " not", " no longer"])
+    return text[: match.end()] + form + text[match.end() :]
+
+
+def opposite(text: str, rng: random.Random) -> str | None:
+    """A word becomes its opposite."""
+    found = [m for m in re.finditer(r"\b[a-z]+\b", text) if m.group() in SWAP]
+    if not found:
+        return None
+    match = rng.choice(found)
+    return _replace(text, match, SWAP[match.group()])
+
+
+def overclaim(text: str, rng: random.Random) -> str | None:
+    """A hedge becomes a certainty, an association a cause."""
+    found = [m for hedge in HEDGES for m in re.finditer(rf"\b{hedge}\b", text)]
+    if not found:
+        return None
+    match = rng.choice(found)
+    return _replace(text, match, HEDGES[match.group()])
+
+
+def detail(text: str, rng: random.Random) -> str | None:
+    """A circumstance is added that nobody stated: the sentence is then supported in part."""
+    end = re.search(r"[.!?]?[\"”]?\s*$", text)
+    assert end is not None
+    if len(text) < 25:
+        return None
+    return text[: end.start()] + " " + rng.choice(DETAILS) + "."
+
+
+def shorten(text: str, rng: random.Random) -> str | None:
+    """A true, shorter sentence: a parenthesis, an opening circumstance or a trailing clause left out."""
+    forms = []
+    if m := re.search(r"\s*\([^()]{3,80}\)", text):
+        forms.append(_replace(text, m, ""))
+    if m := re.match(
+        r"(?:In|On|At|After|During|By|Since|As|For|With|From|Meanwhile|However|Moreover|Also|Then)\b[^,]{0,60},\s+(?=\w)",
+        text,
+    ):
+        rest = text[m.end() :]
+        forms.append(rest[0].upper() + rest[1:])
+    if (
+        m := re.search(
+            r",\s+(?:which|where|while|although|though|who|including|according to|as well as)\b[^,]*[.!?]?$", text
+        )
+    ) and m.start() > 30:
+        forms.append(text[: m.start()] + ".")
+    return rng.choice(forms) if forms else None
+
+
+LIES: dict[str, Callable[[str, random.Random], str | None]] = {
+    "number": number, "role": role, "negation": negation, "opposite": opposite,
+}  # fmt: skip

