@@ -23,7 +23,7 @@ Stage = Literal["load", "read", "embed", "retrieve", "plan", "write", "done"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class Step:
     """What is being done: ``done`` of ``total`` steps of ``stage``; ``brief`` is the draft as it stands, if any."""
 
     stage: Stage
@@ -33,7 +33,7 @@ class Progress:
     brief: Brief | None = None
 
 
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[Step], None]
 
 _FINDING = re.compile(
     r"\b(?:conclud|found|finding|establish|determin|assess|sentenced|convicted|acquitted|pardon|charged|did not"
@@ -96,9 +96,9 @@ def compose(
     summary, conclusion = closing_notes(plan)
     steps = [planned.heading for planned in plan.sections] + ["summary", "conclusion"]
     log = RepairLog()
-    on_progress(Progress(stage="write", message="draft", done=0, total=len(steps), brief=brief))
+    on_progress(Step(stage="write", message="draft", done=0, total=len(steps), brief=brief))
     for done, step in enumerate(steps):
-        on_progress(Progress(stage="write", message=step, done=done, total=len(steps)))
+        on_progress(Step(stage="write", message=step, done=done, total=len(steps)))
         try:
             if done < len(plan.sections):
                 brief = _with_section(brief, done, plan.sections[done], writer, verifier, log)
@@ -111,7 +111,7 @@ def compose(
             why = "stopped" if isinstance(error, KeyboardInterrupt) else str(error)
             kept = replace(brief, trace=replace(trace, repairs=log.entries))
             raise Interrupted(f"while writing {step!r}: {why}", draft=kept, doing=step) from error
-        on_progress(Progress(stage="write", message=step, done=done + 1, total=len(steps), brief=brief))
+        on_progress(Step(stage="write", message=step, done=done + 1, total=len(steps), brief=brief))
     return replace(brief, trace=replace(trace, repairs=log.entries))
 
 

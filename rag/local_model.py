@@ -52,6 +52,12 @@ def parts() -> list[Path]:
     return found
 
 
+def joined(settings: Settings) -> Path | None:
+    """The joined model in the user's cache, if it is there and was checked."""
+    path = _place(settings)
+    return path if _checked(path) else None
+
+
 def model_file(settings: Settings, on_bytes: OnBytes = lambda _, __: None) -> Path:
     """The joined model in the user's cache, joined now if it is not there.
 
@@ -60,8 +66,8 @@ def model_file(settings: Settings, on_bytes: OnBytes = lambda _, __: None) -> Pa
     """
     from filelock import FileLock
 
-    folder = settings.cache or Path(platformdirs.user_cache_dir("citebrief"))
-    path = folder / f"{NAME}.gguf"
+    path = _place(settings)
+    folder = path.parent
     if _checked(path):
         return path
     try:
@@ -106,6 +112,10 @@ class LocalServer:
     def close(self) -> None:
         """Stop the server and free the model's memory."""
         self._server = None
+
+
+def _place(settings: Settings) -> Path:
+    return (settings.cache or Path(platformdirs.user_cache_dir("citebrief"))) / f"{NAME}.gguf"
 
 
 def _join(path: Path, on_bytes: OnBytes) -> None:

@@ -8,24 +8,24 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag import prompts
 from rag.answerable import Answerability, assess
 from rag.catalogue import Filter
-from rag.compose import OnProgress, Progress, Stage, compose, draft, insufficient
+from rag.compose import OnProgress, Stage, Step, compose, draft, insufficient
 from rag.embedding import count_tokens, encoder, load
-from rag.errors import Interrupted
-from rag.index import Index, IndexReport
+from rag.errors import Interrupted, UsageError
+from rag.index import Index, IndexReport, folder_of
 from rag.llm import Model, ModelChoice, resolve
 from rag.plan import Plan, plan
-from rag.types import Brief, Hit, Trace
+from rag.types import Brief, Chunk, Hit, Trace, slug
 from rag.verify import SimilarityVerifier, Verifier
 from rag.writers import LargeWriter, SmallWriter, Writer
 
@@ -57,7 +57,7 @@ def index(
     store = Index(settings.store, load(settings.embedder))
 
     def on_file(path: str, stored: int) -> None:
-        on_progress(Progress(stage="read", message=f"{path} ({stored} chunks so far)"))
+        on_progress(Step(stage="read", message=f"{path} ({stored} chunks so far)"))
 
     try:
         return store.update(find(paths), extract, _roots(paths), prune=prune, on_file=on_file)
@@ -71,6 +71,30 @@ def search(query: str, settings: Settings, *, k: int, where: Filter | None = Non
 
     with _opened(settings) as store:
         return retrieve(store, query, k=k, where=where)
+
+
+def show(chunk_id: str, settings: Settings, *, around: int = 600) -> tuple[Chunk, str, str]:
+    """The passage ``chunk_id`` and up to ``around`` characters of its document before and after it.
+
+    Raises:
+        UsageError: no passage of the index has this id.
+    """
+    with _opened(settings) as store:
+        chunk = store.catalogue.chunk(chunk_id)
+        document = store.catalogue.document(chunk.document_id) if chunk else None
+        if chunk is None or document is None:
+            raise UsageError(f"no passage {chunk_id} in {settings.store}: `citebrief search` prints ids")
+        return chunk, document.text[max(0, chunk.start - around) : chunk.start], document.text[chunk.end :][:around]
+
+
+def drafts_folder(settings: Settings) -> Path:
+    """Where the draft of an interrupted answer is kept."""
+    return folder_of(settings.store) / "drafts"
+
+
+def draft_name(brief: Brief) -> str:
+    """The file name, without suffix, of an interrupted answer: question and time, so that none replaces another."""
+    return f"{slug(brief.question)}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def answer(
@@ -150,7 +174,7 @@ class _Job:
 
     def connect(self) -> Model:
         def on_bytes(done: int, total: int) -> None:
-            self.tell(Progress(stage="load", message="joining the local model (once)", done=done, total=total))
+            self.tell(Step(stage="load", message="joining the local model (once)", done=done, total=total))
 
         with self._stage("load", f"model: {self.choice.why}"):
             return Model(self.choice, self.settings, on_bytes)
@@ -163,7 +187,7 @@ class _Job:
             return insufficient(self.question, hits, trace, gaps)
         if model is None:
             brief = draft(self.question, hits, planned, trace, assessed.gaps)
-            self.tell(Progress(stage="write", message="quotes", brief=brief))
+            self.tell(Step(stage="write", message="quotes", brief=brief))
             return brief
         before, waited = model.tokens.copy(), model.seconds
         started = time.perf_counter()
@@ -220,7 +244,7 @@ class _Job:
 
     @contextmanager
     def _stage(self, stage: Stage, message: str) -> Iterator[None]:
-        self.tell(Progress(stage=stage, message=message))
+        self.tell(Step(stage=stage, message=message))
         started = time.perf_counter()
         yield
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
@@ -248,7 +272,9 @@ def _language_notices(question: str, store: Index) -> list[str]:
 
     notices = []
     if count_tokens(question) > TOO_SHORT and (language := foreign_language(question)):
-        notices.append(f"The question seems to be in another language than English ({language}): expect poor retrieval.")
+        notices.append(
+            f"The question seems to be in another language than English ({language}): expect poor retrieval."
+        )
     if languages := store.catalogue.languages():
         listed = ", ".join(f"{count} in {code}" for code, count in languages.items())
         notices.append(f"Some documents are not in English ({listed}): they are retrieved and checked less well.")
