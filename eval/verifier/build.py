@@ -3,7 +3,8 @@
 Reads ``train_*.jsonl`` and ``tune_*.jsonl`` (rows ``claim, evidence, label, relation, source``) from one folder, and,
 if given, Markdown or JSONL corpora to make more from. Writes one JSONL of examples:
 ``claim``, ``passages`` (the evidence, as texts to be joined), ``label`` (full, partial, refuted, unrelated, or
-``unsupported`` where the data set does not say which of the three), ``source``, ``kind`` (``given``, or how it was made).
+``unsupported`` where the data set does not say which of the three), ``source``, ``kind`` (``given``, or how it was
+made).
 
     python eval/verifier/build.py --pairs shared/data/support --corpus some.md --out examples.jsonl
 """
@@ -63,8 +64,8 @@ def lengthened(examples: list[Example], rng: random.Random, share: dict[str, flo
     words: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for example in examples:
         pools[example["source"]].append(example["passages"][0])
-    for source in pools:
-        pools[source] = sorted({p for p in pools[source] if len(p.split()) < 150})
+    for source, found in pools.items():
+        pools[source] = sorted({p for p in found if len(p.split()) < 150})
         for i, passage in enumerate(pools[source]):
             for word in set(re.findall(r"[A-Za-z]{4,}", passage)):
                 words[source][word.lower()].append(i)
@@ -74,7 +75,7 @@ def lengthened(examples: list[Example], rng: random.Random, share: dict[str, flo
             continue
         room = rng.choice([60, 100, 150, 220]) - len(passage.split())
         around = [passage]
-        tokens = [w for w in re.findall(r"[A-Za-z]{4,}", example["claim"] + " " + passage)]
+        tokens = re.findall(r"[A-Za-z]{4,}", example["claim"] + " " + passage)
         while room > 0:
             near = words[source].get(rng.choice(tokens).lower(), []) if tokens and rng.random() < 0.7 else []
             near = near if 0 < len(near) < 400 else range(len(pools[source]))
@@ -188,7 +189,8 @@ def two(first: str, second: str, rng: random.Random) -> str:
     first, second = (first, second) if rng.random() < 0.5 else (second, first)
     if rng.random() < 0.5:
         return f"{first} {second}"
-    return f"{first.rstrip('. ')}, {rng.choice(['and', 'while', 'and'])} {second[0].lower() if not second[:2].isupper() and rng.random() < 0.5 else second[0]}{second[1:]}"
+    head = second[0] if second[:2].isupper() or rng.random() < 0.5 else second[0].lower()
+    return f"{first.rstrip('. ')}, {rng.choice(['and', 'while', 'and'])} {head}{second[1:]}"
 
 
 def from_given(examples: list[Example], rng: random.Random, share: dict[str, float]) -> Iterator[Example]:

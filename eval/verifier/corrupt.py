@@ -48,7 +48,8 @@ HEDGES = {
 DETAILS = [
     "in secret", "for the first time", "in London", "with the help of his brother", "despite strong protests",
     "because of a lack of money", "at the request of the government", "for personal gain", "as the court had ordered",
-    "to win the coming election", "without telling anyone", "against the advice of experts", "and was later praised for it",
+    "to win the coming election", "without telling anyone", "against the advice of experts",
+    "and was later praised for it",
     "which caused wide anger", "for the third time that year", "under pressure from investors", "on live television",
     "together with his wife", "for several million dollars", "which led to new rules", "and later regretted it",
     "after a long illness", "at a press conference", "in order to save time", "and no one was hurt",
@@ -61,13 +62,11 @@ def _replace(text: str, match: re.Match[str], new: str) -> str:
 
 def number(text: str, rng: random.Random) -> str | None:
     """Another number, month, weekday or number word in place of one."""
-    found: list[tuple[re.Match[str], str]] = []
-    for match in NUMBER.finditer(text):
-        found.append((match, _other_number(match.group(), rng)))
+    found = [(match, _other_number(match.group(), rng)) for match in NUMBER.finditer(text)]
     for group in (MONTHS, WEEKDAYS, NUMBER_WORDS, ORDINALS):
         for match in re.finditer(rf"\b({'|'.join(group)})\b", text):
             if match.group() != "May" or re.match(r"\s*\d", text[match.end() :]):
-                found.append((match, rng.choice([word for word in group if word != match.group()])))
+                found.append((match, rng.choice([word for word in group if word != match.group()])))  # noqa: PERF401
     if not found:
         return None
     return _replace(text, *rng.choice(found))

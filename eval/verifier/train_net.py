@@ -3,7 +3,8 @@
 Seeded; writes a checkpoint every few minutes and goes on from it; logs JSON lines. ``--without`` leaves sources out
 and scores them, so that choices are made on sources that training never saw.
 
-    python eval/verifier/train_net.py --examples examples.jsonl --cache cache/ --table table.npz --out run/ --without factcg,begin
+    python eval/verifier/train_net.py --examples examples.jsonl --cache cache/ --table table.npz --out run/
+    --without factcg,begin
 """
 
 from __future__ import annotations
