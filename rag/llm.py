@@ -6,6 +6,7 @@ this process. ``extractive`` is no model at all.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import threading
 import time
@@ -21,11 +22,15 @@ from rag.errors import ModelError, ReplyError, UsageError
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
-    from pydantic import BaseModel
+    from pydantic import BaseModel, ValidationError
 
     from rag.config import Settings
 
     Reply = TypeVar("Reply", bound=BaseModel)
+
+OPENAI = "https://api.openai.com/v1"
+THINKING = 4_000
+"""Tokens that a reasoning model may spend before its reply; they count against the limit on its length."""
 
 BRIEF_TOKENS = (9_000, 3_500)
 """Prompt and completion tokens of a brief with a large model, for the estimate before the first call."""
@@ -95,6 +100,7 @@ class Model:
     def __init__(
         self, choice: ModelChoice, settings: Settings, on_bytes: local_model.OnBytes = lambda _, __: None
     ) -> None:
+        import openai
         from langchain_openai import ChatOpenAI
 
         self.name = choice.name
@@ -104,12 +110,17 @@ class Model:
         self._lock = threading.Lock()
         self._server: local_model.LocalServer | None = None
         key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"
-        base_url = settings.openai_base_url
+        base_url = settings.openai_base_url or OPENAI
         if choice.kind == "local":
             path = choice.path or local_model.model_file(settings, on_bytes)
             self._server = local_model.LocalServer(path, threads=settings.threads)
-            key, base_url = "none", self._server.base_url
+            key, base_url = self._server.api_key, self._server.base_url
         self.base_url = base_url
+        self._secret = key if key != "none" else None
+        # A proxy that the environment names would carry passages off a machine that they are not to leave.
+        here: dict[str, Any] = {}
+        if _on_this_machine(urlsplit(base_url).hostname):
+            here = {"http_client": openai.DefaultHttpxClient(trust_env=False), "openai_proxy": None}
         self._chat = ChatOpenAI(
             model=choice.name,
             api_key=key,  # type: ignore[arg-type]  # a str is taken as a secret
@@ -119,7 +130,10 @@ class Model:
             timeout=settings.timeout,
             max_retries=settings.retries,
             use_responses_api=False,
+            **here,
         )
+        efforts = (self._chat.profile or {}).get("reasoning_effort_levels") or []
+        self._effort = "low" if "low" in efforts else next(iter(efforts), None)
 
     def __enter__(self) -> Model:
         return self
@@ -154,8 +168,19 @@ class Model:
             ReplyError: the reply is cut off, empty, refused, or not of the schema; the message says which.
             ModelError: the model could not be reached, after the retries that the settings allow.
         """
+        import openai
+        from pydantic import ValidationError
+
+        strict = openai.pydantic_function_tool(schema)["function"]["parameters"]
+        thinking: dict[str, Any] = {"reasoning_effort": self._effort} if self._effort else {}
+        # The schema goes as a dict, so that a reply that breaks it still comes back, is counted, and can be told why.
         chat = self._chat.with_structured_output(
-            schema, method="json_schema", strict=True, include_raw=True, max_tokens=max_tokens
+            {"name": name, "schema": strict, "strict": True},
+            method="json_schema",
+            strict=True,
+            include_raw=True,
+            max_tokens=max_tokens + (THINKING if thinking else 0),
+            **thinking,
         )
         started = time.perf_counter()
         try:
@@ -165,16 +190,16 @@ class Model:
         finally:
             with self._lock:
                 self.seconds += time.perf_counter() - started
-        raw, parsed, problem = answer["raw"], answer["parsed"], answer["parsing_error"]
+        raw = answer["raw"]
         self._count(raw)
-        if raw.response_metadata.get("finish_reason") == "length":
-            raise ReplyError(f"the reply was cut off after {max_tokens} tokens")
         if refusal := raw.additional_kwargs.get("refusal"):
-            raise ReplyError(f"the model refused: {refusal}")
-        if problem is not None or parsed is None:
-            raise ReplyError(f"the reply does not follow the schema: {_first_line(problem or 'it is empty')}")
-        found: Reply = parsed
-        return found
+            raise ReplyError(f"the model refused: {_first_line(refusal)}")
+        if not raw.text:
+            raise ReplyError("the reply is empty")
+        try:  # the text itself, not LangChain's reading of it, which completes JSON that breaks off
+            return schema.model_validate_json(raw.text)
+        except ValidationError as error:
+            raise ReplyError(f"the reply does not follow the schema: {_broken(error)}") from error
 
     def _count(self, raw: Any) -> None:
         usage = raw.usage_metadata or {}
@@ -185,15 +210,19 @@ class Model:
         with self._lock:
             self.tokens.update(calls=1, prompt=prompt, completion=completion, cached=cached)
 
+    def _masked(self, text: str) -> str:
+        return text.replace(self._secret, "…") if self._secret else text
+
     def _translated(self, error: Exception) -> ModelError:
         import openai
 
-        where = f"model {self.name}" + (f" at {urlsplit(self.base_url).netloc}" if self.base_url else "")
+        where = f"model {self.name} at {_host(self.base_url)}"
         if isinstance(error, openai.LengthFinishReasonError):
             if usage := error.completion.usage:  # a reply that cannot be used is paid for all the same
                 self._add(usage.prompt_tokens, usage.completion_tokens, 0)
             return ReplyError("the reply was cut off")
         if isinstance(error, openai.ContentFilterFinishReasonError):
+            self._add(0, 0, 0)
             return ReplyError("the reply was withheld by the provider's content filter")
         fixes: list[tuple[type[Exception], str]] = [
             (openai.AuthenticationError, "the key was refused: check OPENAI_API_KEY"),
@@ -207,17 +236,21 @@ class Model:
         ]
         for kind, fix in fixes:
             if isinstance(error, kind):
-                return ModelError(f"{where}: {fix}{_said(error)}")
+                return ModelError(f"{where}: {fix}{self._masked(_said(error))}")
         if isinstance(error, ValueError | TypeError | KeyError):  # LangChain on a reply that is no chat completion
             return ReplyError(f"the reply is no chat completion: {_first_line(error)}")
-        return ModelError(f"{where}: {type(error).__name__}: {_first_line(error)}")
+        return ModelError(f"{where}: {type(error).__name__}: {self._masked(_first_line(error))}")
 
 
 def _openai(model: str, settings: Settings) -> ModelChoice:
-    host = urlsplit(settings.openai_base_url).hostname if settings.openai_base_url else "api.openai.com"
+    base_url = settings.openai_base_url or OPENAI
     if not settings.openai_api_key and not settings.openai_base_url:
         raise UsageError(f"--llm openai:{model}: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs none")
-    if host in ("localhost", "127.0.0.1", "::1"):
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"OPENAI_BASE_URL is {base_url.rpartition('@')[2]!r}: give it as http://HOST:PORT/v1 or https://HOST/v1")
+    host = parts.hostname
+    if _on_this_machine(host):
         return ModelChoice(kind="openai", name=model, why=f"{model} at {host}, on this machine")
     rates = price(model)
     if rates is None:
@@ -226,6 +259,28 @@ def _openai(model: str, settings: Settings) -> ModelChoice:
         dollars = (BRIEF_TOKENS[0] * rates["prompt"] + BRIEF_TOKENS[1] * rates["completion"]) / 1e6
         expected = f"about ${dollars:.3f} a brief"
     return ModelChoice(kind="openai", name=model, why=f"{model} at {host}: passages leave this machine; {expected}")
+
+
+def _on_this_machine(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _host(base_url: str) -> str:
+    """Host and port, without the name and password that a URL may carry."""
+    return urlsplit(base_url).netloc.rpartition("@")[2]
+
+
+def _broken(error: ValidationError) -> str:
+    """What is wrong where, for the model that is to mend it."""
+    faults = []
+    for fault in error.errors(include_url=False)[:3]:
+        place = ".".join(str(step) for step in fault["loc"])
+        got = f" (got {str(fault['input'])[:60]!r})" if place and fault["type"] != "missing" else ""
+        faults.append(f"{place}: {fault['msg']}{got}" if place else fault["msg"])
+    return "; ".join(faults)
 
 
 def _said(error: Exception) -> str:

@@ -1,0 +1,67 @@
+"""What every test stands on: no network but loopback, and one local model for all that need it."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from rag.llm import Model
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Refuse every connection and look-up beyond loopback, and fail the test that tried, even if it took no notice."""
+    tried: list[str] = []
+    connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def refuse(host: object) -> None:
+        if not _on_loopback(host):
+            tried.append(str(host))
+            raise ConnectionRefusedError(f"tests reach loopback only, not {host}")
+
+    def guarded(real: Any) -> Any:
+        def call(self: socket.socket, address: Any) -> Any:
+            if self.family in (socket.AF_INET, socket.AF_INET6):
+                refuse(address[0])
+            return real(self, address)
+
+        return call
+
+    def look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
+        refuse(host)
+        return getaddrinfo(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded(connect))
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    yield
+    assert not tried, f"connections beyond loopback: {tried}"
+
+
+def _on_loopback(host: object) -> bool:
+    name = host.decode() if isinstance(host, bytes) else host
+    if name is None or name in ("", "localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(str(name).split("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def local_model() -> Iterator[Model]:
+    """The packaged local model, joined and running: started once for the whole session."""
+    from rag import local_model as packaged
+    from rag.config import load
+    from rag.llm import Model, resolve
+
+    if not packaged.installed():
+        pytest.skip(f"the local model is not installed ({packaged.INSTALL})")
+    settings = load()
+    with Model(resolve("local", settings), settings) as model:
+        yield model
