@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import secrets
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -84,11 +85,20 @@ def model_file(settings: Settings, on_bytes: OnBytes = lambda _, __: None) -> Pa
 
 
 class LocalServer:
-    """llama.cpp's OpenAI-compatible server for ``path``, on an ephemeral port of 127.0.0.1. Close it when done."""
+    """llama.cpp's OpenAI-compatible server for ``path``, at ``base_url`` on 127.0.0.1. Close it when done.
+
+    It answers only whoever knows ``api_key``, which is made up for each server: the port is open to every user of the
+    machine, and to every page in their browsers.
+
+    Raises:
+        ModelError: llama.cpp is not installed, or cannot load the file.
+    """
 
     def __init__(self, path: Path, *, threads: int = 0) -> None:
         if importlib.util.find_spec("xllamacpp") is None:
             raise ModelError(f"the local model needs llama.cpp: {INSTALL}")
+        if not _is_gguf(path):
+            raise ModelError(f"{path} is not a GGUF file: give a model in llama.cpp's format")
         import xllamacpp
 
         params = xllamacpp.CommonParams()
@@ -97,16 +107,21 @@ class LocalServer:
         params.port = 0
         params.n_ctx = CONTEXT
         params.n_parallel = 1
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or os.cpu_count() or 1
-        params.cache_ram_mib = 0  # the slot's own cache holds the shared prefix; a second one only takes memory
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or _cores()
+        params.cache_ram_mib = 256  # prompts take turns; what each of them begins with is read once
         params.warmup = False
         params.offline = True
         params.ui = False
+        params.endpoint_slots = False
         params.verbosity = -1
+        self.api_key = secrets.token_urlsafe(24)
+        params.api_keys = [self.api_key]
         try:
             self._server: Any = xllamacpp.Server(params)
-        except (RuntimeError, ValueError, OSError) as error:
-            raise ModelError(f"llama.cpp cannot load {path}: {error}; is it a GGUF file?") from error
+        except (RuntimeError, ValueError, OSError) as error:  # it tells no more than that it failed
+            raise ModelError(
+                f"llama.cpp cannot load {path}: the file is damaged, of a kind it does not know, or too big for the memory"
+            ) from error
         self.base_url = f"{self._server.listening_address}/v1"
 
     def close(self) -> None:
@@ -122,6 +137,8 @@ def _join(path: Path, on_bytes: OnBytes) -> None:
     found = parts()
     if len(found) != PARTS:
         raise ModelError(f"the local model's part {len(found) + 1} of {PARTS} is not installed: {INSTALL}")
+    for left in path.parent.glob(f".{NAME}-*"):  # by a process that was killed; the lock says that none is at work
+        left.unlink()
     digest = hashlib.sha256()
     done = 0
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{NAME}-")
@@ -144,6 +161,21 @@ def _join(path: Path, on_bytes: OnBytes) -> None:
     finally:
         Path(name).unlink(missing_ok=True)
     _note(path).write_text(json.dumps(_state(path)))
+
+
+def _is_gguf(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == b"GGUF"
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
+
+
+def _cores() -> int:
+    """The cores that this process may use, which in a container are fewer than the machine's."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _checked(path: Path) -> bool:
