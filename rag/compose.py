@@ -201,7 +201,7 @@ def _with_section(
         log.add(_kept_quotes(planned.heading, before.sentences, error))
         return brief
     if written.fault:
-        log.add(Repair(where="heading", rung="quote", before=written.fault, after=planned.heading, why=written.fault))
+        log.add(Repair(where="heading", rung="quote", before="", after=planned.heading, why=written.fault))
     elsewhere = {same(s.text) for i, section in enumerate(brief.sections) if i != place for s in section.sentences}
     heading = written.heading or planned.heading
     sentences = verified(written.drafts, verifier, heading, log, elsewhere) or before.sentences

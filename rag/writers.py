@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
+NEARBY = 4000
+"""Characters of a document within which two notes may be fused."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
@@ -205,11 +208,19 @@ def ask(model: Model, prompt: Prompt, schema: type[Reply], *, max_tokens: int, *
 
 
 def pairs(notes: Sequence[Note], together: int) -> list[tuple[Note, ...]]:
-    """``notes`` in order, two by two where both have at most ``together`` words, else alone."""
+    """``notes`` in order, two by two where they stand near each other and have at most ``together`` words, else alone.
+
+    Notes from different places tell different stories: one sentence for both would suggest that they belong together.
+    """
     found: list[tuple[Note, ...]] = []
     for note in notes:
         last = found[-1] if found else ()
-        if len(last) == 1 and len(last[0].text.split()) + len(note.text.split()) <= together:
+        if (
+            len(last) == 1
+            and last[0].chunk.document_id == note.chunk.document_id
+            and abs(last[0].chunk.start - note.chunk.start) <= NEARBY
+            and len(last[0].text.split()) + len(note.text.split()) <= together
+        ):
             found[-1] = (*last, note)
         else:
             found.append((note,))
