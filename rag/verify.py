@@ -25,9 +25,12 @@ _NEGATION = frozenset(
 
 
 class Verifier(Protocol):
-    """Judges sentences against chunks. ``name`` goes into the trace."""
+    """Judges sentences against chunks."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is, for the trace."""
+        ...
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
         """A verdict for each (sentence, the chunks it cites, taken together)."""

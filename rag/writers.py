@@ -239,29 +239,22 @@ def sentences_of(text: str) -> list[str]:
 
 
 def _section_schema(aliases: tuple[str, ...]) -> Any:
-    item = create_model(
-        "Item",
-        __config__=ConfigDict(extra="forbid"),
-        text=(str, ...),
-        citations=(Annotated[list[Literal[aliases]], Field(min_length=1, max_length=4)], ...),
-    )
-    return create_model(
-        "WrittenSection",
-        __config__=ConfigDict(extra="forbid"),
-        heading=(str, ...),
-        sentences=(Annotated[list[item], Field(min_length=1, max_length=6)], ...),  # type: ignore[valid-type]
-    )
+    """The schema of a written section, in which a citation can be nothing but one of ``aliases``."""
+    item = _model("Item", text=(str, ...), citations=(_some(Literal[aliases], 4), ...))
+    return _model("WrittenSection", heading=(str, ...), sentences=(_some(item, 6), ...))
 
 
 def _summary_schema(aliases: tuple[str, ...]) -> Any:
-    item = create_model(
-        "Item",
-        __config__=ConfigDict(extra="forbid", populate_by_name=True),
-        text=(str, ...),
-        sources=(Annotated[list[Literal[aliases]], Field(min_length=1, max_length=3, alias="from")], ...),
-    )
-    return create_model(
-        "WrittenPassage",
-        __config__=ConfigDict(extra="forbid"),
-        sentences=(Annotated[list[item], Field(min_length=1, max_length=3)], ...),  # type: ignore[valid-type]
-    )
+    """The schema of a written summary, whose sentences say from which of the sentences ``aliases`` they are made."""
+    sources = Field(min_length=1, max_length=3, alias="from")
+    item = _model("Item", text=(str, ...), sources=(Annotated[list[Literal[aliases]], sources], ...))  # type: ignore[valid-type]
+    return _model("WrittenPassage", sentences=(_some(item, 3), ...))
+
+
+def _model(name: str, **fields: Any) -> Any:
+    return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def _some(kind: Any, most: int) -> Any:
+    """A list of one to ``most`` items."""
+    return Annotated[list[kind], Field(min_length=1, max_length=most)]
