@@ -11,6 +11,8 @@ import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -108,6 +110,8 @@ class Model:
         self.tokens: Counter[str] = Counter()
         self.seconds = 0.0
         self._lock = threading.Lock()
+        self._alone = threading.Lock()
+        self._timeout = settings.timeout
         self._server: local_model.LocalServer | None = None
         key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"
         base_url = settings.openai_base_url or OPENAI
@@ -174,23 +178,21 @@ class Model:
         strict = openai.pydantic_function_tool(schema)["function"]["parameters"]
         thinking: dict[str, Any] = {"reasoning_effort": self._effort} if self._effort else {}
         # The schema goes as a dict, so that a reply that breaks it still comes back, is counted, and can be told why.
-        chat = self._chat.with_structured_output(
-            {"name": name, "schema": strict, "strict": True},
-            method="json_schema",
-            strict=True,
-            include_raw=True,
+        # Not LangChain's with_structured_output: it waits in a thread of its own, which Ctrl-C would have to wait for.
+        chat = self._chat.bind(
+            response_format={"type": "json_schema", "json_schema": {"name": name, "schema": strict, "strict": True}},
             max_tokens=max_tokens + (THINKING if thinking else 0),
             **thinking,
         )
-        started = time.perf_counter()
-        try:
-            answer: Any = chat.invoke([("system", system), ("human", user)], {"run_name": name, **(config or {})})
-        except Exception as error:
-            raise self._translated(error) from error
-        finally:
-            with self._lock:
-                self.seconds += time.perf_counter() - started
-        raw = answer["raw"]
+        with self._turn(system):
+            started = time.perf_counter()
+            try:
+                raw = chat.invoke([("system", system), ("human", user)], {"run_name": name, **(config or {})})
+            except Exception as error:
+                raise self._translated(error) from error
+            finally:
+                with self._lock:
+                    self.seconds += time.perf_counter() - started
         self._count(raw)
         if refusal := raw.additional_kwargs.get("refusal"):
             raise ReplyError(f"the model refused: {_first_line(refusal)}")
@@ -200,6 +202,20 @@ class Model:
             return schema.model_validate_json(raw.text)
         except ValidationError as error:
             raise ReplyError(f"the reply does not follow the schema: {_broken(error)}") from error
+
+    @contextmanager
+    def _turn(self, system: str) -> Iterator[None]:
+        """The local model's calls come one at a time, each from the same state; others may overlap."""
+        if self._server is None:
+            yield
+            return
+        with self._alone:
+            started = time.perf_counter()
+            read = self._server.rewind(system, timeout=self._timeout)
+            with self._lock:
+                self.seconds += time.perf_counter() - started
+                self.tokens.update(prompt=read)
+            yield
 
     def _count(self, raw: Any) -> None:
         usage = raw.usage_metadata or {}
@@ -248,7 +264,9 @@ def _openai(model: str, settings: Settings) -> ModelChoice:
         raise UsageError(f"--llm openai:{model}: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs none")
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"OPENAI_BASE_URL is {base_url.rpartition('@')[2]!r}: give it as http://HOST:PORT/v1 or https://HOST/v1")
+        raise UsageError(
+            f"OPENAI_BASE_URL is {base_url.rpartition('@')[2]!r}: give it as http://HOST:PORT/v1 or https://HOST/v1"
+        )
     host = parts.hostname
     if _on_this_machine(host):
         return ModelChoice(kind="openai", name=model, why=f"{model} at {host}, on this machine")

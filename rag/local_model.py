@@ -123,7 +123,7 @@ class LocalServer:
             self._server: Any = xllamacpp.Server(params)
         except (RuntimeError, ValueError, OSError) as error:  # it tells no more than that it failed
             raise ModelError(
-                f"llama.cpp cannot load {path}: the file is damaged, of a kind it does not know, or too big for the memory"
+                f"llama.cpp cannot load {path}: the file is damaged, of a kind it does not know, or too big for memory"
             ) from error
         self.base_url = f"{self._server.listening_address}/v1"
 
