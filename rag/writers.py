@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -134,12 +134,15 @@ class LargeWriter:
     question: str
     write: Prompt
     sum_up: Prompt
+    shown: dict[str, Chunk] = field(default_factory=dict)
+    """The passages of the sections so far, by id: what the sentences of a summary may inherit."""
 
     def section(self, planned: PlannedSection, others: Sequence[str]) -> DraftSection:
         """See :class:`Writer`."""
         chunks = {
             f"E{n}": chunk for n, chunk in enumerate({note.chunk.id: note.chunk for note in planned.notes}.values(), 1)
         }
+        self.shown.update((chunk.id, chunk) for chunk in chunks.values())
         reply = ask(
             self.model,
             self.write,
@@ -167,7 +170,6 @@ class LargeWriter:
         self, part: Literal["summary", "conclusion"], notes: Sequence[Note], body: Sequence[Sentence]
     ) -> list[Draft]:
         """See :class:`Writer`. A sentence inherits the citations of the body sentences that it is made from."""
-        chunks = {note.chunk.id: note.chunk for note in notes}
         numbered = {f"S{n}": sentence for n, sentence in enumerate(body, 1)}
         task = {
             "summary": "Write the executive summary: two or three sentences that answer the question.",
@@ -186,7 +188,7 @@ class LargeWriter:
         for item in reply.sentences:
             cited = dict.fromkeys(cited for alias in item.sources for cited in numbered[alias].citations)
             drafts += [
-                Draft(text=text, chunks=tuple(chunks[i] for i in cited if i in chunks), notes=())
+                Draft(text=text, chunks=tuple(self.shown[i] for i in cited), notes=())
                 for text in sentences_of(item.text)
             ]
         return drafts
@@ -227,7 +229,10 @@ def pairs(notes: Sequence[Note], together: int) -> list[tuple[Note, ...]]:
     return found
 
 
-_MARKER = re.compile(r"\s*[\[(](?:[ES]\d+|\d+)(?:\s*[,;]\s*(?:[ES]\d+|\d+))*[\])]")
+_MARKER = re.compile(
+    r"\s*(?:\[(?:[ES]?\d+)(?:(?:\s*[,;–-]\s*|\s+and\s+)[ES]?\d+)*\]|\([ES]\d+(?:(?:\s*[,;–-]\s*|\s+and\s+)[ES]\d+)*\))"
+)
+"""Citation marks. A number alone in round brackets is none: it may be a year."""
 
 
 def sentences_of(text: str) -> list[str]:
