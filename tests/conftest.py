@@ -62,6 +62,6 @@ def local_model() -> Iterator[Model]:
 
     if not packaged.installed():
         pytest.skip(f"the local model is not installed ({packaged.INSTALL})")
-    settings = load()
+    settings = load({"threads": 1})  # two threads that wait for each other crawl where the cores are shared, as in CI
     with Model(resolve("local", settings), settings) as model:
         yield model
