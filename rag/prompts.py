@@ -55,9 +55,20 @@ def load(name: str) -> Prompt:
         data = path.read_bytes()
     except OSError as error:
         raise CitebriefError(f"prompt {name}: {path} cannot be read; install citebrief again") from error
-    match = _FILE.fullmatch(data.decode("utf-8"))
+    return parse(name, data)
+
+
+def parse(name: str, data: bytes) -> Prompt:
+    """The prompt that the bytes of a file hold.
+
+    Raises:
+        CitebriefError: they are not laid out as a prompt, or a slot is misspelt.
+    """
+    match = _FILE.fullmatch(data.decode("utf-8", "replace"))
     if match is None or match["name"] != name:
-        raise CitebriefError(f"prompt {name}: {path} needs front matter (name, version), ## system and ## user")
+        raise CitebriefError(f"prompt {name}: the file needs front matter (name, version), ## system and ## user")
+    if odd := re.search(r"\{\{.*|.*\}\}", _SLOT.sub("", match["system"] + "\n" + match["user"])):
+        raise CitebriefError(f"prompt {name}: a slot is written {{{{ name }}}}, not {odd[0].strip()!r}")
     return Prompt(
         name=name,
         version=int(match["version"]),

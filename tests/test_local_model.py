@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from pydantic import BaseModel, ConfigDict
@@ -127,6 +128,26 @@ def test_many_who_want_it_at_once_join_it_once(cache: Settings, small_parts: lis
     assert local_model.joined(cache) is not None
 
 
+def test_two_processes_that_want_it_at_once_join_it_once(tmp_path: Path, small_parts: list[Path]) -> None:
+    code = f"""
+import time
+from pathlib import Path
+from rag import local_model
+from rag.config import load
+local_model.parts = lambda: [Path(path) for path in {[str(part) for part in small_parts]!r}]
+local_model.SIZE, local_model.SHA256 = {local_model.SIZE}, {local_model.SHA256!r}
+pieces = []
+def slowly(done, total):
+    pieces.append(done)
+    time.sleep(0.1)
+path = local_model.model_file(load({{"cache": Path({str(tmp_path / "cache")!r})}}), slowly)
+print(len(pieces), path.stat().st_size)
+"""
+    both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = sorted(process.communicate(timeout=60)[0].split() for process in both)
+    assert said == [["0", "22000"], ["22", "22000"]]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
 def test_a_disk_that_is_full_is_told_and_no_half_file_stays(cache: Settings, small_parts: list[Path]) -> None:
     import resource
@@ -196,6 +217,13 @@ def test_what_prompts_have_in_common_is_read_once(local_model: Model) -> None:
 def test_it_listens_on_loopback_alone(local_model: Model) -> None:
     listening = [c.laddr.ip for c in psutil.Process().net_connections("inet") if c.status == psutil.CONN_LISTEN]
     assert set(listening) == {"127.0.0.1"}
+
+
+@needs_model
+def test_it_answers_nobody_else_on_this_machine(local_model: Model) -> None:
+    for path in ("/chat/completions", "/completions"):
+        reply = httpx.post(f"{local_model.base_url}{path}", json={"prompt": "Hi", "messages": []}, trust_env=False)
+        assert reply.status_code == 401
 
 
 START = """

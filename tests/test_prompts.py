@@ -46,6 +46,31 @@ def test_missing_and_extra_values_are_refused_by_name(values: dict[str, str]) ->
         template().render(**values)
 
 
+FILE = "---\nname: fuse\nversion: 3\n---\n## system\nBe brief.\n\n## user\n{{ notes }}\n"
+
+
+def test_a_file_is_its_front_matter_and_two_messages() -> None:
+    prompt = prompts.parse("fuse", FILE.encode())
+    assert (prompt.version, prompt.system.strip(), prompt.user.strip()) == (3, "Be brief.", "{{ notes }}")
+    assert prompts.parse("fuse", FILE.replace("brief", "BRIEF").encode()).sha256 != prompt.sha256
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "named"),
+    [
+        ("name: fuse", "name: other", "front matter"),
+        ("version: 3", "version: three", "front matter"),
+        ("## user", "## human", "## user"),
+        ("{{ notes }}", "{{notes}}", r"\{\{notes\}\}"),
+        ("{{ notes }}", "{{ the notes }}", "the notes"),
+        ("{{ notes }}", "{{ notes }", "notes"),
+    ],
+)
+def test_a_file_that_is_not_laid_out_as_a_prompt_says_what_it_needs(before: str, after: str, named: str) -> None:
+    with pytest.raises(CitebriefError, match=named):
+        prompts.parse("fuse", FILE.replace(before, after).encode())
+
+
 def test_an_unknown_prompt_is_named() -> None:
     with pytest.raises(CitebriefError, match="no-such"):
         prompts.load("no-such")
