@@ -2,7 +2,8 @@
 
 Sentence and passages are encoded apart by the packaged MiniLM (a passage once, however many sentences it serves),
 aligned token by token, and judged by heads whose logits are mixed: a linear one and boosted trees over
-``rag/support_features.py``, and the alignment network of ``rag/support_net.py``. How it was trained, on what, and what
+``rag/support_features.py``, and the alignment network of ``rag/support_net.py``. A near copy of the evidence must also
+pass trees that learned nothing but copies, true ones and ones with a fact changed. How it was trained, on what, and what
 it gets wrong stands in ``rag/verifier_model/README.md``; ``eval/verifier/`` makes it again.
 """
 
@@ -19,7 +20,7 @@ import numpy.typing as npt
 
 from rag.support_encoding import Encoded, Floats, TokenEncoder, join
 from rag.support_features import NAMES, features, rarity, relevant, sentence_starts
-from rag.support_trees import Trees
+from rag.support_trees import ARRAYS, Trees
 
 if TYPE_CHECKING:
     from rag.support_net import AlignmentNet
@@ -50,10 +51,9 @@ class SupportModel:
         self._mean: Floats = weights["mean"].numpy()
         self._std: Floats = weights["std"].numpy()
         self._linear: Floats = weights["linear"].numpy()
-        self._trees = Trees(
-            start=float(config["trees_start"]),
-            **{key: weights[f"trees.{key}"].numpy() for key in ("feature", "threshold", "left", "right", "value")},
-        )
+        self._trees = _trees(weights, "trees", config["trees_start"])
+        self._near = _trees(weights, "near", config["near"]["start"])
+        self._bars = [(NAMES.index(name), float(bar)) for name, bar in config["near"]["bars"].items()]
         self._nets = _nets(weights, config)
         self._known: OrderedDict[str, Encoded] = OrderedDict()
         self._remember = remember  # tokens; one takes 3 kB
@@ -132,6 +132,9 @@ class SupportModel:
             logits = self._network(pairs, x)
             full = full + mix["net"] * logits[:, 0]
             relation = logits[:, 1:]
+        # A near copy of the evidence passes only if the trees that know changed copies let it.
+        copies = np.logical_and.reduce([x[:, at] >= bar for at, bar in self._bars])
+        full = np.where(copies, np.minimum(full, self._near.score(x) - self._config["near"]["cut"]), full)
         p = 1 / (1 + np.exp(-full))
         rest = np.exp(relation - relation.max(1, keepdims=True))
         rest /= rest.sum(1, keepdims=True)
@@ -180,6 +183,10 @@ def tensors(
     batch: dict[str, Any] = {key: torch.from_numpy(value) for key, value in out.items()}
     batch["same"] = torch.from_numpy(claim_ids[:, :, None] == ids[:, None, :])
     return batch
+
+
+def _trees(weights: dict[str, Any], prefix: str, start: float) -> Trees:
+    return Trees(start=start, **{key: weights[f"{prefix}.{key}"].numpy() for key in ARRAYS})
 
 
 def _nets(weights: dict[str, Any], config: dict[str, Any]) -> list[tuple[AlignmentNet, Any, Any]]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+ARRAYS = ("feature", "threshold", "left", "right", "value")
+"""The arrays of :class:`Trees`, as a model file names them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trees:
