@@ -1,0 +1,274 @@
+"""The index mirrors its sources, embeds nothing twice, and survives whatever kills it. Real Chroma, real MiniLM."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rag.catalogue import Filter
+from rag.embedding import load
+from rag.errors import CitebriefError, IndexBusy, IndexMismatch, IndexMissing
+from rag.index import Index, IndexReport
+from rag.ingest import extract, find, root_of
+from rag.retrieval import fuse, retrieve, retriever
+from rag.types import Chunk, chunk_id
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three small documents about different things."""
+    place = tmp_path / "documents"
+    place.mkdir()
+    (place / "ozone.md").write_text("# Ozone\n\nThe Montreal Protocol of 1987 phased out chlorofluorocarbons.\n")
+    (place / "canal.txt").write_text(
+        "The Canal\nDate: 1914-08-15\n\nThe Panama Canal opened to ships in August 1914.\n"
+    )
+    (place / "moon.md").write_text("# Moon\n\nThe Apollo Guidance Computer landed astronauts on the Moon in 1969.\n")
+    return place
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> str:
+    return str(tmp_path / "store")
+
+
+def update(store: str, *paths: Path, prune: bool = False, extract: Callable[..., object] = extract) -> IndexReport:
+    index = Index(store, load("minilm"))
+    try:
+        names = [str(path) for path in paths]
+        return index.update(find(names), extract, [root_of(name) for name in names], prune=prune)  # type: ignore[arg-type]
+    finally:
+        index.close()
+
+
+def opened(store: str) -> Index:
+    return Index.open(store, load("minilm"))
+
+
+def titles(store: str, query: str) -> list[str]:
+    return [hit.chunk.title for hit in retrieve(opened(store), query, k=3)]
+
+
+def test_unchanged_documents_are_not_read_again(store: str, folder: Path) -> None:
+    assert update(store, folder).added == 3
+
+    def refuse(source: object) -> object:
+        raise AssertionError(f"{source} was read again")
+
+    again = update(store, folder, extract=refuse)
+    assert (again.added, again.changed, again.removed, again.unchanged, again.embedded) == (0, 0, 0, 3, 0)
+
+
+def test_a_changed_document_replaces_its_chunks_and_a_vanished_one_leaves(store: str, folder: Path) -> None:
+    update(store, folder)
+    before = opened(store).fingerprint
+    (folder / "ozone.md").write_text("# Ozone\n\nThe Kigali Amendment of 2016 phases down hydrofluorocarbons.\n")
+    (folder / "moon.md").unlink()
+    report = update(store, folder)
+    assert (report.changed, report.removed, report.unchanged, report.embedded) == (1, 1, 1, 1)
+    index = opened(store)
+    assert index.fingerprint != before
+    texts = " ".join(chunk.text for chunk, _ in index.dense(index.embedder.embed_query("treaty"), 10))
+    assert "Kigali" in texts
+    assert "Montreal" not in texts
+    assert index.vector_store.has(list(index.catalogue.records())) == set(index.catalogue.records())
+    everything = index.vector_store._records.get()["documents"]
+    assert everything is not None
+    assert not any("Apollo" in text for text in everything), "the text of a removed document must be gone"
+
+
+def test_other_roots_stay_unless_pruned(store: str, folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "reef.md").write_text("# Reef\n\nThe Great Barrier Reef bleached in 2016 and again in 2017.\n")
+    update(store, folder)
+    assert update(store, other).added == 1
+    assert opened(store).catalogue.count()[0] == 4
+    assert update(store, other, prune=True).removed == 3
+    assert opened(store).catalogue.count()[0] == 1
+
+
+def test_a_document_that_no_longer_reads_keeps_its_old_chunks_and_that_is_told(store: str, folder: Path) -> None:
+    shutil.copy(ROOT / "corpus" / "durham-report.pdf", folder / "durham.pdf")
+    update(store, folder)
+    (folder / "durham.pdf").write_bytes(b"%PDF-1.7 cut off")
+    report = update(store, folder)
+    assert [item.path.endswith("durham.pdf") and "is kept" in item.reason for item in report.skipped] == [True]
+    assert "The Durham Report of May 2023" in titles(store, "Durham report")
+    (folder / "durham.pdf").write_bytes(b"")
+    assert "is kept" in update(store, folder).skipped[0].reason
+
+
+def test_bad_rows_are_told_again_on_every_run(store: str, folder: Path) -> None:
+    (folder / "rows.jsonl").write_text('{"id": "a", "text": "The reef bleached in 2016."}\nnot json\n')
+    assert "rows.jsonl:2" in update(store, folder).skipped[0].path
+    again = update(store, folder)
+    assert again.unchanged == 4
+    assert "rows.jsonl:2" in again.skipped[0].path
+
+
+def test_missing_mismatched_and_busy_indexes_are_told_apart(store: str, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(IndexMissing, match="citebrief index"):
+        opened(store)
+    update(store, folder)
+    other = shutil.copytree(Path(load("minilm")._place), tmp_path / "model")  # type: ignore[union-attr]
+    with pytest.raises(IndexMismatch, match="embedder"):
+        Index.open(store, load(str(other)))
+    from filelock import FileLock
+
+    with FileLock(Path(store) / "writing.lock"), pytest.raises(IndexBusy):
+        update(store, folder)
+
+
+def test_a_killed_run_leaves_the_old_index_and_what_it_embedded_is_not_embedded_again(store: str, folder: Path) -> None:
+    update(store, folder)
+    before = opened(store).fingerprint
+    for number in range(30):
+        (folder / f"new-{number}.md").write_text(f"# Ship {number}\n\nShip number {number} passed the canal in 1920.\n")
+    code = (
+        "import sys; from tests.test_index import update; from pathlib import Path; from rag.ingest import extract\n"
+        "def slowly(source):\n    import time; time.sleep(0.05); print('x', flush=True); return extract(source)\n"
+        "update(sys.argv[1], Path(sys.argv[2]), extract=slowly)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, store, str(folder)], stdout=subprocess.PIPE, cwd=ROOT)
+    assert process.stdout
+    for _ in range(12):
+        process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    index = opened(store)
+    assert index.fingerprint == before
+    assert "Ship" not in " ".join(titles(store, "ship number 3 passed the canal"))
+    index.close()
+    report = update(store, folder)
+    assert report.added == 30
+    assert "Ship 3" in titles(store, "ship number 3 passed the canal")
+
+
+def test_a_write_that_fails_changes_nothing(store: str, folder: Path) -> None:
+    update(store, folder)
+    before = opened(store).fingerprint
+    (folder / "late.md").write_text("# Late\n\nThis document is never reached in the run that fails.\n")
+
+    def fail(source: object) -> object:
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError):
+        update(store, folder, extract=fail)
+    assert opened(store).fingerprint == before
+
+
+@pytest.mark.parametrize(
+    "query", ["", '"', "NEAR(", "a AND OR NOT", "🙂", "canal*", "x" * 10_000, "nul\0byte", "col:on"]
+)
+def test_no_question_breaks_the_lexical_index(store: str, folder: Path, query: str) -> None:
+    update(store, folder)
+    assert isinstance(opened(store).lexical(query, 5), list)
+
+
+def test_evidence_is_narrowed_by_document_and_date(store: str, folder: Path) -> None:
+    update(store, folder)
+    index = opened(store)
+    vector = index.embedder.embed_query("canal")
+    assert {c.document_id for c, _ in index.dense(vector, 5, Filter(document="*oz*"))} == {"ozone.md"}
+    assert {c.document_id for c, _ in index.lexical("opened 1914", 5, Filter(since="1914"))} == {"canal.txt"}
+    assert index.dense(vector, 5, Filter(until="1914-08-14")) == []
+
+
+def test_hits_are_fused_by_reciprocal_rank_and_say_who_found_them() -> None:
+    a, b = (_chunk(name) for name in "ab")
+    fused = fuse({"dense": [a, b], "lexical": [b]})
+    assert [(c.document_id, names) for c, _, names in fused] == [("b", ("dense", "lexical")), ("a", ("dense",))]
+    assert fused[0][1] == pytest.approx(1 / 62 + 1 / 61)
+
+
+def test_near_duplicates_come_once(store: str, folder: Path) -> None:
+    text = (folder / "ozone.md").read_text()
+    (folder / "copy.md").write_text(text)
+    update(store, folder)
+    assert titles(store, "Montreal Protocol chlorofluorocarbons").count("Ozone") == 1
+
+
+def test_a_langchain_user_can_take_the_retriever_alone(store: str, folder: Path) -> None:
+    from langchain_core.retrievers import BaseRetriever
+
+    update(store, folder)
+    found = retriever(opened(store), k=1)
+    assert isinstance(found, BaseRetriever)
+    (document,) = found.invoke("Who opened the canal?")
+    assert document.metadata["document_id"] == "canal.txt"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """A Chroma server on loopback."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    chroma = Path(sys.executable).parent / "chroma"
+    command = [str(chroma), "run", "--host", "127.0.0.1", "--port", str(port), "--path", str(tmp_path / "server")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.2)
+    yield f"chroma+http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait()
+
+
+def test_an_index_on_a_chroma_server_is_read_from_another_machine(
+    server: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "here"))
+    assert update(server, folder).added == 3
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "there"))
+    assert "The Canal" in titles(server, "When did the canal open?")
+    (folder / "moon.md").unlink()
+    assert update(server, folder).removed == 1
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "here"))
+    assert "Moon" not in titles(server, "Apollo on the Moon")
+
+
+def test_a_server_that_is_down_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(CitebriefError, match=r"127\.0\.0\.1:9"):
+        opened("chroma+http://127.0.0.1:9")
+
+
+@pytest.mark.slow
+def test_killed_at_ten_random_moments_the_old_index_or_the_new_one_answers(store: str, folder: Path) -> None:
+    update(store, folder)
+    for round_ in range(10):
+        before = opened(store).fingerprint
+        for number in range(8):
+            (folder / f"{number}.md").write_text(
+                f"# Ship {number}\n\nRound {round_}: ship {number} passed the canal.\n"
+            )
+        code = "import sys; from tests.test_index import update; from pathlib import Path; update(sys.argv[1], Path(sys.argv[2]))"
+        process = subprocess.Popen([sys.executable, "-c", code, store, str(folder)], cwd=ROOT)
+        time.sleep(3 + round_ * 0.7)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        index = opened(store)
+        now = " ".join(c.text for c, _ in index.lexical("ship passed the canal round", 20))
+        rounds = {word for word in (f"Round {n}" for n in range(10)) if word in now}
+        assert len(rounds) <= 1, "a mixture answers"
+        assert index.fingerprint == before or rounds == {f"Round {round_}"}
+        index.close()
+
+
+def _chunk(name: str) -> Chunk:
+    return Chunk(id=chunk_id(name, 0, name), document_id=name, text=name, start=0, end=1)
