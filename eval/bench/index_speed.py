@@ -1,0 +1,63 @@
+"""Our indexing, extraction apart, ÷ the bare encoder over the same texts at the same precision and batch size.
+
+    python eval/bench/index_speed.py FOLDER_OF_DOCUMENTS [--rounds 1]
+
+The two alternate in one process, so that a machine that slows down slows both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from rag.chunking import chunk, embedding_text
+from rag.embedding import BATCH, count_tokens, encoder
+from rag.index import Index
+from rag.ingest import Source, extract, find
+from rag.types import Document, Skipped
+
+
+def main() -> None:
+    """Print the ratio of each round and their median as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("paths", nargs="+")
+    parser.add_argument("--rounds", type=int, default=1)
+    given = parser.parse_args()
+    sources = [item for item in find(given.paths) if isinstance(item, Source)]
+    read = {source.id: extract(source)[0] for source in sources}
+    chunks = [
+        part
+        for documents in read.values()
+        for document in documents
+        for part in chunk(document, count_tokens=count_tokens)
+    ]
+    texts = [embedding_text(part, count_tokens) for part in chunks]
+
+    def known(source: Source) -> tuple[list[Document], list[Skipped]]:
+        return read[source.id], []
+
+    encoder().vectors(texts[:BATCH])  # both start with a loaded model
+    ratios = []
+    for _ in range(given.rounds):
+        started = time.perf_counter()
+        encoder().model.encode(texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)
+        bare = time.perf_counter() - started
+        with tempfile.TemporaryDirectory() as folder:
+            started = time.perf_counter()
+            index = Index(str(Path(folder) / "store"), encoder())
+            index.update(sources, known, [])
+            ours = time.perf_counter() - started
+            index.close()
+        ratios.append(ours / bare)
+    median = statistics.median(ratios)
+    print(
+        json.dumps({"chunks": len(texts), "ratios": ratios, "median": median, "chunks_per_second": len(texts) / bare})
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""A fused sentence says what its notes say: planted faults are refused, honest fusions pass."""
+
+# ruff: noqa: E501
+from __future__ import annotations
+
+import pytest
+
+from rag.fuse import strays, unnamed
+
+MET = "Paul Manafort met Konstantin Kilimnik at the Grand Havana Club in New York on August 2, 2016."
+SHARED = "Rick Gates testified that Manafort instructed him to send internal polling data to Kilimnik."
+PLEA = "Cohen pleaded guilty on November 29, 2018, to making false statements to Congress."
+LETTER = "Trump signed a letter of intent for a tower in Moscow by November 2015."
+PRAISED = "On December 17, 2015, Putin commented that Trump is a talented person and very colorful."
+MSNBC = "Trump publicly praised Putin in an interview on MSNBC's Morning Joe on December 18, 2015."
+FOUND = "The special counsel did not establish that the campaign conspired with the Russian government."
+ACCESS = "The Senate committee assessed that Kilimnik was a Russian intelligence officer."
+
+
+@pytest.mark.parametrize(
+    ("notes", "fused"),
+    [
+        ((MET, SHARED), "Paul Manafort met Konstantin Kilimnik at the Grand Havana Club in New York on August 2, 2016, and Rick Gates testified that Manafort instructed him to send internal polling data to Kilimnik."),
+        ((PLEA, LETTER), "Cohen pleaded guilty on November 29, 2018, to making false statements to Congress, while Trump signed a letter of intent for a tower in Moscow by November 2015."),
+        ((PRAISED, MSNBC), "On December 17, 2015, Putin commented that Trump is a talented person and very colorful, and Trump publicly praised Putin in an interview on MSNBC's Morning Joe on December 18, 2015."),
+        ((FOUND, ACCESS), "The special counsel did not establish that the campaign conspired with the Russian government; the Senate committee assessed that Kilimnik was a Russian intelligence officer."),
+        ((MET, SHARED), "Rick Gates testified that Manafort instructed him to send internal polling data to Kilimnik, and Paul Manafort met Konstantin Kilimnik at the Grand Havana Club in New York on August 2, 2016."),
+        ((LETTER,), "Trump signed a letter of intent for a tower in Moscow by November 2015."),
+    ],
+)  # fmt: skip
+def test_an_honest_fusion_passes(notes: tuple[str, ...], fused: str) -> None:
+    assert strays(notes, fused) is None
+
+
+@pytest.mark.parametrize(
+    ("notes", "fused", "fault"),
+    [
+        ((MET, SHARED), "Paul Manafort met Konstantin Kilimnik at the Grand Havana Club in New York on August 3, 2016, and Rick Gates testified that Manafort instructed him to send internal polling data to Kilimnik.", "a date changed"),
+        ((PRAISED, MSNBC), "On December 17, 2015, Putin praised Trump as a talented person and very colorful in an interview on MSNBC's Morning Joe on December 18, 2015.", "two events made one"),
+        ((FOUND, ACCESS), "The special counsel established that the campaign conspired with the Russian government, and the Senate committee assessed that Kilimnik was a Russian intelligence officer.", "a negation dropped"),
+        ((FOUND, ACCESS), "The special counsel did not establish that the campaign conspired with the Russian government, and Kilimnik was a Russian intelligence officer.", "an attribution dropped"),
+        ((PLEA, LETTER), "Cohen pleaded guilty on November 29, 2018, to making false statements to Congress because Trump signed a letter of intent for a tower in Moscow by November 2015.", "a cause invented"),
+        ((PLEA, LETTER), "Cohen pleaded guilty on November 29, 2018, to making false statements to Congress after Trump signed a letter of intent for a tower in Moscow by November 2015.", "an order invented"),
+        ((PLEA, LETTER), "Cohen pleaded guilty on November 29, 2018, to making false statements to Congress, and Trump signed a letter of intent for a tower in Moscow in November 2015.", "by became in"),
+        ((PLEA, LETTER), "Trump pleaded guilty on November 29, 2018, to making false statements to Congress, and Cohen signed a letter of intent for a tower in Moscow by November 2015.", "names swapped"),
+        ((MET, SHARED), "Paul Manafort met Konstantin Kilimnik at the Grand Havana Club in New York on August 2, 2016.", "a note left out"),
+        ((MET, PLEA), "Paul Manafort met Konstantin Kilimnik at the Grand Havana Club in New York on August 2, 2016, and he pleaded guilty on November 29, 2018, to making false statements to Congress.", "a pronoun for another"),
+        ((MET, SHARED), "Anna Berg said that Paul Manafort met Konstantin Kilimnik at the Grand Havana Club in New York on August 2, 2016, and Rick Gates testified that Manafort instructed him to send internal polling data to Kilimnik.", "a stranger"),
+        ((LETTER,), "Trump planned a letter of intent for a tower in Moscow by November 2015.", "a plan for a deed"),
+    ],
+)  # fmt: skip
+def test_a_planted_fault_is_refused(notes: tuple[str, ...], fused: str, fault: str) -> None:
+    assert strays(notes, fused) is not None, fault
+
+
+def test_a_heading_names_its_section_and_no_other() -> None:
+    assert unnamed("Manafort's meeting with Kilimnik", [MET + " meeting"], []) is None
+    assert unnamed("Manafort and Deripaska", [MET], []) is not None
+    assert unnamed("Events", [MET], []) is not None
+    assert (
+        unnamed("Manafort's meeting with Kilimnik", [MET + " meeting"], ["Kilimnik's meeting with Manafort"])
+        is not None
+    )
