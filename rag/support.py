@@ -3,8 +3,8 @@
 Sentence and passages are encoded apart by the packaged MiniLM (a passage once, however many sentences it serves),
 aligned token by token, and judged by heads whose logits are mixed: a linear one and boosted trees over
 ``rag/support_features.py``, and the alignment network of ``rag/support_net.py``. A near copy of the evidence must also
-pass trees that learned nothing but copies, true ones and ones with a fact changed. How it was trained, on what, and what
-it gets wrong stands in ``rag/verifier_model/README.md``; ``eval/verifier/`` makes it again.
+pass trees that learned nothing but copies, true ones and ones with a fact changed. How it was trained, on what, and
+what it gets wrong stands in ``rag/verifier_model/README.md``; ``eval/verifier/`` makes it again.
 """
 
 from __future__ import annotations
@@ -122,7 +122,11 @@ class SupportModel:
         return found
 
     def _judge(self, pairs: Sequence[tuple[Encoded, Encoded]]) -> npt.NDArray[np.float32]:
-        x = np.stack([features(claim, evidence, self._idf) for claim, evidence in pairs])
+        from threadpoolctl import threadpool_limits  # scikit-learn brings it
+
+        # The matrices are small: sharing one out among threads takes ten times as long on a busy machine.
+        with threadpool_limits(1, "blas"):
+            x = np.stack([features(claim, evidence, self._idf) for claim, evidence in pairs])
         z = np.clip((x - self._mean) / self._std, -4, 4)
         linear = z @ self._linear[:, :-1].T + self._linear[:, -1]
         mix = self._config["mix"]

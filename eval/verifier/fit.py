@@ -123,7 +123,7 @@ class Heads:
 
 
 def copies(x: Array) -> Array:
-    """Which rows are near copies: claims whose words and word pairs nearly all stand in evidence of 60 tokens and more."""
+    """Which rows are near copies: claims whose words and word pairs mostly stand in evidence of 60 tokens or more."""
     at = {name: x[:, NAMES.index(name)] for name in NEAR}
     return np.logical_and.reduce([at[name] >= bar for name, bar in NEAR.items()])
 
@@ -216,13 +216,13 @@ def net_logits(folds: list[Path], source: str) -> dict[int, float]:
 
 
 def mixed(columns: Array, net: float) -> Array:
-    """Linear and tree logits in equal parts, and ``net`` of the network's; where there is no network the two alone."""
+    """Linear and tree logits in equal parts, and ``net`` of the network's; without a network the two alone."""
     plain = columns[:, :2].mean(1)
     return plain if columns.shape[1] < 3 else plain + net * columns[:, 2]
 
 
 def cut(scores: dict[str, Array], full: dict[str, Array]) -> float:
-    """The score of highest balanced accuracy, mean over sources; those of long evidence, as briefs have it, count double.
+    """The score of highest balanced accuracy, mean over sources; those of long evidence, like briefs', count double.
 
     A mean over 0.2 of the scale smooths the curve.
     """

@@ -139,7 +139,7 @@ def report(scores: np.ndarray, data: Batches, indices: np.ndarray) -> dict[str, 
     return out
 
 
-def main() -> None:
+def main() -> None:  # noqa: PLR0915 (a training loop reads best in one piece)
     """Train, score what was left out, write ``net.pt`` and ``scores.npz``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("examples", "cache", "table", "idf", "out"):
