@@ -122,7 +122,7 @@ class SupportModel:
         return found
 
     def _judge(self, pairs: Sequence[tuple[Encoded, Encoded]]) -> npt.NDArray[np.float32]:
-        from threadpoolctl import threadpool_limits  # scikit-learn brings it
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn brings it
 
         # The matrices are small: sharing one out among threads takes ten times as long on a busy machine.
         with threadpool_limits(1, "blas"):
