@@ -6,6 +6,7 @@ cache, and nothing is run whose SHA-256 is not the one that Qwen publishes.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import importlib.util
 import json
@@ -21,6 +22,8 @@ import platformdirs
 from rag.errors import ModelError
 
 if TYPE_CHECKING:
+    import httpx
+
     from rag.config import Settings
 
 NAME = "qwen2.5-coder-1.5b-instruct-q4_k_m"
@@ -99,8 +102,7 @@ class LocalServer:
             raise ModelError(f"the local model needs llama.cpp: {INSTALL}")
         if not _is_gguf(path):
             raise ModelError(f"{path} is not a GGUF file: give a model in llama.cpp's format")
-        import xllamacpp
-
+        xllamacpp = _llama_cpp()
         self._states = tempfile.TemporaryDirectory(prefix="citebrief-")
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
@@ -126,6 +128,7 @@ class LocalServer:
                 f"llama.cpp cannot load {path}: the file is damaged, of a kind it does not know, or too big for memory"
             ) from error
         self.base_url = f"{self._server.listening_address}/v1"
+        self._await_loop()
 
     def rewind(self, system: str, *, timeout: float) -> int:
         """Put the model back to where it has read ``system`` and nothing else; the tokens that it read for that.
@@ -143,12 +146,7 @@ class LocalServer:
         name = f"{hashlib.sha256(system.encode()).hexdigest()[:16]}.state"
         read = 0
         try:
-            with httpx.Client(
-                base_url=self.base_url.removesuffix("/v1"),
-                headers={"Authorization": f"Bearer {self.api_key}"},
-                timeout=timeout,
-                trust_env=False,
-            ) as client:
+            with self._client(timeout) as client:
                 if not (Path(self._states.name) / name).exists():
                     client.post("/slots/0?action=erase").raise_for_status()
                     messages = [{"role": "system", "content": system}, {"role": "user", "content": ""}]
@@ -166,6 +164,26 @@ class LocalServer:
         """Stop the server and free the model's memory."""
         self._server = None
         self._states.cleanup()
+
+    def _client(self, timeout: float) -> httpx.Client:
+        import httpx
+
+        return httpx.Client(
+            base_url=self.base_url.removesuffix("/v1"),
+            headers={"Authorization": f"Bearer {self.api_key}"},
+            timeout=timeout,
+            trust_env=False,
+        )
+
+    def _await_loop(self) -> None:
+        """Wait until the server's loop runs. One that is stopped before would miss it, and never end."""
+        import httpx
+
+        try:
+            with self._client(60) as client:
+                client.post("/slots/0?action=erase").raise_for_status()
+        except httpx.HTTPError as error:
+            raise ModelError(f"llama.cpp started, but does not answer ({error or type(error).__name__})") from error
 
 
 def _place(settings: Settings) -> Path:
@@ -200,6 +218,21 @@ def _join(path: Path, on_bytes: OnBytes) -> None:
     finally:
         Path(name).unlink(missing_ok=True)
     _note(path).write_text(json.dumps(_state(path)))
+
+
+def _llama_cpp() -> Any:
+    """llama.cpp's module. It needs libgomp, which slim containers lack; torch brings one that serves."""
+    try:
+        import xllamacpp
+    except ImportError:
+        torch = importlib.util.find_spec("torch")
+        try:
+            if torch is not None and torch.origin is not None:
+                ctypes.CDLL(str(Path(torch.origin).parent / "lib" / "libgomp.so.1"), mode=ctypes.RTLD_GLOBAL)
+            import xllamacpp
+        except (ImportError, OSError) as error:
+            raise ModelError(f"llama.cpp cannot be loaded: {error}; on Linux, install libgomp1") from error
+    return xllamacpp
 
 
 def _is_gguf(path: Path) -> bool:

@@ -249,6 +249,16 @@ def test_llama_cpp_says_nothing_and_a_process_that_does_not_close_it_ends_all_th
 
 
 @needs_model
+def test_one_that_is_closed_before_it_was_asked_anything_ends_too() -> None:
+    code = (
+        "from rag.config import load; from rag.local_model import LocalServer, model_file;"
+        "server = LocalServer(model_file(load()), threads=1); server.close()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, timeout=180, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@needs_model
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 def test_ctrl_c_ends_it_in_the_middle_of_a_reply() -> None:
     code = START + 'with model: model.ask("Tell a story of 2000 words.", "Begin.", Story, max_tokens=2000, name="t")'
