@@ -26,8 +26,8 @@ EmbedTokens = Callable[[Sequence[str]], "list[tuple[list[str], NDArray[np.float3
 NEAR = 0.34
 """Cosine that the best passage must have: unrelated subjects stay below 0.3, related ones reach 0.45."""
 
-MET = 0.6
-"""Cosine from which a word of a passage is the counterpart of one of the question."""
+MET, MET_NAME = 0.5, 0.6
+"""Cosines from which a word of a passage is the counterpart of a word, or of a name, of the question."""
 
 PASSAGES = 20
 
@@ -50,7 +50,8 @@ _ASKING = frozenset(
         "such between versus vs state states report reported"
     ).split()
 )
-_HEAD = re.compile(r"\b(?:which|what|how many|how much)\s+([a-z][\w’'-]+)", re.IGNORECASE)
+_CAPITALISED = re.compile(r"\b[A-Z]\w+")
+_HEAD = re.compile(r"\b(?:which|what|how many|how much|how)\s+([a-z][\w’'-]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +93,14 @@ def unmet(question: str, asked: Sequence[str], hits: Sequence[Hit], embed_tokens
         return []
     (words, vectors), *others = embed_tokens([question, *passages])
     everything = np.concatenate([theirs for _, theirs in others if len(theirs)])
-    met = {word for word, vector in zip(words, vectors, strict=True) if float((everything @ vector).max()) >= MET}
-    return [word for word in open_words if word.lower() not in met]
+    nearest = {word: float((everything @ vector).max()) for word, vector in zip(words, vectors, strict=True)}
+    initials = "".join(name[0] for passage in passages for name in _CAPITALISED.findall(passage))
+    return [
+        word
+        for word in open_words
+        if nearest.get(word.lower(), 0.0) < (MET_NAME if word[0].isupper() else MET)
+        and not (word.isupper() and 2 <= len(word) <= 5 and word in initials)
+    ]
 
 
 def _decisive(question: str, asked: Sequence[str], absent: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -231,6 +232,7 @@ class _Job:
                 "sections": self.settings.sections,
                 "temperature": 0,
                 "seed": self.settings.seed,
+                "threads": self.settings.threads or os.cpu_count() or 1,  # the local model's rounding depends on it
             },
             prompts={name: prompts.load(name).sha256 for name in used},
             embedder=self.index.embedder.name,
