@@ -64,7 +64,9 @@ class SentenceEmbedder(Embeddings):
             CitebriefError: it is not there, or its weights are not the ones expected.
         """
         from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # a model that loads in a second needs no bar
         try:
             return SentenceTransformer(self._place, device="cpu", local_files_only=self._offline)
         except (OSError, ValueError) as error:
@@ -136,7 +138,8 @@ class OpenAIEmbedder(Embeddings):
         rows = np.array(self.embed_documents(list(texts)), dtype=np.float32)
         if on_batch:
             on_batch(len(texts), len(texts))
-        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+        unit: Vectors = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+        return unit
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """See LangChain's ``Embeddings``."""

@@ -46,16 +46,20 @@ _OPENERS = re.compile(
 _POINTERS = re.compile(
     r"\b"
     + _any("""
-        (?:that|the same|the next|the following|the previous|the prior) (?:day|night|week|month|year|evening|morning|date)
-        (?:days?|weeks?|months?|hours?|years?) (?:later|earlier|before that|after that), the (?:latter|former|opposite|reverse)
+        (?:that|the same|the next|the following|the previous|the prior) (?:day|night|week|month|year|date)
+        (?:that|the same|the next|the following|the previous|the prior) (?:evening|morning)
+        (?:days?|weeks?|months?|hours?|years?) (?:later|earlier|before that|after that)
+        the (?:latter|former|opposite|reverse)
         (?:see|supra|infra|ibid|id)\\.? (?:at|note|section|volume|part|p\\.), for (?:example|instance)
         (?:discussed|described|noted|mentioned|explained|set forth|detailed|quoted) (?:above|below|in|infra|supra)
         (?:section|volume|part|chapter|appendix) [ivxlcd0-9]+, another, such an?
         (?:a|an) (?:similar|additional|further), (?:several|two|three) other, as well as those
         this (?!day\\b)[a-z]+
         (?:these|those)\\s+(?!who\\b|of\\b|in\\b|with\\b|from\\b|that\\b|which\\b|involved\\b|present\\b)[a-z]+
-        that (?:trip|period|time|meeting|call|project|statement|conversation|letter|email|effort|investigation|contact|visit)
-        that (?:deal|offer|request|speech|finding|conclusion|assessment|point|way|information|material|evidence|matter|issue)
+        that (?:trip|period|time|meeting|call|project|statement|conversation|letter|email|effort)
+        that (?:investigation|contact|visit)
+        that (?:deal|offer|request|speech|finding|conclusion|assessment|point|way|information)
+        that (?:material|evidence|matter|issue)
         that (?:event|document|message|plan|proposal|theory)
     """)
     + r"\b",
@@ -125,7 +129,7 @@ def leans(text: str) -> str | None:
     pronoun = _PRONOUN.search(text)
     if (
         pronoun
-        and not any(m.start() > 0 for m in _NAME.finditer(text[: pronoun.start()]))
+        and not any(m.start() > 0 and m.group() not in _CALENDAR for m in _NAME.finditer(text[: pronoun.start()]))
         and not _subject(text, pronoun.start())
     ):
         return "a pronoun without its name"
@@ -140,9 +144,15 @@ def letters(text: str) -> float:
 def _subject(text: str, before: int) -> bool:
     """Whether a name opens the sentence, as ``Cohen`` does in "Cohen said that he …"."""
     first = _NAME.match(text)
-    return bool(first) and first.group().lower() not in _COMMON_OPENERS and first.end() < before
+    return first is not None and first.group().lower() not in _COMMON_OPENERS and first.end() < before
 
 
+_CALENDAR = frozenset(
+    (
+        "January February March April May June July August September October November December Monday Tuesday "
+        "Wednesday Thursday Friday Saturday Sunday"
+    ).split()
+)
 _COMMON_OPENERS = frozenset(
     (
         "the a an as it in on at by after before during when while as since until under according with from for to of "

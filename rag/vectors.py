@@ -46,7 +46,8 @@ class VectorStore:
         self.store = store
         try:
             self._client = _client(store)
-            self._records = self._client.get_or_create_collection(
+            # Any: Chroma's own types of what it takes and gives are wider than any use of them.
+            self._records: Any = self._client.get_or_create_collection(
                 "citebrief", embedding_function=None, configuration={"hnsw": {"space": "cosine", "ef_search": 200}}
             )
         except (ChromaError, OSError, ValueError) as error:
@@ -101,7 +102,7 @@ class VectorStore:
 
     def publish(self, catalogue: Path) -> None:
         """Put the catalogue beside the vectors on the server; readers see the old one or the new one."""
-        shelf = self._client.get_or_create_collection("citebrief-catalogue", embedding_function=None)
+        shelf: Any = self._client.get_or_create_collection("citebrief-catalogue", embedding_function=None)
         data = base64.b64encode(catalogue.read_bytes()).decode()
         revision = hashlib.sha256(data.encode()).hexdigest()[:16]
         parts = [data[i : i + _PART] for i in range(0, len(data), _PART)]

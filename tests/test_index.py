@@ -257,7 +257,8 @@ def test_killed_at_ten_random_moments_the_old_index_or_the_new_one_answers(store
             (folder / f"{number}.md").write_text(
                 f"# Ship {number}\n\nRound {round_}: ship {number} passed the canal.\n"
             )
-        code = "import sys; from tests.test_index import update; from pathlib import Path; update(sys.argv[1], Path(sys.argv[2]))"
+        code = "import sys; from pathlib import Path; from tests.test_index import update; "
+        code += "update(sys.argv[1], Path(sys.argv[2]))"
         process = subprocess.Popen([sys.executable, "-c", code, store, str(folder)], cwd=ROOT)
         time.sleep(3 + round_ * 0.7)
         process.send_signal(signal.SIGKILL)
