@@ -1,0 +1,193 @@
+"""Planning, writing and repairing over the real corpus: a brief stands at every moment, and nothing false gets in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from rag import pipeline
+from rag.answerable import assess
+from rag.compose import compose, draft
+from rag.config import Settings, load
+from rag.embedding import encoder
+from rag.errors import Interrupted, ModelError, ReplyError
+from rag.index import Index
+from rag.notes import Note
+from rag.plan import Plan, PlannedSection, plan
+from rag.retrieval import retrieve
+from rag.types import Brief, Hit, Sentence, Trace
+from rag.verify import SimilarityVerifier
+from rag.writers import Draft, DraftSection, verbatim
+
+QUESTION = "What are the links between Trump and Putin?"
+CORPUS = Path(__file__).parent.parent / "corpus"
+TRACE = Trace(
+    version="0", model="m", parameters={}, prompts={}, embedder="minilm", fingerprint="", verifier="", seconds={},
+    tokens={}, cost=None,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The whole corpus, indexed."""
+    found = load({"store": str(tmp_path_factory.mktemp("corpus") / "store"), "llm": "extractive"})
+    pipeline.index([str(CORPUS)], found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def index(settings: Settings) -> Iterator[Index]:
+    found = Index.open(settings.store, encoder())
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def hits(index: Index) -> list[Hit]:
+    return retrieve(index, QUESTION, k=40)
+
+
+@pytest.fixture(scope="module")
+def planned(hits: list[Hit]) -> Plan:
+    return plan(QUESTION, hits, encoder().vectors)
+
+
+@dataclass
+class Scripted:
+    """A writer that returns what it is told to, and quotes where it is told nothing."""
+
+    texts: dict[int, str | Exception] = field(default_factory=dict)
+    asked: int = 0
+
+    def section(self, planned: PlannedSection, others: Sequence[str]) -> DraftSection:
+        told = self.texts.get(self.asked)
+        self.asked += 1
+        if isinstance(told, BaseException):
+            raise told
+        if told is None:
+            return DraftSection(heading=None, drafts=tuple(verbatim(note) for note in planned.notes))
+        made = Draft(text=told, chunks=tuple(note.chunk for note in planned.notes), notes=planned.notes)
+        return DraftSection(heading=None, drafts=(made,))
+
+    def closing(
+        self, part: Literal["summary", "conclusion"], notes: Sequence[Note], body: Sequence[Sentence]
+    ) -> list[Draft]:
+        return [verbatim(note) for note in notes]
+
+
+def written(hits: list[Hit], planned: Plan, writer: Scripted) -> Brief:
+    return compose(QUESTION, hits, planned, writer, SimilarityVerifier(embed=encoder().vectors), trace=TRACE)
+
+
+def test_sections_are_balanced_distinct_and_share_no_note(planned: Plan) -> None:
+    assert 3 <= len(planned.sections) <= 7
+    notes = [note.text for section in planned.sections for note in section.notes]
+    assert len(notes) == len(set(notes))
+    assert all(2 <= len(section.notes) <= 4 for section in planned.sections)
+    assert len({section.heading.casefold() for section in planned.sections}) == len(planned.sections)
+
+
+def test_the_same_hits_give_the_same_plan_and_none_give_none(hits: list[Hit], planned: Plan) -> None:
+    assert plan(QUESTION, hits, encoder().vectors) == planned
+    assert plan(QUESTION, [], encoder().vectors).sections == ()
+
+
+def test_the_draft_is_a_brief_of_exact_quotes(hits: list[Hit], planned: Plan) -> None:
+    brief = draft(QUESTION, hits, planned, TRACE)
+    assert 8 <= len(list(brief.sentences())) <= 30
+    assert brief.summary
+    assert brief.conclusion
+    for sentence in brief.sentences():
+        assert " ".join(sentence.quotes[0].text.split()) == sentence.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Vladimir Putin gave Donald Trump 14 million dollars on March 3, 2011.",
+        "The moon is made of a particularly ripe kind of cheese.",
+        "Ivanka Zarubina arranged all of these contacts.",
+    ],
+)
+def test_a_sentence_that_its_passages_do_not_support_is_replaced_by_quotes_and_that_is_told(
+    hits: list[Hit], planned: Plan, text: str
+) -> None:
+    brief = written(hits, planned, Scripted({0: text}))
+    assert text not in {sentence.text for sentence in brief.sentences()}
+    assert {note.text for note in planned.sections[0].notes} <= {s.text for s in brief.sections[0].sentences}
+    assert [repair.before for repair in brief.trace.repairs] == [text]
+    assert brief.trace.repairs[0].why
+
+
+def test_no_sentence_stands_twice_in_the_body(hits: list[Hit], planned: Plan) -> None:
+    repeated = planned.sections[0].notes[0].text
+    brief = written(hits, planned, Scripted({1: repeated}))
+    body = [sentence.text for section in brief.sections for sentence in section.sentences]
+    assert len(body) == len(set(body))
+
+
+def test_an_unusable_reply_leaves_the_sections_quotes(hits: list[Hit], planned: Plan) -> None:
+    brief = written(hits, planned, Scripted({0: ReplyError("the reply was cut off")}))
+    assert len(brief.sections) == len(planned.sections)
+    assert "cut off" in brief.trace.repairs[0].why
+
+
+@pytest.mark.parametrize("error", [ModelError("no connection"), KeyboardInterrupt()])
+def test_whatever_stops_the_model_leaves_a_brief_of_what_stood(
+    hits: list[Hit], planned: Plan, error: BaseException
+) -> None:
+    with pytest.raises(Interrupted) as stop:
+        written(hits, planned, Scripted({2: error}))  # type: ignore[dict-item]
+    assert stop.value.draft.status == "answered"
+    assert len(stop.value.draft.sections) == len(planned.sections)
+    assert stop.value.doing == planned.sections[2].heading
+
+
+def test_the_same_question_gives_the_same_brief(settings: Settings) -> None:
+    first, second = (pipeline.answer(QUESTION, settings) for _ in range(2))
+    assert (first.summary, first.sections, first.conclusion) == (second.summary, second.sections, second.conclusion)
+
+
+def test_a_langchain_user_can_take_the_pipeline_as_a_runnable(settings: Settings) -> None:
+    brief = pipeline.chain(settings).invoke("What did Mifsud tell Papadopoulos?")
+    assert brief.status == "answered"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        QUESTION,
+        "Why was Flynn fired?",
+        "How did the GRU hack the DNC?",
+        "Give an overview of Papadopoulos and Mifsud.",
+        "What is the role of Roger Stone in the WikiLeaks releases?",
+        "What was the outcome of Michael Cohen's guilty pleas?",
+    ],
+)
+def test_what_the_corpus_answers_is_not_refused(index: Index, question: str) -> None:
+    assert assessed(index, question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the boiling point of tungsten?",
+        "How do plants make chlorophyll?",
+        "Which car does Michael Cohen drive?",
+        "What is Robert Mueller's salary?",
+        "What did Angela Merkel say about the Steele dossier?",
+        "How tall is Vladimir Putin?",
+    ],
+)
+def test_a_subject_or_a_fact_that_the_corpus_lacks_is_told(index: Index, question: str) -> None:
+    assert not assessed(index, question)
+
+
+def assessed(index: Index, question: str) -> bool:
+    found = retrieve(index, question, k=20)
+    vectors = encoder().vectors([question, *(f"{hit.chunk.context}\n{hit.chunk.text}" for hit in found[:8])])
+    return assess(question, found, float((vectors[1:] @ vectors[0]).max()), encoder().word_vectors).enough

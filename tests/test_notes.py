@@ -1,0 +1,45 @@
+"""A note can be understood where it stands; what leans on its neighbours is left out."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.notes import leans
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Michael Cohen pleaded guilty on November 29, 2018, to making false statements to Congress.",
+        "Cohen told the committee that he had briefed Trump about the Moscow project in 2016.",
+        "The special counsel did not establish that the campaign conspired with the Russian government.",
+        "Paul Manafort, who chaired the campaign, met Kilimnik in New York on August 2, 2016.",
+        'Putin said on December 17, 2015, that Trump was a "talented" person.',
+        "The Panama Canal opened to ships on August 15, 1914, after ten years of American work.",
+    ],
+)
+def test_a_sentence_that_stands_alone_is_a_note(text: str) -> None:
+    assert leans(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "They denied the report on the next day in a statement to the press.",
+        "This meeting took place in the Seychelles in January 2017, before the inauguration.",
+        "However, Cohen pleaded guilty to making false statements to Congress in 2018.",
+        "Manafort met Kilimnik again two weeks later in a hotel in Madrid, Spain.",
+        "In September 2016, he met the ambassador in his office in the Senate building.",
+        "The latter was sentenced to forty months in prison by a court in Washington.",
+        'The witness told the committee, "I never spoke to him about any of that, ever."',
+        "As discussed above, the campaign had many contacts with Russian nationals in 2016.",
+        "Prosecutors said that [redacted] had told Stone about the release of the emails.",
+        'Cohen wrote in an email that "the project is dead and will not be picked up.',
+        "Those contacts did not amount to a conspiracy, according to the report of 2019.",
+        "Kalashnikova 5/17/18 302, at 4; Gary Lee, Soviet Embassy's Identity Crisis, Washington Post (Dec. 20, 1991).",
+        "Trump said no.",
+        "a fragment that begins nowhere and that ends without any verb of its own at all.",
+    ],
+)
+def test_a_sentence_that_leans_is_left_out_with_a_reason(text: str) -> None:
+    assert leans(text)
