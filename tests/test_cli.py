@@ -118,7 +118,7 @@ def test_main_job_offline_with_the_real_local_model(store: str, tmp_path: Path) 
     assert brief.trace.tokens["calls"] > 0
     assert brief.trace.prompts.keys() == {"fuse", "heading"}
     assert all(sentence.support == "full" and sentence.citations for sentence in brief.sentences())
-    assert any("polling" in sentence.text for sentence in brief.sentences())
+    assert any("Kilimnik" in sentence.text for sentence in brief.sentences())
     assert done.stdout == Path(f"{out}.json").read_text()
     assert "## Sources" in Path(f"{out}.md").read_text()
     assert "<html" in Path(f"{out}.html").read_text()
