@@ -37,7 +37,7 @@ OnProgress = Callable[[Step], None]
 
 _FINDING = re.compile(
     r"\b(?:conclud|found|finding|establish|determin|assess|sentenced|convicted|acquitted|pardon|charged|did not"
-    r"|no evidence)",
+    r"|no evidence|no charge)",
     re.IGNORECASE,
 )
 SUMMED_UP = 4
@@ -136,7 +136,7 @@ def closing_notes(plan: Plan) -> tuple[list[Note], list[Note]]:
     rest = sorted(notes, key=lambda note: -note.relevance)
     findings = [note for note in rest if _FINDING.search(note.text)]
     spare = [note for note in plan.leads if note not in summary]
-    conclusion = list(dict.fromkeys([*findings, *spare]))[:CONCLUDED]
+    conclusion = list(dict.fromkeys([*findings, *spare, *rest]))[: min(CONCLUDED, len(rest) - 1)]
     return summary, conclusion
 
 

@@ -47,6 +47,7 @@ _QUALIFIED = re.compile(
     r"(?: (?:the|early|late|mid|mid-))? ?((?:[A-Z][a-z]+ )?[$\d][\w,.]*)"
 )
 
+_DURING = re.compile(r"\bwhile \w+ing\b")
 _PRONOUN = re.compile(r"\b(?:he|she|they|him|her|his|them|their)\b", re.IGNORECASE)
 
 KEPT = 0.8
@@ -75,6 +76,8 @@ def strays(notes: Sequence[str], fused: str) -> str | None:
         return f"relates the notes by {added[0]!r}, which none of them does"
     if changed := _qualifiers(fused) ^ {q for q in _qualifiers(" . ".join(notes)) if q[1] in fused}:
         return f"changes how a figure is qualified: {' '.join(min(changed))}"
+    if (aside := _DURING.search(fused)) and not any(aside[0] in note for note in notes):
+        return f"makes one note happen during the other: {aside[0]!r}"
     if (
         _PRONOUN.search(fused)
         and not any(_PRONOUN.search(note) for note in notes)

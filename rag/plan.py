@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +36,10 @@ _ENUMERATOR = re.compile(r"^(?:(?:[ivxlc]+|[a-z]|\d+(?:\.\d+)*)[.)]\s+)+", re.IG
 _TWICE = 0.86
 """Two notes with a cosine above this say the same thing."""
 
-_WITHIN = 0.22
+SPREAD = 0.03
+"""What each note already taken from a document costs the next one: a broad question should hear many of them."""
+
+_WITHIN = 0.18
 """Notes that are this much less relevant than the best five are about something else."""
 
 
@@ -95,18 +97,16 @@ def _length(note: Note) -> float:
 
 
 def _choose(relevance: Vectors, vectors: Vectors, notes: Sequence[Note], limit: int) -> list[int]:
-    """Indices of the notes to use, by marginal relevance; where there are many documents none fills a brief."""
-    documents = {note.chunk.document_id for note in notes}
-    cap = limit if len(documents) < 4 else max(2, ceil(limit / (0.6 * len(documents))))
+    """Indices of the notes to use, by marginal relevance; a document that was used before has to offer more."""
     floor = float(np.sort(relevance)[-5:].mean()) - _WITHIN
     chosen: list[int] = []
     used: Counter[str] = Counter()
     nearest = np.zeros(len(notes), dtype=np.float32)
     while len(chosen) < limit:
-        gain = 0.75 * relevance - 0.25 * nearest
+        told = np.array([used[note.chunk.document_id] for note in notes], dtype=np.float32)
+        gain = 0.75 * relevance - 0.25 * nearest - SPREAD * told
         gain[chosen] = -np.inf
         gain[(nearest > _TWICE) | (relevance < floor)] = -np.inf
-        gain[[used[note.chunk.document_id] >= cap for note in notes]] = -np.inf
         best = int(np.argmax(gain))
         if not np.isfinite(gain[best]):
             break
