@@ -104,6 +104,9 @@ def unnamed(heading: str, statements: Sequence[str], taken: Sequence[str]) -> st
     had = {word for text in statements for word in _content(text)}
     if sum(word not in had for word in words) > 1:
         return "brings words of its own"
+    shared = [word for word in words if word in had]
+    if not any(set(shared) <= set(_content(text)) for text in statements):
+        return "puts together what different sentences say"
     for other in taken:
         theirs = set(_content(other))
         if len(theirs & set(words)) >= 0.75 * min(len(theirs), len(set(words))):

@@ -62,3 +62,7 @@ def test_a_heading_names_its_section_and_no_other() -> None:
         unnamed("Manafort's meeting with Kilimnik", [MET + " meeting"], ["Kilimnik's meeting with Manafort"])
         is not None
     )
+    assert (
+        unnamed("Putin's recognition of Moscow", ["Putin's recognition of Donetsk.", "A tower in Moscow."], [])
+        is not None
+    )
