@@ -36,12 +36,19 @@ _OPENERS = re.compile(
         (?:the|a) (?:latter|former|same|following|other|second|third), as a result, in response, in addition
         in turn, in particular, in contrast, by contrast, on the other hand, for example, for instance, of course
         at (?:the|that) time, at the same time, after that, before that, that (?:same|day|month|year|week)
-        the next, as (?:discussed|noted|described|stated|set out|explained)
+        the next, as (?:discussed|noted|described|stated|set out|explained), in (?:the|that) same
     """)
     + r"\b",
     re.IGNORECASE,
 )
 """Words with which a sentence points back to the one before it."""
+
+_UNINTRODUCED = re.compile(
+    r"^(?:The (?:groups?|men|pair|emails?|messages?|letters?|stor(?:y|ies)|plans?|proposal|requests?|offers?|drafts?"
+    r"|article|outreach(?:es)?),? (?!of|between|by|from|to|with|on|at|for|that|which)"
+    r"|(?:After|Before|During|When) the (?:meeting|call|story|interview|hearing|visit|trip|speech)(?: broke| ended)?,)"
+)
+"""Things that another sentence introduced; what a preposition follows introduces itself ("The letter of intent …")."""
 
 _POINTERS = re.compile(
     r"\b"
@@ -73,7 +80,8 @@ _PRONOUN = re.compile(
 _FIRST_PERSON = re.compile(r"\b(?:I|I'm|I’m|me|my|we|us|our|you|your|We|My|Our|You|Your)\b")
 _NAME = re.compile(r"\b[A-Z][\w’'-]+")
 _GARBAGE = re.compile(
-    r"[{}<>|\\^~_=■█�*#]|https?:|www\.|\[\.{3}\]|[Rr]edact|Harm to Ongoing|HOM\b|\b[A-Z]{2,}(?: [A-Z]{2,}){3,}"
+    r"[{}<>|\\^~_=■█�*#]|\b(?:supra|infra)\b"
+    r"|https?:|www\.|\[\.{3}\]|[Rr]edact|Harm to Ongoing|HOM\b|\b[A-Z]{2,}(?: [A-Z]{2,}){3,}"
     r"|\b302,? at|, at \d+[;.,]|\bCong\.|\bF\.(?:\dd|Supp)|\(\w+\.? \d{1,2}, \d{4}\)[.;]"
 )
 """Leftovers of markup, redactions, shouting, and references that slipped into the text."""
@@ -120,7 +128,7 @@ def leans(text: str) -> str | None:
         return "damaged text"
     if letters(text) < 0.7:
         return "mostly not words"
-    if _OPENERS.match(text):
+    if _OPENERS.match(text) or _UNINTRODUCED.match(text):
         return "opens by pointing back"
     if _POINTERS.search(text):
         return "points to another place or day"

@@ -33,6 +33,17 @@ CANDIDATES = 120
 _ENUMERATOR = re.compile(r"^(?:(?:[ivxlc]+|[a-z]|\d+(?:\.\d+)*)[.)]\s+)+", re.IGNORECASE)
 """The number or letter before a heading in its own document, which means nothing in a brief."""
 
+_GENERIC = frozenset(
+    (
+        "analysis|overview|background|introduction|summary|conclusion|conclusions|factual background|executive summary"
+        "|appendix|notes|discussion|results|general|legal framework|preface|foreword|contents|abstract|other"
+    ).split("|")
+)
+"""Headings that any document has: they do not say what a section is about."""
+
+_NAMED = re.compile(r"(?<=[a-z,;] )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*")
+"""A name, not at the start of its sentence."""
+
 _TWICE = 0.86
 """Two notes with a cosine above this say the same thing."""
 
@@ -155,15 +166,33 @@ def _told_in_order(notes: Sequence[Note]) -> list[Note]:
 
 
 def _headings(groups: Sequence[Sequence[Note]]) -> list[str]:
-    """What the documents call each group's subject: the heading, or title, of most of its notes; no two alike."""
+    """What the documents call each group's subject, or the names that its notes share; no two alike.
+
+    The heading nearest to most notes comes first, then those above it; one that any document has ("Analysis",
+    "Overview") says nothing, and a document's title says too little.
+    """
     taken: set[str] = set()
     headings = []
     for group in groups:
-        names = Counter(_ENUMERATOR.sub("", note.chunk.heading_path[-1]) for note in group if note.chunk.heading_path)
-        titles = Counter(note.chunk.title for note in group if note.chunk.title)
-        ranked = [name for name, _ in (*names.most_common(), *titles.most_common())] or ["What the documents say"]
-        fresh = [name for name in ranked if name.casefold() not in taken]
-        heading = fresh[0] if fresh else f"{ranked[0]} ({len(taken) + 1})"
+        paths = [[_ENUMERATOR.sub("", part) for part in note.chunk.heading_path] for note in group]
+        depth = max(map(len, paths))
+        own = [
+            name
+            for up in range(1, depth + 1)
+            for name, _ in Counter(p[-up] for p in paths if len(p) >= up).most_common()
+        ]
+        titles = [note.chunk.title for note in group if note.chunk.title]
+        telling = [name for name in own if name.casefold() not in _GENERIC and name not in titles]
+        ranked = [*telling, " and ".join(_subjects(group)), *titles, *own, "What the documents say"]
+        heading = next(
+            (name for name in ranked if name and name.casefold() not in taken), f"{ranked[0]} ({len(taken) + 1})"
+        )
         taken.add(heading.casefold())
         headings.append(heading)
     return headings
+
+
+def _subjects(group: Sequence[Note]) -> list[str]:
+    """The one or two names that stand in most notes of ``group``, each in two of them at least."""
+    counts = Counter(name for note in group for name in {match.group() for match in _NAMED.finditer(note.text)})
+    return sorted((name for name, count in counts.items() if count > 1), key=lambda name: (-counts[name], name))[:2]
