@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.notes import Note
 from rag.plan import Plan, PlannedSection
-from rag.types import Brief, Hit, Quote, Repair, Section, Sentence, Trace
+from rag.repair import Ladder, quoted, same
+from rag.types import Brief, Hit, Section, Sentence, Trace
 from rag.verify import Verifier
-from rag.writers import Draft, Writer
+from rag.writers import Writer
 
 Stage = Literal["load", "read", "embed", "retrieve", "plan", "write", "done"]
 
@@ -94,36 +95,25 @@ def compose(
     """
     brief = draft(question, hits, plan, trace, gaps)
     summary, conclusion = closing_notes(plan)
+    ladder = Ladder(verifier=verifier, evidence=[hit.chunk for hit in hits], rewrite=writer.rewrite)
     steps = [planned.heading for planned in plan.sections] + ["summary", "conclusion"]
-    log = RepairLog()
     on_progress(Step(stage="write", message="draft", done=0, total=len(steps), brief=brief))
     for done, step in enumerate(steps):
         on_progress(Step(stage="write", message=step, done=done, total=len(steps)))
         try:
             if done < len(plan.sections):
-                brief = _with_section(brief, done, plan.sections[done], writer, verifier, log)
+                brief = _with_section(brief, done, plan.sections[done], writer, ladder)
             else:
                 part: Literal["summary", "conclusion"] = (
                     "summary" if step == "summary" and done == len(steps) - 2 else "conclusion"
                 )
-                brief = _with_closing(brief, part, summary if part == "summary" else conclusion, writer, verifier, log)
+                brief = _with_closing(brief, part, summary if part == "summary" else conclusion, writer, ladder)
         except (ModelError, KeyboardInterrupt) as error:
             why = "stopped" if isinstance(error, KeyboardInterrupt) else str(error)
-            kept = replace(brief, trace=replace(trace, repairs=log.entries))
+            kept = replace(brief, trace=replace(trace, repairs=ladder.log))
             raise Interrupted(f"while writing {step!r}: {why}", draft=kept, doing=step) from error
         on_progress(Step(stage="write", message=step, done=done + 1, total=len(steps), brief=brief))
-    return replace(brief, trace=replace(trace, repairs=log.entries))
-
-
-@dataclass(slots=True)
-class RepairLog:
-    """Every sentence that is not printed as it was written, in the order in which it was met."""
-
-    entries: tuple[Repair, ...] = field(default=())
-
-    def add(self, entry: Repair) -> None:
-        """Keep ``entry``."""
-        self.entries += (entry,)
+    return replace(brief, trace=replace(trace, repairs=ladder.log))
 
 
 def closing_notes(plan: Plan) -> tuple[list[Note], list[Note]]:
@@ -140,71 +130,19 @@ def closing_notes(plan: Plan) -> tuple[list[Note], list[Note]]:
     return summary, conclusion
 
 
-def quoted(note: Note) -> Sentence:
-    """A note as a sentence of the brief: it is its own quote."""
-    return Sentence(text=note.text, citations=(note.chunk.id,), support="full", score=1.0, quotes=(_quote(note),))
-
-
-def verified(
-    drafts: Sequence[Draft], verifier: Verifier, where: str, log: RepairLog, printed: set[str] | None = None
-) -> list[Sentence]:
-    """The sentences that may be printed: those of full support, and quotes in place of the others.
-
-    ``printed`` are sentences already in the body, in :func:`same`'s form; none of them is printed twice.
-    """
-    seen = set() if printed is None else printed
-    sentences: list[Sentence] = []
-
-    def put(sentence: Sentence) -> bool:
-        key = same(sentence.text)
-        if key in seen:
-            return False
-        seen.add(key)
-        sentences.append(sentence)
-        return True
-
-    verdicts = verifier.verify([(draft.text, draft.chunks) for draft in drafts])
-    for made, verdict in zip(drafts, verdicts, strict=True):
-        if len(made.notes) == 1 and made.text == made.notes[0].text:
-            put(quoted(made.notes[0]))
-            continue
-        fault = made.fault or (verdict.reason if verdict.support != "full" else None)
-        if fault is None:
-            quotes = tuple(_quote(note) for note in made.notes if note.chunk in made.chunks) or verifier.quotes(
-                made.text, made.chunks
-            )
-            cited = tuple(chunk.id for chunk in made.chunks)
-            put(Sentence(text=made.text, citations=cited, support="full", score=verdict.score, quotes=quotes))
-            continue
-        instead = [note.text for note in made.notes if put(quoted(note))]
-        log.add(
-            Repair(
-                where=where, rung="quote" if instead else "drop", before=made.text, after=" ".join(instead), why=fault
-            )
-        )
-    return sentences
-
-
-def same(text: str) -> str:
-    """``text`` as it is compared with another: case, spaces and punctuation do not tell two sentences apart."""
-    return re.sub(r"\W+", " ", text.casefold()).strip()
-
-
-def _with_section(
-    brief: Brief, place: int, planned: PlannedSection, writer: Writer, verifier: Verifier, log: RepairLog
-) -> Brief:
+def _with_section(brief: Brief, place: int, planned: PlannedSection, writer: Writer, ladder: Ladder) -> Brief:
     others = [section.heading for i, section in enumerate(brief.sections) if i != place]
     before = brief.sections[place]
     try:
         written = writer.section(planned, others)
     except ReplyError as error:
-        log.add(_kept_quotes(planned.heading, before.sentences, error))
+        ladder.note(planned.heading, "quote", "", _texts(before.sentences), f"no usable reply: {error}")
         return brief
     if written.fault:
-        log.add(Repair(where="heading", rung="quote", before="", after=planned.heading, why=written.fault))
+        ladder.note("heading", "quote", "", planned.heading, written.fault)
     elsewhere = {same(s.text) for i, section in enumerate(brief.sections) if i != place for s in section.sentences}
     heading = written.heading or planned.heading
-    sentences = verified(written.drafts, verifier, heading, log, elsewhere) or before.sentences
+    sentences = ladder.settle(written.drafts, heading, elsewhere) or before.sentences
     sections = list(brief.sections)
     sections[place] = Section(heading=heading, sentences=tuple(sentences))
     return replace(brief, sections=tuple(sections))
@@ -215,8 +153,7 @@ def _with_closing(
     part: Literal["summary", "conclusion"],
     notes: Sequence[Note],
     writer: Writer,
-    verifier: Verifier,
-    log: RepairLog,
+    ladder: Ladder,
 ) -> Brief:
     body = [sentence for section in brief.sections for sentence in section.sentences]
     if not notes:
@@ -224,17 +161,13 @@ def _with_closing(
     try:
         drafts = writer.closing(part, notes, body)
     except ReplyError as error:
-        log.add(_kept_quotes(part, getattr(brief, part), error))
+        ladder.note(part, "quote", "", _texts(getattr(brief, part)), f"no usable reply: {error}")
         return brief
     elsewhere = {same(s.text) for s in brief.summary} if part == "conclusion" else set()
-    sentences = tuple(verified(drafts, verifier, part, log, elsewhere)) or getattr(brief, part)
+    settled = ladder.settle(drafts, part, elsewhere) or getattr(brief, part)
+    sentences = ladder.follow(settled, body, part, elsewhere)
     return replace(brief, summary=sentences) if part == "summary" else replace(brief, conclusion=sentences)
 
 
-def _kept_quotes(where: str, sentences: Sequence[Sentence], error: ReplyError) -> Repair:
-    quotes = " ".join(sentence.text for sentence in sentences)
-    return Repair(where=where, rung="quote", before="", after=quotes, why=f"no usable reply: {error}")
-
-
-def _quote(note: Note) -> Quote:
-    return Quote(chunk_id=note.chunk.id, start=note.start, end=note.end, text=note.chunk.text[note.start : note.end])
+def _texts(sentences: Sequence[Sentence]) -> str:
+    return " ".join(sentence.text for sentence in sentences)

@@ -27,7 +27,7 @@ from rag.index import Index, IndexReport, folder_of
 from rag.llm import Model, ModelChoice, resolve
 from rag.plan import Plan, plan
 from rag.types import Brief, Chunk, Hit, Trace, slug
-from rag.verify import SimilarityVerifier, Verifier
+from rag.verify import default_verifier
 from rag.writers import LargeWriter, SmallWriter, Writer
 
 if TYPE_CHECKING:
@@ -35,8 +35,11 @@ if TYPE_CHECKING:
 
     from rag.config import Settings
 
-PROMPTS = {True: ("fuse", "heading"), False: ("section", "summary")}
+PROMPTS = {True: ("fuse", "heading", "rewrite"), False: ("section", "summary", "rewrite")}
 """The prompts that a small model and a large one are asked with."""
+
+VERBATIM = "none: every sentence is a quotation"
+"""The trace's verifier where the evidence is set as it stands."""
 
 NEAREST = 8
 """Hits whose similarity to the question decides whether the corpus is about it at all."""
@@ -181,12 +184,12 @@ class _Job:
             return Model(self.choice, self.settings, on_bytes)
 
     def write(self, hits: Sequence[Hit], planned: Plan, assessed: Answerability, model: Model | None) -> Brief:
-        verifier = SimilarityVerifier(embed=encoder().vectors)
-        trace = self._trace(verifier)
+        verifier = default_verifier() if planned.sections and model is not None else None
+        trace = self._trace(verifier.name if verifier else VERBATIM)
         if not planned.sections:
             gaps = assessed.gaps or ("The passages nearest to the question have no sentence that answers it.",)
             return insufficient(self.question, hits, trace, gaps)
-        if model is None:
+        if model is None or verifier is None:
             brief = draft(self.question, hits, planned, trace, assessed.gaps)
             self.tell(Step(stage="write", message="quotes", brief=brief))
             return brief
@@ -217,12 +220,12 @@ class _Job:
             raise
 
     def _writer(self, model: Model) -> Writer:
-        first, second = (prompts.load(name) for name in PROMPTS[model.small])
+        first, second, mend = (prompts.load(name) for name in PROMPTS[model.small])
         if model.small:
-            return SmallWriter(model=model, fuse=first, heading=second)
-        return LargeWriter(model=model, question=self.question, write=first, sum_up=second)
+            return SmallWriter(model=model, fuse=first, heading=second, mend=mend)
+        return LargeWriter(model=model, question=self.question, write=first, sum_up=second, mend=mend)
 
-    def _trace(self, verifier: Verifier) -> Trace:
+    def _trace(self, verifier: str) -> Trace:
         used = () if self.choice.kind == "extractive" else PROMPTS[self.choice.kind == "local"]
         return Trace(
             version=version("citebrief"),
@@ -237,7 +240,7 @@ class _Job:
             prompts={name: prompts.load(name).sha256 for name in used},
             embedder=self.index.embedder.name,
             fingerprint=self.index.fingerprint,
-            verifier=verifier.name,
+            verifier=verifier,
             seconds=_rounded(self.seconds),
             tokens={"prompt": 0, "cached": 0, "completion": 0, "calls": 0},
             cost=0.0,

@@ -1,31 +1,25 @@
-"""Does this evidence support this sentence?
+"""Does this evidence support this sentence? What the composer, ``citebrief check`` and the scorecard ask.
 
-:class:`Verifier` is what the composer asks. :class:`SimilarityVerifier` is an honest simple rule, not a
-trained judge of entailment: a sentence is supported when the evidence has every number, date and name of
-it and some window of the evidence means nearly the same. It cannot see a swapped role or a dropped
-negation, so the composer lets a fused sentence pass only if it also keeps its notes' words (``rag/fuse.py``).
+Two things have to agree: the trained model of ``rag/support.py``, and the facts of ``rag/facts.py``, a number, date or
+name that no passage has being the commonest fault and the one that a likeness of meaning hardly sees.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
-import numpy as np
-
 from rag.facts import missing
-from rag.plan import Embed
-from rag.sentences import split
-from rag.types import Chunk, Quote, Verdict
+from rag.support import CLASSES, SupportModel
+from rag.types import Chunk, Quote, Support, Verdict
 
-_NEGATION = frozenset(
-    ("no not never none nor neither cannot without n't denied deny denies refused failed unable").split()
-)
+_SUPPORT: dict[str, Support] = {"partial": "partial", "refuted": "none", "unrelated": "none"}
 
 
 class Verifier(Protocol):
-    """Judges sentences against chunks."""
+    """Judges sentences against evidence."""
 
     @property
     def name(self) -> str:
@@ -36,61 +30,68 @@ class Verifier(Protocol):
         """A verdict for each (sentence, the chunks it cites, taken together)."""
         ...
 
+    def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
+        """A verdict for each (sentence, the sentences it is to follow from)."""
+        ...
+
     def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
-        """For each chunk the span that comes nearest to stating ``sentence``."""
+        """For each chunk the fewest of its sentences that state ``sentence``; () for no chunks."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SimilarityVerifier:
-    """Embedding similarity, and agreement of numbers, dates, names and negation.
+class SupportVerifier:
+    """The trained model, and agreement of numbers, dates and names. ``score`` of a verdict is P(full)."""
 
-    A window is one evidence sentence, or the best sentence of each chunk together: a fused sentence is
-    like no single one of its sources. ``threshold`` is the cosine from which a window means nearly the same.
-    """
+    model: SupportModel
 
-    embed: Embed
-    threshold: float = 0.72
-    name: str = "similarity and facts (a rule, not a trained verifier)"
+    @property
+    def name(self) -> str:
+        """See :class:`Verifier`."""
+        return f"{self.model.name} and facts"
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
-        """See :class:`Verifier`. ``score`` is the cosine, or 0 where a fact is missing."""
-        return [self._judge(sentence, chunks) for sentence, chunks in pairs]
+        """See :class:`Verifier`. Title and headings count where a name is looked for, and nowhere else."""
+        return self._judge(
+            [
+                (sentence, [chunk.text for chunk in chunks], [chunk.context for chunk in chunks])
+                for sentence, chunks in pairs
+            ]
+        )
+
+    def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
+        """See :class:`Verifier`."""
+        return self._judge([(sentence, premises, ()) for sentence, premises in pairs])
 
     def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
         """See :class:`Verifier`."""
-        spans = [(chunk, span) for chunk in chunks for span in split(chunk.text)]
-        if not spans:
-            return ()
-        vectors = self.embed([sentence, *(chunk.text[a:b] for chunk, (a, b) in spans)])
-        nearest = vectors[1:] @ vectors[0]
-        best: dict[str, int] = {}
-        for place in np.argsort(-nearest, kind="stable"):
-            best.setdefault(spans[place][0].id, int(place))
         return tuple(
-            Quote(chunk_id=chunk.id, start=a, end=b, text=chunk.text[a:b])
-            for chunk, (a, b) in (spans[best[chunk.id]] for chunk in chunks if chunk.id in best)
+            Quote(chunk_id=chunk.id, start=start, end=end, text=chunk.text[start:end])
+            for chunk in chunks
+            for start, end in self.model.quote(sentence, chunk.text)
         )
 
-    def _judge(self, sentence: str, chunks: Sequence[Chunk]) -> Verdict:
-        if not chunks:
-            return Verdict(support="none", score=0.0, judge=self.name, reason="no evidence")
-        if absent := missing(sentence, [f"{chunk.context}\n{chunk.text}" for chunk in chunks]):
-            return Verdict(
-                support="none", score=0.0, judge=self.name, reason=f"no cited passage has {', '.join(absent)}"
-            )
-        windows = [quote.text for quote in self.quotes(sentence, chunks)]
-        vectors = self.embed([sentence, *windows, " ".join(windows)])
-        score = float(np.clip((vectors[1:] @ vectors[0]).max(), 0.0, 1.0))
-        if negated(sentence) != negated(" ".join(windows)):
-            return Verdict(support="none", score=0.0, judge=self.name, reason="a negation is added or lost")
-        if score < self.threshold:
-            return Verdict(
-                support="none", score=score, judge=self.name, reason=f"similarity {score:.2f} is under {self.threshold}"
-            )
-        return Verdict(support="full", score=score, judge=self.name)
+    def _judge(self, cases: Sequence[tuple[str, Sequence[str], Sequence[str]]]) -> list[Verdict]:
+        scores = self.model.score([(sentence, passages) for sentence, passages, _ in cases])
+        verdicts = []
+        for (sentence, passages, contexts), row in zip(cases, scores, strict=True):
+            score = round(float(row[0]), 4)
+            if absent := missing(sentence, [*passages, *contexts]):
+                reason = f"no cited passage has {', '.join(absent)}"
+                verdicts.append(Verdict(support="none", score=min(score, 0.49), judge=self.name, reason=reason))
+            elif score >= self.model.threshold:
+                verdicts.append(Verdict(support="full", score=score, judge=self.name))
+            else:
+                kind = CLASSES[1 + int(row[1:].argmax())]
+                reason = f"{kind}, P(full) {score:.2f}" if passages else "no evidence"
+                verdicts.append(Verdict(support=_SUPPORT[kind], score=score, judge=self.name, reason=reason))
+        return verdicts
 
 
-def negated(text: str) -> bool:
-    """Whether ``text`` denies something somewhere."""
-    return not _NEGATION.isdisjoint(text.lower().replace("n’t", " n't").replace("n't", " n't").split())
+@lru_cache(maxsize=1)
+def default_verifier() -> SupportVerifier:
+    """The shipped verifier, on the encoder that is loaded already."""
+    from rag.embedding import encoder
+    from rag.support_encoding import TokenEncoder
+
+    return SupportVerifier(model=SupportModel.load(encoder=TokenEncoder.load(encoder().model[0].auto_model)))

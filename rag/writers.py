@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -68,6 +68,10 @@ class Writer(Protocol):
         """The summary or conclusion, from what the sections say: ``notes`` picked for it, all ``body`` sentences."""
         ...
 
+    def rewrite(self, draft: Draft, fault: str) -> Draft | None:
+        """``draft`` in words that its evidence supports, once ``fault`` is known; None if the model gives none."""
+        ...
+
 
 def verbatim(note: Note) -> Draft:
     """A note as it stands."""
@@ -91,6 +95,7 @@ class SmallWriter:
     model: Model
     fuse: Prompt
     heading: Prompt
+    mend: Prompt
 
     TOGETHER = 64
     """Two notes of more words than this stay apart: their fusion would be too long to read or check."""
@@ -106,6 +111,12 @@ class SmallWriter:
     ) -> list[Draft]:
         """See :class:`Writer`."""
         return [draft for pair in pairs(notes, self.TOGETHER) for draft in self._fused(pair)]
+
+    def rewrite(self, draft: Draft, fault: str) -> Draft | None:
+        """See :class:`Writer`. The rewritten sentence has to keep to the notes as a fused one has."""
+        texts = [note.text for note in draft.notes]
+        written = rewritten(self.model, self.mend, draft, fault, "\n".join(texts))
+        return replace(written, fault=strays(texts, written.text)) if written else None
 
     def _fused(self, notes: tuple[Note, ...]) -> list[Draft]:
         if len(notes) == 1:
@@ -134,6 +145,7 @@ class LargeWriter:
     question: str
     write: Prompt
     sum_up: Prompt
+    mend: Prompt
     shown: dict[str, Chunk] = field(default_factory=dict)
     """The passages of the sections so far, by id: what the sentences of a summary may inherit."""
 
@@ -192,6 +204,18 @@ class LargeWriter:
                 for text in sentences_of(item.text)
             ]
         return drafts
+
+    def rewrite(self, draft: Draft, fault: str) -> Draft | None:
+        """See :class:`Writer`."""
+        evidence = "\n\n".join(f"[{chunk.context}]\n{chunk.text}" for chunk in draft.chunks)
+        return rewritten(self.model, self.mend, draft, fault, evidence)
+
+
+def rewritten(model: Model, prompt: Prompt, draft: Draft, fault: str, evidence: str) -> Draft | None:
+    """``draft`` as the model words it anew, on the same chunks; None where it gives no sentence, or more than one."""
+    reply = ask(model, prompt, _Fused, max_tokens=140, evidence=evidence, sentence=draft.text, fault=fault)
+    sentences = sentences_of(reply.sentence)
+    return replace(draft, text=sentences[0], fault=None) if len(sentences) == 1 else None
 
 
 def ask(model: Model, prompt: Prompt, schema: type[Reply], *, max_tokens: int, **values: str) -> Reply:

@@ -20,7 +20,7 @@ from rag.notes import Note
 from rag.plan import Plan, PlannedSection, plan
 from rag.retrieval import retrieve
 from rag.types import Brief, Hit, Sentence, Trace
-from rag.verify import SimilarityVerifier
+from rag.verify import default_verifier
 from rag.writers import Draft, DraftSection, verbatim
 
 QUESTION = "What are the links between Trump and Putin?"
@@ -78,9 +78,12 @@ class Scripted:
     ) -> list[Draft]:
         return [verbatim(note) for note in notes]
 
+    def rewrite(self, draft: Draft, fault: str) -> Draft | None:
+        return None
+
 
 def written(hits: list[Hit], planned: Plan, writer: Scripted) -> Brief:
-    return compose(QUESTION, hits, planned, writer, SimilarityVerifier(embed=encoder().vectors), trace=TRACE)
+    return compose(QUESTION, hits, planned, writer, default_verifier(), trace=TRACE)
 
 
 def test_sections_are_balanced_distinct_and_share_no_note(planned: Plan) -> None:

@@ -16,7 +16,7 @@ from rag.llm import Model, resolve
 from rag.notes import Note
 from rag.plan import PlannedSection
 from rag.types import Chunk, Quote, Sentence
-from rag.writers import LargeWriter, SmallWriter, pairs, sentences_of
+from rag.writers import Draft, LargeWriter, SmallWriter, pairs, sentences_of
 
 MEETING = chunk(
     "oslo.md",
@@ -58,12 +58,18 @@ def connect(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callabl
 
 def large(model: Model) -> LargeWriter:
     return LargeWriter(
-        model=model, question="What of the pier?", write=prompts.load("section"), sum_up=prompts.load("summary")
+        model=model,
+        question="What of the pier?",
+        write=prompts.load("section"),
+        sum_up=prompts.load("summary"),
+        mend=prompts.load("rewrite"),
     )
 
 
 def small(model: Model) -> SmallWriter:
-    return SmallWriter(model=model, fuse=prompts.load("fuse"), heading=prompts.load("heading"))
+    return SmallWriter(
+        model=model, fuse=prompts.load("fuse"), heading=prompts.load("heading"), mend=prompts.load("rewrite")
+    )
 
 
 def written(*sentences: tuple[str, list[str]], heading: str = "Oslo's pier") -> Deal:
@@ -221,3 +227,14 @@ def test_a_line_that_is_down_is_no_broken_reply(connect: Callable[[FaultServer],
 )
 def test_sentences_are_whole_and_without_citation_marks(text: str, found: list[str]) -> None:
     assert sentences_of(text) == found
+
+
+def test_a_rewritten_sentence_is_asked_for_with_its_evidence_and_fault(connect: Callable[[FaultServer], Model]) -> None:
+    draft = Draft(text="The board met on 4 May 2011.", chunks=(MEETING,), notes=())
+    with FaultServer([good({"sentence": "The board met on 3 May 2011."})]) as server:
+        again = large(connect(server)).rewrite(draft, "no cited passage has 4 May 2011")
+    assert again is not None
+    assert (again.text, again.chunks) == ("The board met on 3 May 2011.", (MEETING,))
+    asked = server.requests[0].body["messages"][1]["content"]
+    assert MEETING.text in asked
+    assert "no cited passage has 4 May 2011" in asked

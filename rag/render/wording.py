@@ -138,18 +138,18 @@ def searched(brief: Brief) -> str:
 def made_by(brief: Brief) -> str:
     """Version, model and verifier."""
     trace = brief.trace
-    if trace.model.startswith("extractive"):
-        written = "sentences quoted from the passages, without a model"
-    else:
-        written = f"written by {line(trace.model)}"
-    return f"citebrief {line(trace.version)}: {written}; checked by {line(trace.verifier)}."
+    if _verbatim(brief):
+        return f"citebrief {line(trace.version)}: sentences quoted from the passages, without a model."
+    return f"citebrief {line(trace.version)}: written by {line(trace.model)}; checked by {line(trace.verifier)}."
 
 
 def checked(brief: Brief) -> str:
     """How many sentences were checked, and what became of those that failed."""
     printed = sum(1 for _ in brief.sentences())
     repairs = Counter(repair.rung for repair in brief.trace.repairs)
-    if not printed:
+    if printed and _verbatim(brief):
+        first = "Every sentence stands word for word in the passage that it cites."
+    elif not printed:
         first = "No sentence is printed."
     elif printed == 1:
         first = "The one sentence printed was checked against the passages that it cites."
@@ -159,6 +159,10 @@ def checked(brief: Brief) -> str:
         return first
     done = ", ".join(f"{n} {RUNGS[rung]}" for rung, n in repairs.items())
     return f"{first} Repaired on the way: {done}."
+
+
+def _verbatim(brief: Brief) -> bool:
+    return brief.trace.model.startswith("extractive")
 
 
 def trace_rows(trace: Trace) -> list[tuple[str, str]]:
