@@ -50,6 +50,12 @@ _UNINTRODUCED = re.compile(
 )
 """Things that another sentence introduced; what a preposition follows introduces itself ("The letter of intent …")."""
 
+_THE_THING = re.compile(
+    r"\bthe (call|plan|request|message|story|offer|proposal|email|letter|conversation|emails|messages|calls)\b"
+    r"(?! (?:of|between|by|from|to|with|on|at|for|that|which|about|in|he|she|they|[A-Z]))"
+)
+"""The same within a sentence ("made the call immediately"), unless the sentence has spoken of it before."""
+
 _POINTERS = re.compile(
     r"\b"
     + _any("""
@@ -67,7 +73,7 @@ _POINTERS = re.compile(
         that (?:investigation|contact|visit)
         that (?:deal|offer|request|speech|finding|conclusion|assessment|point|way|information)
         that (?:material|evidence|matter|issue)
-        that (?:event|document|message|plan|proposal|theory)
+        that (?:event|document|message|plan|proposal|theory), instead(?! of)
     """)
     + r"\b",
     re.IGNORECASE,
@@ -132,12 +138,14 @@ def leans(text: str) -> str | None:
         return "opens by pointing back"
     if _POINTERS.search(text):
         return "points to another place or day"
+    if any(thing[1].rstrip("s") not in text[: thing.start()].lower() for thing in _THE_THING.finditer(text)):
+        return "speaks of a thing that another sentence introduced"
     if _FIRST_PERSON.search(text):
         return "speaks in the first person"
     pronoun = _PRONOUN.search(text)
     if (
         pronoun
-        and not any(m.start() > 0 and m.group() not in _CALENDAR for m in _NAME.finditer(text[: pronoun.start()]))
+        and not any(m.start() > 0 and _may_be_meant(m.group()) for m in _NAME.finditer(text[: pronoun.start()]))
         and not _subject(text, pronoun.start())
     ):
         return "a pronoun without its name"
@@ -147,6 +155,11 @@ def leans(text: str) -> str | None:
 def letters(text: str) -> float:
     """The share of letters and spaces in ``text``."""
     return sum(ch.isalpha() or ch.isspace() for ch in text) / max(1, len(text))
+
+
+def _may_be_meant(name: str) -> bool:
+    """Whether a pronoun may stand for ``name``: not for a month, nor for the owner of something ("Russia's")."""
+    return name not in _CALENDAR and not re.search(r"['’]s?$", name)
 
 
 def _subject(text: str, before: int) -> bool:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
-NEARBY = 4000
-"""Characters of a document within which two notes may be fused."""
+NEARBY = 800
+"""Characters between two notes that may be fused: what stands farther apart is another matter, and "while" no link."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +244,7 @@ def pairs(notes: Sequence[Note], together: int) -> list[tuple[Note, ...]]:
         if (
             len(last) == 1
             and last[0].chunk.document_id == note.chunk.document_id
-            and abs(last[0].chunk.start - note.chunk.start) <= NEARBY
+            and abs(last[0].chunk.start + last[0].start - note.chunk.start - note.start) <= NEARBY
             and len(last[0].text.split()) + len(note.text.split()) <= together
         ):
             found[-1] = (*last, note)

@@ -12,16 +12,18 @@ from rag.verify import default_verifier
 from rag.writers import Draft
 
 COHEN = (
-    "Michael Cohen pleaded guilty on November 29, 2018, in Manhattan. He admitted that he had lied to two committees of "
-    "Congress about the Moscow project, which he had said ended in January 2016. Judge William Pauley sentenced Cohen to "
-    "three years in prison on December 12, 2018."
+    "Michael Cohen pleaded guilty on November 29, 2018, in Manhattan. He admitted that he had lied to two "
+    "committees of "
+    "Congress about the Moscow project, which he had said ended in January 2016. Judge William Pauley sentenced Cohen "
+    "to three years in prison on December 12, 2018."
 )
 CANAL = (
     "The Panama Canal opened to ships on August 15, 1914, after ten years of American work. The steamer Ancon made the "
     "first official passage. About 5,600 workers died of disease and accidents while the Americans built the canal."
 )
 FLYNN = (
-    "Michael Flynn spoke with Ambassador Sergey Kislyak on December 29, 2016, about the sanctions that President Obama had "
+    "Michael Flynn spoke with Ambassador Sergey Kislyak on December 29, 2016, about the sanctions that "
+    "President Obama had "
     "announced. Flynn told the FBI on January 24, 2017, that he had not discussed the sanctions."
 )
 

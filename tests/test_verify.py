@@ -8,8 +8,10 @@ from rag.types import Chunk, chunk_id
 from rag.verify import default_verifier
 
 TEXT = (
-    "Paul Manafort chaired the campaign from May to August 2016. He met Konstantin Kilimnik at the Grand Havana Club in "
-    "New York on August 2, 2016, and gave him internal polling data. Prosecutors said that Manafort lied about the meeting. "
+    "Paul Manafort chaired the campaign from May to August 2016. He met Konstantin Kilimnik at the Grand "
+    "Havana Club in "
+    "New York on August 2, 2016, and gave him internal polling data. Prosecutors said that Manafort lied "
+    "about the meeting. "
     "The special counsel did not establish that Manafort's sharing of data was part of a conspiracy with Russia."
 )
 PASSAGE = Chunk(
