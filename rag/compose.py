@@ -16,7 +16,7 @@ from rag.errors import Interrupted, ModelError, ReplyError
 from rag.notes import Note
 from rag.plan import Plan, PlannedSection
 from rag.repair import Ladder, quoted, same
-from rag.types import Brief, Hit, Section, Sentence, Trace
+from rag.types import Brief, Disagreement, Hit, Section, Sentence, Trace
 from rag.verify import Verifier
 from rag.writers import Writer
 
@@ -73,6 +73,10 @@ def draft(question: str, hits: Sequence[Hit], plan: Plan, trace: Trace, gaps: Se
         conclusion=tuple(quoted(note) for note in conclusion),
         evidence=tuple(hits),
         trace=trace,
+        disagreements=tuple(
+            Disagreement(about=found.about, sides=(quoted(found.stating), quoted(found.disputing)))
+            for found in plan.conflicts
+        ),
         gaps=tuple(gaps),
     )
 

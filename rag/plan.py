@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rag.disagree import Conflict, conflicts
 from rag.notes import Note, notes_of
 from rag.types import Hit
 
@@ -64,10 +65,12 @@ class PlannedSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """``sections`` in the order of the brief; ``leads`` are notes that sum it up, each from another section."""
+    """``sections`` in the order of the brief; ``leads`` are notes that sum it up, each from another section;
+    ``conflicts`` are notes on the question that contradict each other."""
 
     sections: tuple[PlannedSection, ...]
     leads: tuple[Note, ...]
+    conflicts: tuple[Conflict, ...] = ()
 
 
 def plan(question: str, hits: Sequence[Hit], embed: Embed, *, sections: int = 6) -> Plan:
@@ -94,7 +97,9 @@ def plan(question: str, hits: Sequence[Hit], embed: Embed, *, sections: int = 6)
         for heading, notes in zip(_headings(grouped), grouped, strict=True)
     ]
     leads = [max(notes, key=lambda note: note.relevance - _length(note)) for notes in grouped]
-    return Plan(sections=tuple(planned), leads=tuple(leads))
+    near = np.flatnonzero(relevance >= _floor(relevance))
+    found = conflicts([candidates[i] for i in near], vectors[near])
+    return Plan(sections=tuple(planned), leads=tuple(leads), conflicts=tuple(found))
 
 
 def _worth(note: Note, place: float) -> float:
@@ -109,7 +114,7 @@ def _length(note: Note) -> float:
 
 def _choose(relevance: Vectors, vectors: Vectors, notes: Sequence[Note], limit: int) -> list[int]:
     """Indices of the notes to use, by marginal relevance; a document that was used before has to offer more."""
-    floor = float(np.sort(relevance)[-5:].mean()) - _WITHIN
+    floor = _floor(relevance)
     chosen: list[int] = []
     used: Counter[str] = Counter()
     nearest = np.zeros(len(notes), dtype=np.float32)
@@ -125,6 +130,11 @@ def _choose(relevance: Vectors, vectors: Vectors, notes: Sequence[Note], limit: 
         used[notes[best].chunk.document_id] += 1
         nearest = np.maximum(nearest, vectors @ vectors[best])
     return chosen
+
+
+def _floor(relevance: Vectors) -> float:
+    """What is less relevant than this is about something else."""
+    return float(np.sort(relevance)[-5:].mean()) - _WITHIN
 
 
 def _share_out(vectors: Vectors, groups: int) -> list[list[int]]:

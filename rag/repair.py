@@ -20,6 +20,9 @@ from rag.writers import Draft
 REWRITES = 4
 """Model calls that a brief may spend on rewriting."""
 
+SURE = 0.7
+"""P(full) that a passage must have to be cited instead: the best of forty that are tried is often lucky."""
+
 PAIRED = 3
 """Passages, the nearest ones, that are tried two by two where none states a sentence alone."""
 
@@ -102,7 +105,7 @@ class Ladder:
     def _climb(self, draft: Draft, verdict: Verdict | None, fault: str, where: str) -> Sentence | None:
         if not fault and verdict is not None:
             return self._needed(draft, verdict, where)
-        if verdict is not None and (found := self._elsewhere(draft)):
+        if verdict is not None and not draft.provenance and (found := self._elsewhere(draft)):
             other, better = found
             ids = ", ".join(chunk.id for chunk in other.chunks)
             self.note(where, "reattribute", draft.text, draft.text, f"{fault}; {ids} states it")
@@ -127,16 +130,20 @@ class Ladder:
         """``draft`` on the retrieved passage that states it best, or on two of the nearest together."""
         alone = [replace(draft, chunks=(chunk,)) for chunk in self.evidence if (chunk,) != draft.chunks]
         judged = sorted(zip(alone, self._verdicts(alone), strict=True), key=lambda pair: -pair[1].score)
-        if judged and judged[0][1].support == "full":
+        if judged and judged[0][1].support == "full" and judged[0][1].score >= SURE:
             return judged[0]
         near = [other.chunks[0] for other, _ in judged[:PAIRED]] + list(draft.chunks[:1])
         pairs = [replace(draft, chunks=(a, b)) for i, a in enumerate(near) for b in near[i + 1 :] if a.id != b.id]
-        judged = [pair for pair in zip(pairs, self._verdicts(pairs), strict=True) if pair[1].support == "full"]
+        judged = [
+            (made, verdict)
+            for made, verdict in zip(pairs, self._verdicts(pairs), strict=True)
+            if verdict.support == "full" and verdict.score >= SURE
+        ]
         return max(judged, key=lambda pair: pair[1].score, default=None)
 
     def _needed(self, draft: Draft, verdict: Verdict, where: str) -> Sentence:
         """``draft`` without the citations that are neither needed nor enough alone."""
-        if len(draft.chunks) > 1:
+        if len(draft.chunks) > 1 and not draft.provenance:
             alone = self.verifier.verify([(draft.text, (chunk,)) for chunk in draft.chunks])
             weak = [c for c, v in zip(draft.chunks, alone, strict=True) if v.support != "full"]
             for chunk in weak:
@@ -150,12 +157,13 @@ class Ladder:
         return self._sentence(draft, verdict)
 
     def _sentence(self, draft: Draft, verdict: Verdict) -> Sentence:
+        known = tuple(_quote(note) for note in draft.notes) if draft.provenance else ()
         return Sentence(
             text=draft.text,
             citations=tuple(chunk.id for chunk in draft.chunks),
             support="full",
             score=verdict.score,
-            quotes=self.verifier.quotes(draft.text, draft.chunks),
+            quotes=known or self.verifier.quotes(draft.text, draft.chunks),
         )
 
 

@@ -37,13 +37,15 @@ class Draft:
     """A sentence as a writer returns it, not yet verified, and the chunks that it cites.
 
     ``notes`` are what it was made from, or the nearest to it: they are quoted should it fail.
-    ``fault`` is what its writer already found wrong with it.
+    ``fault`` is what its writer already found wrong with it. ``provenance``: made of the notes and nothing else, so
+    that its citations are known, and not the model's choice.
     """
 
     text: str
     chunks: tuple[Chunk, ...]
     notes: tuple[Note, ...]
     fault: str | None = None
+    provenance: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +130,9 @@ class SmallWriter:
         sentences = sentences_of(reply.sentence)
         if len(sentences) != 1:  # the model kept them apart, and so do we
             return [verbatim(note) for note in notes]
-        return [Draft(text=sentences[0], chunks=chunks, notes=notes, fault=strays(texts, sentences[0]))]
+        return [
+            Draft(text=sentences[0], chunks=chunks, notes=notes, fault=strays(texts, sentences[0]), provenance=True)
+        ]
 
     def _named(self, planned: PlannedSection, others: Sequence[str]) -> tuple[str | None, str | None]:
         statements = "\n".join(note.text for note in planned.notes)

@@ -77,6 +77,17 @@ def test_a_citation_that_is_neither_needed_nor_enough_is_removed() -> None:
     assert CANALS.id in steps.log[0].why
 
 
+def test_a_sentence_made_of_notes_stays_with_their_passages_and_quotes_them() -> None:
+    steps = ladder(lambda draft, fault: None)
+    made = Draft(text=TRUE, chunks=(COHENS,), notes=(NOTE,), provenance=True)
+    [sentence] = steps.settle([made], "1")
+    assert [quote.text for quote in sentence.quotes] == [NOTE.text]
+    astray = Draft(text="The Panama Canal opened on August 15, 1914.", chunks=(COHENS,), notes=(NOTE,), provenance=True)
+    [instead] = steps.settle([astray], "1")
+    assert (instead.text, instead.citations) == (NOTE.text, (COHENS.id,))
+    assert [entry.rung for entry in steps.log] == ["quote"]
+
+
 def test_a_sentence_that_two_passages_state_together_keeps_both() -> None:
     both = "Cohen pleaded guilty on November 29, 2018, and Flynn spoke with Ambassador Kislyak on December 29, 2016."
     [sentence] = ladder().settle([Draft(text=both, chunks=(COHENS, FLYNNS), notes=())], "1")
