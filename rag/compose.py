@@ -7,13 +7,12 @@ and what a failing section leaves is its quotes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from rag.errors import Interrupted, ModelError, ReplyError
-from rag.notes import Note
+from rag.notes import Note, tells_finding
 from rag.plan import Plan, PlannedSection
 from rag.repair import Ladder, quoted, same
 from rag.types import Brief, Disagreement, Hit, Section, Sentence, Trace
@@ -36,11 +35,6 @@ class Step:
 
 OnProgress = Callable[[Step], None]
 
-_FINDING = re.compile(
-    r"\b(?:conclud|found|finding|establish|determin|assess|sentenced|convicted|acquitted|pardon|charged|did not"
-    r"|no evidence|no charge)",
-    re.IGNORECASE,
-)
 SUMMED_UP = 4
 CONCLUDED = 2
 
@@ -128,7 +122,7 @@ def closing_notes(plan: Plan) -> tuple[list[Note], list[Note]]:
     summary = list(plan.leads[:SUMMED_UP])
     notes = (note for planned in plan.sections for note in planned.notes if note not in summary)
     rest = sorted(notes, key=lambda note: -note.relevance)
-    findings = [note for note in rest if _FINDING.search(note.text)]
+    findings = [note for note in rest if tells_finding(note.text)]
     spare = [note for note in plan.leads if note not in summary]
     conclusion = list(dict.fromkeys([*findings, *spare, *rest]))[: min(CONCLUDED, len(rest) - 1)]
     return summary, conclusion

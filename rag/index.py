@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,7 @@ class Index:
         self.store = store
         self.embedder = embedder
         self.folder = folder_of(store)
-        self._fetched: str | None = None
+        self._waiting: dict[str, tuple[str, Chunk]] = {}
 
     @classmethod
     def open(cls, store: str, embedder: Embedder) -> Index:
@@ -134,7 +135,7 @@ class Index:
             IndexMismatch: the store holds an index built with something else.
         """
         with self._writing():
-            report = IndexReport()
+            report, self._waiting = IndexReport(), {}
             known = self.catalogue.sources()
             seen: set[str] = set()
             with self.catalogue.transaction():
@@ -144,6 +145,7 @@ class Index:
                 for gone in [row for row in known.values() if row.id not in seen and (prune or row.root in roots)]:
                     report.removed += len(self.catalogue.documents_of(gone.id))
                     self.catalogue.drop_source(gone.id)
+                self._embed(report)  # before the catalogue, which is what answers, is committed
                 self.catalogue.set_meta("fingerprint", json.dumps(self.parameters))
             self._publish()
             if report.changed or report.removed or report.embedded:
@@ -231,19 +233,26 @@ class Index:
         )
 
     def _store(self, document: Document, report: IndexReport) -> list[tuple[Chunk, str]]:
-        """Chunk a document and see to it that every chunk's vector is in Chroma."""
+        """Chunk a document; its vectors are made with those of the documents around it."""
         chunks = chunk(document, count_tokens=count_tokens)
         texts = [embedding_text(part, count_tokens) for part in chunks]
         records = [record_id(part, text) for part, text in zip(chunks, texts, strict=True)]
-        for start in range(0, len(chunks), _AT_ONCE):
-            batch = range(start, min(start + _AT_ONCE, len(chunks)))
-            there = self.vector_store.has([records[i] for i in batch])
-            new = [i for i in batch if records[i] not in there]
-            if new:
-                vectors = self.embedder.vectors([texts[i] for i in new])
-                self.vector_store.add([records[i] for i in new], vectors, [chunks[i] for i in new])
-                report.embedded += len(new)
+        self._waiting |= {record: (text, part) for record, text, part in zip(records, texts, chunks, strict=True)}
+        if len(self._waiting) >= _AT_ONCE:
+            self._embed(report)
         return list(zip(chunks, records, strict=True))
+
+    def _embed(self, report: IndexReport) -> None:
+        """See to it that the vector of every chunk that waits for one is in Chroma."""
+        waiting, self._waiting = self._waiting, {}
+        for start in range(0, len(waiting), _AT_ONCE):
+            batch = dict(islice(waiting.items(), start, start + _AT_ONCE))
+            there = self.vector_store.has(list(batch))
+            new = [record for record in batch if record not in there]
+            if new:
+                vectors = self.embedder.vectors([batch[record][0] for record in new])
+                self.vector_store.add(new, vectors, [batch[record][1] for record in new])
+                report.embedded += len(new)
 
     def _check(self) -> None:
         built = json.loads(self.catalogue.meta("fingerprint") or "{}")

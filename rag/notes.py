@@ -92,6 +92,13 @@ _GARBAGE = re.compile(
 )
 """Leftovers of markup, redactions, shouting, and references that slipped into the text."""
 
+_FINDING = re.compile(
+    r"\b(?:conclude[ds]?|found (?:that|no)|establish(?:ed)?|determined that|assess(?:ed|es) that"
+    r"|agreed (?:in|that|with)|sentenced|convicted|acquitted|pardon(?:ed)?|no evidence|no charge"
+    r"|ruled that|decided that)\b"
+)
+"""Words that tell how something ended, or what somebody whose task it was found out."""
+
 _SHOUTING = re.compile(r"\b[A-Z]{3,}\b")
 
 
@@ -150,6 +157,11 @@ def leans(text: str) -> str | None:
     ):
         return "a pronoun without its name"
     return None
+
+
+def tells_finding(text: str) -> bool:
+    """Whether ``text`` tells an outcome or a finding, which is what a conclusion is made of."""
+    return bool(_FINDING.search(text))
 
 
 def letters(text: str) -> float:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.disagree import Conflict, conflicts
-from rag.notes import Note, notes_of
+from rag.notes import Note, notes_of, tells_finding
 from rag.types import Hit
 
 if TYPE_CHECKING:
@@ -50,6 +50,9 @@ _TWICE = 0.86
 
 SPREAD = 0.03
 """What each note already taken from a document costs the next one: a broad question should hear many of them."""
+
+FINDING = 0.06
+"""What an outcome is worth more than an event: a reader asks what came of it."""
 
 _WITHIN = 0.18
 """Notes that are this much less relevant than the best five are about something else."""
@@ -103,8 +106,9 @@ def plan(question: str, hits: Sequence[Hit], embed: Embed, *, sections: int = 6)
 
 
 def _worth(note: Note, place: float) -> float:
-    """What a note has beside its likeness to the question: a well ranked passage (``place`` 0 to 1), and content."""
-    return 0.25 * (1 - place) + 0.1 * min(1.0, len(note.text.split()) / 22)
+    """What likeness to the question leaves out: a well ranked passage (``place`` 0 to 1), content, and a finding."""
+    finding = FINDING if tells_finding(note.text) else 0.0
+    return 0.25 * (1 - place) + 0.1 * min(1.0, len(note.text.split()) / 22) + finding
 
 
 def _length(note: Note) -> float:

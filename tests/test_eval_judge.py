@@ -13,8 +13,8 @@ from rag.errors import UsageError
 from rag.eval.judge import Pair, judge, read
 
 TEXT = (
-    "Paul Manafort chaired the campaign from May to August 2016. Prosecutors said that Manafort lied about a meeting in "
-    "New York. The Panama Canal opened to ships in August 1914."
+    "Paul Manafort chaired the campaign from May to August 2016. Prosecutors said that Manafort lied about a meeting "
+    "in New York. The Panama Canal opened to ships in August 1914."
 )
 ROWS = [
     {"claim": "Paul Manafort chaired the campaign from May to August 2016.", "evidence": TEXT, "label": "full"},
