@@ -13,7 +13,7 @@ from typing import Literal
 
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.notes import Note, tells_finding
-from rag.plan import Plan, PlannedSection
+from rag.plan import FINDING, Plan, PlannedSection
 from rag.repair import Ladder, quoted, same
 from rag.types import Brief, Disagreement, Hit, Section, Sentence, Trace
 from rag.verify import Verifier
@@ -117,15 +117,12 @@ def compose(
 def closing_notes(plan: Plan) -> tuple[list[Note], list[Note]]:
     """The notes that the summary and the conclusion are made of, all of them notes of the sections.
 
-    The summary takes the most relevant note of each of the first sections; the conclusion notes that tell a finding.
+    The summary takes the most relevant note of each of the first sections; the conclusion the next best, findings first.
     """
     summary = list(plan.leads[:SUMMED_UP])
     notes = (note for planned in plan.sections for note in planned.notes if note not in summary)
-    rest = sorted(notes, key=lambda note: -note.relevance)
-    findings = [note for note in rest if tells_finding(note.text)]
-    spare = [note for note in plan.leads if note not in summary]
-    conclusion = list(dict.fromkeys([*findings, *spare, *rest]))[: min(CONCLUDED, len(rest) - 1)]
-    return summary, conclusion
+    rest = sorted(notes, key=lambda note: -(note.relevance + (FINDING if tells_finding(note.text) else 0.0)))
+    return summary, rest[: min(CONCLUDED, len(rest) - 1)]
 
 
 def _with_section(brief: Brief, place: int, planned: PlannedSection, writer: Writer, ladder: Ladder) -> Brief:

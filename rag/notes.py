@@ -93,7 +93,7 @@ _GARBAGE = re.compile(
 """Leftovers of markup, redactions, shouting, and references that slipped into the text."""
 
 _FINDING = re.compile(
-    r"\b(?:conclude[ds]?|found (?:that|no)|establish(?:ed)?|determined that|assess(?:ed|es) that"
+    r"\b(?:conclude[ds]?|found (?:that|no)|(?:established|did not establish) that|determined that|assess(?:ed|es) that"
     r"|agreed (?:in|that|with)|sentenced|convicted|acquitted|pardon(?:ed)?|no evidence|no charge"
     r"|ruled that|decided that)\b"
 )
