@@ -117,7 +117,7 @@ def compose(
 def closing_notes(plan: Plan) -> tuple[list[Note], list[Note]]:
     """The notes that the summary and the conclusion are made of, all of them notes of the sections.
 
-    The summary takes the most relevant note of each of the first sections; the conclusion the next best, findings first.
+    The summary takes the most relevant note of each of the first sections; the conclusion the next best ones.
     """
     summary = list(plan.leads[:SUMMED_UP])
     notes = (note for planned in plan.sections for note in planned.notes if note not in summary)
