@@ -259,6 +259,40 @@ def render(brief: str, form: Format | None, output: tuple[str, ...]) -> None:
 
 
 @cli.command()
+@click.argument("brief")
+@click.option("--min-support", type=click.FloatRange(0, 1), default=1.0, help="Share that must be full. [1]")
+@click.option("--fetch", is_flag=True, help="Fetch the addresses that the source list names.")
+@_store
+@_embedder
+@_json
+@_quiet
+def check(brief: str, min_support: float, fetch: bool, as_json: bool, quiet: bool, **flags: Any) -> None:
+    """Verify every sentence of BRIEF against what it cites: our JSON, or Markdown with [n] markers and a source list.
+
+    Sources may be files, chunk ids of the index, or addresses. Exits 3 where fewer sentences than --min-support
+    are fully supported. Changes nothing, and opens no connection unless --fetch.
+
+    \b
+    citebrief check briefs/links.json
+    citebrief check somebody-elses.md --store .citebrief --json | jq .share
+    """
+    from rag import check as checking
+
+    with _progress(quiet) as tell:
+        from rag.compose import Step
+
+        report = checking.check(
+            brief,
+            _settings(flags),
+            fetch=fetch,
+            on_progress=lambda done, total: tell(Step(stage="check", message="sentences", done=done, total=total)),
+        )
+    click.echo(checking.as_json(report, brief, min_support) if as_json else checking.as_text(report))
+    if report.share < min_support:
+        sys.exit(INSUFFICIENT)
+
+
+@cli.command()
 @_store
 @_embedder
 @_json

@@ -19,7 +19,7 @@ from rag.types import Brief, Disagreement, Hit, Section, Sentence, Trace
 from rag.verify import Verifier
 from rag.writers import Writer
 
-Stage = Literal["load", "read", "embed", "retrieve", "plan", "write", "done"]
+Stage = Literal["load", "read", "embed", "retrieve", "plan", "write", "check", "done"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
