@@ -50,8 +50,11 @@ _UNINTRODUCED = re.compile(
 )
 """Things that another sentence introduced; what a preposition follows introduces itself ("The letter of intent …")."""
 
+MEANT = 2
+"""Names that come before somebody is told something by another."""
+
 _THE_THING = re.compile(
-    r"\bthe (call|plan|request|message|story|offer|proposal|email|letter|conversation|emails|messages|calls)\b"
+    r"\bthe (calls?|plan|request|messages?|story|offer|proposal|emails?|letter|conversation|meeting|interview|trip)\b"
     r"(?! (?:of|between|by|from|to|with|on|at|for|that|which|about|in|he|she|they|[A-Z]))"
 )
 """The same within a sentence ("made the call immediately"), unless the sentence has spoken of it before."""
@@ -62,7 +65,8 @@ _POINTERS = re.compile(
         (?:that|the same|the next|the following|the previous|the prior) (?:day|night|week|month|year|date)
         (?:that|the same|the next|the following|the previous|the prior) (?:evening|morning)
         (?:days?|weeks?|months?|hours?|years?) (?:later|earlier|before that|after that)
-        the (?:latter|former|opposite|reverse)
+        the (?:latter|former|opposite|reverse), both (?:issues|matters|points|topics|questions|cases|occasions)
+    for the next (?:day|week|month|year|few|two|three|several)
         (?:see|supra|infra|ibid|id)\\.? (?:at|note|section|volume|part|p\\.), for (?:example|instance)
         (?:discussed|described|noted|mentioned|explained|set forth|detailed|quoted) (?:above|below|in|infra|supra)
         (?:section|volume|part|chapter|appendix) [ivxlcd0-9]+, another, such an?
@@ -82,6 +86,9 @@ _POINTERS = re.compile(
 
 _PRONOUN = re.compile(
     r"\b(?:he|she|they|him|her|his|hers|them|their|theirs|himself|herself|themselves)\b", re.IGNORECASE
+)
+_TO_SOMEBODY = re.compile(
+    r"\b(?:told|asked|called|informed|met|gave|sent|urged|advised|directed|instructed|with|to|against) (?:him|them)\b"
 )
 _FIRST_PERSON = re.compile(r"\b(?:I|I'm|I’m|me|my|we|us|our|you|your|We|My|Our|You|Your)\b")
 _NAME = re.compile(r"\b[A-Z][\w’'-]+")
@@ -155,6 +162,10 @@ def leans(text: str) -> str | None:
         and not any(m.start() > 0 and _may_be_meant(m.group()) for m in _NAME.finditer(text[: pronoun.start()]))
         and not _subject(text, pronoun.start())
     ):
+        return "a pronoun without its name"
+    # Who tells "him" something is somebody else, so one name is not enough.
+    other = _TO_SOMEBODY.search(text)
+    if other and len({m.group() for m in _NAME.finditer(text[: other.start()]) if _may_be_meant(m.group())}) < MEANT:
         return "a pronoun without its name"
     return None
 

@@ -18,6 +18,7 @@ from rag.notes import leans
         "Kislyak made a request on December 31, 2016, and Flynn said that the request was heard.",
         "The letter of intent for a tower in Moscow was signed by Trump in October 2015.",
         "After the meeting with Manafort, Kilimnik flew back to Ukraine by way of Moscow.",
+        "McGahn told Priebus that Trump had asked him to have the Special Counsel removed.",
         "The Panama Canal opened to ships on August 15, 1914, after ten years of American work.",
     ],
 )
@@ -28,6 +29,9 @@ def test_a_sentence_that_stands_alone_is_a_note(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "Gates recalled that the meeting was attended by Manafort, Hicks and, joining late, Kushner.",
+        "McFarland told him that she had been fired from her job as Deputy National Security Advisor.",
+        "The Transition Team turned to the relationship of Flynn with Kislyak on both issues.",
         "They denied the report on the next day in a statement to the press.",
         "This meeting took place in the Seychelles in January 2017, before the inauguration.",
         "However, Cohen pleaded guilty to making false statements to Congress in 2018.",
