@@ -94,6 +94,16 @@ def strays(notes: Sequence[str], fused: str) -> str | None:
     return None
 
 
+def restored(fused: str, notes: Sequence[str]) -> str:
+    """``fused`` with the quotation marks and initials of its notes: inside JSON, models write '…' and "U. S."."""
+    for note in notes:
+        for quotation in re.findall(r"[\"“][^\"“”]+[\"”]", note):
+            fused = fused.replace(f"'{quotation[1:-1]}'", quotation)
+        for initials in re.findall(r"\b(?:[A-Z]\.){2,}", note):
+            fused = fused.replace(initials.replace(".", ". ").strip(), initials)
+    return fused
+
+
 def unnamed(heading: str, statements: Sequence[str], taken: Sequence[str]) -> str | None:
     """Why ``heading`` does not name ``statements``, or is too like a heading in ``taken``; None if it is good."""
     words = _content(heading)

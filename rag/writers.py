@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from rag.errors import ReplyError
-from rag.fuse import strays, unnamed
+from rag.fuse import restored, strays, unnamed
 from rag.notes import Note
 from rag.plan import PlannedSection
 from rag.prompts import Prompt
@@ -127,7 +127,7 @@ class SmallWriter:
         chunks = tuple({note.chunk.id: note.chunk for note in notes}.values())
         reply = ask(self.model, self.fuse, _Fused, max_tokens=140, notes=numbered)
         texts = [note.text for note in notes]
-        sentences = sentences_of(reply.sentence)
+        sentences = sentences_of(restored(reply.sentence, texts))
         if len(sentences) != 1:  # the model kept them apart, and so do we
             return [verbatim(note) for note in notes]
         return [

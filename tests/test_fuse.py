@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.fuse import strays, unnamed
+from rag.fuse import restored, strays, unnamed
 
 MET = "Paul Manafort met Konstantin Kilimnik at the Grand Havana Club in New York on August 2, 2016."
 SHARED = "Rick Gates testified that Manafort instructed him to send internal polling data to Kilimnik."
@@ -66,3 +66,9 @@ def test_a_heading_names_its_section_and_no_other() -> None:
         unnamed("Putin's recognition of Moscow", ["Putin's recognition of Donetsk.", "A tower in Moscow."], [])
         is not None
     )
+
+
+def test_quotation_marks_and_initials_come_back_as_the_notes_have_them() -> None:
+    notes = ['Durham wrote of "raw intelligence."', "The IRA aimed at U.S. audiences."]
+    fused = "Durham wrote of 'raw intelligence.' and the IRA aimed at U. S. audiences."
+    assert restored(fused, notes) == 'Durham wrote of "raw intelligence." and the IRA aimed at U.S. audiences.'
