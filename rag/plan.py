@@ -54,7 +54,10 @@ SPREAD = 0.03
 FINDING = 0.06
 """What an outcome is worth more than an event: a reader asks what came of it."""
 
-_WITHIN = 0.18
+SUBJECT = 0.2
+"""What likeness of title and headings to the question is worth beside that of the sentence itself."""
+
+_WITHIN = 0.19
 """Notes that are this much less relevant than the best five are about something else."""
 
 
@@ -81,10 +84,12 @@ def plan(question: str, hits: Sequence[Hit], embed: Embed, *, sections: int = 6)
     candidates = list(notes_of(hits))[:CANDIDATES]
     if not candidates:
         return Plan(sections=(), leads=())
-    vectors = embed([question, *(note.text for note in candidates)])
-    asked, vectors = vectors[0], vectors[1:]
+    contexts = list(dict.fromkeys(note.chunk.context for note in candidates))
+    vectors = embed([question, *contexts, *(note.text for note in candidates)])
+    asked, around, vectors = vectors[0], vectors[1 : 1 + len(contexts)] @ vectors[0], vectors[1 + len(contexts) :]
+    subject = dict(zip(contexts, SUBJECT * (around - around.mean()), strict=True))
     ranks = {hit.chunk.id: hit.rank for hit in hits}
-    worth = [_worth(note, ranks[note.chunk.id] / len(hits)) for note in candidates]
+    worth = [_worth(note, ranks[note.chunk.id] / len(hits)) + subject[note.chunk.context] for note in candidates]
     relevance = vectors @ asked + np.array(worth, dtype=np.float32)
     candidates = [replace(note, relevance=float(r)) for note, r in zip(candidates, relevance, strict=True)]
     chosen = _choose(relevance, vectors, candidates, limit=sections * NOTES_A_SECTION)
