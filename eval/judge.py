@@ -35,7 +35,10 @@ class Pair(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeReport:
-    """What a judge got right. ``confusion[label][verdict]`` counts; an undefined figure is None (one label only)."""
+    """What a judge got right. ``confusion[label][verdict]`` counts; an undefined figure is None (one label only).
+
+    ``reliability`` has a row for each tenth of the scores that occurs: is a score of 0.8 right in eight cases of ten?
+    """
 
     judge: str
     n: int
@@ -43,6 +46,7 @@ class JudgeReport:
     auc: float | None
     ece: float | None
     confusion: dict[str, dict[str, int]]
+    reliability: list[dict[str, float | int]]
     pairs_per_second: float
     by_source: dict[str, dict[str, float | int | None]]
 
@@ -81,6 +85,7 @@ def judge(pairs: Sequence[Pair]) -> JudgeReport:
         n=len(pairs),
         **_figures(scores, said, full),
         confusion=_confusion(pairs, verdicts),
+        reliability=_reliability(scores, full),
         pairs_per_second=round(len(pairs) / seconds, 1),
         by_source={
             source: {"n": len(rows), **_figures(scores[rows], said[rows], full[rows])}
@@ -103,17 +108,31 @@ def _rows(lines: Iterable[str], name: str) -> Iterator[Pair]:
 
 def _figures(scores: NDArray[np.float64], said: NDArray[np.bool_], full: NDArray[np.bool_]) -> dict[str, Any]:
     """Balanced accuracy at the shipped threshold, area under the ROC curve, expected calibration error in ten bins."""
-    import numpy as np
     from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
     both = 0 < full.sum() < len(full)
-    bins = np.minimum((scores * 10).astype(int), 9)
-    gaps = [abs(scores[bins == b].mean() - full[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins)]
+    gaps = [abs(row["mean_score"] - row["share_full"]) * row["n"] / len(scores) for row in _reliability(scores, full)]
     return {
         "balanced_accuracy": round(float(balanced_accuracy_score(full, said)), 4) if both else None,
         "auc": round(float(roc_auc_score(full, scores)), 4) if both else None,
         "ece": round(float(sum(gaps)), 4),
     }
+
+
+def _reliability(scores: NDArray[np.float64], full: NDArray[np.bool_]) -> list[dict[str, float | int]]:
+    """A reliability diagram as rows (Guo et al., ICML 2017), one for each tenth of the scores that occurs."""
+    import numpy as np
+
+    tenths = np.minimum((scores * 10).astype(int), 9)
+    return [
+        {
+            "from": int(tenth) / 10,
+            "n": int((tenths == tenth).sum()),
+            "mean_score": round(float(scores[tenths == tenth].mean()), 4),
+            "share_full": round(float(full[tenths == tenth].mean()), 4),
+        }
+        for tenth in np.unique(tenths)
+    ]
 
 
 def _confusion(pairs: Sequence[Pair], verdicts: Sequence[Verdict]) -> dict[str, dict[str, int]]:

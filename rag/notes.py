@@ -31,7 +31,8 @@ _OPENERS = re.compile(
         who, which, whose, however, also, moreover, furthermore, but, and, or, nor, so, then, instead, thus
         therefore, hence, nevertheless, nonetheless, meanwhile, accordingly, consequently, similarly, likewise
         additionally, finally, separately, specifically, conversely, first, second, third, still, yet, afterwards?
-        subsequently, previously, in sum, overall, later, earlier, rather, otherwise, indeed, here, there, both, neither, another, others?, each
+        previously, in sum, overall
+        subsequently, later, earlier, rather, otherwise, indeed, here, there, both, neither, another, others?, each
         one, some, most, several, see, id, cf, compare
         (?:the|a) (?:latter|former|same|following|other|second|third), as a result, in response, in addition
         in turn, in particular, in contrast, by contrast, on the other hand, for example, for instance, of course

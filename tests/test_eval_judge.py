@@ -36,6 +36,8 @@ def test_the_figures_count_every_row_under_its_label_and_its_source() -> None:
     assert sum(report.confusion["none"].values()) == 2
     assert report.confusion["none"]["full"] == 0
     assert report.balanced_accuracy == 1.0
+    assert sum(row["n"] for row in report.reliability) == 5
+    assert report.reliability[-1]["share_full"] == 1.0
     assert {source: row["n"] for source, row in report.by_source.items()} == {"all": 3, "canal": 2}
 
 
