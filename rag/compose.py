@@ -121,7 +121,7 @@ def closing_notes(plan: Plan) -> tuple[list[Note], list[Note]]:
     """
     summary = list(plan.leads[:SUMMED_UP])
     notes = (note for planned in plan.sections for note in planned.notes if note not in summary)
-    rest = sorted(notes, key=lambda note: -(note.relevance + (FINDING if tells_finding(note.text) else 0.0)))
+    rest = sorted(notes, key=lambda note: -(note.relevance + (2 * FINDING if tells_finding(note.text) else 0.0)))
     return summary, rest[: min(CONCLUDED, len(rest) - 1)]
 
 
