@@ -116,7 +116,7 @@ def test_main_job_offline_with_the_real_local_model(store: str, tmp_path: Path) 
     brief = from_json(done.stdout)
     assert brief.status == "answered"
     assert brief.trace.tokens["calls"] > 0
-    assert brief.trace.prompts.keys() == {"fuse", "heading"}
+    assert brief.trace.prompts.keys() == {"fuse", "heading", "rewrite"}
     assert all(sentence.support == "full" and sentence.citations for sentence in brief.sentences())
     assert any("Kilimnik" in sentence.text for sentence in brief.sentences())
     assert done.stdout == Path(f"{out}.json").read_text()
