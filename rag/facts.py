@@ -76,6 +76,13 @@ _NUMBER_WORD = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r"\b[A-Z][\w’'-]*")
+_NOT = re.compile(r"\b(?:not|no longer|no|never|none|neither|nobody|nothing|without|cannot)\b|n['’]t\b", re.IGNORECASE)
+_DENIES = re.compile(
+    _NOT.pattern
+    + r"|\b(?:den(?:y|ie[ds]|ying)|refus|reject|declin|fail|lack|abandon|dismiss|prevent|avoid|prohibit|oppos|miss)\w*"
+    r"|\b(?:unable|unlikely|un\w+ed|hardly|rarely|few|fewer|less|only|false|insufficient|instead|rather|bar(?:red|s))\b",
+    re.IGNORECASE,
+)
 
 Date = tuple[int | None, int | None, int | None]
 """Year, month, day; None where the text does not say."""
@@ -98,6 +105,19 @@ def missing(sentence: str, evidence: Iterable[str]) -> list[str]:
     has_words = {form for text in texts for word in re.findall(r"[\w’'-]+", text.lower()) for form in _forms(word)}
     absent += [name for name in names(rest) if not _forms(name.lower()) & has_words]
     return absent
+
+
+def denial(sentence: str, near: Iterable[str]) -> str | None:
+    """A "not" that ``sentence`` has beyond those of ``near``, its nearest evidence; None if there is none.
+
+    Only words as good as copied are compared: in another wording a denial may hide in any word ("declined", "few").
+    """
+    texts = list(near)
+    known = {word for text in texts for word in _words(text)}
+    own, said = _NOT.findall(sentence), _words(sentence)
+    if len(own) > sum(len(_DENIES.findall(text)) for text in texts) and len(said & known) >= 0.75 * len(said):
+        return str(own[-1])
+    return None
 
 
 def dates(text: str) -> Iterator[tuple[Date, str]]:
@@ -131,6 +151,11 @@ def names(text: str) -> Iterator[str]:
         before = text[: match.start()].rstrip(" “\"'‘(")
         if before and not before.endswith((".", "!", "?", ":")) and len(match.group()) > 1:
             yield match.group()
+
+
+def _words(text: str) -> set[str]:
+    """The beginnings of the longer words of ``text``, "not" and its like left out."""
+    return {word[:5] for word in re.findall(r"[a-z0-9]{4,}", _NOT.sub(" ", text.lower()))}
 
 
 def _forms(word: str) -> set[str]:

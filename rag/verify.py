@@ -1,7 +1,7 @@
 """Does this evidence support this sentence? What the composer, ``citebrief check`` and the scorecard ask.
 
-Two things have to agree: the trained model of ``rag/support.py``, and the facts of ``rag/facts.py``, a number, date or
-name that no passage has being the commonest fault and the one that a likeness of meaning hardly sees.
+Two things have to agree: the trained model of ``rag/support.py``, and the facts of ``rag/facts.py``. A number, date or
+name that no passage has is the commonest fault, and likeness of meaning hardly sees it, nor a "not" put in.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
-from rag.facts import missing
+from rag.facts import denial, missing
 from rag.support import CLASSES, SupportModel
 from rag.types import Chunk, Quote, Support, Verdict
 
@@ -71,6 +71,9 @@ class SupportVerifier:
             for start, end in self.model.quote(sentence, chunk.text)
         )
 
+    def _nearest(self, sentence: str, passages: Sequence[str]) -> list[str]:
+        return [text[start:end] for text in passages for start, end in self.model.quote(sentence, text)]
+
     def _judge(self, cases: Sequence[tuple[str, Sequence[str], Sequence[str]]]) -> list[Verdict]:
         scores = self.model.score([(sentence, passages) for sentence, passages, _ in cases])
         verdicts = []
@@ -78,6 +81,9 @@ class SupportVerifier:
             score = round(float(row[0]), 4)
             if absent := missing(sentence, [*passages, *contexts]):
                 reason = f"no cited passage has {', '.join(absent)}"
+                verdicts.append(Verdict(support="none", score=min(score, 0.49), judge=self.name, reason=reason))
+            elif score >= self.model.threshold and (word := denial(sentence, self._nearest(sentence, passages))):
+                reason = f"no cited passage has this {word!r}"
                 verdicts.append(Verdict(support="none", score=min(score, 0.49), judge=self.name, reason=reason))
             elif score >= self.model.threshold:
                 verdicts.append(Verdict(support="full", score=score, judge=self.name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.facts import dates, missing, numbers
+from rag.facts import dates, denial, missing, numbers
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,21 @@ def test_facts_may_come_from_any_of_several_passages() -> None:
         missing("On May 6, 2016, Alexander Downer heard it.", ["Downer heard it.", "Alexander wrote on 6 May 2016."])
         == []
     )
+
+
+@pytest.mark.parametrize(
+    ("sentence", "near", "found"),
+    [
+        ("The board did not approve the pier.", "The board did approve the pier of 2011.", "not"),
+        ("There was not no reason to approve the pier.", "There was no reason to approve the pier.", "no"),
+        ("The board did not approve the pier.", "The board declined to approve the pier.", None),
+        ("The board did not approve the pier.", "The board didn't approve the pier.", None),
+        ("The board approved the pier.", "The board approved the pier, but not its roof.", None),
+        ("Nobody wished for another landing stage.", "The board rather liked the pier.", None),
+    ],
+)
+def test_a_not_that_was_put_into_a_copy_is_found(sentence: str, near: str, found: str | None) -> None:
+    assert denial(sentence, [near]) == found
 
 
 def test_a_date_is_read_once_and_as_precisely_as_it_stands() -> None:
