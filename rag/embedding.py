@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-BATCH = 32
+BATCH = 8
+"""Texts that are encoded at once. On processors a larger batch is a fifth slower: it falls out of the cache."""
+
 OnBatch = Callable[[int, int], None]
 """Called with the texts done and the texts in all."""
 
@@ -78,7 +80,7 @@ class SentenceEmbedder(Embeddings):
 
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # equal lengths together: little padding
         parts = []
-        step = 8 * BATCH
+        step = 32 * BATCH
         for start in range(0, len(order), step):
             batch = [texts[i] for i in order[start : start + step]]
             parts.append(self.model.encode(batch, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False))

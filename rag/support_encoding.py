@@ -89,7 +89,7 @@ class TokenEncoder:
             model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
         return cls(model, tokenizer)
 
-    def encode(self, texts: Sequence[str], tokens_a_batch: int = 4096) -> list[Encoded]:
+    def encode(self, texts: Sequence[str], tokens_a_batch: int = 1024) -> list[Encoded]:
         """Encode each of ``texts``; texts of like length share a batch, the order is kept."""
         layouts = [self._layout(text) for text in texts]
         pieces = [(t, start, end) for t, layout in enumerate(layouts) for start, end in layout[-1]]
