@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
+import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -57,6 +58,7 @@ class SentenceEmbedder(Embeddings):
         self.name = name
         self._place = place
         self._offline = offline
+        self._lock = threading.RLock()  # a tokenizer serves one thread at a time
 
     @cached_property
     def model(self) -> SentenceTransformer:
@@ -83,7 +85,9 @@ class SentenceEmbedder(Embeddings):
         step = 32 * BATCH
         for start in range(0, len(order), step):
             batch = [texts[i] for i in order[start : start + step]]
-            parts.append(self.model.encode(batch, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False))
+            with self._lock:
+                unit = self.model.encode(batch, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)
+            parts.append(unit)
             if on_batch:
                 on_batch(min(start + step, len(order)), len(order))
         if not parts:
@@ -104,14 +108,16 @@ class SentenceEmbedder(Embeddings):
         """For each text its words, lower case, and a unit vector for each in its context (the mean of its tokens)."""
         import numpy as np
 
-        tokens = self.model.encode(
-            list(texts), batch_size=BATCH, output_value="token_embeddings", show_progress_bar=False
-        )
+        with self._lock:
+            tokens = self.model.encode(
+                list(texts), batch_size=BATCH, output_value="token_embeddings", show_progress_bar=False
+            )
         found = []
         for text, states in zip(texts, tokens, strict=True):
-            offsets = self.model.tokenizer(
-                text, truncation=True, max_length=self.model.max_seq_length, return_offsets_mapping=True
-            )["offset_mapping"]
+            with self._lock:
+                offsets = self.model.tokenizer(
+                    text, truncation=True, max_length=self.model.max_seq_length, return_offsets_mapping=True
+                )["offset_mapping"]
             matrix = states.float().cpu().numpy()[: len(offsets)]
             words, rows = [], []
             for match in re.finditer(r"[^\W_][\w’'-]*", text):

@@ -6,6 +6,7 @@ this process. ``extractive`` is no model at all.
 
 from __future__ import annotations
 
+import copy
 import ipaddress
 import json
 import threading
@@ -112,6 +113,7 @@ class Model:
         self._lock = threading.Lock()
         self._alone = threading.Lock()
         self._timeout = settings.timeout
+        self._owner = True
         self._server: local_model.LocalServer | None = None
         key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"
         base_url = settings.openai_base_url or OPENAI
@@ -147,9 +149,15 @@ class Model:
 
     def close(self) -> None:
         """Stop the local server, if there is one."""
-        if self._server is not None:
+        if self._server is not None and self._owner:
             self._server.close()
             self._server = None
+
+    def metered(self) -> Model:
+        """This same model with counters of its own, for one of several briefs at a time; closing it does nothing."""
+        other = copy.copy(self)
+        other.tokens, other.seconds, other._owner = Counter(), 0.0, False
+        return other
 
     @property
     def cost(self) -> float | None:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -110,32 +111,52 @@ def answer(
         Interrupted: stopped while writing; carries the verified draft.
         IndexMissing, IndexMismatch, ModelError, UsageError: before anything was written.
     """
-    return next(answer_many([question], settings, where=where, on_progress=on_progress))
+    with Answerer(settings) as answerer:
+        return answerer.answer(question, where=where, on_progress=on_progress)
 
 
-def answer_many(
-    questions: Sequence[str],
-    settings: Settings,
-    *,
-    where: Filter | None = None,
-    on_progress: OnProgress = lambda _: None,
-) -> Iterator[Brief]:
-    """:func:`answer` for each question, with the index and the model opened once."""
-    choice = resolve(settings.llm, settings)
-    with _opened(settings) as store:
-        model: Model | None = None
-        try:
-            for question in questions:
-                job = _Job(question=question.strip(), settings=settings, index=store, choice=choice, tell=on_progress)
-                hits = job.retrieve(where)
-                assessed = job.assess(hits)
-                planned = job.plan(hits) if assessed.enough else Plan(sections=(), leads=())
-                if planned.sections and choice.kind != "extractive" and model is None:
-                    model = job.connect()
-                yield job.write(hits, planned, assessed, model)
-        finally:
-            if model is not None:
-                model.close()
+class Answerer:
+    """The index and the model, opened once for many questions. Questions may overlap in threads of the caller.
+
+    What the processor does (searching, planning, checking) is done for one question at a time; waiting for a remote
+    model is not. Use it in a ``with`` statement, or close it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.choice = resolve(settings.llm, settings)
+        self._settings = settings
+        self._index = Index.open(settings.store, load(settings.embedder))
+        self._model: Model | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Answerer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the index, and the model if one was needed."""
+        if self._model is not None:
+            self._model.close()
+        self._index.close()
+
+    def answer(self, question: str, *, where: Filter | None = None, on_progress: OnProgress = lambda _: None) -> Brief:
+        """See :func:`answer`."""
+        job = _Job(
+            question=question.strip(),
+            settings=self._settings,
+            index=self._index,
+            choice=self.choice,
+            tell=on_progress,
+        )
+        with self._lock:
+            hits = job.retrieve(where)
+            assessed = job.assess(hits)
+            planned = job.plan(hits) if assessed.enough else Plan(sections=(), leads=())
+            if planned.sections and self.choice.kind != "extractive" and self._model is None:
+                self._model = job.connect()
+        return job.write(hits, planned, assessed, self._model.metered() if self._model else None)
 
 
 def chain(settings: Settings) -> Runnable[str, Brief]:
@@ -193,13 +214,11 @@ class _Job:
             brief = draft(self.question, hits, planned, trace, assessed.gaps)
             self.tell(Step(stage="write", message="quotes", brief=brief))
             return brief
-        before, waited = model.tokens.copy(), model.seconds
         started = time.perf_counter()
 
         def traced(brief: Brief) -> Brief:
-            tokens = model.tokens - before
-            seconds = {**self.seconds, "write": time.perf_counter() - started, "model": model.seconds - waited}
-            spent = {name: tokens[name] for name in ("prompt", "cached", "completion", "calls")}
+            seconds = {**self.seconds, "write": time.perf_counter() - started, "model": model.seconds}
+            spent = {name: model.tokens[name] for name in ("prompt", "cached", "completion", "calls")}
             return replace(brief, trace=replace(brief.trace, seconds=_rounded(seconds), tokens=spent, cost=model.cost))
 
         try:

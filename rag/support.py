@@ -10,6 +10,7 @@ what it gets wrong stands in ``rag/verifier_model/README.md``; ``eval/verifier/`
 from __future__ import annotations
 
 import json
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,6 +58,7 @@ class SupportModel:
         self._nets = _nets(weights, config)
         self._known: OrderedDict[str, Encoded] = OrderedDict()
         self._remember = remember  # tokens; one takes 3 kB
+        self._lock = threading.Lock()
 
     @classmethod
     def load(cls, folder: Path = FOLDER, encoder: TokenEncoder | None = None) -> SupportModel:
@@ -111,14 +113,15 @@ class SupportModel:
 
     def _encoded(self, texts: set[str]) -> dict[str, Encoded]:
         """The encodings of ``texts``; the last ones asked for are remembered, up to a number of tokens."""
-        new = sorted(texts - self._known.keys())
-        self._known.update(zip(new, self.encoder.encode(new), strict=True))
-        for text in texts:
-            self._known.move_to_end(text)
-        found = {text: self._known[text] for text in texts}
-        size = sum(len(e.ids) for e in self._known.values())
-        while size > self._remember and len(self._known) > 1:
-            size -= len(self._known.popitem(last=False)[1].ids)
+        with self._lock:
+            new = sorted(texts - self._known.keys())
+            self._known.update(zip(new, self.encoder.encode(new), strict=True))
+            for text in texts:
+                self._known.move_to_end(text)
+            found = {text: self._known[text] for text in texts}
+            size = sum(len(e.ids) for e in self._known.values())
+            while size > self._remember and len(self._known) > 1:
+                size -= len(self._known.popitem(last=False)[1].ids)
         return found
 
     def _judge(self, pairs: Sequence[tuple[Encoded, Encoded]]) -> npt.NDArray[np.float32]:

@@ -15,7 +15,7 @@ import time
 
 from rag.compose import Step
 from rag.config import load
-from rag.pipeline import answer_many
+from rag.pipeline import Answerer
 
 
 def main() -> None:
@@ -36,22 +36,23 @@ def main() -> None:
 
     rows = []
     settings = load({"store": given.store, "llm": given.llm})
-    briefs = answer_many([given.questions[0], *given.questions], settings, on_progress=watch)
-    next(briefs)
-    for brief in briefs:
-        spent, tokens = brief.trace.seconds, brief.trace.tokens
-        whole = sum(spent.get(stage, 0.0) for stage in ("retrieve", "plan", "write"))
-        rows.append(
-            {
-                "question": brief.question,
-                "sentences": sum(1 for _ in brief.sentences()),
-                "seconds": round(whole, 1),
-                "outside_the_model": round(1 - spent.get("model", 0.0) / whole, 3),
-                "draft_after_hits": round(moments["draft"] - moments["hits"], 2) if "draft" in moments else None,
-                "prompt_tokens_read": tokens["prompt"] - tokens["cached"],
-                "tokens_written": tokens["completion"],
-            }
-        )
+    with Answerer(settings) as answerer:
+        answerer.answer(given.questions[0])  # loads what is loaded once
+        for question in given.questions:
+            brief = answerer.answer(question, on_progress=watch)
+            spent, tokens = brief.trace.seconds, brief.trace.tokens
+            whole = sum(spent.get(stage, 0.0) for stage in ("retrieve", "plan", "write"))
+            rows.append(
+                {
+                    "question": brief.question,
+                    "sentences": sum(1 for _ in brief.sentences()),
+                    "seconds": round(whole, 1),
+                    "outside_the_model": round(1 - spent.get("model", 0.0) / whole, 3),
+                    "draft_after_hits": round(moments["draft"] - moments["hits"], 2) if "draft" in moments else None,
+                    "prompt_tokens_read": tokens["prompt"] - tokens["cached"],
+                    "tokens_written": tokens["completion"],
+                }
+            )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     medians = {
         key: statistics.median(row[key] for row in rows if isinstance(row[key], int | float))
