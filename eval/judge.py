@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from rag.errors import UsageError
 from rag.types import Support, Verdict
 
+from .judges import Judge
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -63,16 +65,13 @@ def read(lines: Iterable[str], name: str) -> list[Pair]:
     return pairs
 
 
-def judge(pairs: Sequence[Pair]) -> JudgeReport:
-    """The shipped verifier (``nli``) on ``pairs``, with its facts, as the composer asks it."""
+def measure(pairs: Sequence[Pair], judge: Judge) -> JudgeReport:
+    """``judge`` on ``pairs``. A verdict that could not be had counts as no support, and is shown as unscored."""
     import numpy as np
 
-    from rag.verify import default_verifier
-
-    verifier = default_verifier()
-    verifier.follows([("The first call warms up.", ["The first call warms up."])])
+    judge.follows([("The first call warms up.", ["The first call warms up."])])
     started = time.perf_counter()
-    verdicts = verifier.follows([(pair.claim, [pair.evidence]) for pair in pairs])
+    verdicts = judge.follows([(pair.claim, [pair.evidence]) for pair in pairs])
     seconds = time.perf_counter() - started
     groups: dict[str, list[int]] = defaultdict(list)
     for place, pair in enumerate(pairs):
@@ -81,7 +80,7 @@ def judge(pairs: Sequence[Pair]) -> JudgeReport:
     full = np.array([pair.label == "full" for pair in pairs])
     said = np.array([verdict.support == "full" for verdict in verdicts])
     return JudgeReport(
-        judge=verifier.name,
+        judge=judge.name,
         n=len(pairs),
         **_figures(scores, said, full),
         confusion=_confusion(pairs, verdicts),

@@ -19,7 +19,7 @@ from rag.catalogue import Catalogue
 from rag.chunking import chunk
 from rag.claims import Found, Listed
 from rag.embedding import count_tokens, load
-from rag.errors import IndexMissing
+from rag.errors import IndexMissing, ReadError
 from rag.index import Index
 from rag.ingest import extract, find
 from rag.repair import SURE
@@ -53,6 +53,8 @@ def check(
         IndexMismatch: the index was built with something else.
     """
     found = claims.read(path)
+    if not found.claims:
+        raise ReadError(f"{path}: no sentence to check: the brief says that the corpus does not answer its question")
     try:
         index = Index.open(settings.store, load(settings.embedder))
     except IndexMissing:
@@ -115,6 +117,16 @@ class Checker:
             on_progress(done, len(self.found.claims))
             checked.append(self._check(claim))
         return Report(checked=tuple(checked), judge=self.verifier.name)
+
+    def passages(self, cited: str, sentence: str) -> Sequence[Chunk] | None:
+        """What a citation of ``sentence`` stands for: its passage, or of a whole text the two that come nearest.
+
+        None where the source list has no such entry; nothing where what it names cannot be read.
+        """
+        if cited not in self.found.sources:
+            return None
+        source = self._passages(cited)
+        return source.exact or source.near(sentence)[:2]
 
     def _check(self, claim: Claim) -> Checked:
         if not claim.citations:

@@ -20,7 +20,7 @@ from rag.types import Chunk, Claim
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """A source as the brief lists it: its words, and the passage where the file has it, or what is wrong with it."""
+    """A source as the brief lists it: its words, the passage where the file has it, and what is wrong with it."""
 
     entry: str
     chunk: Chunk | None = None
@@ -29,15 +29,19 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Claims in reading order, ``sources`` by what claims cite, and ``spare`` passages, retrieved but not cited."""
+    """Claims in reading order, ``sources`` by what claims cite, and ``spare`` passages, retrieved but not cited.
+
+    ``raw`` is the JSON that they were read from, {} for Markdown.
+    """
 
     claims: tuple[Claim, ...]
     sources: Mapping[str, Listed]
     spare: tuple[Chunk, ...] = field(default=())
+    raw: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read(path: str | Path) -> Found:
-    """The claims of the brief at ``path``.
+    """The claims of the brief at ``path``; none where it says that the corpus does not answer its question.
 
     Raises:
         UsageError: there is no such file.
@@ -55,7 +59,7 @@ def read(path: str | Path) -> Found:
         found = _from_json(text) if Path(path).suffix.lower() == ".json" else from_markdown(text)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ReadError(f"{path}: not the JSON of a brief ({type(error).__name__}: {error})") from None
-    if not found.claims:
+    if not found.claims and found.raw.get("status") != "insufficient_evidence":
         raise ReadError(f"{path}: no sentence to check; a brief has sentences, [n] markers and a source list")
     return found
 
@@ -64,39 +68,44 @@ def _from_json(text: str) -> Found:
     brief = json.loads(text)
     if not str(brief.get("schema", "")).startswith("citebrief.brief/"):
         raise ValueError('no "schema": "citebrief.brief/1"')
-    parts = [("summary", brief["summary"])]
-    parts += [(f"{n}. {section['heading']}", section["sentences"]) for n, section in enumerate(brief["sections"], 1)]
-    parts += [("conclusion", brief["conclusion"])]
-    parts += [("disagreements", [side for each in brief.get("disagreements", ()) for side in each["sides"]])]
+    parts = [("summary", brief.get("summary", ()))]
+    parts += [(f"{n}. {part.get('heading', '')}", part["sentences"]) for n, part in enumerate(brief["sections"], 1)]
+    parts += [("conclusion", brief.get("conclusion", ()))]
+    parts += [(DISAGREEMENTS, [side for each in brief.get("disagreements", ()) for side in each["sides"]])]
     claims = [
-        Claim(text=str(row["text"]), citations=tuple(map(str, row["citations"])), where=where)
+        Claim(text=str(row["text"]), citations=tuple(map(str, row.get("citations") or ())), where=where)
         for where, rows in parts
         for row in rows
     ]
     sources = {str(row["chunk_id"]): _listed(row) for row in brief["sources"]}
     others = [
-        _listed({**row["passage"], "chunk_id": row["chunk_id"]}) for row in brief["evidence"] if row.get("passage")
+        _listed({**row["passage"], "chunk_id": row["chunk_id"]})
+        for row in brief.get("evidence", ())
+        if row.get("passage")
     ]
-    return Found(claims=tuple(claims), sources=sources, spare=tuple(each.chunk for each in others if each.chunk))
+    spare = tuple(each.chunk for each in others if each.chunk and not each.fault)
+    return Found(claims=tuple(claims), sources=sources, spare=spare, raw=brief)
 
 
 def _listed(row: Mapping[str, Any]) -> Listed:
+    text, start = str(row["text"]), int(row.get("start") or 0)
     chunk = Chunk(
         id=str(row["chunk_id"]),
-        document_id=str(row["document_id"]),
-        text=str(row["text"]),
-        start=int(row["start"]),
-        end=int(row["end"]),
+        document_id=str(row.get("document_id", "")),
+        text=text,
+        start=start,
+        end=start + len(text),
         heading_path=tuple(row.get("heading_path") or ()),
         pages=tuple(row["pages"]) if row.get("pages") else None,
-        title=str(row["title"]),
-        source=str(row["source"]),
+        title=str(row.get("title", "")),
+        source=str(row.get("source", "")),
         date=row.get("date"),
     )
-    if not chunk.genuine:
-        return Listed(entry=chunk.id, fault=f"{chunk.id} is not the id of the passage that the file gives")
-    return Listed(entry=chunk.id, chunk=chunk)
+    fault = "" if chunk.genuine else f"{chunk.id} is not the id of the passage that the file gives"
+    return Listed(entry=chunk.id, chunk=chunk, fault=fault)
 
+
+DISAGREEMENTS = "disagreements"
 
 _NUMBER = r"\[\^?(\d{1,4})\]"
 _ENTRY = re.compile(rf"^\s{{0,3}}(?:[-*+]\s+)?{_NUMBER}:?\s+(\S.*)$")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from rag.errors import CitebriefError, Interrupted, UsageError
+from rag.eval.cli import evaluate
 
 if TYPE_CHECKING:
     from rag.catalogue import Filter
@@ -309,26 +310,7 @@ def doctor(as_json: bool, **flags: str | None) -> None:
         click.echo(f"{name:{width}}  {value}")
 
 
-@cli.group(name="eval")
-def evaluate() -> None:
-    """Measure: how good is the judge of support?"""
-
-
-@evaluate.command()
-@click.argument("file")
-@click.option("--judge", "judge_", type=click.Choice(["nli"]), default="nli", help="Whom to measure. [nli]")
-@_json
-def judge(file: str, judge_: str, as_json: bool) -> None:
-    """Measure a judge on the labelled pairs of FILE, JSONL rows of claim, evidence and label (full, partial, none).
-
-    \b
-    citebrief eval judge pairs.jsonl --json
-    """
-    from rag.eval import judge as measuring
-
-    pairs = measuring.read(_lines(file), file)
-    report = measuring.judge(pairs)
-    click.echo(measuring.as_json(report) if as_json else measuring.as_text(report))
+cli.add_command(evaluate)
 
 
 def main() -> NoReturn:
@@ -377,16 +359,6 @@ def _read(text: str) -> str:
     if not found:
         raise UsageError("the question is empty")
     return found
-
-
-def _lines(file: str) -> list[str]:
-    """The lines of a text file, or of standard input for ``-``."""
-    if file == "-":
-        return sys.stdin.read().splitlines()
-    try:
-        return Path(file).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: cannot be read as text: {error}") from error
 
 
 def _settings(flags: dict[str, Any]) -> Settings:

@@ -129,6 +129,11 @@ class Answerer:
         self._model: Model | None = None
         self._lock = threading.Lock()
 
+    @property
+    def fingerprint(self) -> str:
+        """That of the index."""
+        return self._index.fingerprint
+
     def __enter__(self) -> Answerer:
         return self
 

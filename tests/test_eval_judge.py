@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from rag.cli import cli
 from rag.errors import UsageError
-from rag.eval.judge import Pair, judge, read
+from rag.eval.judge import Pair, measure, read
+from rag.verify import default_verifier
 
 TEXT = (
     "Paul Manafort chaired the campaign from May to August 2016. Prosecutors said that Manafort lied about a meeting "
@@ -30,7 +31,7 @@ def lines() -> list[str]:
 
 
 def test_the_figures_count_every_row_under_its_label_and_its_source() -> None:
-    report = judge(read(lines(), "pairs.jsonl"))
+    report = measure(read(lines(), "pairs.jsonl"), default_verifier())
     assert report.n == 5
     assert report.confusion["full"] == {"full": 2, "partial": 0, "none": 0, "unscored": 0}
     assert sum(report.confusion["none"].values()) == 2
@@ -42,7 +43,7 @@ def test_the_figures_count_every_row_under_its_label_and_its_source() -> None:
 
 
 def test_a_figure_that_one_label_alone_leaves_undefined_is_none() -> None:
-    report = judge([Pair.model_validate(ROWS[0])])
+    report = measure([Pair.model_validate(ROWS[0])], default_verifier())
     assert (report.balanced_accuracy, report.auc) == (None, None)
 
 
