@@ -5,7 +5,7 @@ Q ?= What are the links between Trump and Putin?
 LLM ?= local
 SLUG = $(shell printf '%s' "$(Q)" | tr '[:upper:]' '[:lower:]' | tr -cs 'a-z0-9' '-' | cut -c1-60 | sed 's/^-*//; s/-*$$//')
 
-.PHONY: brief test lint types unit corpus lock clean
+.PHONY: brief test lint types unit gate corpus lock clean
 .DELETE_ON_ERROR:
 
 brief: .venv/installed
@@ -25,6 +25,16 @@ types: .venv/installed
 
 unit: .venv/installed
 	$(BIN)/pytest
+
+# The demo suite against its baseline, without a model; then one question of it with the local one.
+BARS := --gate 'citation_recall>=0.95' --gate 'citation_precision>=0.9' --gate 'uncited_rate==0' --gate 'invalid_citation_rate==0'
+gate: .venv/installed
+	@rm -rf build/gate && mkdir -p build/gate
+	$(BIN)/citebrief index corpus --store build/gate/index --quiet
+	$(BIN)/citebrief eval run eval/cases/demo.jsonl --out build/gate/extractive --llm extractive --store build/gate/index \
+		--baseline eval/cases/demo.baseline.json --junit build/gate/extractive.xml $(BARS)
+	$(BIN)/citebrief eval run eval/cases/demo.jsonl --limit 1 --out build/gate/local --llm local --store build/gate/index \
+		--junit build/gate/local.xml $(BARS)
 
 # Everything at the versions of the lock. pip's own settings decide where packages come from.
 .venv/installed: requirements.lock pyproject.toml

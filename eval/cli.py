@@ -37,7 +37,7 @@ def _gated(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group(name="eval")
 def evaluate() -> None:
-    """Score briefs, hold the scores against a bar, and measure what scores them."""
+    """Score how faithful briefs are, and hold the scores to a bar."""
 
 
 @evaluate.command()

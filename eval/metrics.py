@@ -84,7 +84,7 @@ def citation_precision(sentences: Sequence[Judged]) -> float | None:
 
 
 def citation_f1(sentences: Sequence[Judged]) -> float | None:
-    """The harmonic mean of :func:`citation_recall` and :func:`citation_precision` (ALCE)."""
+    """The harmonic mean of :func:`citation_recall` and :func:`citation_precision` (ALCE: Gao et al., EMNLP 2023)."""
     return harmonic(citation_recall(sentences), citation_precision(sentences))
 
 
@@ -99,7 +99,7 @@ def weighted_precision(sentences: Sequence[Judged]) -> float | None:
 
 
 def weighted_recall(sentences: Sequence[Judged]) -> float | None:
-    """The mean grade of sentences by their citations together, 0 where there are none (TREC RAG, as above)."""
+    """The mean grade of sentences by their citations together, 0 where there are none (TREC RAG: Thakur et al., 2025)."""
     return _share(sum(GRADE[sentence.together] for sentence in sentences), len(sentences))
 
 
