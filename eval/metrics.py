@@ -99,7 +99,7 @@ def weighted_precision(sentences: Sequence[Judged]) -> float | None:
 
 
 def weighted_recall(sentences: Sequence[Judged]) -> float | None:
-    """The mean grade of sentences by their citations together, 0 where there are none (TREC RAG: Thakur et al., 2025)."""
+    """The mean grade of sentences by their citations together, 0 without any (TREC RAG: Thakur et al., 2025)."""
     return _share(sum(GRADE[sentence.together] for sentence in sentences), len(sentences))
 
 
