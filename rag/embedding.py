@@ -32,15 +32,22 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 BATCH = 8
 """Texts that are encoded at once. On processors a larger batch is a fifth slower: it falls out of the cache."""
 
+AT_ONCE = 512
+"""Texts that the index embeds and stores together: its memory stays flat however large the corpus."""
+
 OnBatch = Callable[[int, int], None]
 """Called with the texts done and the texts in all."""
 
 
 @runtime_checkable
 class Embedder(Protocol):
-    """What the index needs: a LangChain ``Embeddings`` that also gives arrays and names itself."""
+    """What the index needs: a LangChain ``Embeddings`` that also gives arrays and names itself.
+
+    ``at_once`` is how many texts it likes to be given at a time.
+    """
 
     name: str
+    at_once: int
 
     def vectors(self, texts: Sequence[str], on_batch: OnBatch | None = None) -> Vectors:
         """Unit vectors, one row a text."""
@@ -53,6 +60,8 @@ class Embedder(Protocol):
 
 class SentenceEmbedder(Embeddings):
     """A sentence-transformers model. The model is loaded when it is first needed."""
+
+    at_once = AT_ONCE
 
     def __init__(self, place: str, *, name: str, offline: bool) -> None:
         self.name = name
@@ -132,6 +141,8 @@ class SentenceEmbedder(Embeddings):
 
 class OpenAIEmbedder(Embeddings):
     """OpenAI's embeddings, or those of a compatible server."""
+
+    at_once = AT_ONCE
 
     def __init__(self, model: str) -> None:
         from langchain_openai import OpenAIEmbeddings

@@ -11,23 +11,23 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from rag import prompts
 from rag.answerable import Answerability, assess
 from rag.catalogue import Filter
 from rag.compose import OnProgress, Stage, Step, compose, draft, insufficient
-from rag.embedding import count_tokens, encoder, load
+from rag.embedding import Embedder, count_tokens, encoder, load
 from rag.errors import Interrupted, UsageError
 from rag.index import Index, IndexReport, folder_of
 from rag.llm import Model, ModelChoice, resolve
 from rag.plan import Plan, plan
-from rag.types import Brief, Chunk, Hit, Trace, slug
+from rag.types import Brief, Chunk, Hit, Status, Trace, slug
 from rag.verify import default_verifier
 from rag.writers import LargeWriter, SmallWriter, Writer
 
@@ -49,9 +49,16 @@ TOO_SHORT = 3
 
 
 def index(
-    paths: Sequence[str], settings: Settings, *, prune: bool = False, on_progress: OnProgress = lambda _: None
+    paths: Sequence[str],
+    settings: Settings,
+    *,
+    prune: bool = False,
+    embedder: Embedder | None = None,
+    on_progress: OnProgress = lambda _: None,
 ) -> IndexReport:
     """Make the index mirror ``paths`` (files, folders, globs, URLs); documents from elsewhere stay unless ``prune``.
+
+    ``embedder`` takes the place of the settings' (``rag/ray_embedding.py`` has one that works on a cluster).
 
     Raises:
         UsageError: a path does not exist.
@@ -59,7 +66,7 @@ def index(
     """
     from rag.ingest import extract, find
 
-    store = Index(settings.store, load(settings.embedder))
+    store = Index(settings.store, embedder or load(settings.embedder))
 
     def on_file(path: str, stored: int) -> None:
         on_progress(Step(stage="read", message=f"{path} ({stored} chunks so far)"))
@@ -115,6 +122,70 @@ def answer(
         return answerer.answer(question, where=where, on_progress=on_progress)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One question of many. ``where`` narrows its evidence; ``k`` and ``sections`` are its own, None the settings'."""
+
+    id: str
+    text: str
+    where: Filter = field(default_factory=Filter)
+    k: int | None = None
+    sections: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a question, after ``seconds``: its ``brief``, or the ``error``, in a line, why there is none.
+
+    ``fault`` is the class of what went wrong. ``draft`` is what stood by then, every sentence verified, if anything.
+    ``stopped``: it was given up because the caller wanted no more, which is nobody's fault.
+    """
+
+    question: Question
+    seconds: float
+    brief: Brief | None = None
+    draft: Brief | None = None
+    error: str = ""
+    fault: str = ""
+    stopped: bool = False
+
+    @property
+    def status(self) -> Status | Literal["failed", "open"]:
+        """The brief's; without one, ``failed``, or ``open`` for a question that can still be asked."""
+        return self.brief.status if self.brief else "open" if self.stopped else "failed"
+
+
+OnQuestion = Callable[[Question, Step], None]
+
+
+def outcome(answerer: Answerer, question: Question, halt: threading.Event, on_progress: OnQuestion) -> Outcome:
+    """What ``answerer`` makes of ``question``; gives up at its next step once ``halt`` is set."""
+    started = time.perf_counter()
+
+    def tell(step: Step) -> None:
+        if halt.is_set():
+            raise KeyboardInterrupt
+        on_progress(question, step)
+
+    def after(**what: Any) -> Outcome:
+        return Outcome(question=question, seconds=round(time.perf_counter() - started, 2), **what)
+
+    try:
+        return after(
+            brief=answerer.answer(
+                question.text, where=question.where, k=question.k, sections=question.sections, on_progress=tell
+            )
+        )
+    except (Exception, KeyboardInterrupt) as error:
+        cause = error.__cause__ if isinstance(error, Interrupted) and error.__cause__ else error
+        return after(
+            draft=error.draft if isinstance(error, Interrupted) else None,
+            error=" ".join(f"{type(error).__name__}: {error}".split()),
+            fault=type(cause).__name__,
+            stopped=halt.is_set() and isinstance(cause, KeyboardInterrupt),
+        )
+
+
 class Answerer:
     """The index and the model, opened once for many questions. Questions may overlap in threads of the caller.
 
@@ -146,11 +217,20 @@ class Answerer:
             self._model.close()
         self._index.close()
 
-    def answer(self, question: str, *, where: Filter | None = None, on_progress: OnProgress = lambda _: None) -> Brief:
-        """See :func:`answer`."""
+    def answer(
+        self,
+        question: str,
+        *,
+        where: Filter | None = None,
+        k: int | None = None,
+        sections: int | None = None,
+        on_progress: OnProgress = lambda _: None,
+    ) -> Brief:
+        """See :func:`answer`; ``k`` and ``sections`` take the place of the settings'."""
+        own = {name: value for name, value in (("k", k), ("sections", sections)) if value is not None}
         job = _Job(
             question=question.strip(),
-            settings=self._settings,
+            settings=self._settings.model_copy(update=own) if own else self._settings,
             index=self._index,
             choice=self.choice,
             tell=on_progress,

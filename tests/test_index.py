@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from chroma_server import chroma_server
 
 from rag.catalogue import Filter
 from rag.embedding import load
@@ -211,22 +211,8 @@ def test_a_langchain_user_can_take_the_retriever_alone(store: str, folder: Path)
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    """A Chroma server on loopback."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    chroma = Path(sys.executable).parent / "chroma"
-    command = [str(chroma), "run", "--host", "127.0.0.1", "--port", str(port), "--path", str(tmp_path / "server")]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.2)
-    yield f"chroma+http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait()
+    with chroma_server(tmp_path / "server") as address:
+        yield address
 
 
 def test_an_index_on_a_chroma_server_is_read_from_another_machine(
