@@ -379,7 +379,7 @@ def _embedder_on(engine: str, settings: Settings) -> AbstractContextManager[Embe
         return nullcontext()
     from rag import ray_embedding
 
-    return ray_embedding.embedder(settings.embedder)
+    return ray_embedding.embedder(settings)
 
 
 def _where(document: str | None, since: str | None, until: str | None) -> Filter:

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
     openai_base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
     openai_model: str = Field("gpt-4.1-mini", validation_alias="OPENAI_MODEL")
+    ray_address: str | None = Field(None, validation_alias="RAY_ADDRESS")
     github_step_summary: Path | None = Field(None, validation_alias="GITHUB_STEP_SUMMARY")
 
     @classmethod

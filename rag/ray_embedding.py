@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from rag.config import Settings
+
     Vectors = NDArray[np.float32]
 
 BLOCK = 256
@@ -32,17 +34,18 @@ SMALL = 64
 
 
 @contextmanager
-def embedder(spec: str) -> Iterator[RayEmbedder]:
-    """The embedder that ``spec`` names (see :func:`rag.embedding.load`), on a cluster.
+def embedder(settings: Settings) -> Iterator[RayEmbedder]:
+    """The embedder of ``settings``, on a cluster.
 
     Raises:
         UsageError: Ray is not installed, or the embedder is a remote one.
         CitebriefError: the cluster cannot be reached.
     """
+    spec = settings.embedder
     if spec.startswith("openai:"):
         raise UsageError(f"--engine ray: {spec} is computed by its server: leave --engine out")
     spec = ray_cluster.everywhere(spec) if spec.startswith((".", "/", "~")) else spec
-    with ray_cluster.connected():
+    with ray_cluster.connected(settings):
         yield RayEmbedder(spec, workers=ray_cluster.processors())
 
 

@@ -62,7 +62,7 @@ def answer_many(
             has several nodes.
         CitebriefError: the cluster cannot be reached, or no worker can be started.
     """
-    with ray_cluster.connected():
+    with ray_cluster.connected(settings):
         if "://" not in settings.store and ray_cluster.nodes() > 1:
             raise UsageError(
                 f"--engine ray: the index in {settings.store} is a folder, which the cluster's other nodes do not see: "

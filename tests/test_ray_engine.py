@@ -9,9 +9,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from rag.embedding import load as embedder
 from rag.errors import IndexMissing, UsageError
 from rag.index import Index
 from rag.pipeline import Answerer, Outcome, Question
+from rag.ray_embedding import RayEmbedder
 from rag.ray_engine import answer_many
 from rag.render import render
 from rag.types import Brief
@@ -109,7 +110,7 @@ def test_what_fails_is_an_outcome_and_no_log_of_ray_has_the_key(
         settings = settings.model_copy(update={"openai_base_url": server.base_url})
         (outcome,) = answer_many(QUESTIONS[:1], settings, jobs=1)
     assert (outcome.question, outcome.status, outcome.brief) == (QUESTIONS[0], "failed", None)
-    assert "500" in outcome.error
+    assert "the server failed" in outcome.error
     logs = list(Path(cluster.head_node.get_logs_dir_path()).rglob("*.*"))
     assert logs
     assert not [log.name for log in logs if log.is_file() and KEY.encode() in log.read_bytes()]
@@ -142,11 +143,9 @@ def test_a_question_in_flight_when_the_caller_stops_is_given_up_and_no_other_is_
     remote: Settings, cluster: Cluster
 ) -> None:
     stop, taken = threading.Event(), iter(QUESTIONS)
-    started = time.monotonic()
-    found = list(answer_many(taken, remote, jobs=1, stop=stop, on_progress=lambda *_: stop.set()))
-    assert [outcome.status for outcome in found] in (["open"], [found[0].status], [])
+    (outcome,) = answer_many(taken, remote, jobs=1, stop=stop, on_progress=lambda *_: stop.set())
+    assert (outcome.question, outcome.status) == (QUESTIONS[0], "open")
     assert next(taken) == QUESTIONS[1]
-    assert time.monotonic() - started < 120
 
 
 def test_a_folder_is_refused_where_other_nodes_do_not_see_it(plain: Settings, cluster: Cluster) -> None:
@@ -162,14 +161,14 @@ def test_an_index_that_is_not_there_is_told_before_the_first_question(
 
 
 def test_a_remote_embedder_needs_no_cluster_and_without_ray_the_fix_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match="leave --engine out"), ray_embedding.embedder("openai:text-embedding-3-small"):
+    with pytest.raises(UsageError, match="leave --engine out"), on_ray("openai:text-embedding-3-small"):
         pass
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UsageError, match=r"citebrief\[ray\]"), ray_embedding.embedder("minilm"):
+    with pytest.raises(UsageError, match=r"citebrief\[ray\]"), on_ray("minilm"):
         pass
 
 
-def test_a_cluster_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_is_not_there_is_named() -> None:
     command = [
         sys.executable,
         "-c",
@@ -179,14 +178,14 @@ def test_a_cluster_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
         "--engine",
         "ray",
     ]
-    environment = {**os.environ, "RAY_ADDRESS": "127.0.0.1:9", "RAY_gcs_rpc_server_connect_timeout_s": "1"}
+    environment = {**os.environ, "RAY_ADDRESS": "127.0.0.1:9"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "RAY_ADDRESS=127.0.0.1:9" in done.stderr
+    assert "no Ray cluster at 127.0.0.1:9" in done.stderr
 
 
 def test_with_a_node_killed_in_the_middle_every_question_gets_its_brief_once(
-    plain: Settings, remote: Settings, cluster: Cluster
+    plain: Settings, remote: Settings, cluster: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     handed_out: Counter[str] = Counter()
     briefs: dict[str, Brief] = {}
@@ -197,12 +196,16 @@ def test_with_a_node_killed_in_the_middle_every_question_gets_its_brief_once(
         if len(briefs) == 3:
             (node,) = cluster.worker_nodes
             cluster.remove_node(node, allow_graceful=False)
-    assert ray_cluster.nodes() == 1
+    assert capsys.readouterr().out == "", "stdout is for data, whatever Ray has to say"
     assert handed_out.total() > len(QUESTIONS), "the node that was killed had questions"
     with Answerer(plain) as answerer:
         assert {id_: _timeless(brief) for id_, brief in briefs.items()} == {
             question.id: _timeless(answerer.answer(question.text)) for question in QUESTIONS
         }
+
+
+def on_ray(embedder: str) -> AbstractContextManager[RayEmbedder]:
+    return ray_embedding.embedder(load({"embedder": embedder}))
 
 
 def _timeless(brief: Brief) -> dict[str, Any]:

@@ -7,8 +7,8 @@
     python eval/bench/scale.py briefs STORE QUESTIONS.jsonl   extractive briefs from an index
 
 Prints a JSON object a line. ``cpu`` is processor seconds of this process and its threads, which a shared machine
-stretches far less than ``wall``; bytes are bytes. Chunks are synthetic but for ``documents`` and ``briefs``: words drawn
-as often as corpus/ has them (a tail of rare ones beside), vectors around 2,000 centres.
+stretches far less than ``wall``; bytes are bytes. Chunks are synthetic but for ``documents`` and ``briefs``: words
+drawn as often as corpus/ has them (a tail of rare ones beside), vectors around 2,000 centres.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ import numpy as np
 import psutil
 
 from rag.catalogue import Catalogue, SourceRow
+from rag.embedding import load
+from rag.index import Index
 from rag.types import Chunk, Document, chunk_id
 from rag.vectors import VectorStore, record_id
 
@@ -142,10 +144,11 @@ def catalogue(sizes: Sequence[str]) -> None:
             every = len(records := list(found.records())) // 80
             some = [records[i::every] for i in range(QUERIES + 1)]
             with measured() as printing:
-                sorted(found.records())
+                Index(folder, load("minilm")).fingerprint  # noqa: B018
             tell(
                 part="catalogue", chunks=n, insert_ms=1e3 * (inserting["cpu"] - made) / (n - before),
-                disk=_size(Path(folder)), rss=_rss(), list_records_cpu=printing["cpu"],
+                disk=_size(Path(folder)), rss=_rss(), fingerprint_cpu=printing["cpu"],
+                languages=_each(lambda _: found.languages()),
                 lexical=_each(lambda i: found.lexical(questions[i], 80)),
                 by_records=_each(lambda i, some=some: found.by_records(some[i])),
             )  # fmt: skip
@@ -170,14 +173,17 @@ def publish(sizes: Sequence[str]) -> None:
             found.close()
             server = next(p for p in psutil.Process().children(recursive=True) if p.status() != "zombie")
             store, peak = VectorStore(address), _peak()
+            busy = sum(server.cpu_times()[:2])
             with measured() as sending:
                 store.publish(copy)
+            busy = sum(server.cpu_times()[:2]) - busy
             row = {"publish_wall": sending["wall"], "publish_cpu": sending["cpu"], "peak_grew_by": _peak() - peak}
             with measured() as fetching:
                 same = store.fetch(store.published() or "") == copy.read_bytes()
             tell(
                 part="publish", chunks=n, catalogue=copy.stat().st_size, server_disk=_size(Path(folder) / "server"),
-                server_rss=server.memory_info().rss, fetch_wall=fetching["wall"], fetched_whole=same, **row,
+                server_rss=server.memory_info().rss, server_cpu=busy,
+                fetch_wall=fetching["wall"], fetched_whole=same, **row,
             )  # fmt: skip
 
 
