@@ -48,16 +48,16 @@ _NAMED = re.compile(r"(?<=[a-z,;] )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*")
 _TWICE = 0.86
 """Two notes with a cosine above this say the same thing."""
 
-SPREAD = 0.03
+SPREAD = 0.05
 """What each note already taken from a document costs the next one: a broad question should hear many of them."""
 
 FINDING = 0.06
 """What an outcome is worth more than an event: a reader asks what came of it."""
 
-SUBJECT = 0.2
+SUBJECT = 0.4
 """What likeness of title and headings to the question is worth beside that of the sentence itself."""
 
-_WITHIN = 0.19
+_WITHIN = 0.25
 """Notes that are this much less relevant than the best five are about something else."""
 
 
