@@ -13,7 +13,7 @@ from typing import Literal
 
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.notes import Note, tells_finding
-from rag.plan import FINDING, Plan, PlannedSection
+from rag.plan import Plan, PlannedSection
 from rag.repair import Ladder, quoted, same
 from rag.types import Brief, Disagreement, Hit, Section, Sentence, Trace
 from rag.verify import Verifier
@@ -37,6 +37,8 @@ OnProgress = Callable[[Step], None]
 
 SUMMED_UP = 4
 CONCLUDED = 2
+ESTABLISHED = 0.3
+"""What an outcome is worth more than an event where a brief concludes: nearly always more than its likeness."""
 
 
 def insufficient(question: str, hits: Sequence[Hit], trace: Trace, gaps: Sequence[str]) -> Brief:
@@ -121,7 +123,7 @@ def closing_notes(plan: Plan) -> tuple[list[Note], list[Note]]:
     """
     summary = list(plan.leads[:SUMMED_UP])
     notes = (note for planned in plan.sections for note in planned.notes if note not in summary)
-    rest = sorted(notes, key=lambda note: -(note.relevance + (2 * FINDING if tells_finding(note.text) else 0.0)))
+    rest = sorted(notes, key=lambda note: -(note.relevance + (ESTABLISHED if tells_finding(note.text) else 0.0)))
     return summary, rest[: min(CONCLUDED, len(rest) - 1)]
 
 
