@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rag.asked import asked_words, words_of
 from rag.fuse import stem
 from rag.types import Hit
 
@@ -31,25 +32,6 @@ MET, MET_NAME = 0.5, 0.6
 
 PASSAGES = 20
 
-_ASKING = frozenset(
-    (
-        "a an the of to in on at by for with from as and or but that which who whom whose what when where why how is "
-        "are was were be been being do does did done has have had having can could will would shall should may might "
-        "must it its he his she her they their them there this these those i we you me us our your my any some all "
-        "each every both either about into over under between among within without during before after since until "
-        "than then so not no if whether out up down off again also only just more most much many long often far tell "
-        "describe explain list give show say said know known summarize summarise outline discuss detail details find "
-        "please role happen happened happening main major key important importance significance significant kind "
-        "kinds type types sort way ways link links linked relation relations relationship relationships connection "
-        "connections tie ties involve involved involvement overview background history summary timeline evidence fact "
-        "facts information topic subject matter issue issues question questions answer reason reasons cause causes "
-        "purpose aim goal effect effects impact consequence consequences result results outcome outcomes difference "
-        "differences compare comparison similar similarities new different various exactly actually really ever name "
-        "names called event events thing things people person someone anyone make made take took get got go went come "
-        "came use used using work works according regarding concerning related part parts other others one ones same "
-        "such between versus vs state states report reported"
-    ).split()
-)
 _CAPITALISED = re.compile(r"\b[A-Z]\w+")
 _HEAD = re.compile(r"\b(?:which|what|how many|how much|how)\s+([a-z][\w’'-]+)", re.IGNORECASE)
 
@@ -68,18 +50,13 @@ def assess(question: str, hits: Sequence[Hit], nearest: float, embed_tokens: Emb
         return Answerability(enough=False, gaps=("Nothing in the corpus matches the question.",))
     if nearest < NEAR:
         return Answerability(enough=False, gaps=("No document in the corpus is about the subject of the question.",))
-    asked = list(dict.fromkeys(word for word in words_of(question) if word.lower() not in _ASKING))
+    asked = asked_words(question)
     absent = unmet(question, asked, hits[:PASSAGES], embed_tokens)
     if not absent:
         return Answerability(enough=True, gaps=())
     listed = ", ".join(f"“{word}”" for word in absent)
     gap = f"The passages nearest to the question say nothing of {listed}."
     return Answerability(enough=not _decisive(question, asked, absent), gaps=(gap,))
-
-
-def words_of(text: str) -> list[str]:
-    """The words of ``text`` without possessive endings."""
-    return [re.sub(r"['’]s?$", "", word) for word in re.findall(r"[^\W_][\w’'-]*", text)]
 
 
 def unmet(question: str, asked: Sequence[str], hits: Sequence[Hit], embed_tokens: EmbedTokens) -> list[str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rag.asked import covered
 from rag.disagree import Conflict, conflicts
 from rag.notes import Note, notes_of, tells_finding
 from rag.types import Hit
@@ -57,8 +58,14 @@ FINDING = 0.06
 SUBJECT = 0.4
 """What likeness of title and headings to the question is worth beside that of the sentence itself."""
 
-_WITHIN = 0.25
+COVERED = 0.4
+"""What the question's own words are worth: a document with none of them costs its notes this much."""
+
+_WITHIN = 0.3
 """Notes that are this much less relevant than the best five are about something else."""
+
+_SUBJECT_WITHIN = 0.25
+"""The same of a document, by its best note: where none of it is nearer than this, it is about something else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +95,14 @@ def plan(question: str, hits: Sequence[Hit], embed: Embed, *, sections: int = 6)
     vectors = embed([question, *contexts, *(note.text for note in candidates)])
     asked, around, vectors = vectors[0], vectors[1 : 1 + len(contexts)] @ vectors[0], vectors[1 + len(contexts) :]
     subject = dict(zip(contexts, SUBJECT * (around - around.mean()), strict=True))
+    share = covered(question, hits)
     ranks = {hit.chunk.id: hit.rank for hit in hits}
-    worth = [_worth(note, ranks[note.chunk.id] / len(hits)) + subject[note.chunk.context] for note in candidates]
+    worth = [
+        _worth(note, ranks[note.chunk.id] / len(hits))
+        + subject[note.chunk.context]
+        - COVERED * (1 - share[note.chunk.document_id])
+        for note in candidates
+    ]
     relevance = vectors @ asked + np.array(worth, dtype=np.float32)
     candidates = [replace(note, relevance=float(r)) for note, r in zip(candidates, relevance, strict=True)]
     chosen = _choose(relevance, vectors, candidates, limit=sections * NOTES_A_SECTION)
@@ -105,7 +118,7 @@ def plan(question: str, hits: Sequence[Hit], embed: Embed, *, sections: int = 6)
         for heading, notes in zip(_headings(grouped), grouped, strict=True)
     ]
     leads = [max(notes, key=lambda note: note.relevance - _length(note)) for notes in grouped]
-    near = np.flatnonzero(relevance >= _floor(relevance))
+    near = np.flatnonzero(~_astray(relevance, candidates))
     found = conflicts([candidates[i] for i in near], vectors[near])
     return Plan(sections=tuple(planned), leads=tuple(leads), conflicts=tuple(found))
 
@@ -123,7 +136,7 @@ def _length(note: Note) -> float:
 
 def _choose(relevance: Vectors, vectors: Vectors, notes: Sequence[Note], limit: int) -> list[int]:
     """Indices of the notes to use, by marginal relevance; a document that was used before has to offer more."""
-    floor = _floor(relevance)
+    astray = _astray(relevance, notes)
     chosen: list[int] = []
     used: Counter[str] = Counter()
     nearest = np.zeros(len(notes), dtype=np.float32)
@@ -131,7 +144,7 @@ def _choose(relevance: Vectors, vectors: Vectors, notes: Sequence[Note], limit: 
         told = np.array([used[note.chunk.document_id] for note in notes], dtype=np.float32)
         gain = 0.75 * relevance - 0.25 * nearest - SPREAD * told
         gain[chosen] = -np.inf
-        gain[(nearest > _TWICE) | (relevance < floor)] = -np.inf
+        gain[(nearest > _TWICE) | astray] = -np.inf
         best = int(np.argmax(gain))
         if not np.isfinite(gain[best]):
             break
@@ -141,9 +154,14 @@ def _choose(relevance: Vectors, vectors: Vectors, notes: Sequence[Note], limit: 
     return chosen
 
 
-def _floor(relevance: Vectors) -> float:
-    """What is less relevant than this is about something else."""
-    return float(np.sort(relevance)[-5:].mean()) - _WITHIN
+def _astray(relevance: Vectors, notes: Sequence[Note]) -> NDArray[np.bool_]:
+    """Which notes are about something else, or stand in a document that is."""
+    top = float(np.sort(relevance)[-5:].mean())
+    best: dict[str, float] = {}
+    for note, own in zip(notes, relevance, strict=True):
+        best[note.chunk.document_id] = max(best.get(note.chunk.document_id, -np.inf), float(own))
+    strange = np.array([best[note.chunk.document_id] < top - _SUBJECT_WITHIN for note in notes])
+    return strange | (relevance < top - _WITHIN)
 
 
 def _share_out(vectors: Vectors, groups: int) -> list[list[int]]:
