@@ -38,7 +38,7 @@ OnProgress = Callable[[Step], None]
 SUMMED_UP = 4
 CONCLUDED = 2
 ESTABLISHED = 0.3
-"""What an outcome is worth more than an event where a brief concludes: nearly always more than its likeness."""
+"""What an outcome is worth more than an event where a brief sums up: nearly always more than its likeness."""
 
 
 def insufficient(question: str, hits: Sequence[Hit], trace: Trace, gaps: Sequence[str]) -> Brief:
@@ -119,12 +119,17 @@ def compose(
 def closing_notes(plan: Plan) -> tuple[list[Note], list[Note]]:
     """The notes that the summary and the conclusion are made of, all of them notes of the sections.
 
-    The summary takes the most relevant note of each of the first sections; the conclusion the next best ones.
+    The summary takes the best leads, in the order of their sections; the conclusion the next best notes.
     """
-    summary = list(plan.leads[:SUMMED_UP])
-    notes = (note for planned in plan.sections for note in planned.notes if note not in summary)
-    rest = sorted(notes, key=lambda note: -(note.relevance + (ESTABLISHED if tells_finding(note.text) else 0.0)))
+    best = sorted(plan.leads, key=_weight, reverse=True)[:SUMMED_UP]
+    summary = [note for note in plan.leads if note in best]
+    rest = [note for planned in plan.sections for note in planned.notes if note not in summary]
+    rest.sort(key=_weight, reverse=True)
     return summary, rest[: min(CONCLUDED, len(rest) - 1)]
+
+
+def _weight(note: Note) -> float:
+    return note.relevance + (ESTABLISHED if tells_finding(note.text) else 0.0)
 
 
 def _with_section(brief: Brief, place: int, planned: PlannedSection, writer: Writer, ladder: Ladder) -> Brief:

@@ -112,10 +112,9 @@ def unnamed(heading: str, statements: Sequence[str], taken: Sequence[str]) -> st
     if absent := missing(heading, statements):
         return f"names {', '.join(absent)}, which the section does not"
     had = {word for text in statements for word in _content(text)}
-    if sum(word not in had for word in words) > 1:
-        return "brings words of its own"
-    shared = [word for word in words if word in had]
-    if not any(set(shared) <= set(_content(text)) for text in statements):
+    if own := [word for word in words if word not in had]:  # a heading is not cited, so it may claim nothing
+        return f"brings words of its own: {', '.join(own)}"
+    if not any(set(words) <= set(_content(text)) for text in statements):
         return "puts together what different sentences say"
     for other in taken:
         theirs = set(_content(other))
