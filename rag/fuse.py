@@ -47,6 +47,9 @@ _QUALIFIED = re.compile(
     r"(?: (?:the|early|late|mid|mid-))? ?((?:[A-Z][a-z]+ )?[$\d][\w,.]*)"
 )
 
+_JOINER = re.compile(r"\b(?:and|while|but)\b|;")
+"""What joins two statements: "called him an officer, met him in New York" makes one of both."""
+
 _DURING = re.compile(r"\bwhile \w+ing\b")
 _PRONOUN = re.compile(r"\b(?:he|she|they|him|her|his|them|their)\b", re.IGNORECASE)
 
@@ -84,6 +87,8 @@ def strays(notes: Sequence[str], fused: str) -> str | None:
         and len({_first(note) for note in notes}) > 1
     ):
         return "puts a pronoun for one of two subjects"
+    if len(_JOINER.findall(fused)) <= sum(len(_JOINER.findall(note)) for note in notes) - (len(notes) == 1):
+        return "runs the notes into each other without a word to join them"
     if sum(word in had for word in words) < OWN * len(words):
         return f"brings words of its own: {', '.join(word for word in words if word not in had)}"
     best = min(
@@ -114,8 +119,8 @@ def unnamed(heading: str, statements: Sequence[str], taken: Sequence[str]) -> st
     had = {word for text in statements for word in _content(text)}
     if own := [word for word in words if word not in had]:  # a heading is not cited, so it may claim nothing
         return f"brings words of its own: {', '.join(own)}"
-    if not any(set(words) <= set(_content(text)) for text in statements):
-        return "puts together what different sentences say"
+    if not any(_subsequence(words, _content(text)) == words for text in statements):
+        return "puts together what no sentence says in this order"
     for other in taken:
         theirs = set(_content(other))
         if len(theirs & set(words)) >= 0.75 * min(len(theirs), len(set(words))):
@@ -170,6 +175,8 @@ def _departs(part: list[str], source: list[str], known: set[str], spared: set[st
     lost_guards = [word for word in unsaid if word in _GUARDS]
     needed = [word for word in source if word not in known | spared]
     lost = [word for word in unsaid if word not in known | spared]
+    if moved := [word for word in _less(part, kept) if word in unsaid]:  # "met Manafort" for "Manafort met"
+        return moved
     if own and len(own) > (1 - OWN) * len(part):
         return own
     if lost_guards:

@@ -46,6 +46,9 @@ _GENERIC = frozenset(
 _NAMED = re.compile(r"(?<=[a-z,;] )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*")
 """A name, not at the start of its sentence."""
 
+_INTRODUCED = re.compile(r"\b[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)+")
+"""A name of two words or more, such as opens a sentence on somebody."""
+
 _TWICE = 0.86
 """Two notes with a cosine above this say the same thing."""
 
@@ -220,7 +223,14 @@ def _headings(groups: Sequence[Sequence[Note]]) -> list[str]:
         ]
         titles = [note.chunk.title for note in group if note.chunk.title]
         telling = [name for name in own if name.casefold() not in _GENERIC and name not in titles]
-        ranked = [*telling, " and ".join(_subjects(group)), *titles, *own, "What the documents say"]
+        ranked = [
+            *telling,
+            " and ".join(_subjects(group)),
+            *_introduced(group),
+            *titles,
+            *own,
+            "What the documents say",
+        ]
         heading = next(
             (name for name in ranked if name and name.casefold() not in taken), f"{ranked[0]} ({len(taken) + 1})"
         )
@@ -233,3 +243,8 @@ def _subjects(group: Sequence[Note]) -> list[str]:
     """The one or two names that stand in most notes of ``group``, each in two of them at least."""
     counts = Counter(name for note in group for name in {match.group() for match in _NAMED.finditer(note.text)})
     return sorted((name for name, count in counts.items() if count > 1), key=lambda name: (-counts[name], name))[:2]
+
+
+def _introduced(group: Sequence[Note]) -> list[str]:
+    """The first full name in each note of ``group``."""
+    return [match.group() for note in group if (match := _INTRODUCED.search(note.text))]

@@ -16,6 +16,8 @@ MSNBC = "Trump publicly praised Putin in an interview on MSNBC's Morning Joe on 
 FOUND = "The special counsel did not establish that the campaign conspired with the Russian government."
 ACCESS = "The Senate committee assessed that Kilimnik was a Russian intelligence officer."
 
+OFFICER = "The committee called Kilimnik an officer."
+
 
 @pytest.mark.parametrize(
     ("notes", "fused"),
@@ -47,6 +49,7 @@ def test_an_honest_fusion_passes(notes: tuple[str, ...], fused: str) -> None:
         ((MET, PLEA), "Paul Manafort met Konstantin Kilimnik at the Grand Havana Club in New York on August 2, 2016, and he pleaded guilty on November 29, 2018, to making false statements to Congress.", "a pronoun for another"),
         ((MET, SHARED), "Anna Berg said that Paul Manafort met Konstantin Kilimnik at the Grand Havana Club in New York on August 2, 2016, and Rick Gates testified that Manafort instructed him to send internal polling data to Kilimnik.", "a stranger"),
         ((PLEA, LETTER), "Cohen pleaded guilty on November 29, 2018, to making false statements to Congress, while signing a letter of intent for a tower in Moscow by November 2015.", "one made to happen during the other"),
+        ((OFFICER, MET), "The committee called Kilimnik an officer, met Manafort in New York on August 2, 2016.", "no joiner"),
         ((LETTER,), "Trump planned a letter of intent for a tower in Moscow by November 2015.", "a plan for a deed"),
     ],
 )  # fmt: skip
@@ -55,13 +58,13 @@ def test_a_planted_fault_is_refused(notes: tuple[str, ...], fused: str, fault: s
 
 
 def test_a_heading_names_its_section_and_no_other() -> None:
-    assert unnamed("Manafort's meeting with Kilimnik", [MET + " meeting"], []) is None
+    told = "Manafort told of a meeting with Kilimnik."
+    assert unnamed("Manafort's meeting with Kilimnik", [told], []) is None
+    assert unnamed("Kilimnik's meeting with Manafort", [told], []) is not None, "who did it is turned round"
+    assert unnamed("Manafort's dinner with Kilimnik", [told], []) is not None, "no note has a dinner"
     assert unnamed("Manafort and Deripaska", [MET], []) is not None
     assert unnamed("Events", [MET], []) is not None
-    assert (
-        unnamed("Manafort's meeting with Kilimnik", [MET + " meeting"], ["Kilimnik's meeting with Manafort"])
-        is not None
-    )
+    assert unnamed("Manafort's meeting with Kilimnik", [told], ["Kilimnik's meeting with Manafort"]) is not None
     assert (
         unnamed("Putin's recognition of Moscow", ["Putin's recognition of Donetsk.", "A tower in Moscow."], [])
         is not None
