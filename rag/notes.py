@@ -31,7 +31,7 @@ _OPENERS = re.compile(
         who, which, whose, however, also, moreover, furthermore, but, and, or, nor, so, then, instead, thus
         therefore, hence, nevertheless, nonetheless, meanwhile, accordingly, consequently, similarly, likewise
         additionally, finally, separately, specifically, conversely, first, second, third, still, yet, afterwards?
-        previously, in sum, overall
+        previously, in sum, overall, in full
         subsequently, later, earlier, rather, otherwise, indeed, here, there, both, neither, another, others?, each
         one, some, most, several, see, id, cf, compare
         (?:the|a) (?:latter|former|same|following|other|second|third), as a result, in response, in addition
@@ -55,7 +55,8 @@ MEANT = 2
 """Names that come before somebody is told something by another."""
 
 _THE_THING = re.compile(
-    r"\bthe (calls?|plan|request|messages?|story|offer|proposal|emails?|letter|conversation|meeting|interview|trip)\b"
+    r"\bthe (calls?|plan|request|messages?|story|offer|proposal|emails?|letter|conversation|meeting|interview|trip"
+    r"|statement|information)\b"
     r"(?! (?:of|between|by|from|to|with|on|at|for|that|which|about|in|he|she|they|[A-Z]))"
 )
 """The same within a sentence ("made the call immediately"), unless the sentence has spoken of it before."""
@@ -65,6 +66,7 @@ _POINTERS = re.compile(
     + _any("""
         (?:that|the same|the next|the following|the previous|the prior) (?:day|night|week|month|year|date)
         (?:that|the same|the next|the following|the previous|the prior) (?:evening|morning)
+        (?:that|the same|the next|the following|the previous) (?:spring|summer|autumn|fall|winter)
         (?:days?|weeks?|months?|hours?|years?) (?:later|earlier|before that|after that)
         the (?:latter|former|opposite|reverse), both (?:issues|matters|points|topics|questions|cases|occasions)
     for the next (?:day|week|month|year|few|two|three|several)

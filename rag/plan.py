@@ -46,6 +46,11 @@ _GENERIC = frozenset(
 _NAMED = re.compile(r"(?<=[a-z,;] )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*")
 """A name, not at the start of its sentence."""
 
+_TITLES = frozenset(
+    "President Senator Representative Judge Director Secretary Congress Campaign Office Committee".split()
+)
+"""What stands for somebody without saying for whom."""
+
 _INTRODUCED = re.compile(r"\b[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)+")
 """A name of two words or more, such as opens a sentence on somebody."""
 
@@ -241,7 +246,8 @@ def _headings(groups: Sequence[Sequence[Note]]) -> list[str]:
 
 def _subjects(group: Sequence[Note]) -> list[str]:
     """The one or two names that stand in most notes of ``group``, each in two of them at least."""
-    counts = Counter(name for note in group for name in {match.group() for match in _NAMED.finditer(note.text)})
+    found = [{match.group() for match in _NAMED.finditer(note.text)} - _TITLES for note in group]
+    counts = Counter(name for names in found for name in names)
     return sorted((name for name, count in counts.items() if count > 1), key=lambda name: (-counts[name], name))[:2]
 
 

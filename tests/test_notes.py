@@ -58,3 +58,15 @@ def test_a_sentence_that_stands_alone_is_a_note(text: str) -> None:
 )
 def test_a_sentence_that_leans_is_left_out_with_a_reason(text: str) -> None:
     assert leans(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "In full, the statement read that the President had removed the Director of the FBI.",
+        "At some point that summer, Cohen told Trump that the project was going nowhere.",
+        "Gates believed that the information was coming from a group in Kyrgyzstan.",
+    ],
+)
+def test_a_season_or_a_text_that_another_sentence_introduced_is_pointed_at(text: str) -> None:
+    assert leans(text) is not None
