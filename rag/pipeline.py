@@ -3,7 +3,7 @@
 ::
 
     documents → chunks → Chroma + BM25          index()
-    question → hits → plan → written → verified → brief    answer()
+    question → hits → plan → written → verified → brief    answer(), and answer_many() of them at a time
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
-from rag import prompts
+from rag import log, prompts
 from rag.answerable import Answerability, assess
 from rag.catalogue import Filter
 from rag.compose import OnProgress, Stage, Step, compose, draft, insufficient
@@ -26,8 +26,9 @@ from rag.embedding import count_tokens, encoder, load
 from rag.errors import Interrupted, UsageError
 from rag.index import Index, IndexReport, folder_of
 from rag.llm import Model, ModelChoice, resolve
+from rag.overlap import overlap
 from rag.plan import Plan, plan
-from rag.types import Brief, Chunk, Hit, Trace, slug
+from rag.types import Brief, Chunk, Hit, Status, Trace, slug
 from rag.verify import default_verifier
 from rag.writers import LargeWriter, SmallWriter, Writer
 
@@ -92,6 +93,17 @@ def show(chunk_id: str, settings: Settings, *, around: int = 600) -> tuple[Chunk
         return chunk, document.text[max(0, chunk.start - around) : chunk.start], document.text[chunk.end :][:around]
 
 
+def identity(settings: Settings) -> tuple[ModelChoice, str]:
+    """The model that would be used, and the fingerprint of the index: with the settings, what decides a brief.
+
+    Raises:
+        IndexMissing, IndexMismatch, UsageError: one of them cannot be used.
+    """
+    choice = resolve(settings.llm, settings)
+    with _opened(settings) as store:
+        return choice, store.fingerprint
+
+
 def drafts_folder(settings: Settings) -> Path:
     """Where the draft of an interrupted answer is kept."""
     return folder_of(settings.store) / "drafts"
@@ -113,6 +125,112 @@ def answer(
     """
     with Answerer(settings) as answerer:
         return answerer.answer(question, where=where, on_progress=on_progress)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One question of many. ``where`` narrows its evidence; ``k`` and ``sections`` are its own, None the settings'."""
+
+    id: str
+    text: str
+    where: Filter = field(default_factory=Filter)
+    k: int | None = None
+    sections: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a question, after ``seconds``: its ``brief``, or the ``error``, in a line, why there is none.
+
+    ``fault`` is the class of what went wrong. ``draft`` is what stood by then, every sentence verified, if anything.
+    ``stopped``: it was given up because the caller wanted no more, which is nobody's fault.
+    """
+
+    question: Question
+    seconds: float
+    brief: Brief | None = None
+    draft: Brief | None = None
+    error: str = ""
+    fault: str = ""
+    stopped: bool = False
+
+    @property
+    def status(self) -> Status | Literal["failed", "open"]:
+        """The brief's; without one, ``failed``, or ``open`` for a question that can still be asked."""
+        return self.brief.status if self.brief else "open" if self.stopped else "failed"
+
+
+def answer_many(
+    questions: Iterable[Question],
+    settings: Settings,
+    *,
+    jobs: int,
+    budget: float | None = None,
+    stop: threading.Event | None = None,
+) -> Generator[Outcome]:
+    """What becomes of each of ``questions``, ``jobs`` of them at a time, in the order in which they are done.
+
+    Lazy: a question is taken when its turn comes, so any number can go through. One that fails is an outcome with its
+    error and never stops the others. No further question is taken once ``stop`` is set, or once ``budget`` (US
+    dollars) is spent; what runs when ``stop`` is set gives up at its next step, or is left behind
+    (:data:`rag.overlap.GRACE`).
+
+    Raises:
+        IndexMissing, IndexMismatch, UsageError: before the first question.
+    """
+    spent, halt = 0.0, threading.Event()
+
+    def affordable() -> Iterator[Question]:
+        for question in questions:
+            if budget is not None and spent >= budget:
+                return
+            yield question
+
+    with (
+        Answerer(settings) as answerer,
+        closing(
+            overlap(
+                lambda question: _outcome(answerer, question, halt),
+                affordable(),
+                jobs=jobs,
+                stop=stop or halt,
+                halt=halt,
+            )
+        ) as outcomes,
+    ):
+        for outcome in outcomes:
+            if paid := outcome.brief or outcome.draft:
+                spent += paid.trace.cost or 0.0
+            yield outcome
+
+
+def _outcome(answerer: Answerer, question: Question, halt: threading.Event) -> Outcome:
+    started = time.perf_counter()
+
+    def tell(_: Step) -> None:
+        if halt.is_set():
+            raise KeyboardInterrupt
+
+    def after(**what: Any) -> Outcome:
+        return Outcome(question=question, seconds=round(time.perf_counter() - started, 2), **what)
+
+    try:
+        with log.about(question.id):
+            log.event("question started")
+            return after(
+                brief=answerer.answer(
+                    question.text, where=question.where, k=question.k, sections=question.sections, on_progress=tell
+                )
+            )
+    except (Exception, KeyboardInterrupt) as error:
+        cause = error.__cause__ if isinstance(error, Interrupted) and error.__cause__ else error
+        stopped = isinstance(cause, KeyboardInterrupt)
+        return after(
+            draft=error.draft if isinstance(error, Interrupted) else None,
+            error="stopped" if stopped else " ".join(f"{type(error).__name__}: {error}".split()),
+            fault="" if stopped else type(cause).__name__,
+            stopped=stopped,
+        )
 
 
 class Answerer:
@@ -146,22 +264,33 @@ class Answerer:
             self._model.close()
         self._index.close()
 
-    def answer(self, question: str, *, where: Filter | None = None, on_progress: OnProgress = lambda _: None) -> Brief:
-        """See :func:`answer`."""
-        job = _Job(
-            question=question.strip(),
-            settings=self._settings,
-            index=self._index,
-            choice=self.choice,
-            tell=on_progress,
-        )
+    def answer(
+        self,
+        question: str,
+        *,
+        where: Filter | None = None,
+        k: int | None = None,
+        sections: int | None = None,
+        on_progress: OnProgress = lambda _: None,
+    ) -> Brief:
+        """See :func:`answer`; ``k`` and ``sections`` take the place of the settings'."""
+        job = self._job(question, k, sections, on_progress)
         with self._lock:
-            hits = job.retrieve(where)
-            assessed = job.assess(hits)
-            planned = job.plan(hits) if assessed.enough else Plan(sections=(), leads=())
+            hits, assessed, planned = job.prepare(where)
             if planned.sections and self.choice.kind != "extractive" and self._model is None:
                 self._model = job.connect()
         return job.write(hits, planned, assessed, self._model.metered() if self._model else None)
+
+    def plan(self, question: Question) -> tuple[list[Hit], Plan]:
+        """The evidence for ``question`` and what its brief would be written from; no model is asked. Empty: nothing."""
+        with self._lock:
+            hits, _, planned = self._job(question.text, question.k, question.sections).prepare(question.where)
+        return hits, planned
+
+    def _job(self, question: str, k: int | None, sections: int | None, tell: OnProgress = lambda _: None) -> _Job:
+        own = {name: value for name, value in (("k", k), ("sections", sections)) if value is not None}
+        settings = self._settings.model_copy(update=own) if own else self._settings
+        return _Job(question=question.strip(), settings=settings, index=self._index, choice=self.choice, tell=tell)
 
 
 def chain(settings: Settings) -> Runnable[str, Brief]:
@@ -182,6 +311,12 @@ class _Job:
     tell: OnProgress
     seconds: dict[str, float] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
+
+    def prepare(self, where: Filter | None) -> tuple[list[Hit], Answerability, Plan]:
+        """All that comes before the first word is written; an empty plan where there is too little to write from."""
+        hits = self.retrieve(where)
+        assessed = self.assess(hits)
+        return hits, assessed, self.plan(hits) if assessed.enough else Plan(sections=(), leads=())
 
     def retrieve(self, where: Filter | None) -> list[Hit]:
         from rag.retrieval import retrieve
@@ -232,7 +367,7 @@ class _Job:
                     self.question,
                     hits,
                     planned,
-                    self._writer(model),
+                    writer_for(model, self.question),
                     verifier,
                     trace=trace,
                     gaps=assessed.gaps,
@@ -242,12 +377,6 @@ class _Job:
         except Interrupted as stop:
             stop.draft = traced(stop.draft)
             raise
-
-    def _writer(self, model: Model) -> Writer:
-        first, second, mend = (prompts.load(name) for name in PROMPTS[model.small])
-        if model.small:
-            return SmallWriter(model=model, fuse=first, heading=second, mend=mend)
-        return LargeWriter(model=model, question=self.question, write=first, sum_up=second, mend=mend)
 
     def _trace(self, verifier: str) -> Trace:
         used = () if self.choice.kind == "extractive" else PROMPTS[self.choice.kind == "local"]
@@ -277,6 +406,14 @@ class _Job:
         started = time.perf_counter()
         yield
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
+
+
+def writer_for(model: Model, question: str) -> Writer:
+    """Who writes with ``model``: its own prompts, and steps of the size that it can do."""
+    first, second, mend = (prompts.load(name) for name in PROMPTS[model.small])
+    if model.small:
+        return SmallWriter(model=model, fuse=first, heading=second, mend=mend)
+    return LargeWriter(model=model, question=question, write=first, sum_up=second, mend=mend)
 
 
 @contextmanager

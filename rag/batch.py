@@ -1,0 +1,217 @@
+"""Many questions → a folder of briefs, losing nothing on the way: see ``rag/folder.py`` for what it holds.
+
+``eval run`` is a batch too, with a score at its end.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from rag import log, prompts
+from rag.errors import CitebriefError, UsageError
+from rag.llm import ModelChoice, price
+from rag.pipeline import PROMPTS, Outcome, Question, answer_many
+from rag.render.wording import count
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
+    from rag.config import Settings
+    from rag.folder import Folder
+
+REMOTE_JOBS = 4
+DECIDING = ("k", "sections", "seed", "embedder")
+"""The settings that decide what a brief says."""
+
+SPENT = "BudgetSpent"
+"""The fault of a question that there was no money for."""
+
+LIBRARIES = ("torch", "sentence-transformers", "chromadb")
+"""Those whose version can change what is retrieved and checked."""
+
+
+class Engine(Protocol):
+    """:func:`rag.pipeline.answer_many`, or what does the same elsewhere."""
+
+    def __call__(
+        self,
+        questions: Iterable[Question],
+        settings: Settings,
+        *,
+        jobs: int,
+        budget: float | None = None,
+        stop: threading.Event | None = None,
+    ) -> Generator[Outcome]:
+        """See :func:`rag.pipeline.answer_many`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a batch came to. Counts are of all its questions; ``asked`` are those of this run.
+
+    ``cost`` is in US dollars, of all attempts ever, None where a price is unknown; ``seconds`` are this run's.
+    ``faults`` counts failures by class. ``ended``: with every question dealt with, stopped by a person or the budget.
+    """
+
+    ended: Literal["done", "stopped", "budget"]
+    questions: int
+    asked: int
+    answered: int
+    insufficient_evidence: int
+    failed: int
+    open: int
+    tokens: dict[str, int]
+    cost: float | None
+    seconds: float
+    faults: dict[str, int]
+    out: str
+
+    def as_json(self) -> str:
+        """The fields as one object."""
+        return json.dumps({name: getattr(self, name) for name in self.__slots__}, ensure_ascii=False)
+
+    def as_text(self) -> str:
+        """The same for a person, in a few lines."""
+        counts = [f"{self.answered:,} answered", f"{self.insufficient_evidence:,} not answered by the corpus"]
+        if self.failed:
+            kinds = ", ".join(f"{times:,} {fault}" for fault, times in self.faults.items())
+            counts.append(f"{self.failed:,} failed ({kinds})")
+        if self.open:
+            counts.append(f"{self.open:,} still open")
+        cost = "cost unknown: the model is not in the price table" if self.cost is None else f"${self.cost:.4f} in all"
+        return (
+            f"{count(self.questions, 'question')}: {', '.join(counts)}\n"
+            f"{self.asked:,} asked now, in {self.seconds:,.1f} s; {cost}\n"
+            f"briefs and results.jsonl: {self.out}"
+        )
+
+
+OnRow = Callable[[str, int, int], None]
+"""Called with a word for what became of a question, how many are dealt with, and of how many."""
+
+
+def manifest(settings: Settings, choice: ModelChoice, fingerprint: str) -> dict[str, Any]:
+    """What decides the briefs, but for the questions themselves."""
+    used = () if choice.kind == "extractive" else PROMPTS[choice.kind == "local"]
+    return {
+        "version": version("citebrief"),
+        "model": choice.name,
+        "settings": {name: getattr(settings, name) for name in DECIDING},
+        "prompts": {name: prompts.load(name).sha256 for name in used},
+        "index": fingerprint,
+        "libraries": {name: version(name) for name in LIBRARIES},
+    }
+
+
+def jobs_for(choice: ModelChoice) -> int:
+    """Questions at a time where nobody said how many: this machine does one as fast as two, a server does not care."""
+    return REMOTE_JOBS if choice.kind == "openai" else 1
+
+
+def hold_budget(budget: float | None, choice: ModelChoice) -> None:
+    """Refuse a ``budget`` that could not be kept.
+
+    Raises:
+        UsageError: the model's price is unknown.
+    """
+    if budget is not None and choice.kind == "openai" and price(choice.name) is None:
+        raise UsageError(f"--budget: the price of {choice.name} is not in the price table, so it cannot be kept")
+
+
+def run(
+    questions: Sequence[Question],
+    settings: Settings,
+    folder: Folder,
+    *,
+    jobs: int,
+    budget: float | None = None,
+    stop: threading.Event | None = None,
+    engine: Engine = answer_many,
+    on_row: OnRow = lambda *_: None,
+) -> Summary:
+    """Answer those of ``questions`` that ``folder``, which is locked and begun, has no brief of.
+
+    ``budget`` is for all of the folder: what earlier runs spent counts. Once ``stop`` is set, the batch ends soon and
+    in good order.
+
+    Raises:
+        CitebriefError: the folder cannot be written, or nothing can be asked. What was finished is kept.
+    """
+    started, total, asked = time.perf_counter(), len(questions), 0
+    left = folder.missing(questions)
+    paid = sum(row.cost or 0.0 for row in folder.rows.values())
+    with _writing():
+        folder.complete()
+        folder.settle(questions)
+    log.event("batch started", questions=total, missing=len(left), jobs=jobs)
+    on_row("kept", total - len(left), total)
+    afford = None if budget is None else budget - paid
+    try:
+        with closing(engine(iter(left), settings, jobs=jobs, budget=afford, stop=stop)) as outcomes:
+            for outcome in outcomes:
+                with _writing():
+                    row = folder.keep(outcome)
+                asked += 1
+                log.event(
+                    "question ended", question=row.id, status=row.status, fault=row.fault or None, seconds=row.seconds
+                )
+                on_row(row.status, total - len(left) + asked, total)
+    except BaseException:
+        with suppress(CitebriefError, OSError):  # the row of each question is in the file already
+            folder.settle(questions, STOPPED)
+        raise
+    stopped = stop is not None and stop.is_set()
+    with _writing():
+        folder.settle(questions, STOPPED if stopped or budget is None else _spent(budget))
+    found = _summary(folder, questions, stopped=stopped, asked=asked, seconds=round(time.perf_counter() - started, 2))
+    log.event("batch ended", ended=found.ended, answered=found.answered, failed=found.failed, cost=found.cost)
+    return found
+
+
+STOPPED = {"status": "open", "error": "not asked: stopped"}
+"""What the row of a question says that nobody came to."""
+
+
+def _spent(budget: float) -> dict[str, str]:
+    return {"status": "failed", "fault": SPENT, "error": f"not asked: the budget of ${budget:g} is spent"}
+
+
+def _summary(folder: Folder, questions: Sequence[Question], *, stopped: bool, asked: int, seconds: float) -> Summary:
+    rows = [folder.rows[question.id] for question in questions]
+    counts = Counter(row.status for row in rows)
+    tokens: Counter[str] = Counter()
+    for row in rows:
+        tokens.update(row.tokens)
+    faults = Counter(row.fault for row in rows if row.status == "failed")
+    return Summary(
+        ended="stopped" if stopped else "budget" if SPENT in faults else "done",
+        questions=len(rows),
+        asked=asked,
+        answered=counts["answered"],
+        insufficient_evidence=counts["insufficient_evidence"],
+        failed=counts["failed"],
+        open=counts["open"],
+        tokens=dict(tokens),
+        cost=None if any(row.cost is None for row in rows) else round(sum(row.cost or 0.0 for row in rows), 6),
+        seconds=seconds,
+        faults=dict(faults.most_common()),
+        out=str(folder.path),
+    )
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except (CitebriefError, OSError) as error:
+        what = error if isinstance(error, CitebriefError) else f"cannot write: {(error.strerror or str(error)).lower()}"
+        raise CitebriefError(f"{what}; what is finished is kept: mend this, and go on from there") from error

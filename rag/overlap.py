@@ -1,0 +1,89 @@
+"""Doing one thing to many items, several at a time, in threads.
+
+Not an executor of ``concurrent.futures``: its threads hold up the end of the program until the last of them is done,
+and one that waits for a model's reply may wait for minutes. These can be left behind.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future
+from contextvars import Context, copy_context
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+GRACE = 10.0
+"""Seconds that running work gets once it is told to stop: a small model's call takes less, a dead line never ends."""
+
+LOOK = 0.1
+"""Seconds between two looks at whether to stop."""
+
+
+def overlap(
+    do: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    jobs: int,
+    stop: threading.Event,
+    halt: threading.Event,
+    grace: float = GRACE,
+) -> Generator[Result]:
+    """``do`` of each of ``items``, ``jobs`` at a time, in the order in which they are done.
+
+    Items are taken in the caller's thread, one for each thread that is free, and held no longer than they are worked
+    on. Once ``stop`` is set none is taken; ``halt`` is then set for ``do`` to see, as it is when the caller loses
+    interest, and what has not ended ``grace`` seconds later is left behind. An error of ``do`` or of ``items`` is
+    raised here and ends all. ``do`` sees the caller's context variables.
+    """
+    tasks: queue.SimpleQueue[tuple[Context, Item] | None] = queue.SimpleQueue()
+    done: queue.SimpleQueue[Future[Result]] = queue.SimpleQueue()
+
+    def work() -> None:
+        while task := tasks.get():
+            context, item = task
+            box: Future[Result] = Future()
+            try:
+                box.set_result(context.run(do, item))
+            except BaseException as error:  # it belongs to whoever takes the result
+                box.set_exception(error)
+            done.put(box)
+
+    threads = [threading.Thread(target=work, daemon=True, name=f"overlap-{n}") for n in range(jobs)]
+    for thread in threads:
+        thread.start()
+    source, running, deadline = iter(items), 0, 0.0
+    try:
+        while True:
+            while running < jobs and not stop.is_set():
+                try:
+                    item = next(source)
+                except StopIteration:
+                    break
+                tasks.put((copy_context(), item))
+                running += 1
+            if not running:
+                return
+            if stop.is_set():
+                halt.set()
+                deadline = deadline or time.monotonic() + grace
+                if time.monotonic() > deadline:
+                    return
+            try:
+                box = done.get(timeout=LOOK)
+            except queue.Empty:
+                continue
+            running -= 1
+            yield box.result()
+    finally:
+        if running:
+            halt.set()
+        for _ in threads:
+            tasks.put(None)
+        deadline = deadline or time.monotonic() + grace
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))

@@ -1,0 +1,84 @@
+"""Work that overlaps: lazily taken, given back as it is done, and left behind rather than waited for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextvars import ContextVar
+
+import pytest
+
+from rag.overlap import overlap
+
+
+def test_items_are_taken_only_as_threads_become_free_and_each_comes_back_once() -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for n in range(50):
+            taken.append(n)
+            yield n
+
+    seen = []
+    for result in overlap(lambda n: n * n, items(), jobs=3, stop=threading.Event(), halt=threading.Event()):
+        seen.append(result)
+        assert len(taken) - len(seen) <= 3
+    assert sorted(seen) == [n * n for n in range(50)]
+
+
+def test_work_overlaps_and_comes_back_in_the_order_in_which_it_is_done() -> None:
+    both = threading.Barrier(2)
+
+    def do(seconds: float) -> float:
+        both.wait(10)  # passes only if two are at work
+        time.sleep(seconds)
+        return seconds
+
+    event = threading.Event
+    assert list(overlap(do, [0.3, 0.0], jobs=2, stop=event(), halt=event())) == [0.0, 0.3]
+
+
+def test_after_stop_nothing_is_taken_what_sees_it_ends_and_what_does_not_is_left_behind() -> None:
+    stop, halt, never = threading.Event(), threading.Event(), threading.Event()
+
+    def do(item: str) -> str:
+        if item == "deaf":
+            never.wait(60)
+        elif item == "listens":
+            halt.wait(60)
+        return item
+
+    began, seen = time.monotonic(), []
+    for result in overlap(do, ["deaf", "quick", "listens", "not taken"], jobs=3, stop=stop, halt=halt, grace=0.5):
+        seen.append(result)
+        stop.set()
+    never.set()
+    assert seen == ["quick", "listens"]
+    assert time.monotonic() - began < 30
+
+
+def test_a_caller_that_loses_interest_halts_what_runs() -> None:
+    halt = threading.Event()
+    results = overlap(lambda n: n or halt.wait(60), [1, 0, 0], jobs=2, stop=threading.Event(), halt=halt)
+    assert next(results) == 1
+    results.close()
+    assert halt.is_set()
+
+
+def test_an_error_is_raised_where_the_result_would_have_come() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ValueError("line 2 is torn")
+
+    with pytest.raises(ZeroDivisionError):
+        list(overlap(lambda n: 1 // n, [0], jobs=1, stop=threading.Event(), halt=threading.Event()))
+    with pytest.raises(ValueError, match="torn"):
+        list(overlap(lambda n: n, items(), jobs=1, stop=threading.Event(), halt=threading.Event()))
+
+
+def test_work_sees_the_context_of_whoever_asked_for_it() -> None:
+    tracer: ContextVar[str] = ContextVar("tracer", default="none")
+    tracer.set("a run of LangSmith")
+    event = threading.Event
+    assert list(overlap(lambda _: tracer.get(), [1], jobs=1, stop=event(), halt=event())) == ["a run of LangSmith"]
