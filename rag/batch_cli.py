@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import signal
 import sys
@@ -18,7 +16,6 @@ import click
 from rag.errors import UsageError
 
 if TYPE_CHECKING:
-    from rag.batch import Engine
     from rag.render import Format
 
 BELOW_THE_BAR = 3
@@ -37,12 +34,8 @@ FORMATS: tuple[Format, ...] = ("json", "md", "html", "text")
 @click.option("--format", "forms", type=click.Choice(FORMATS), multiple=True, help="Beside json. [md and html]")
 @click.option("--budget", type=click.FloatRange(min=0), metavar="USD", help="Stop before DIR has cost more than this.")
 @click.option("--dry-run", is_flag=True, help="Only estimate tokens and dollars; no model is asked.")
-@click.option("--rpm", type=click.IntRange(min=0), help="Requests a minute at the most.")
-@click.option("--tpm", type=click.IntRange(min=0), help="Tokens a minute at the most.")
-@click.option("--replies", metavar="DIR", help="Keep the model's replies here; one that is there is not paid again.")
 @click.option("--k", type=click.IntRange(1, 500), help="Passages to retrieve, where a question says nothing. [40]")
 @click.option("--sections", type=click.IntRange(1, 7), help="Sections at the most, likewise. [6]")
-@click.option("--engine", type=click.Choice(["threads", "ray"]), default="threads", help="Who works. [threads]")
 @click.option("--log-json", metavar="FILE", help="Append what happens, one JSON object a line; - is stderr.")
 @click.option("--store", metavar="DIR", help="Folder of the index, or chroma+http://host:port. [.citebrief]")
 @click.option("--embedder", metavar="SPEC", help="minilm, a sentence-transformers id or path, openai:MODEL.")
@@ -58,7 +51,6 @@ def batch(
     forms: tuple[Format, ...],
     budget: float | None,
     dry_run: bool,
-    engine: str,
     log_json: str | None,
     as_json: bool,
     quiet: bool,
@@ -90,7 +82,6 @@ def batch(
     asked = asking.read(questions)
     choice, fingerprint = pipeline.identity(settings)
     batches.hold_budget(budget, choice)
-    answer_many = _engine(engine)
     wanted = forms or ("md", "html")
     folder = Folder(path=Path(out), formats=[form for form in FORMATS if form == "json" or form in wanted])
     if dry_run:
@@ -117,7 +108,6 @@ def batch(
                 jobs=jobs or batches.jobs_for(choice),
                 budget=budget,
                 stop=stop,
-                engine=answer_many,
                 on_row=bar,
             )
     click.echo(summary.as_json() if as_json else summary.as_text())
@@ -147,14 +137,3 @@ def _stoppable() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _engine(name: str) -> Engine:
-    if name == "threads":
-        from rag.pipeline import answer_many
-
-        return answer_many
-    if importlib.util.find_spec("ray") is None:
-        raise UsageError("--engine ray: Ray is not installed: pip install 'citebrief[ray]'")
-    found: Engine = importlib.import_module("rag.ray_engine").answer_many
-    return found

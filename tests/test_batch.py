@@ -406,10 +406,3 @@ def test_ctrl_c_ends_what_runs_leaves_a_row_an_id_and_can_be_gone_on_with(store:
     assert [(row["id"], row["status"]) for row in rows(tmp_path / "out")] == [
         ("seychelles", "open"), ("Panama!", "open"), ("bread", "open"),
     ]  # fmt: skip
-
-
-def test_ray_that_is_not_installed_names_its_extra(store: Path, done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    found = batch(store, done.parent / "questions.csv", done, "--resume", "--engine", "ray")
-    assert isinstance(found.exception, UsageError)
-    assert "pip install 'citebrief[ray]'" in str(found.exception)
