@@ -47,6 +47,7 @@ _QUALIFIED = re.compile(
     r"(?: (?:the|early|late|mid|mid-))? ?((?:[A-Z][a-z]+ )?[$\d][\w,.]*)"
 )
 
+_HAD = re.compile(r"\bhad\b")
 _JOINER = re.compile(r"\b(?:and|while|but)\b|;")
 """What joins two statements: "called him an officer, met him in New York" makes one of both."""
 
@@ -79,6 +80,8 @@ def strays(notes: Sequence[str], fused: str) -> str | None:
         return f"relates the notes by {added[0]!r}, which none of them does"
     if changed := _qualifiers(fused) ^ {q for q in _qualifiers(" . ".join(notes)) if q[1] in fused}:
         return f"changes how a figure is qualified: {' '.join(min(changed))}"
+    if sum(len(_HAD.findall(note)) for note in notes) > len(_HAD.findall(fused)):
+        return "tells as of one time what was over before"
     if (aside := _DURING.search(fused)) and not any(aside[0] in note for note in notes):
         return f"makes one note happen during the other: {aside[0]!r}"
     if (

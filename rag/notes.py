@@ -47,6 +47,7 @@ _OPENERS = re.compile(
 _UNINTRODUCED = re.compile(
     r"^(?:The (?:groups?|men|pair|emails?|messages?|letters?|stor(?:y|ies)|plans?|proposal|requests?|offers?|drafts?"
     r"|article|outreach(?:es)?),? (?!of|between|by|from|to|with|on|at|for|that|which)"
+    r"|[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)? then [a-z]"
     r"|(?:After|Before|During|When) the (?:meeting|call|story|interview|hearing|visit|trip|speech)(?: broke| ended)?,)"
 )
 """Things that another sentence introduced; what a preposition follows introduces itself ("The letter of intent …")."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
-NEARBY = 800
+NEARBY = 400
 """Characters between two notes that may be fused: what stands farther apart is another matter, and "while" no link."""
 
 

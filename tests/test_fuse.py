@@ -49,6 +49,7 @@ def test_an_honest_fusion_passes(notes: tuple[str, ...], fused: str) -> None:
         ((MET, PLEA), "Paul Manafort met Konstantin Kilimnik at the Grand Havana Club in New York on August 2, 2016, and he pleaded guilty on November 29, 2018, to making false statements to Congress.", "a pronoun for another"),
         ((MET, SHARED), "Anna Berg said that Paul Manafort met Konstantin Kilimnik at the Grand Havana Club in New York on August 2, 2016, and Rick Gates testified that Manafort instructed him to send internal polling data to Kilimnik.", "a stranger"),
         ((PLEA, LETTER), "Cohen pleaded guilty on November 29, 2018, to making false statements to Congress, while signing a letter of intent for a tower in Moscow by November 2015.", "one made to happen during the other"),
+        (("Sater had explored a tower in Moscow.", MET), f"Sater explored a tower in Moscow, and {MET}", "a tense is flattened"),
         ((OFFICER, MET), "The committee called Kilimnik an officer, met Manafort in New York on August 2, 2016.", "no joiner"),
         ((LETTER,), "Trump planned a letter of intent for a tower in Moscow by November 2015.", "a plan for a deed"),
     ],

@@ -65,6 +65,7 @@ def test_a_sentence_that_leans_is_left_out_with_a_reason(text: str) -> None:
     [
         "In full, the statement read that the President had removed the Director of the FBI.",
         "At some point that summer, Cohen told Trump that the project was going nowhere.",
+        "Trump then smiled, pointed at Putin in Osaka and told him not to meddle in the election.",
         "Gates believed that the information was coming from a group in Kyrgyzstan.",
     ],
 )

@@ -152,17 +152,17 @@ def test_a_fused_sentence_cites_the_notes_it_was_made_from_whatever_the_model_sa
     text = (
         "The harbour board of Oslo met on 3 May 2011 to consider the pier and the board's vote on the pier was secret."
     )
-    replies = [good({"sentence": text[:-1] + " [9]."}), good({"heading": "Oslo's harbour board"})]
+    replies = [good({"sentence": text[:-1] + " [9]."}), good({"heading": "Harbour board of Oslo"})]
     with FaultServer(replies) as server:
         section = small(connect(server)).section(PLANNED, [])
     fused, alone = section.drafts
     assert (fused.text, fused.chunks, fused.notes, fused.fault) == (text, (MEETING,), PLANNED.notes[:2], None)
     assert (alone.text, alone.chunks) == (PLANNED.notes[2].text, (COST,))
-    assert section.heading == "Oslo's harbour board"
+    assert section.heading == "Harbour board of Oslo"
 
 
 def test_notes_that_the_model_keeps_apart_stay_as_they_are(connect: Callable[[FaultServer], Model]) -> None:
-    replies = [good({"sentence": "The board met. The vote was secret."}), good({"heading": "Oslo's harbour board"})]
+    replies = [good({"sentence": "The board met. The vote was secret."}), good({"heading": "Harbour board of Oslo"})]
     with FaultServer(replies) as server:
         section = small(connect(server)).section(PLANNED, [])
     assert [draft.text for draft in section.drafts] == [note.text for note in PLANNED.notes]
@@ -172,7 +172,7 @@ def test_a_fused_sentence_with_a_number_of_its_own_is_faulted(connect: Callable[
     text = (
         "The harbour board of Oslo met on 4 May 2011 to consider the pier and the board's vote on the pier was secret."
     )
-    with FaultServer([good({"sentence": text}), good({"heading": "Oslo's harbour board"})]) as server:
+    with FaultServer([good({"sentence": text}), good({"heading": "Harbour board of Oslo"})]) as server:
         section = small(connect(server)).section(PLANNED, [])
     assert section.drafts[0].fault
 
