@@ -83,7 +83,7 @@ class SupportVerifier:
                 reason = f"no cited passage has {', '.join(absent)}"
                 verdicts.append(Verdict(support="none", score=min(score, 0.49), judge=self.name, reason=reason))
             elif score >= self.model.threshold and (word := denial(sentence, self._nearest(sentence, passages))):
-                reason = f"no cited passage has this {word!r}"
+                reason = f"{word!r} stands on one side only, here or in the cited passage"
                 verdicts.append(Verdict(support="none", score=min(score, 0.49), judge=self.name, reason=reason))
             elif score >= self.model.threshold:
                 verdicts.append(Verdict(support="full", score=score, judge=self.name))
