@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import pytest
 from click.testing import CliRunner, Result
 from fault_server import FaultServer, failing, slow
 
+from rag import batch as batches
 from rag import log
 from rag.cli import cli
 from rag.config import load
@@ -275,6 +277,35 @@ def test_the_budget_is_of_the_folder_and_ends_the_batch(store: Path, tmp_path: P
         ("answered", ""),
         ("failed", "BudgetSpent"),
     ]
+
+
+def test_once_the_model_is_lost_nobody_else_is_asked(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.pipeline.HOPELESS", ("ModelError",))
+    (tmp_path / "q.txt").write_text("Who met in the Seychelles in January 2017?\nWho was Dmitriev?\n")
+    with FaultServer([failing(400)] * 9) as server:
+        found = batch(
+            *(store, tmp_path / "q.txt", tmp_path / "out", "--jobs", "1", "--json", *SMALL),
+            llm="openai:test", OPENAI_BASE_URL=server.base_url,
+        )  # fmt: skip
+    assert len(server.requests) == 1
+    assert found.exit_code == 3
+    assert [row["status"] for row in rows(tmp_path / "out")] == ["failed", "open"]
+
+
+def test_a_batch_whose_model_is_lost_says_so_and_leaves_the_rest_open(tmp_path: Path) -> None:
+    questions = [Question(id=id_, text="Why?") for id_ in ("first", "second")]
+
+    def engine(_: object, __: object, **___: object) -> Generator[Outcome]:
+        yield Outcome(question=questions[0], seconds=1.0, error="gone", fault="ModelLost")
+
+    folder = Folder(path=tmp_path / "out")
+    with folder.locked():
+        folder.begin({})
+        summary = batches.run(questions, load(), folder, jobs=1, engine=engine)
+    assert (summary.ended, summary.failed, summary.open) == ("lost", 1, 1)
+    assert rows(tmp_path / "out")[1]["error"] == "not asked: the model was lost"
 
 
 def test_a_dry_run_renders_the_prompts_asks_nothing_and_leaves_nothing(store: Path, tmp_path: Path) -> None:
