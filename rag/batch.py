@@ -174,7 +174,9 @@ def run(
                 asked += 1
                 faults[row.fault] += 1
                 running.discard(row.id)
-                log.event("question ended", question=row.id, status=row.status, fault=row.fault, seconds=row.seconds)
+                log.event(
+                    "question ended", question=row.id, status=row.status, fault=row.fault or None, seconds=row.seconds
+                )
                 on_row(row.status, total - len(left) + asked, total)
     except BaseException:
         with suppress(CitebriefError, OSError):  # the row of each question is in the file already

@@ -201,7 +201,7 @@ def answer_many(
                 worth_asking(),
                 jobs=jobs,
                 stop=stop or halt,
-                halt=halt,
+                halt=halt.set,
             )
         ) as outcomes,
     ):

@@ -366,6 +366,14 @@ def test_an_event_of_another_module_says_which_question_it_is_about(tmp_path: Pa
     assert second == {"at": second["at"], "event": "paused"}
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_a_log_that_cannot_be_written_is_told_once_and_stops_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    with log.written_to("/dev/full"):
+        log.event("first")
+        log.event("second")
+    assert capfd.readouterr().err == "--log-json /dev/full: cannot be written any more; going on without it\n"
+
+
 def test_a_full_disk_ends_it_in_one_line_keeps_what_is_finished_and_can_be_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -397,6 +405,22 @@ def test_killed_at_any_of_its_writes_it_goes_on_and_loses_nothing(tmp_path: Path
     assert found["kills"] > 40
     assert found["wrong"] == {}
     assert found["asked_again"] <= 1  # the brief that was not yet on the disk when the kill came
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["batch", "index"])
+def test_killed_twenty_times_at_random_moments_nothing_is_lost_or_torn(what: str) -> None:
+    documents = [str(ROOT / "corpus" / name) for name in ("seychelles-meeting.txt", "panama-canal-construction.txt")]
+    ran = subprocess.run(
+        [sys.executable, str(ROOT / "eval" / "bench" / "kills.py"), what, *documents],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = json.loads(ran.stdout)
+    assert (found["kills"], found["wrong"]) == (20, [])
+    if found.get("replies_kept"):
+        assert found["asked_again"] <= found["in_flight_at_the_kills_at_most"]
 
 
 def test_a_brief_that_cannot_be_written_fails_alone(tmp_path: Path) -> None:
