@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from rag import log, prompts
 from rag.errors import CitebriefError, UsageError
 from rag.llm import ModelChoice, price
-from rag.pipeline import PROMPTS, Outcome, Question, answer_many
+from rag.pipeline import PROMPTS, OnQuestion, Outcome, Question, answer_many
 from rag.render.wording import count
 
 if TYPE_CHECKING:
@@ -31,11 +31,12 @@ REMOTE_JOBS = 4
 DECIDING = ("k", "sections", "seed", "embedder")
 """The settings that decide what a brief says."""
 
-SPENT = "BudgetSpent"
-"""The fault of a question that there was no money for."""
-
 LIBRARIES = ("torch", "sentence-transformers", "chromadb")
 """Those whose version can change what is retrieved and checked."""
+
+
+Ended = Literal["done", "stopped", "budget", "lost"]
+"""How a batch ended: with every question dealt with, by a person, by the budget, or because the model is gone."""
 
 
 class Engine(Protocol):
@@ -49,6 +50,7 @@ class Engine(Protocol):
         jobs: int,
         budget: float | None = None,
         stop: threading.Event | None = None,
+        on_progress: OnQuestion = ...,
     ) -> Generator[Outcome]:
         """See :func:`rag.pipeline.answer_many`."""
         ...
@@ -59,10 +61,10 @@ class Summary:
     """What a batch came to. Counts are of all its questions; ``asked`` are those of this run.
 
     ``cost`` is in US dollars, of all attempts ever, None where a price is unknown; ``seconds`` are this run's.
-    ``faults`` counts failures by class. ``ended``: with every question dealt with, stopped by a person or the budget.
+    ``faults`` counts failures by class.
     """
 
-    ended: Literal["done", "stopped", "budget"]
+    ended: Ended
     questions: int
     asked: int
     answered: int
@@ -155,37 +157,53 @@ def run(
     log.event("batch started", questions=total, missing=len(left), jobs=jobs)
     on_row("kept", total - len(left), total)
     afford = None if budget is None else budget - paid
+    running: set[str] = set()
+
+    def on_progress(question: Question, _: object) -> None:
+        if question.id not in running:
+            running.add(question.id)
+            log.event("question started", question=question.id)
+
+    faults: Counter[str] = Counter()
     try:
-        with closing(engine(iter(left), settings, jobs=jobs, budget=afford, stop=stop)) as outcomes:
-            for outcome in outcomes:
+        answers = engine(iter(left), settings, jobs=jobs, budget=afford, stop=stop, on_progress=on_progress)
+        with closing(answers):
+            for outcome in answers:
                 with _writing():
                     row = folder.keep(outcome)
                 asked += 1
+                faults[row.fault] += 1
+                running.discard(row.id)
                 log.event(
                     "question ended", question=row.id, status=row.status, fault=row.fault or None, seconds=row.seconds
                 )
                 on_row(row.status, total - len(left) + asked, total)
     except BaseException:
         with suppress(CitebriefError, OSError):  # the row of each question is in the file already
-            folder.settle(questions, STOPPED)
+            folder.settle(questions, _unasked("stopped", budget))
         raise
-    stopped = stop is not None and stop.is_set()
+    ended: Ended = "done"
+    if stop is not None and stop.is_set():
+        ended = "stopped"
+    elif faults["BudgetSpent"] or (budget is not None and asked < len(left) and not faults["ModelLost"]):
+        ended = "budget"
+    elif asked < len(left):
+        ended = "lost"
     with _writing():
-        folder.settle(questions, STOPPED if stopped or budget is None else _spent(budget))
-    found = _summary(folder, questions, stopped=stopped, asked=asked, seconds=round(time.perf_counter() - started, 2))
+        folder.settle(questions, _unasked(ended, budget))
+    found = _summary(folder, questions, ended=ended, asked=asked, seconds=round(time.perf_counter() - started, 2))
     log.event("batch ended", ended=found.ended, answered=found.answered, failed=found.failed, cost=found.cost)
     return found
 
 
-STOPPED = {"status": "open", "error": "not asked: stopped"}
-"""What the row of a question says that nobody came to."""
+def _unasked(ended: Ended, budget: float | None) -> dict[str, str]:
+    """What the row of a question says that nobody came to."""
+    if ended == "budget":
+        return {"status": "failed", "fault": "BudgetSpent", "error": f"not asked: the budget of ${budget:g} is spent"}
+    return {"status": "open", "error": "not asked: the model was lost" if ended == "lost" else "not asked: stopped"}
 
 
-def _spent(budget: float) -> dict[str, str]:
-    return {"status": "failed", "fault": SPENT, "error": f"not asked: the budget of ${budget:g} is spent"}
-
-
-def _summary(folder: Folder, questions: Sequence[Question], *, stopped: bool, asked: int, seconds: float) -> Summary:
+def _summary(folder: Folder, questions: Sequence[Question], *, ended: Ended, asked: int, seconds: float) -> Summary:
     rows = [folder.rows[question.id] for question in questions]
     counts = Counter(row.status for row in rows)
     tokens: Counter[str] = Counter()
@@ -193,7 +211,7 @@ def _summary(folder: Folder, questions: Sequence[Question], *, stopped: bool, as
         tokens.update(row.tokens)
     faults = Counter(row.fault for row in rows if row.status == "failed")
     return Summary(
-        ended="stopped" if stopped else "budget" if SPENT in faults else "done",
+        ended=ended,
         questions=len(rows),
         asked=asked,
         answered=counts["answered"],

@@ -115,7 +115,7 @@ def batch(
         # Threads that still wait for a reply would hold up the interpreter's own way out.
         sys.stdout.flush()
         os._exit(STOPPED)
-    if summary.failed or summary.ended == "budget":
+    if summary.failed or summary.ended != "done":
         sys.exit(BELOW_THE_BAR)
 
 

@@ -249,9 +249,8 @@ class Folder:
         brief = _brief(file)
         if brief is None or brief.question != question.text:
             return None
-        seconds = sum(
-            spent for stage, spent in brief.trace.seconds.items() if stage != "model"
-        )  # which is part of write
+        stages = {**brief.trace.seconds, "model": 0.0}  # the model's are part of those of writing
+        seconds = sum(stages.values())
         found = self._row(Outcome(question=question, seconds=round(seconds, 2), brief=brief), content)
         # Its other formats were written before it, and are of the same state unless somebody edited the JSON.
         edited = row is not None and row.sha256 is not None

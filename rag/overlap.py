@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 from contextvars import Context, copy_context
+from itertools import islice
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -30,15 +31,15 @@ def overlap(
     *,
     jobs: int,
     stop: threading.Event,
-    halt: threading.Event,
+    halt: Callable[[], None],
     grace: float = GRACE,
 ) -> Generator[Result]:
     """``do`` of each of ``items``, ``jobs`` at a time, in the order in which they are done.
 
     Items are taken in the caller's thread, one for each thread that is free, and held no longer than they are worked
-    on. Once ``stop`` is set none is taken; ``halt`` is then set for ``do`` to see, as it is when the caller loses
-    interest, and what has not ended ``grace`` seconds later is left behind. An error of ``do`` or of ``items`` is
-    raised here and ends all. ``do`` sees the caller's context variables.
+    on. Once ``stop`` is set none is taken; ``halt`` is then called, as it is when the caller loses interest, and should
+    make ``do`` end early; what has not ended ``grace`` seconds later is left behind. An error of ``do`` or of ``items``
+    is raised here and ends all. ``do`` sees the caller's context variables.
     """
     tasks: queue.SimpleQueue[tuple[Context, Item] | None] = queue.SimpleQueue()
     done: queue.SimpleQueue[Future[Result]] = queue.SimpleQueue()
@@ -59,18 +60,15 @@ def overlap(
     source, running, deadline = iter(items), 0, 0.0
     try:
         while True:
-            while running < jobs and not stop.is_set():
-                try:
-                    item = next(source)
-                except StopIteration:
-                    break
+            for item in () if stop.is_set() else islice(source, jobs - running):
                 tasks.put((copy_context(), item))
                 running += 1
             if not running:
                 return
             if stop.is_set():
-                halt.set()
-                deadline = deadline or time.monotonic() + grace
+                if not deadline:
+                    halt()
+                    deadline = time.monotonic() + grace
                 if time.monotonic() > deadline:
                     return
             try:
@@ -81,7 +79,7 @@ def overlap(
             yield box.result()
     finally:
         if running:
-            halt.set()
+            halt()
         for _ in threads:
             tasks.put(None)
         deadline = deadline or time.monotonic() + grace

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -160,6 +160,12 @@ class Outcome:
         return self.brief.status if self.brief else "open" if self.stopped else "failed"
 
 
+OnQuestion = Callable[[Question, Step], None]
+
+HOPELESS = ("BudgetSpent", "ModelLost")
+"""Faults after which no other question would fare better."""
+
+
 def answer_many(
     questions: Iterable[Question],
     settings: Settings,
@@ -167,22 +173,23 @@ def answer_many(
     jobs: int,
     budget: float | None = None,
     stop: threading.Event | None = None,
+    on_progress: OnQuestion = lambda *_: None,
 ) -> Generator[Outcome]:
     """What becomes of each of ``questions``, ``jobs`` of them at a time, in the order in which they are done.
 
     Lazy: a question is taken when its turn comes, so any number can go through. One that fails is an outcome with its
-    error and never stops the others. No further question is taken once ``stop`` is set, or once ``budget`` (US
-    dollars) is spent; what runs when ``stop`` is set gives up at its next step, or is left behind
-    (:data:`rag.overlap.GRACE`).
+    error and never stops the others. No further question is taken once ``stop`` is set, once ``budget`` (US dollars) is
+    spent, or after a fault that is :data:`HOPELESS`. What runs when ``stop`` is set gives up at its next step, or is
+    left behind (:data:`rag.overlap.GRACE`). ``on_progress`` is called from many threads.
 
     Raises:
         IndexMissing, IndexMismatch, UsageError: before the first question.
     """
-    spent, halt = 0.0, threading.Event()
+    spent, hopeless, halt = 0.0, False, threading.Event()
 
-    def affordable() -> Iterator[Question]:
+    def worth_asking() -> Iterator[Question]:
         for question in questions:
-            if budget is not None and spent >= budget:
+            if hopeless or (budget is not None and spent >= budget):
                 return
             yield question
 
@@ -190,33 +197,35 @@ def answer_many(
         Answerer(settings) as answerer,
         closing(
             overlap(
-                lambda question: _outcome(answerer, question, halt),
-                affordable(),
+                lambda question: outcome(answerer, question, halt, on_progress),
+                worth_asking(),
                 jobs=jobs,
                 stop=stop or halt,
-                halt=halt,
+                halt=halt.set,
             )
         ) as outcomes,
     ):
-        for outcome in outcomes:
-            if paid := outcome.brief or outcome.draft:
+        for found in outcomes:
+            if paid := found.brief or found.draft:
                 spent += paid.trace.cost or 0.0
-            yield outcome
+            hopeless = hopeless or found.fault in HOPELESS
+            yield found
 
 
-def _outcome(answerer: Answerer, question: Question, halt: threading.Event) -> Outcome:
+def outcome(answerer: Answerer, question: Question, halt: threading.Event, on_progress: OnQuestion) -> Outcome:
+    """What ``answerer`` makes of ``question``, whatever happens; it gives up at its next step once ``halt`` is set."""
     started = time.perf_counter()
 
-    def tell(_: Step) -> None:
+    def tell(step: Step) -> None:
         if halt.is_set():
             raise KeyboardInterrupt
+        on_progress(question, step)
 
     def after(**what: Any) -> Outcome:
         return Outcome(question=question, seconds=round(time.perf_counter() - started, 2), **what)
 
     try:
         with log.about(question.id):
-            log.event("question started")
             return after(
                 brief=answerer.answer(
                     question.text, where=question.where, k=question.k, sections=question.sections, on_progress=tell

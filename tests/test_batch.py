@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import pytest
 from click.testing import CliRunner, Result
 from fault_server import FaultServer, failing, slow
 
+from rag import batch as batches
 from rag import log
 from rag.cli import cli
 from rag.config import load
@@ -277,6 +279,35 @@ def test_the_budget_is_of_the_folder_and_ends_the_batch(store: Path, tmp_path: P
     ]
 
 
+def test_once_the_model_is_lost_nobody_else_is_asked(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.pipeline.HOPELESS", ("ModelError",))
+    (tmp_path / "q.txt").write_text("Who met in the Seychelles in January 2017?\nWho was Dmitriev?\n")
+    with FaultServer([failing(400)] * 9) as server:
+        found = batch(
+            *(store, tmp_path / "q.txt", tmp_path / "out", "--jobs", "1", "--json", *SMALL),
+            llm="openai:test", OPENAI_BASE_URL=server.base_url,
+        )  # fmt: skip
+    assert len(server.requests) == 1
+    assert found.exit_code == 3
+    assert [row["status"] for row in rows(tmp_path / "out")] == ["failed", "open"]
+
+
+def test_a_batch_whose_model_is_lost_says_so_and_leaves_the_rest_open(tmp_path: Path) -> None:
+    questions = [Question(id=id_, text="Why?") for id_ in ("first", "second")]
+
+    def engine(_: object, __: object, **___: object) -> Generator[Outcome]:
+        yield Outcome(question=questions[0], seconds=1.0, error="gone", fault="ModelLost")
+
+    folder = Folder(path=tmp_path / "out")
+    with folder.locked():
+        folder.begin({})
+        summary = batches.run(questions, load(), folder, jobs=1, engine=engine)
+    assert (summary.ended, summary.failed, summary.open) == ("lost", 1, 1)
+    assert rows(tmp_path / "out")[1]["error"] == "not asked: the model was lost"
+
+
 def test_a_dry_run_renders_the_prompts_asks_nothing_and_leaves_nothing(store: Path, tmp_path: Path) -> None:
     (tmp_path / "q.txt").write_text("Who met in the Seychelles in January 2017?\nHow is sourdough bread made?\n")
     with FaultServer() as server:
@@ -335,6 +366,14 @@ def test_an_event_of_another_module_says_which_question_it_is_about(tmp_path: Pa
     assert second == {"at": second["at"], "event": "paused"}
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_a_log_that_cannot_be_written_is_told_once_and_stops_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    with log.written_to("/dev/full"):
+        log.event("first")
+        log.event("second")
+    assert capfd.readouterr().err == "--log-json /dev/full: cannot be written any more; going on without it\n"
+
+
 def test_a_full_disk_ends_it_in_one_line_keeps_what_is_finished_and_can_be_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -366,6 +405,22 @@ def test_killed_at_any_of_its_writes_it_goes_on_and_loses_nothing(tmp_path: Path
     assert found["kills"] > 40
     assert found["wrong"] == {}
     assert found["asked_again"] <= 1  # the brief that was not yet on the disk when the kill came
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["batch", "index"])
+def test_killed_twenty_times_at_random_moments_nothing_is_lost_or_torn(what: str) -> None:
+    documents = [str(ROOT / "corpus" / name) for name in ("seychelles-meeting.txt", "panama-canal-construction.txt")]
+    ran = subprocess.run(
+        [sys.executable, str(ROOT / "eval" / "bench" / "kills.py"), what, *documents],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = json.loads(ran.stdout)
+    assert (found["kills"], found["wrong"]) == (20, [])
+    if found.get("replies_kept"):
+        assert found["asked_again"] <= found["in_flight_at_the_kills_at_most"]
 
 
 def test_a_brief_that_cannot_be_written_fails_alone(tmp_path: Path) -> None:
