@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from rag.config import Settings
     from rag.notes import Note
+    from rag.types import Hit
 
     Reply = TypeVar("Reply", bound=BaseModel)
 
@@ -93,8 +94,8 @@ def estimate(questions: Sequence[Question], settings: Settings, choice: ModelCho
     if choice.kind != "extractive":
         with Answerer(settings) as answerer:
             for question in drawn:
-                _, planned = answerer.plan(question)
-                sketch.write(question.text, planned)
+                hits, planned = answerer.plan(question)
+                sketch.write(question.text, hits, planned)
     times = len(questions) / max(1, len(drawn))
     sums = {name: round(times * value) for name, value in sketch.tokens.items()}
     least, most = sketch.tokens, sketch.most
@@ -122,9 +123,9 @@ class Sketch(Model):
         self.tokens: Counter[str] = Counter()
         self.most: Counter[str] = Counter()
 
-    def write(self, question: str, planned: Plan) -> None:
+    def write(self, question: str, hits: Sequence[Hit], planned: Plan) -> None:
         """Be asked all that a brief on ``planned`` asks."""
-        writer = writer_for(self, question)
+        writer = writer_for(self, question, hits)
         headings = [section.heading for section in planned.sections]
         for section in planned.sections:
             with_replies = self.tokens["calls"]

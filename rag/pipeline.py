@@ -245,16 +245,21 @@ def outcome(answerer: Answerer, question: Question, halt: threading.Event, on_pr
 class Answerer:
     """The index and the model, opened once for many questions. Questions may overlap in threads of the caller.
 
-    What the processor does (searching, planning, checking) is done for one question at a time; waiting for a remote
-    model is not. Use it in a ``with`` statement, or close it.
+    What overlapping questions want of the encoder is worked on together (``rag/together.py``), and a brief is the same
+    whatever other questions are asked meanwhile. Use it in a ``with`` statement, or close it.
     """
 
     def __init__(self, settings: Settings) -> None:
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn brings it
+
         self.choice = resolve(settings.llm, settings)
         self._settings = settings
         self._index = Index.open(settings.store, load(settings.embedder))
         self._model: Model | None = None
-        self._lock = threading.Lock()
+        self._opening = threading.Lock()
+        # Small matrices gain nothing by being shared out among threads. The limit is the whole process's, so it is set
+        # once for all questions, and not by each of them for itself.
+        self._limits = threadpool_limits(1, "blas")
 
     @property
     def fingerprint(self) -> str:
@@ -272,6 +277,7 @@ class Answerer:
         if self._model is not None:
             self._model.close()
         self._index.close()
+        self._limits.restore_original_limits()
 
     def answer(
         self,
@@ -284,16 +290,17 @@ class Answerer:
     ) -> Brief:
         """See :func:`answer`; ``k`` and ``sections`` take the place of the settings'."""
         job = self._job(question, k, sections, on_progress)
-        with self._lock:
-            hits, assessed, planned = job.prepare(where)
-            if planned.sections and self.choice.kind != "extractive" and self._model is None:
-                self._model = job.connect()
-        return job.write(hits, planned, assessed, self._model.metered() if self._model else None)
+        hits, assessed, planned = job.prepare(where)
+        model = None
+        if planned.sections and self.choice.kind != "extractive":
+            with self._opening:
+                self._model = self._model or job.connect()
+            model = self._model.metered()
+        return job.write(hits, planned, assessed, model)
 
     def plan(self, question: Question) -> tuple[list[Hit], Plan]:
         """The evidence for ``question`` and what its brief would be written from; no model is asked. Empty: nothing."""
-        with self._lock:
-            hits, _, planned = self._job(question.text, question.k, question.sections).prepare(question.where)
+        hits, _, planned = self._job(question.text, question.k, question.sections).prepare(question.where)
         return hits, planned
 
     def _job(self, question: str, k: int | None, sections: int | None, tell: OnProgress = lambda _: None) -> _Job:
@@ -376,10 +383,11 @@ class _Job:
                     self.question,
                     hits,
                     planned,
-                    writer_for(model, self.question),
+                    writer_for(model, self.question, hits),
                     verifier,
                     trace=trace,
                     gaps=assessed.gaps,
+                    overlap=not model.small,  # the local model answers one call at a time
                     on_progress=self.tell,
                 )
             )
@@ -417,12 +425,13 @@ class _Job:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
 
 
-def writer_for(model: Model, question: str) -> Writer:
-    """Who writes with ``model``: its own prompts, and steps of the size that it can do."""
+def writer_for(model: Model, question: str, hits: Sequence[Hit]) -> Writer:
+    """Who writes with ``model`` from ``hits``: its own prompts, and steps of the size that it can do."""
     first, second, mend = (prompts.load(name) for name in PROMPTS[model.small])
     if model.small:
         return SmallWriter(model=model, fuse=first, heading=second, mend=mend)
-    return LargeWriter(model=model, question=question, write=first, sum_up=second, mend=mend)
+    evidence = {hit.chunk.id: hit.chunk for hit in hits}
+    return LargeWriter(model=model, question=question, write=first, sum_up=second, mend=mend, evidence=evidence)
 
 
 @contextmanager

@@ -6,10 +6,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
+from functools import partial
 
 import pytest
 
-from rag.overlap import overlap
+from rag.overlap import at_once, overlap
 
 
 def test_items_are_taken_only_as_threads_become_free_and_each_comes_back_once() -> None:
@@ -82,3 +83,41 @@ def test_work_sees_the_context_of_whoever_asked_for_it() -> None:
     tracer.set("a run of LangSmith")
     event = threading.Event
     assert list(overlap(lambda _: tracer.get(), [1], jobs=1, stop=event(), halt=lambda: None)) == ["a run of LangSmith"]
+
+
+def test_calls_begun_at_once_run_side_by_side_and_come_back_in_their_order() -> None:
+    all_run = threading.Barrier(3)  # nobody gets past it unless all three run
+
+    def call(n: int) -> int:
+        all_run.wait(10)
+        time.sleep(0.02 * (3 - n))
+        return n
+
+    assert [result() for result in at_once([partial(call, n) for n in range(3)])] == [0, 1, 2]
+
+
+def test_an_error_of_one_call_ends_the_waiting_for_another_unless_it_concerns_itself_alone() -> None:
+    never, told = threading.Event(), threading.Event()
+
+    def lost() -> None:
+        told.wait(10)
+        raise ConnectionError("gone")
+
+    def refused() -> None:
+        raise ValueError("not this one")
+
+    waiting, own, other = at_once([lambda: never.wait(60) or None, refused, lost], alone=ValueError)
+    with pytest.raises(ValueError, match="not this one"):
+        own()
+    told.set()
+    with pytest.raises(ConnectionError, match="gone"):
+        waiting()
+    with pytest.raises(ConnectionError, match="gone"):
+        other()
+    never.set()
+
+
+def test_calls_begun_at_once_see_the_context_of_whoever_asked_for_them() -> None:
+    tracer: ContextVar[str] = ContextVar("tracer", default="none")
+    tracer.set("a run of LangSmith")
+    assert [result() for result in at_once([tracer.get, tracer.get])] == ["a run of LangSmith"] * 2
