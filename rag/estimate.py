@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 SAMPLE = 20
 """Questions that are planned, spread over all of them; a second or two each."""
 
-LARGER = 1.08
+PROSE, JSON = 1.08, 0.7
 """Tokens of a GPT model for one of MiniLM, whose tokenizer needs no download: measured with o200k_base on 26 texts of
-the corpus and the prompts (0.92 to 1.14)."""
+the corpus and the prompts (0.92 to 1.14), and on the schemas of replies."""
 
 AROUND = 20
 """Tokens of JSON around one sentence of a reply: its key, its citations, quotes and brackets."""
@@ -77,7 +77,7 @@ class Estimate:
         """In a sentence or two, for whoever has to trust it."""
         return (
             f"Planned {self.sample:,} of {count(self.questions, 'question')} and counted the prompts that would be "
-            f"sent, with MiniLM's tokenizer times {LARGER:g}; replies as long as the quotes that they "
+            f"sent, with MiniLM's tokenizer times {PROSE:g}; replies as long as the quotes that they "
             "replace; nothing cached. At the most: every reply as long as allowed, every rewrite used."
         )
 
@@ -150,9 +150,9 @@ class Sketch(Model):
         self, system: str, user: str, schema: type[Reply], *, max_tokens: int, name: str, config: Any = None
     ) -> Reply:
         """Count, and reply with nothing."""
-        prompt = _tokens(system) + _tokens(user)
+        prompt = _tokens(f"{system}\n{user}")
         if not self.small:  # a remote model is sent the schema and charges for it
-            prompt += _tokens(json.dumps(schema.model_json_schema()))
+            prompt += _tokens(json.dumps(schema.model_json_schema()), JSON)
         self.tokens.update(calls=1, prompt=prompt)
         self.most.update(calls=1, prompt=prompt, completion=max_tokens)
         nothing: dict[str, Any] = {field: [] if field == "sentences" else "" for field in schema.model_fields}
@@ -163,8 +163,8 @@ class Sketch(Model):
             self.tokens.update(completion=sum(AROUND + _tokens(note.text) for note in notes))
 
 
-def _tokens(text: str) -> int:
-    return round(LARGER * count_tokens(text))
+def _tokens(text: str, for_one: float = PROSE) -> int:
+    return round(for_one * count_tokens(text))
 
 
 def _times(dollars: float | None, times: float) -> float | None:
