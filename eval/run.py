@@ -24,8 +24,8 @@ from rag import prompts
 from rag.atomic import write_atomically
 from rag.config import Settings
 from rag.errors import CitebriefError, UsageError
-from rag.llm import price
 from rag.pipeline import PROMPTS, Answerer
+from rag.prices import price
 from rag.render import render
 from rag.types import slug
 
@@ -74,7 +74,7 @@ class Run:
         errors: dict[str, str] = {}
         with Answerer(self.settings) as answerer:
             model = answerer.choice
-            if self.budget is not None and model.kind == "openai" and price(model.name) is None:
+            if self.budget is not None and model.kind == "openai" and price(model.name, self.settings.prices) is None:
                 raise UsageError(f"--budget: the price of {model.name} is not in the price table, so it cannot be kept")
             self._hold_manifest(answerer)
             missing = [case for case in self.cases if not self._brief(case.id).is_file()]
