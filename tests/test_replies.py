@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_server import Deal, FaultServer, cut_off, empty, failing, good, overflow, refused, truncated
+from fault_server import Deal, FaultServer, cut_off, empty, failing, good, overflow, refused, slow, truncated
 from pydantic import BaseModel, ConfigDict
 
+from rag import local_model
 from rag.config import load
 from rag.errors import ModelError, ReplyError, UsageError
 from rag.llm import Model, resolve
@@ -272,3 +273,45 @@ def test_a_reply_that_cannot_be_kept_is_told_once_and_serves(tmp_path: Path) -> 
         replies.keep(f"k{n}", Reply(status=200, body=b"{}"), usable=True)
     assert told == [f"replies cannot be kept in {tmp_path / 'kept'}: is it full, or locked by another program?"]
     replies.close()
+
+
+# --- the local model ------------------------------------------------------------------------------------------------
+
+
+def test_a_replayed_call_does_not_bother_the_local_model_and_another_file_is_another_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rewound: list[str] = []
+
+    class Standing:
+        """Stands for llama.cpp, whose server speaks the same."""
+
+        api_key = KEY
+
+        def __init__(self, path: Path, *, threads: int) -> None:
+            self.base_url = server.base_url
+
+        def rewind(self, system: str, *, timeout: float) -> int:
+            rewound.append(system)
+            return 7
+
+        def close(self) -> None:
+            """Nothing to free."""
+
+    monkeypatch.setattr(local_model, "LocalServer", Standing)
+    for weights, replayed in ((b"GGUF one", 0), (b"GGUF one", 2), (b"GGUF two", 0)):
+        Path("model.gguf").write_bytes(weights)
+        settings = load({"replies": "kept", "llm": "local:model.gguf"})
+        with (
+            FaultServer([], odds=[(slow(0.05), 1.0)]) as server,
+            Model(resolve(settings.llm, settings), settings, at_once=8) as model,
+            ThreadPoolExecutor(2) as pool,
+        ):
+            list(pool.map(lambda user, model=model: ask(model, user=user), ("What fell?", "What rose?")))
+            assert model.tokens["replayed"] == replayed
+            assert len(rewound) == len(server.requests) == 2 - replayed
+            assert server.most_at_once == (0 if replayed else 1)  # one at a time, each from the same state
+            assert model.tokens["prompt"] == (0 if replayed else 214)
+            assert (model.cost, model.small) == (0, True)
+        rewound.clear()
