@@ -347,6 +347,14 @@ def test_what_was_sent_and_never_answered_counts_as_the_most_it_can_cost(
         assert model.cost == 0  # what the provider is known to bill
 
 
+def test_what_could_not_be_sent_costs_nothing(connect: Connect) -> None:
+    with FaultServer() as server:
+        model = connect(server, budget=1.0, retries=0)
+    with pytest.raises(ModelError, match="no connection"):
+        ask(model)
+    assert (model.purse.spent, model.purse.reserved) == (0, 0)
+
+
 def test_a_reply_that_cannot_be_used_is_paid_for(connect: Connect) -> None:
     with FaultServer([truncated(), empty(), refused(), cut_off()]) as server:
         model = connect(server, budget=1.0)
