@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.compose import closing_notes
 from rag.embedding import count_tokens
-from rag.llm import Model, ModelChoice, cost
+from rag.llm import Model, ModelChoice, rates
 from rag.pipeline import Answerer, Question, writer_for
 from rag.plan import Plan
 from rag.render.wording import count
@@ -99,7 +99,7 @@ def estimate(questions: Sequence[Question], settings: Settings, choice: ModelCho
     times = len(questions) / max(1, len(drawn))
     sums = {name: round(times * value) for name, value in sketch.tokens.items()}
     least, most = sketch.tokens, sketch.most
-    free = choice.kind != "openai"
+    known = rates(choice, settings)
     return Estimate(
         model=choice.name,
         questions=len(questions),
@@ -107,8 +107,8 @@ def estimate(questions: Sequence[Question], settings: Settings, choice: ModelCho
         calls=sums.get("calls", 0),
         prompt=sums.get("prompt", 0),
         completion=sums.get("completion", 0),
-        cost=0.0 if free else _times(cost(choice.name, least), times),
-        most=0.0 if free else _times(cost(choice.name, most), times),
+        cost=round(times * known.cost(least), 6) if known else None,
+        most=round(times * known.cost(most), 6) if known else None,
     )
 
 
@@ -165,7 +165,3 @@ class Sketch(Model):
 
 def _tokens(text: str, for_one: float = PROSE) -> int:
     return round(for_one * count_tokens(text))
-
-
-def _times(dollars: float | None, times: float) -> float | None:
-    return None if dollars is None else round(dollars * times, 6)

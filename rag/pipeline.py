@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 PROMPTS = {True: ("fuse", "heading", "rewrite"), False: ("section", "summary", "rewrite")}
 """The prompts that a small model and a large one are asked with."""
 
+TOKENS = ("prompt", "cached", "completion", "calls", "replayed")
+"""What a trace counts, see :class:`rag.llm.Model`."""
+
 VERBATIM = "none: every sentence is a quotation"
 """The trace's verifier where the evidence is set as it stands."""
 
@@ -358,7 +361,9 @@ class _Job:
             self.tell(Step(stage="load", message="joining the local model (once)", done=done, total=total))
 
         with self._stage("load", f"model: {self.choice.why}"):
-            return Model(self.choice, self.settings, on_bytes)
+            return Model(
+                self.choice, self.settings, on_bytes, tell=lambda why: self.tell(Step(stage="write", message=why))
+            )
 
     def write(self, hits: Sequence[Hit], planned: Plan, assessed: Answerability, model: Model | None) -> Brief:
         verifier = default_verifier() if planned.sections and model is not None else None
@@ -374,7 +379,7 @@ class _Job:
 
         def traced(brief: Brief) -> Brief:
             seconds = {**self.seconds, "write": time.perf_counter() - started, "model": model.seconds}
-            spent = {name: model.tokens[name] for name in ("prompt", "cached", "completion", "calls")}
+            spent = {name: model.tokens[name] for name in TOKENS}
             return replace(brief, trace=replace(brief.trace, seconds=_rounded(seconds), tokens=spent, cost=model.cost))
 
         try:
@@ -412,7 +417,7 @@ class _Job:
             fingerprint=self.index.fingerprint,
             verifier=verifier,
             seconds=_rounded(self.seconds),
-            tokens={"prompt": 0, "cached": 0, "completion": 0, "calls": 0},
+            tokens=dict.fromkeys(TOKENS, 0),
             cost=0.0,
             notices=tuple(self.notices),
         )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from rag.errors import ReplyError
+from rag.errors import ReplyError, TooLong
 from rag.fuse import restored, strays, unnamed
 from rag.notes import Note
 from rag.plan import PlannedSection
@@ -223,11 +223,14 @@ def ask(model: Model, prompt: Prompt, schema: type[Reply], *, max_tokens: int, *
 
     Raises:
         ReplyError: the second reply broke it too.
+        TooLong: the request does not fit the model's context; it is not asked again, longer still.
         ModelError: the model could not be reached.
     """
     system, user = prompt.render(**values)
     try:
         return model.ask(system, user, schema, max_tokens=max_tokens, name=prompt.name)
+    except TooLong:
+        raise
     except ReplyError as error:
         again = f"{user}\n\nYour last reply could not be used: {error}. Reply again, with JSON that follows the schema."
         return model.ask(system, again, schema, max_tokens=2 * max_tokens, name=prompt.name)
