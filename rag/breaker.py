@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from rag import log
 from rag.errors import ModelError, ModelLost
 
 FAILURES = 4
@@ -78,6 +79,7 @@ class Breaker:
             was_open, self._open, self._failures, self._obliged = self._open, False, 0, 0
             self._changed.notify_all()
         if was_open:
+            log.event("calls go on")
             self._tell(f"{self._where} answers again: calls go on")
 
     def failed(self, why: str, *, probe: bool, wait: float = 0.0, counts: bool = True) -> bool:
@@ -99,6 +101,8 @@ class Breaker:
                 self._since, self._until = now, now + self._patience
             self._schedule(now, wait)
             message = self._waiting(now)
+            seconds = round(self._next - now, 1)
+        log.event("calls wait", why=why, seconds=seconds)
         self._tell(message)
         return True
 

@@ -23,7 +23,7 @@ from rag.types import Brief, Disagreement, Hit, Section, Sentence, Trace
 from rag.verify import Verifier
 from rag.writers import Closing, Draft, DraftSection, Writer
 
-Stage = Literal["load", "read", "embed", "retrieve", "plan", "write", "check", "done"]
+Stage = Literal["load", "read", "embed", "retrieve", "plan", "write", "wait", "check", "done"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,14 +33,20 @@ class Purse:
     The most that a call can cost is reserved before it goes out, and settled at what it did cost afterwards, so at any
     moment ``spent + reserved ≤ budget``. A call that would fit but for what others have reserved waits for them to
     settle; one that does not fit even then is not made. What is left unspent in the end is less than the bound of
-    one call.
+    one call. ``on_paid`` is called with every sum as it is spent, by one thread at a time.
 
     Raises:
         UsageError: there is a budget, and no price to keep it by.
     """
 
     def __init__(
-        self, budget: float | None, rates: Rates | None, *, spent: float = 0.0, model: str = "the model"
+        self,
+        budget: float | None,
+        rates: Rates | None,
+        *,
+        spent: float = 0.0,
+        model: str = "the model",
+        on_paid: Callable[[float], None] = lambda _: None,
     ) -> None:
         if budget is not None and rates is None:
             raise UsageError(
@@ -51,6 +57,7 @@ class Purse:
         self.rates = rates
         self.spent = spent
         self.reserved = 0.0
+        self._on_paid = on_paid
         self._under_way = 0
         self._changed = threading.Condition()
 
@@ -73,7 +80,7 @@ class Purse:
             BudgetSpent: it does not fit; nothing is set aside.
         """
         with self._changed:
-            while self.budget is not None and self.spent + self.reserved + most > self.budget:
+            while self.budget is not None and most and self.spent + self.reserved + most > self.budget:
                 if self.spent + most > self.budget:
                     raise BudgetSpent(
                         f"the budget of ${self.budget:g} has ${self.budget - self.spent:.4f} left, and the next call "
@@ -90,6 +97,8 @@ class Purse:
             self.reserved = self.reserved - most if self._under_way else 0.0  # no rounding is left to wait for
             self.spent += actual
             self._changed.notify_all()
+            if actual:
+                self._on_paid(actual)
 
 
 class Pace:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import ipaddress
+import logging
 import re
 import threading
 from collections import Counter
@@ -125,6 +126,7 @@ class Model:
     ) -> None:
         from langchain_openai import ChatOpenAI
 
+        _keep_out_of_logs()
         self.name = choice.name
         self.small = choice.kind == "local"
         self.tokens: Counter[str] = Counter()
@@ -312,6 +314,12 @@ class Model:
         if isinstance(error, AttributeError):  # the client on a text, such as the log-in page of a network
             return ModelError(f"{self._where}: what came back is no chat completion: check OPENAI_BASE_URL")
         return ModelError(f"{self._where}: {type(error).__name__}: {self._masked(_first_line(error))}")
+
+
+def _keep_out_of_logs() -> None:
+    """What the clients log when they are asked to (``OPENAI_LOG=debug``) has passages in it, and headers."""
+    for name in ("openai", "httpx2", "httpcore2", "httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _openai(model: str, settings: Settings) -> ModelChoice:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +26,8 @@ from rag.compose import OnProgress, Stage, Step, compose, draft, insufficient
 from rag.embedding import count_tokens, encoder, load
 from rag.errors import Interrupted, UsageError
 from rag.index import Index, IndexReport, folder_of
-from rag.llm import Model, ModelChoice, resolve
+from rag.limits import Purse
+from rag.llm import AT_ONCE, Model, ModelChoice, rates, resolve
 from rag.overlap import overlap
 from rag.plan import Plan, plan
 from rag.types import Brief, Chunk, Hit, Status, Trace, slug
@@ -50,6 +52,12 @@ NEAREST = 8
 """Hits whose similarity to the question decides whether the corpus is about it at all."""
 
 TOO_SHORT = 3
+
+CALLS = 4
+"""Calls to a remote model that a question of many has under way on average, out of the eight or so that it takes."""
+
+TELL: ContextVar[OnProgress] = ContextVar("tell")
+"""Whoever watches the question that this thread works on: all of them share the model that has to wait."""
 
 
 def index(
@@ -174,43 +182,46 @@ def answer_many(
     settings: Settings,
     *,
     jobs: int,
-    budget: float | None = None,
+    purse: Purse | None = None,
     stop: threading.Event | None = None,
     on_progress: OnQuestion = lambda *_: None,
 ) -> Generator[Outcome]:
     """What becomes of each of ``questions``, ``jobs`` of them at a time, in the order in which they are done.
 
     Lazy: a question is taken when its turn comes, so any number can go through. One that fails is an outcome with its
-    error and never stops the others. No further question is taken once ``stop`` is set, once ``budget`` (US dollars) is
-    spent, or after a fault that is :data:`HOPELESS`. What runs when ``stop`` is set gives up at its next step, or is
-    left behind (:data:`rag.overlap.GRACE`). ``on_progress`` is called from many threads.
+    error and never stops the others. No further question is taken once ``stop`` is set, or after a fault that is
+    :data:`HOPELESS`: ``purse``, which holds the budget, is empty, or the model is lost. What runs when ``stop`` is set
+    gives up at its next step, or is left behind (:data:`rag.overlap.GRACE`). ``on_progress`` is called from many
+    threads.
 
     Raises:
         IndexMissing, IndexMismatch, UsageError: before the first question.
     """
-    spent, hopeless, halt = 0.0, False, threading.Event()
+    hopeless, halted = False, threading.Event()
 
     def worth_asking() -> Iterator[Question]:
         for question in questions:
-            if hopeless or (budget is not None and spent >= budget):
+            if hopeless:
                 return
             yield question
 
+    def halt() -> None:
+        halted.set()
+        answerer.stop()
+
     with (
-        Answerer(settings) as answerer,
+        Answerer(settings, at_once=max(AT_ONCE, CALLS * jobs), purse=purse) as answerer,
         closing(
             overlap(
-                lambda question: outcome(answerer, question, halt, on_progress),
+                lambda question: outcome(answerer, question, halted, on_progress),
                 worth_asking(),
                 jobs=jobs,
-                stop=stop or halt,
-                halt=halt.set,
+                stop=stop or halted,
+                halt=halt,
             )
         ) as outcomes,
     ):
         for found in outcomes:
-            if paid := found.brief or found.draft:
-                spent += paid.trace.cost or 0.0
             hopeless = hopeless or found.fault in HOPELESS
             yield found
 
@@ -236,7 +247,7 @@ def outcome(answerer: Answerer, question: Question, halt: threading.Event, on_pr
             )
     except (Exception, KeyboardInterrupt) as error:
         cause = error.__cause__ if isinstance(error, Interrupted) and error.__cause__ else error
-        stopped = isinstance(cause, KeyboardInterrupt)
+        stopped = isinstance(cause, KeyboardInterrupt) or halt.is_set()  # then a call that waited was woken
         return after(
             draft=error.draft if isinstance(error, Interrupted) else None,
             error="stopped" if stopped else " ".join(f"{type(error).__name__}: {error}".split()),
@@ -249,17 +260,21 @@ class Answerer:
     """The index and the model, opened once for many questions. Questions may overlap in threads of the caller.
 
     What overlapping questions want of the encoder is worked on together (``rag/together.py``), and a brief is the same
-    whatever other questions are asked meanwhile. Use it in a ``with`` statement, or close it.
+    whatever other questions are asked meanwhile. ``at_once`` and ``purse`` are the model's, see :class:`rag.llm.Model`.
+    Use it in a ``with`` statement, or close it.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, at_once: int = AT_ONCE, purse: Purse | None = None) -> None:
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn brings it
 
         self.choice = resolve(settings.llm, settings)
         self._settings = settings
+        self._at_once = at_once
+        self._purse = purse or Purse(None, rates(self.choice, settings))
         self._index = Index.open(settings.store, load(settings.embedder))
         self._model: Model | None = None
         self._opening = threading.Lock()
+        self._stopped = False
         # Small matrices gain nothing by being shared out among threads. The limit is the whole process's, so it is set
         # once for all questions, and not by each of them for itself.
         self._limits = threadpool_limits(1, "blas")
@@ -274,6 +289,12 @@ class Answerer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def stop(self) -> None:
+        """Wake every call that waits for the model's server or for its turn: each fails, as do later ones."""
+        self._stopped = True
+        if self._model is not None:
+            self._model.stop()
 
     def close(self) -> None:
         """Close the index, and the model if one was needed."""
@@ -297,9 +318,15 @@ class Answerer:
         model = None
         if planned.sections and self.choice.kind != "extractive":
             with self._opening:
-                self._model = self._model or job.connect()
+                self._model = self._model or job.connect(self._at_once, self._purse)
+                if self._stopped:
+                    self._model.stop()
             model = self._model.metered()
-        return job.write(hits, planned, assessed, model)
+        watcher = TELL.set(on_progress)
+        try:
+            return job.write(hits, planned, assessed, model)
+        finally:
+            TELL.reset(watcher)
 
     def plan(self, question: Question) -> tuple[list[Hit], Plan]:
         """The evidence for ``question`` and what its brief would be written from; no model is asked. Empty: nothing."""
@@ -356,14 +383,12 @@ class _Job:
         with self._stage("plan", "choosing evidence and sharing it out"):
             return plan(self.question, hits, encoder().vectors, sections=self.settings.sections)
 
-    def connect(self) -> Model:
+    def connect(self, at_once: int, purse: Purse) -> Model:
         def on_bytes(done: int, total: int) -> None:
             self.tell(Step(stage="load", message="joining the local model (once)", done=done, total=total))
 
         with self._stage("load", f"model: {self.choice.why}"):
-            return Model(
-                self.choice, self.settings, on_bytes, tell=lambda why: self.tell(Step(stage="write", message=why))
-            )
+            return Model(self.choice, self.settings, on_bytes, at_once=at_once, purse=purse, tell=_waiting)
 
     def write(self, hits: Sequence[Hit], planned: Plan, assessed: Answerability, model: Model | None) -> Brief:
         verifier = default_verifier() if planned.sections and model is not None else None
@@ -428,6 +453,10 @@ class _Job:
         started = time.perf_counter()
         yield
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
+
+
+def _waiting(why: str) -> None:
+    TELL.get()(Step(stage="wait", message=why))
 
 
 def writer_for(model: Model, question: str, hits: Sequence[Hit]) -> Writer:
