@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import threading
@@ -22,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from click.testing import CliRunner
 from scripted import INVENTED, Quoting, questions
 
 # isort: split
@@ -39,6 +38,7 @@ from fault_server import (
     truncated,
 )
 
+from rag.cli import cli
 from rag.render.json import from_json
 
 FAULTS: dict[str, Deal] = {
@@ -91,18 +91,13 @@ def run(kind: str, asked: list[str], out: Path, given: argparse.Namespace) -> li
         odds = [(FAULTS[kind], given.share)]
     else:
         odds = [(deal, given.share / len(FAULTS)) for deal in FAULTS.values()] if kind != DIES else []
-    with Quoting(odds=odds) as server, dying(server, given.share if kind not in FAULTS else 0):
+    away = given.share if kind not in FAULTS else 0.0
+    with Quoting(odds=odds, seed=sum(map(ord, kind))) as server, dying(server, away):
         words = ["batch", "-", "--out", str(out), "--store", given.store, "--llm", "openai:test", "--json", "--quiet"]
-        ended = subprocess.run(
-            [str(Path(sys.executable).with_name("citebrief")), *words, "--jobs", str(given.jobs)],
-            input="\n".join(asked),
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "", "CITEBRIEF_TIMEOUT": "2"},
-        )
+        env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "", "CITEBRIEF_TIMEOUT": "2"}
+        ended = CliRunner().invoke(cli, [*words, "--jobs", str(given.jobs)], input="\n".join(asked), env=env)
     rows = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
-    wrong = [] if ended.returncode in (0, 3) else [f"{kind}: exit status {ended.returncode}: {ended.stderr[-300:]}"]
+    wrong = [] if ended.exit_code in (0, 3) else [f"{kind}: exit status {ended.exit_code}: {ended.exception}"]
     wrong += [] if len({row["question"] for row in rows}) == len(asked) == len(rows) else [f"{kind}: rows are missing"]
     counts, quoted, reasons = Counter(row["status"] for row in rows), 0, Counter[str]()
     for row in rows:
@@ -127,10 +122,12 @@ def dying(server: Quoting, share: float) -> Iterator[None]:
     enough = threading.Event()
 
     def live_and_die() -> None:
-        while not enough.wait(AWAY / share - AWAY):
+        alive = 1.0  # at first: the questions of one fault do not take long
+        while not enough.wait(alive):
             server.die()
             enough.wait(AWAY)
             server.come_back()
+            alive = AWAY / share - AWAY
 
     thread = threading.Thread(target=live_and_die)
     if share:
