@@ -2,23 +2,25 @@
 
 Two ways of not answering: the corpus is about something else (nothing is similar to the question), or it is about
 the subject but lacks the fact ("Which car does Cohen drive?"), where similarity is high and a word of the question
-has no counterpart in any passage. Counterparts are found by late interaction (ColBERT; Khattab & Zaharia, SIGIR
-2020): a word of the question against every word of the passages, so that "penalty" is met by "sentenced".
+has no counterpart in any passage that names what the question names. Counterparts are found by late interaction
+(ColBERT; Khattab & Zaharia, SIGIR 2020): a word of the question against every word of those passages, so that "fired"
+is met by "dismissal".
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from rag.asked import asked_words, words_of
 from rag.fuse import stem
 from rag.types import Hit
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 EmbedTokens = Callable[[Sequence[str]], "list[tuple[list[str], NDArray[np.float32]]]"]
@@ -27,8 +29,11 @@ EmbedTokens = Callable[[Sequence[str]], "list[tuple[list[str], NDArray[np.float3
 NEAR = 0.34
 """Cosine that the best passage must have: unrelated subjects stay below 0.3, related ones reach 0.45."""
 
-MET, MET_NAME = 0.5, 0.6
+MET, MET_NAME = 0.44, 0.6
 """Cosines from which a word of a passage is the counterpart of a word, or of a name, of the question."""
+
+FOREIGN = 0.3
+"""Cosine below which a word has nothing to do with any passage: an answer without it answers another question."""
 
 PASSAGES = 20
 
@@ -59,33 +64,43 @@ def assess(question: str, hits: Sequence[Hit], nearest: float, embed_tokens: Emb
     return Answerability(enough=not _decisive(question, asked, absent), gaps=(gap,))
 
 
-def unmet(question: str, asked: Sequence[str], hits: Sequence[Hit], embed_tokens: EmbedTokens) -> list[str]:
-    """The words among ``asked`` that no passage has, nor has a counterpart of."""
-    import numpy as np
+def unmet(question: str, asked: Sequence[str], hits: Sequence[Hit], embed_tokens: EmbedTokens) -> dict[str, float]:
+    """The words among ``asked`` that no passage has, nor has a counterpart of, and the cosine of what comes nearest.
 
+    Only passages count that name what the question names, if any does: a salary paid to somebody else is no answer.
+    """
     passages = [f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits]
-    present = {stem(word.lower()) for passage in passages for word in words_of(passage)}
-    open_words = [word for word in asked if stem(word.lower()) not in present]
+    present = [{stem(word.lower()) for word in words_of(passage)} for passage in passages]
+    first = next(iter(words_of(question)), "")
+    named = {stem(word.lower()) for word in asked if word[0].isupper() and word != first}
+    about = [i for i, words in enumerate(present) if words & named] or list(range(len(passages)))
+
+    def open_in(word: str, places: Iterable[int]) -> bool:
+        return not any(stem(word.lower()) in present[i] for i in places)
+
+    open_words = [
+        word for word in asked if open_in(word, range(len(passages)) if stem(word.lower()) in named else about)
+    ]
     if not open_words:
-        return []
-    (words, vectors), *others = embed_tokens([question, *passages])
+        return {}
+    (words, vectors), *others = embed_tokens([question, *(passages[i] for i in about)])
     everything = np.concatenate([theirs for _, theirs in others if len(theirs)])
     nearest = {word: float((everything @ vector).max()) for word, vector in zip(words, vectors, strict=True)}
     initials = "".join(name[0] for passage in passages for name in _CAPITALISED.findall(passage))
-    return [
-        word
+    return {
+        word: near
         for word in open_words
-        if nearest.get(word.lower(), 0.0) < (MET_NAME if word[0].isupper() else MET)
+        if (near := nearest.get(word.lower(), 0.0)) < (MET_NAME if word[0].isupper() else MET)
         and not (word.isupper() and 2 <= len(word) <= 5 and word in initials)
-    ]
+    }
 
 
-def _decisive(question: str, asked: Sequence[str], absent: Sequence[str]) -> bool:
+def _decisive(question: str, asked: Sequence[str], absent: Mapping[str, float]) -> bool:
     """Whether an answer without the ``absent`` words would answer another question."""
     heads = {match.lower() for match in _HEAD.findall(question)}
     first = next(iter(words_of(question)), "")
-    for word in absent:
+    for word, near in absent.items():
         named = word[0].isdigit() or (word[0].isupper() and word != first)
-        if named or word.lower() in heads:
+        if named or word.lower() in heads or near < FOREIGN:
             return True
     return 3 * len(absent) >= len(asked)

@@ -1,19 +1,8 @@
-"""The words of a question that carry what it is about, and how many of them a document has.
-
-Likeness of meaning puts a treaty on a canal beside a question on arms-control treaties; the word that the question
-turns on tells them apart. Words weigh by their inverse document frequency (Spärck Jones, 1972) among the documents
-retrieved.
-"""
+"""The words of a question that carry what it is about."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections import defaultdict
-from collections.abc import Sequence
-
-from rag.fuse import stem
-from rag.types import Hit
 
 _ASKING = frozenset(
     (
@@ -45,22 +34,3 @@ def words_of(text: str) -> list[str]:
 def asked_words(question: str) -> list[str]:
     """The words of ``question`` that say what it is about, each once, as they stand."""
     return list(dict.fromkeys(word for word in words_of(question) if word.lower() not in _ASKING))
-
-
-def covered(question: str, hits: Sequence[Hit]) -> dict[str, float]:
-    """Document id → the share, by weight, of the question's words that its retrieved passages have: 0 to 1.
-
-    A word that no document has counts for none of them.
-    """
-    found: dict[str, set[str]] = defaultdict(set)
-    for hit in hits:
-        text = f"{hit.chunk.context} {hit.chunk.text}"
-        found[hit.chunk.document_id].update(stem(word.lower()) for word in words_of(text))
-    asked = {stem(word.lower()) for word in asked_words(question)}
-    having = {word: sum(word in words for words in found.values()) for word in sorted(asked)}
-    weights = {word: math.log(1 + len(found) / count) for word, count in having.items() if count}
-    whole = sum(weights.values())
-    return {
-        id_: sum(weight for word, weight in weights.items() if word in words) / whole if whole else 1.0
-        for id_, words in found.items()
-    }

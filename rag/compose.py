@@ -43,6 +43,9 @@ Reply = TypeVar("Reply")
 
 CLOSINGS: tuple[Closing, Closing] = ("summary", "conclusion")
 SUMMED_UP = 4
+SUMMED_UP_WITHIN = 0.4
+"""A note that weighs this much less than the best one does not sum up the answer."""
+
 CONCLUDED = 2
 ESTABLISHED = 0.3
 """What an outcome is worth more than an event where a brief sums up: nearly always more than its likeness."""
@@ -124,12 +127,16 @@ def compose(
 def closing_notes(plan: Plan) -> tuple[list[Note], list[Note]]:
     """The notes that the summary and the conclusion are made of, all of them notes of the sections.
 
-    The summary takes the best leads, in the order of their sections; the conclusion the next best notes.
+    The summary takes what weighs most, the best of each section before the second best of any, in the order of the
+    brief; the conclusion the next best notes.
     """
-    best = sorted(plan.leads, key=_weight, reverse=True)[:SUMMED_UP]
-    summary = [note for note in plan.leads if note in best]
-    rest = [note for planned in plan.sections for note in planned.notes if note not in summary]
-    rest.sort(key=_weight, reverse=True)
+    told = [note for planned in plan.sections for note in planned.notes]
+    ranked = sorted(told, key=lambda note: (note in plan.leads, _weight(note)), reverse=True)
+    heaviest = max(map(_weight, told))
+    near = [note for note in ranked if _weight(note) >= heaviest - SUMMED_UP_WITHIN]
+    best = (near if len(near) > 1 else sorted(told, key=_weight, reverse=True)[:2])[:SUMMED_UP]
+    summary = [note for note in told if note in best]
+    rest = sorted((note for note in told if note not in best), key=_weight, reverse=True)
     return summary, rest[: min(CONCLUDED, len(rest) - 1)]
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from rag.sentences import split
 from rag.types import Chunk, Hit
 
-WORDS = (8, 48)
+WORDS = (8, 56)
 """A note's length in words: shorter ones state too little, longer ones state too much to be checked."""
 
 
@@ -43,6 +43,19 @@ _OPENERS = re.compile(
     re.IGNORECASE,
 )
 """Words with which a sentence points back to the one before it."""
+
+_CONNECTIVE = re.compile(
+    r"(?:"
+    + _any("""
+        accordingly, moreover, furthermore, additionally, also, therefore, thus, hence, consequently, finally, in sum
+        overall, however, nevertheless, nonetheless, further, indeed, in addition, as a result, in fact, for example
+        for instance, in particular, specifically, similarly, likewise, first, second, third, fourth, in contrast
+        by contrast, conversely, on the other hand, in turn, of course, notably, importantly, separately
+    """)
+    + r",|but|and|yet)\s+(?=\w)",
+    re.IGNORECASE,
+)
+"""Words that tie a sentence to the one before it and say nothing themselves: what follows is quoted without them."""
 
 _UNINTRODUCED = re.compile(
     r"^(?:The (?:groups?|men|pair|emails?|messages?|letters?|stor(?:y|ies)|plans?|proposal|requests?|offers?|drafts?"
@@ -106,7 +119,7 @@ _GARBAGE = re.compile(
 _FINDING = re.compile(
     r"\b(?:conclude[ds]?|found (?:that|no)|(?:established|did not establish) that|determined that|assess(?:ed|es) that"
     r"|agreed (?:in|that|with)|sentenced|convicted|acquitted|pardon(?:ed)?|no evidence|no charge"
-    r"|ruled that|decided that)\b"
+    r"|ruled that|decided (?:that|not to|to)|declined to|determined not to)\b"
 )
 """Words that tell how something ended, or what somebody whose task it was found out."""
 
@@ -115,7 +128,8 @@ _SHOUTING = re.compile(r"\b[A-Z]{3,}\b")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """An evidence sentence: ``chunk.text[start:end] == text`` but for line breaks, which are spaces here.
+    """An evidence sentence: ``chunk.text[start:end] == text`` but for line breaks, which are spaces here, and a capital
+    where words that tied it to another sentence were left out.
 
     ``relevance`` orders notes by what they give to the question; it has no unit.
     """
@@ -131,8 +145,11 @@ def notes_of(hits: Iterable[Hit]) -> Iterator[Note]:
     """The self-contained sentences of ``hits``, best hit first; a sentence that two chunks hold comes once."""
     seen: set[str] = set()
     for hit in hits:
-        for start, end in split(hit.chunk.text):
+        for begin, end in split(hit.chunk.text):
+            tie = _CONNECTIVE.match(hit.chunk.text, begin, end)
+            start = tie.end() if tie else begin
             text = " ".join(hit.chunk.text[start:end].split())
+            text = text[:1].upper() + text[1:]
             key = re.sub(r"\W+", " ", text.lower())
             if key not in seen and leans(text) is None:
                 seen.add(key)

@@ -84,10 +84,10 @@ def index(
 
 def search(query: str, settings: Settings, *, k: int, where: Filter | None = None) -> list[Hit]:
     """The ``k`` best passages for ``query``, best first."""
-    from rag.retrieval import retrieve
+    from rag.rerank import best
 
     with _opened(settings) as store:
-        return retrieve(store, query, k=k, where=where)
+        return best(store, query, encoder().word_vectors, k=k, where=where)
 
 
 def show(chunk_id: str, settings: Settings, *, around: int = 600) -> tuple[Chunk, str, str]:
@@ -365,13 +365,14 @@ class _Job:
         return hits, assessed, self.plan(hits) if assessed.enough else Plan(sections=(), leads=())
 
     def retrieve(self, where: Filter | None) -> list[Hit]:
-        from rag.retrieval import retrieve
+        from rag.rerank import best
 
         with self._stage("retrieve", "searching the index"):
+            words = encoder().word_vectors
             try:
-                hits = retrieve(self.index, self.question, k=self.settings.k, where=where)
+                hits = best(self.index, self.question, words, k=self.settings.k, where=where)
             except IndexBusy:  # an indexer has just replaced what was found
-                hits = retrieve(self.index, self.question, k=self.settings.k, where=where)
+                hits = best(self.index, self.question, words, k=self.settings.k, where=where)
         self.notices += _language_notices(self.question, self.index)
         return hits
 

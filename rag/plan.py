@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.asked import covered
 from rag.disagree import Conflict, conflicts
 from rag.notes import Note, notes_of, tells_finding
 from rag.types import Hit
@@ -66,8 +65,14 @@ FINDING = 0.06
 SUBJECT = 0.4
 """What likeness of title and headings to the question is worth beside that of the sentence itself."""
 
-COVERED = 0.4
-"""What the question's own words are worth: a document with none of them costs its notes this much."""
+PASSAGE = 0.9
+"""What the score of a note's passage is worth beside that of the sentence itself."""
+
+NEAR = 0.25
+"""Hits whose score is this much below the best are left out: they lack a word that the question turns on."""
+
+TOGETHER = 0.1
+"""What coming from one document adds to the likeness of two notes that are shared out."""
 
 _WITHIN = 0.3
 """Notes that are this much less relevant than the best five are about something else."""
@@ -95,28 +100,27 @@ class Plan:
 
 
 def plan(question: str, hits: Sequence[Hit], embed: Embed, *, sections: int = 6) -> Plan:
-    """Notes from ``hits`` in at most ``sections`` sections; fewer where the question is narrow. Empty without notes."""
-    candidates = list(notes_of(hits))[:CANDIDATES]
+    """Notes from ``hits``, which :func:`rag.rerank.best` found, in at most ``sections`` sections.
+
+    Fewer where the question is narrow. Empty without notes.
+    """
+    near = [hit for hit in hits if hit.score >= hits[0].score - NEAR]
+    candidates = list(notes_of(near))[:CANDIDATES]
     if not candidates:
         return Plan(sections=(), leads=())
     contexts = list(dict.fromkeys(note.chunk.context for note in candidates))
     vectors = embed([question, *contexts, *(note.text for note in candidates)])
     asked, around, vectors = vectors[0], vectors[1 : 1 + len(contexts)] @ vectors[0], vectors[1 + len(contexts) :]
     subject = dict(zip(contexts, SUBJECT * (around - around.mean()), strict=True))
-    share = covered(question, hits)
-    ranks = {hit.chunk.id: hit.rank for hit in hits}
-    worth = [
-        _worth(note, ranks[note.chunk.id] / len(hits))
-        + subject[note.chunk.context]
-        - COVERED * (1 - share[note.chunk.document_id])
-        for note in candidates
-    ]
+    score = {hit.chunk.id: PASSAGE * hit.score for hit in near}
+    worth = [_worth(note) + subject[note.chunk.context] + score[note.chunk.id] for note in candidates]
     relevance = vectors @ asked + np.array(worth, dtype=np.float32)
     candidates = [replace(note, relevance=float(r)) for note, r in zip(candidates, relevance, strict=True)]
     chosen = _choose(relevance, vectors, candidates, limit=sections * NOTES_A_SECTION)
     # What belongs together is a matter of what the passages are about, so titles and headings count here.
     subjects = embed([f"{candidates[i].chunk.context}\n{candidates[i].text}" for i in chosen])
-    groups = _share_out(subjects, max(1, min(sections, round(len(chosen) / NOTES_A_SECTION))))
+    likeness = _likeness(subjects, [candidates[i] for i in chosen])
+    groups = _share_out(likeness, max(1, min(sections, round(len(chosen) / NOTES_A_SECTION))))
     grouped = sorted(
         ([candidates[chosen[i]] for i in group] for group in groups),
         key=lambda notes: -max(note.relevance for note in notes),
@@ -126,15 +130,15 @@ def plan(question: str, hits: Sequence[Hit], embed: Embed, *, sections: int = 6)
         for heading, notes in zip(_headings(grouped), grouped, strict=True)
     ]
     leads = [max(notes, key=lambda note: note.relevance - _length(note)) for notes in grouped]
-    near = np.flatnonzero(~_astray(relevance, candidates))
-    found = conflicts([candidates[i] for i in near], vectors[near])
+    close = np.flatnonzero(~_astray(relevance, candidates))
+    found = conflicts([candidates[i] for i in close], vectors[close])
     return Plan(sections=tuple(planned), leads=tuple(leads), conflicts=tuple(found))
 
 
-def _worth(note: Note, place: float) -> float:
-    """What likeness to the question leaves out: a well ranked passage (``place`` 0 to 1), content, and a finding."""
+def _worth(note: Note) -> float:
+    """What likeness to the question leaves out: content, and a finding."""
     finding = FINDING if tells_finding(note.text) else 0.0
-    return 0.25 * (1 - place) + 0.1 * min(1.0, len(note.text.split()) / 22) + finding
+    return 0.1 * min(1.0, len(note.text.split()) / 22) + finding
 
 
 def _length(note: Note) -> float:
@@ -172,15 +176,21 @@ def _astray(relevance: Vectors, notes: Sequence[Note]) -> NDArray[np.bool_]:
     return strange | (relevance < top - _WITHIN)
 
 
-def _share_out(vectors: Vectors, groups: int) -> list[list[int]]:
+def _likeness(vectors: Vectors, notes: Sequence[Note]) -> Vectors:
+    """How well each two of ``notes`` go together; two of one document go better."""
+    places = np.array([note.chunk.document_id for note in notes])
+    pairs: Vectors = vectors @ vectors.T + TOGETHER * (places[:, None] == places[None, :])
+    return pairs
+
+
+def _share_out(likeness: Vectors, groups: int) -> list[list[int]]:
     """Row indices in ``groups`` groups whose sizes differ by two at the most. Deterministic.
 
     Maximises the likeness within groups, over that of any two rows, by moving and swapping rows until nothing helps.
     """
-    count = len(vectors)
-    likeness = vectors @ vectors.T
-    likeness -= likeness[~np.eye(count, dtype=bool)].mean() if count > 1 else 0.0
-    np.fill_diagonal(likeness, 0.0)
+    count = len(likeness)
+    others = ~np.eye(count, dtype=bool)
+    likeness = np.where(others, likeness - likeness[others].mean() if count > 1 else 0.0, 0.0)
     fewest, most = max(1, count // groups - 1), -(-count // groups) + 1
     labels = np.arange(count) % groups
     for _ in range(4 * count):

@@ -20,7 +20,7 @@ from rag.index import Index
 from rag.notes import Note
 from rag.pipeline import Question
 from rag.plan import Plan, PlannedSection, plan
-from rag.retrieval import retrieve
+from rag.rerank import best
 from rag.types import Brief, Hit, Sentence, Trace
 from rag.verify import default_verifier
 from rag.writers import Draft, DraftSection, verbatim
@@ -50,7 +50,7 @@ def index(settings: Settings) -> Iterator[Index]:
 
 @pytest.fixture(scope="module")
 def hits(index: Index) -> list[Hit]:
-    return retrieve(index, QUESTION, k=40)
+    return best(index, QUESTION, encoder().word_vectors, k=40)
 
 
 @pytest.fixture(scope="module")
@@ -255,6 +255,6 @@ def test_a_subject_or_a_fact_that_the_corpus_lacks_is_told(index: Index, questio
 
 
 def assessed(index: Index, question: str) -> bool:
-    found = retrieve(index, question, k=20)
+    found = best(index, question, encoder().word_vectors, k=20)
     vectors = encoder().vectors([question, *(f"{hit.chunk.context}\n{hit.chunk.text}" for hit in found[:8])])
     return assess(question, found, float((vectors[1:] @ vectors[0]).max()), encoder().word_vectors).enough

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.notes import leans
+from rag.notes import leans, notes_of
+from rag.types import Chunk, Hit, chunk_id
 
 
 @pytest.mark.parametrize(
@@ -71,3 +72,27 @@ def test_a_sentence_that_leans_is_left_out_with_a_reason(text: str) -> None:
 )
 def test_a_season_or_a_text_that_another_sentence_introduced_is_pointed_at(text: str) -> None:
     assert leans(text) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "noted"),
+    [
+        (
+            "Accordingly, the Office decided not to pursue charges against\nanyone over the emails of June 9.",
+            "The Office decided not to pursue charges against anyone over the emails of June 9.",
+        ),
+        (
+            "But the evidence did not establish that the President took such steps in 2017.",
+            "The evidence did not establish that the President took such steps in 2017.",
+        ),
+        (
+            "Butler said in 2019 that the committee had received the documents late.",
+            "Butler said in 2019 that the committee had received the documents late.",
+        ),
+    ],
+)
+def test_a_word_that_only_ties_a_sentence_to_the_one_before_is_not_quoted(text: str, noted: str) -> None:
+    chunk = Chunk(id=chunk_id("report", 0, text), document_id="report", text=text, start=0, end=len(text))
+    [note] = notes_of([Hit(chunk=chunk, rank=1, score=1.0)])
+    assert note.text == noted
+    assert " ".join(chunk.text[note.start : note.end].split()).lower() == noted.lower()
