@@ -40,7 +40,7 @@ batch is changes a vector in its last bits, so that a text's vector would depend
 AT_ONCE = 1024
 """Tokens that are encoded at once. On processors a larger batch is no faster, and soon falls out of the cache."""
 
-REMEMBERED, REMEMBERED_WORDS = 16_384, 32_768
+REMEMBERED, REMEMBERED_WORDS = 16_384, 65_536
 """Vectors that are kept of texts and of words in their context; either takes 1.5 kB."""
 
 

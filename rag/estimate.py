@@ -95,7 +95,8 @@ def estimate(questions: Sequence[Question], settings: Settings, choice: ModelCho
         with Answerer(settings) as answerer:
             for question in drawn:
                 hits, planned = answerer.plan(question)
-                sketch.write(question.text, hits, planned)
+                if planned.sections:
+                    sketch.write(question.text, hits, planned)
     times = len(questions) / max(1, len(drawn))
     sums = {name: round(times * value) for name, value in sketch.tokens.items()}
     least, most = sketch.tokens, sketch.most

@@ -269,17 +269,20 @@ def test_a_question_that_fails_is_a_row_stops_no_other_and_is_replaced_when_it_i
 
 def test_the_budget_is_of_the_folder_and_is_not_passed(store: Path, tmp_path: Path) -> None:
     (tmp_path / "q.txt").write_text(SIX)
-    budget = 0.0038
+    # A reply may have 1,200 tokens and has 20: of $1.25 a first question can be asked, and no second one.
+    budget, table = 1.25, {"models": {"test": {"prompt": 0, "cached": 0, "completion": 1000}}}
+    (tmp_path / "prices.json").write_text(json.dumps(table))
+    env = {"CITEBRIEF_PRICES": str(tmp_path / "prices.json")}
     with FaultServer() as server:
         for more in ((), ("--resume",)):
             found = batch(
                 *(store, tmp_path / "q.txt", tmp_path / "out", "--budget", str(budget), "--jobs", "1", "--json"),
                 *(*SMALL, *more),
-                llm="openai:gpt-4.1-mini", OPENAI_BASE_URL=server.base_url,
+                llm="openai:test", OPENAI_BASE_URL=server.base_url, **env,
             )  # fmt: skip
             assert found.exit_code == 3
             summary = json.loads(found.stdout)
-            assert (summary["ended"], summary["asked"] < 6) == ("budget", True)
+            assert (summary["ended"], summary["answered"], summary["asked"]) == ("budget", 1, 1 if more else 2)
         assert "that of x is not in the price table" in str(
             batch(
                 *(store, tmp_path / "q.txt", tmp_path / "other", "--budget", "1"),
@@ -287,7 +290,7 @@ def test_the_budget_is_of_the_folder_and_is_not_passed(store: Path, tmp_path: Pa
             ).exception
         )  # fmt: skip
         assert not (tmp_path / "other" / "manifest.json").exists()
-    assert summary["cost"] == pytest.approx(len(server.requests) * ONE_REPLY, abs=1e-6)
+    assert summary["cost"] == pytest.approx(len(server.requests) * 0.02)
     assert 0 < summary["cost"] <= budget
     told = rows(tmp_path / "out")
     assert {row["fault"] for row in told} == {"", "BudgetSpent"}
