@@ -103,12 +103,19 @@ def strays(notes: Sequence[str], fused: str) -> str | None:
 
 
 def restored(fused: str, notes: Sequence[str]) -> str:
-    """``fused`` with the quotation marks and initials of its notes: inside JSON, models write '…' and "U. S."."""
+    """``fused`` with the quotation marks and initials of its notes: inside JSON, models write '…' and "U. S.".
+
+    And with "and" for a "while" that joins the notes: it would say that one happened during the other.
+    """
     for note in notes:
         for quotation in re.findall(r"[\"“][^\"“”]+[\"”]", note):
             fused = fused.replace(f"'{quotation[1:-1]}'", quotation)
         for initials in re.findall(r"\b(?:[A-Z]\.){2,}", note):
             fused = fused.replace(initials.replace(".", ". ").strip(), initials)
+    parts = fused.split(", while ")
+    if len(parts) - 1 == sum(note.count(", while ") for note in notes) + 1:
+        before = 1 + notes[0].count(", while ")
+        fused = ", and ".join(", while ".join(part) for part in (parts[:before], parts[before:]))
     return fused
 
 

@@ -112,7 +112,7 @@ _NAME = re.compile(r"\b[A-Z][\w’'-]+")
 _GARBAGE = re.compile(
     r"[{}<>|\\^~_=■█�*#]|\b(?:supra|infra)\b"
     r"|https?:|www\.|\[\.{3}\]|[Rr]edact|Harm to Ongoing|HOM\b|\b[A-Z]{2,}(?: [A-Z]{2,}){3,}"
-    r"|\b302,? at|, at \d+[;.,]|\bCong\.|\bF\.(?:\dd|Supp)|\(\w+\.? \d{1,2}, \d{4}\)[.;]"
+    r"|\bUnited States v\. |\bNo\. \d+:\d\d-|\b302,? at|, at \d+[;.,]|\bCong\.|\bF\.(?:\dd|Supp)|\(\w+\.? \d{1,2}, \d{4}\)[.;]"
 )
 """Leftovers of markup, redactions, shouting, and references that slipped into the text."""
 

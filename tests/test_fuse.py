@@ -76,3 +76,10 @@ def test_quotation_marks_and_initials_come_back_as_the_notes_have_them() -> None
     notes = ['Durham wrote of "raw intelligence."', "The IRA aimed at U.S. audiences."]
     fused = "Durham wrote of 'raw intelligence.' and the IRA aimed at U. S. audiences."
     assert restored(fused, notes) == 'Durham wrote of "raw intelligence." and the IRA aimed at U.S. audiences.'
+
+
+def test_while_that_no_note_has_becomes_and() -> None:
+    joined = ["Trump met Putin in Alaska.", "Rubio joined Trump, while Lavrov joined Putin."]
+    fused = "Trump met Putin in Alaska, while Rubio joined Trump, while Lavrov joined Putin."
+    assert restored(fused, joined) == "Trump met Putin in Alaska, and Rubio joined Trump, while Lavrov joined Putin."
+    assert restored(fused.replace(", while Rubio", ", and Rubio"), joined).count("while") == 1
