@@ -122,7 +122,7 @@ def restored(fused: str, notes: Sequence[str]) -> str:
 def unnamed(heading: str, statements: Sequence[str], taken: Sequence[str]) -> str | None:
     """Why ``heading`` does not name ``statements``, or is too like a heading in ``taken``; None if it is good."""
     words = _content(heading)
-    if not len(words) >= 1 or not 2 <= len(heading.split()) <= 9 or len(heading) > 80:
+    if len(words) <= 1 or not 2 <= len(heading.split()) <= 9 or len(heading) > 80:
         return "is not 3 to 7 words"
     if absent := missing(heading, statements):
         return f"names {', '.join(absent)}, which the section does not"

@@ -65,6 +65,7 @@ def test_a_heading_names_its_section_and_no_other() -> None:
     assert unnamed("Manafort's dinner with Kilimnik", [told], []) is not None, "no note has a dinner"
     assert unnamed("Manafort and Deripaska", [MET], []) is not None
     assert unnamed("Events", [MET], []) is not None
+    assert unnamed("The Manafort", [MET], []) is not None
     assert unnamed("Manafort's meeting with Kilimnik", [told], ["Kilimnik's meeting with Manafort"]) is not None
     assert (
         unnamed("Putin's recognition of Moscow", ["Putin's recognition of Donetsk.", "A tower in Moscow."], [])
