@@ -98,7 +98,7 @@ def unmet(question: str, asked: Sequence[str], hits: Sequence[Hit], embed_tokens
         if (near := nearest.get(word.lower(), 0.0)) < (MET_NAME if word[0].isupper() else MET)
         and not (word.isupper() and 2 <= len(word) <= 5 and word in initials)
         and not _spelled(word, passages)
-        and not _first_name(word, question, passages)
+        and not _first_name(word, question, "\n".join(hit.chunk.text for hit in hits))
     }
 
 
@@ -108,8 +108,8 @@ def _spelled(word: str, passages: Sequence[str]) -> bool:
     return word[0].isupper() and bool(get_close_matches(word, names, n=1, cutoff=ALIKE))
 
 
-def _first_name(word: str, question: str, passages: Sequence[str]) -> bool:
-    """Whether ``word`` is only the first name of somebody whom the passages call by the other one, or more fully.
+def _first_name(word: str, question: str, text: str) -> bool:
+    """Whether ``word`` is only the first name of somebody whom ``text`` calls by the other one, or more fully.
 
     "Don McGahn" is met by "McGahn" and by "Donald McGahn"; "Melania Trump" is not by "Donald Trump".
     """
@@ -117,7 +117,6 @@ def _first_name(word: str, question: str, passages: Sequence[str]) -> bool:
     if whole is None:
         return False
     last = re.sub(r"['’]s?$", "", whole[1])
-    text = "\n".join(passages)
     called = set(re.findall(rf"(?<=[a-z,;] )([A-Z]\w+) {re.escape(last)}\b", text)) - _TITLES
     if not called:
         return re.search(rf"\b{re.escape(last)}\b", text) is not None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from rag.errors import Interrupted, ModelError, ReplyError
-from rag.notes import Note, tells_finding
+from rag.notes import Note, speaks_of_known, tells_finding
 from rag.plan import Plan, PlannedSection
 from rag.repair import Ladder, quoted, same
 from rag.types import Brief, Disagreement, Hit, Section, Sentence, Trace
@@ -42,6 +42,9 @@ SUMMED_UP_WITHIN = 0.4
 CONCLUDED = 2
 ESTABLISHED = 0.3
 """What an outcome is worth more than an event where a brief sums up: nearly always more than its likeness."""
+
+UNKNOWN = 0.4
+"""What it costs there to speak of somebody by a surname whom the passage, but not the brief, has introduced."""
 
 
 def insufficient(question: str, hits: Sequence[Hit], trace: Trace, gaps: Sequence[str]) -> Brief:
@@ -136,7 +139,8 @@ def closing_notes(plan: Plan) -> tuple[list[Note], list[Note]]:
 
 
 def _weight(note: Note) -> float:
-    return note.relevance + (ESTABLISHED if tells_finding(note.text) else 0.0)
+    finding = ESTABLISHED if tells_finding(note.text) else 0.0
+    return note.relevance + finding - (UNKNOWN if speaks_of_known(note) else 0.0)
 
 
 def _with_section(brief: Brief, place: int, planned: PlannedSection, writer: Writer, ladder: Ladder) -> Brief:

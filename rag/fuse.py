@@ -105,7 +105,8 @@ def strays(notes: Sequence[str], fused: str) -> str | None:
 def restored(fused: str, notes: Sequence[str]) -> str:
     """``fused`` with the quotation marks and initials of its notes: inside JSON, models write '…' and "U. S.".
 
-    And with "and" for a "while" that joins the notes: it would say that one happened during the other.
+    And with "and" for a "while" that joins the notes: it would say that one happened during the other. A note's first
+    word is no name for standing second in the fusion.
     """
     for note in notes:
         for quotation in re.findall(r"[\"“][^\"“”]+[\"”]", note):
@@ -116,6 +117,10 @@ def restored(fused: str, notes: Sequence[str]) -> str:
     if len(parts) - 1 == sum(note.count(", while ") for note in notes) + 1:
         before = 1 + notes[0].count(", while ")
         fused = ", and ".join(", while ".join(part) for part in (parts[:before], parts[before:]))
+    for note in notes[1:]:
+        opening = note.split(maxsplit=1)[0]
+        common = opening.lower() in _SMALL or any(re.search(rf" {re.escape(opening.lower())}\b", n) for n in notes)
+        fused = fused.replace(f" and {opening} ", f" and {opening.lower() if common else opening} ")
     return fused
 
 

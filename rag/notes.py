@@ -112,7 +112,8 @@ _NAME = re.compile(r"\b[A-Z][\w’'-]+")
 _GARBAGE = re.compile(
     r"[{}<>|\\^~_=■█�*#]|\b(?:supra|infra)\b"
     r"|https?:|www\.|\[\.{3}\]|[Rr]edact|Harm to Ongoing|HOM\b|\b[A-Z]{2,}(?: [A-Z]{2,}){3,}"
-    r"|\bUnited States v\. |\bNo\. \d+:\d\d-|\b302,? at|, at \d+[;.,]|\bCong\.|\bF\.(?:\dd|Supp)|\(\w+\.? \d{1,2}, \d{4}\)[.;]"
+    r"|\bUnited States v\. |\bNo\. \d+:\d\d-"
+    r"|\b302,? at|, at \d+[;.,]|\bCong\.|\bF\.(?:\dd|Supp)|\(\w+\.? \d{1,2}, \d{4}\)[.;]"
 )
 """Leftovers of markup, redactions, shouting, and references that slipped into the text."""
 
@@ -194,6 +195,14 @@ def leans(text: str) -> str | None:
 def tells_finding(text: str) -> bool:
     """Whether ``text`` tells an outcome or a finding, which is what a conclusion is made of."""
     return bool(_FINDING.search(text))
+
+
+def speaks_of_known(note: Note) -> bool:
+    """Whether ``note`` opens with a surname alone that its passage gave in full before: "Maalin recovered …"."""
+    opening = re.match(r"[A-Z][\w-]+(?=['’]s? |s? [a-z])", note.text)
+    if opening is None:
+        return False
+    return re.search(rf"\b[A-Z]\w+ {re.escape(opening[0])}\b", note.chunk.text[: note.start]) is not None
 
 
 def letters(text: str) -> float:

@@ -84,3 +84,11 @@ def test_while_that_no_note_has_becomes_and() -> None:
     fused = "Trump met Putin in Alaska, while Rubio joined Trump, while Lavrov joined Putin."
     assert restored(fused, joined) == "Trump met Putin in Alaska, and Rubio joined Trump, while Lavrov joined Putin."
     assert restored(fused.replace(", while Rubio", ", and Rubio"), joined).count("while") == 1
+
+
+def test_the_first_word_of_a_note_is_no_name_within_a_sentence() -> None:
+    notes = ["A commission certified in 1979 that smallpox was gone.", "Smallpox infected millions in 1967."]
+    fused = "A commission certified in 1979 that smallpox was gone, and Smallpox infected millions in 1967."
+    assert restored(fused, notes) == fused.replace("Smallpox", "smallpox")
+    named = "Trump met Putin, and Rubio met Lavrov."
+    assert restored(named, ["Trump met Putin.", "Rubio met Lavrov."]) == named
