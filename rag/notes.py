@@ -59,7 +59,7 @@ _CONNECTIVE = re.compile(
 
 _UNINTRODUCED = re.compile(
     r"^(?:The (?:groups?|men|pair|emails?|messages?|letters?|stor(?:y|ies)|plans?|proposal|requests?|offers?|drafts?"
-    r"|article|outreach(?:es)?),? (?!of|between|by|from|to|with|on|at|for|that|which)"
+    r"|article|outreach(?:es)?|events?|memorandum|threats?|direction|encounter),? (?!of|between|by|from|to|with|on|at|for|that|which)"
     r"|[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)? then [a-z]"
     r"|(?:After|Before|During|When) the (?:meeting|call|story|interview|hearing|visit|trip|speech)(?: broke| ended)?,)"
 )
@@ -70,7 +70,7 @@ MEANT = 2
 
 _THE_THING = re.compile(
     r"\bthe (calls?|plan|request|messages?|story|offer|proposal|emails?|letter|conversation|meeting|interview|trip"
-    r"|statement|information)\b"
+    r"|statement|information|event|threats?|direction|memorandum|encounter)\b"
     r"(?! (?:of|between|by|from|to|with|on|at|for|that|which|about|in|he|she|they|[A-Z]))"
 )
 """The same within a sentence ("made the call immediately"), unless the sentence has spoken of it before."""
@@ -90,7 +90,7 @@ _POINTERS = re.compile(
         (?:a|an) (?:similar|additional|further), (?:several|two|three) other, as well as those
         this (?!day\\b)[a-z]+
         (?:these|those)\\s+(?!who\\b|of\\b|in\\b|with\\b|from\\b|that\\b|which\\b|involved\\b|present\\b)[a-z]+
-        that (?:trip|period|time|meeting|call|project|statement|conversation|letter|email|effort)
+        on that basis, that (?:trip|period|time|meeting|call|project|statement|conversation|letter|email|effort)
         that (?:investigation|contact|visit)
         that (?:deal|offer|request|speech|finding|conclusion|assessment|point|way|information)
         that (?:material|evidence|matter|issue)

@@ -54,6 +54,8 @@ def test_a_sentence_that_stands_alone_is_a_note(text: str) -> None:
         "When analyzing Russia’s response, they became aware of Flynn’s discussion of sanctions.",
         "The report described the Seychelles meeting instead as one that Prince arranged.",
         "Statement of Offense, United States v. Michael T. Flynn, No. 1:17-cr-232 (D.D.C.), Doc. 4 (the plea).",
+        "McGahn dismissed the threat, saying that the optics would be terrible if he was fired.",
+        "Kushner said that the event came when the campaign had trouble securing support.",
         "Trump said no.",
         "a fragment that begins nowhere and that ends without any verb of its own at all.",
     ],
