@@ -59,7 +59,8 @@ _CONNECTIVE = re.compile(
 
 _UNINTRODUCED = re.compile(
     r"^(?:The (?:groups?|men|pair|emails?|messages?|letters?|stor(?:y|ies)|plans?|proposal|requests?|offers?|drafts?"
-    r"|article|outreach(?:es)?|events?|memorandum|threats?|direction|encounter),? (?!of|between|by|from|to|with|on|at|for|that|which)"
+    r"|article|outreach(?:es)?|events?|memorandum|threats?|direction|encounter),?"
+    r" (?!of|between|by|from|to|with|on|at|for|that|which)"
     r"|[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)? then [a-z]"
     r"|(?:After|Before|During|When) the (?:meeting|call|story|interview|hearing|visit|trip|speech)(?: broke| ended)?,)"
 )
