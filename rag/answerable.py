@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,8 +36,12 @@ MET, MET_NAME = 0.44, 0.6
 FOREIGN = 0.3
 """Cosine below which a word has nothing to do with any passage: an answer without it answers another question."""
 
+ALIKE = 0.85
+"""Share of letters from which two spellings are of one name."""
+
 PASSAGES = 20
 
+_TITLES = frozenset("Mr Mrs Ms Dr President Senator Representative Judge Justice Director Secretary General".split())
 _CAPITALISED = re.compile(r"\b[A-Z]\w+")
 _HEAD = re.compile(r"\b(?:which|what|how many|how much|how)\s+([a-z][\w’'-]+)", re.IGNORECASE)
 
@@ -92,7 +97,30 @@ def unmet(question: str, asked: Sequence[str], hits: Sequence[Hit], embed_tokens
         for word in open_words
         if (near := nearest.get(word.lower(), 0.0)) < (MET_NAME if word[0].isupper() else MET)
         and not (word.isupper() and 2 <= len(word) <= 5 and word in initials)
+        and not _spelled(word, passages)
+        and not _first_name(word, question, "\n".join(hit.chunk.text for hit in hits))
     }
+
+
+def _spelled(word: str, passages: Sequence[str]) -> bool:
+    """Whether the passages have the name ``word`` in another spelling: "Dmitri" is met by "Dimitri"."""
+    names = {name for passage in passages for name in _CAPITALISED.findall(passage)}
+    return word[0].isupper() and bool(get_close_matches(word, names, n=1, cutoff=ALIKE))
+
+
+def _first_name(word: str, question: str, text: str) -> bool:
+    """Whether ``word`` is only the first name of somebody whom ``text`` calls by the other one, or more fully.
+
+    "Don McGahn" is met by "McGahn" and by "Donald McGahn"; "Melania Trump" is not by "Donald Trump".
+    """
+    whole = re.search(rf"\b{re.escape(word)} ([A-Z][\w’'-]+)", question)
+    if whole is None:
+        return False
+    last = re.sub(r"['’]s?$", "", whole[1])
+    called = set(re.findall(rf"(?<=[a-z,;] )([A-Z]\w+) {re.escape(last)}\b", text)) - _TITLES
+    if not called:
+        return re.search(rf"\b{re.escape(last)}\b", text) is not None
+    return any(name.startswith(word) or word.startswith(name) for name in called)
 
 
 def _decisive(question: str, asked: Sequence[str], absent: Mapping[str, float]) -> bool:

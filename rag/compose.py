@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.fuse import alike
-from rag.notes import Note, tells_finding
+from rag.notes import Note, speaks_of_known, tells_finding
 from rag.overlap import at_once
 from rag.plan import Plan, PlannedSection
 from rag.repair import Ladder, quoted, same
@@ -49,6 +49,9 @@ SUMMED_UP_WITHIN = 0.4
 CONCLUDED = 2
 ESTABLISHED = 0.3
 """What an outcome is worth more than an event where a brief sums up: nearly always more than its likeness."""
+
+UNKNOWN = 0.4
+"""What it costs there to speak of somebody by a surname whom the passage, but not the brief, has introduced."""
 
 
 def insufficient(question: str, hits: Sequence[Hit], trace: Trace, gaps: Sequence[str]) -> Brief:
@@ -141,7 +144,8 @@ def closing_notes(plan: Plan) -> tuple[list[Note], list[Note]]:
 
 
 def _weight(note: Note) -> float:
-    return note.relevance + (ESTABLISHED if tells_finding(note.text) else 0.0)
+    finding = ESTABLISHED if tells_finding(note.text) else 0.0
+    return note.relevance + finding - (UNKNOWN if speaks_of_known(note) else 0.0)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -103,19 +103,31 @@ def strays(notes: Sequence[str], fused: str) -> str | None:
 
 
 def restored(fused: str, notes: Sequence[str]) -> str:
-    """``fused`` with the quotation marks and initials of its notes: inside JSON, models write '…' and "U. S."."""
+    """``fused`` with the quotation marks and initials of its notes: inside JSON, models write '…' and "U. S.".
+
+    And with "and" for a "while" that joins the notes: it would say that one happened during the other. A note's first
+    word is no name for standing second in the fusion.
+    """
     for note in notes:
         for quotation in re.findall(r"[\"“][^\"“”]+[\"”]", note):
             fused = fused.replace(f"'{quotation[1:-1]}'", quotation)
         for initials in re.findall(r"\b(?:[A-Z]\.){2,}", note):
             fused = fused.replace(initials.replace(".", ". ").strip(), initials)
+    parts = fused.split(", while ")
+    if len(parts) - 1 == sum(note.count(", while ") for note in notes) + 1:
+        before = 1 + notes[0].count(", while ")
+        fused = ", and ".join(", while ".join(part) for part in (parts[:before], parts[before:]))
+    for note in notes[1:]:
+        opening = note.split(maxsplit=1)[0]
+        common = opening.lower() in _SMALL or any(re.search(rf" {re.escape(opening.lower())}\b", n) for n in notes)
+        fused = fused.replace(f" and {opening} ", f" and {opening.lower() if common else opening} ")
     return fused
 
 
 def unnamed(heading: str, statements: Sequence[str], taken: Sequence[str]) -> str | None:
     """Why ``heading`` does not name ``statements``, or is too like a heading in ``taken``; None if it is good."""
     words = _content(heading)
-    if not len(words) >= 1 or not 2 <= len(heading.split()) <= 9 or len(heading) > 80:
+    if len(words) <= 1 or not 2 <= len(heading.split()) <= 9 or len(heading) > 80:
         return "is not 3 to 7 words"
     if absent := missing(heading, statements):
         return f"names {', '.join(absent)}, which the section does not"

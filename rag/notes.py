@@ -59,7 +59,8 @@ _CONNECTIVE = re.compile(
 
 _UNINTRODUCED = re.compile(
     r"^(?:The (?:groups?|men|pair|emails?|messages?|letters?|stor(?:y|ies)|plans?|proposal|requests?|offers?|drafts?"
-    r"|article|outreach(?:es)?),? (?!of|between|by|from|to|with|on|at|for|that|which)"
+    r"|article|outreach(?:es)?|events?|memorandum|threats?|direction|encounter),?"
+    r" (?!of|between|by|from|to|with|on|at|for|that|which)"
     r"|[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)? then [a-z]"
     r"|(?:After|Before|During|When) the (?:meeting|call|story|interview|hearing|visit|trip|speech)(?: broke| ended)?,)"
 )
@@ -70,7 +71,7 @@ MEANT = 2
 
 _THE_THING = re.compile(
     r"\bthe (calls?|plan|request|messages?|story|offer|proposal|emails?|letter|conversation|meeting|interview|trip"
-    r"|statement|information)\b"
+    r"|statement|information|event|threats?|direction|memorandum|encounter)\b"
     r"(?! (?:of|between|by|from|to|with|on|at|for|that|which|about|in|he|she|they|[A-Z]))"
 )
 """The same within a sentence ("made the call immediately"), unless the sentence has spoken of it before."""
@@ -90,7 +91,7 @@ _POINTERS = re.compile(
         (?:a|an) (?:similar|additional|further), (?:several|two|three) other, as well as those
         this (?!day\\b)[a-z]+
         (?:these|those)\\s+(?!who\\b|of\\b|in\\b|with\\b|from\\b|that\\b|which\\b|involved\\b|present\\b)[a-z]+
-        that (?:trip|period|time|meeting|call|project|statement|conversation|letter|email|effort)
+        on that basis, that (?:trip|period|time|meeting|call|project|statement|conversation|letter|email|effort)
         that (?:investigation|contact|visit)
         that (?:deal|offer|request|speech|finding|conclusion|assessment|point|way|information)
         that (?:material|evidence|matter|issue)
@@ -112,6 +113,7 @@ _NAME = re.compile(r"\b[A-Z][\w’'-]+")
 _GARBAGE = re.compile(
     r"[{}<>|\\^~_=■█�*#]|\b(?:supra|infra)\b"
     r"|https?:|www\.|\[\.{3}\]|[Rr]edact|Harm to Ongoing|HOM\b|\b[A-Z]{2,}(?: [A-Z]{2,}){3,}"
+    r"|\bUnited States v\. |\bNo\. \d+:\d\d-"
     r"|\b302,? at|, at \d+[;.,]|\bCong\.|\bF\.(?:\dd|Supp)|\(\w+\.? \d{1,2}, \d{4}\)[.;]"
 )
 """Leftovers of markup, redactions, shouting, and references that slipped into the text."""
@@ -194,6 +196,14 @@ def leans(text: str) -> str | None:
 def tells_finding(text: str) -> bool:
     """Whether ``text`` tells an outcome or a finding, which is what a conclusion is made of."""
     return bool(_FINDING.search(text))
+
+
+def speaks_of_known(note: Note) -> bool:
+    """Whether ``note`` opens with a surname alone that its passage gave in full before: "Maalin recovered …"."""
+    opening = re.match(r"[A-Z][\w-]+(?=['’]s? |s? [a-z])", note.text)
+    if opening is None:
+        return False
+    return re.search(rf"\b[A-Z]\w+ {re.escape(opening[0])}\b", note.chunk.text[: note.start]) is not None
 
 
 def letters(text: str) -> float:

@@ -77,7 +77,7 @@ TOGETHER = 0.1
 _WITHIN = 0.3
 """Notes that are this much less relevant than the best five are about something else."""
 
-_SUBJECT_WITHIN = 0.25
+_SUBJECT_WITHIN = 0.17
 """The same of a document, by its best note: where none of it is nearer than this, it is about something else."""
 
 

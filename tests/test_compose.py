@@ -229,6 +229,7 @@ def test_a_langchain_user_can_take_the_pipeline_as_a_runnable(settings: Settings
     [
         QUESTION,
         "Why was Flynn fired?",
+        "What did Mike Flynn ask of Ambassador Kislyak?",
         "How did the GRU hack the DNC?",
         "Give an overview of Papadopoulos and Mifsud.",
         "What is the role of Roger Stone in the WikiLeaks releases?",
@@ -248,6 +249,7 @@ def test_what_the_corpus_answers_is_not_refused(index: Index, question: str) -> 
         "What is Robert Mueller's salary?",
         "What did Angela Merkel say about the Steele dossier?",
         "How tall is Vladimir Putin?",
+        "What did Melania Trump say about Putin?",
     ],
 )
 def test_a_subject_or_a_fact_that_the_corpus_lacks_is_told(index: Index, question: str) -> None:

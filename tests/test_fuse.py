@@ -65,6 +65,7 @@ def test_a_heading_names_its_section_and_no_other() -> None:
     assert unnamed("Manafort's dinner with Kilimnik", [told], []) is not None, "no note has a dinner"
     assert unnamed("Manafort and Deripaska", [MET], []) is not None
     assert unnamed("Events", [MET], []) is not None
+    assert unnamed("The Manafort", [MET], []) is not None
     assert unnamed("Manafort's meeting with Kilimnik", [told], ["Kilimnik's meeting with Manafort"]) is not None
     assert (
         unnamed("Putin's recognition of Moscow", ["Putin's recognition of Donetsk.", "A tower in Moscow."], [])
@@ -76,3 +77,18 @@ def test_quotation_marks_and_initials_come_back_as_the_notes_have_them() -> None
     notes = ['Durham wrote of "raw intelligence."', "The IRA aimed at U.S. audiences."]
     fused = "Durham wrote of 'raw intelligence.' and the IRA aimed at U. S. audiences."
     assert restored(fused, notes) == 'Durham wrote of "raw intelligence." and the IRA aimed at U.S. audiences.'
+
+
+def test_while_that_no_note_has_becomes_and() -> None:
+    joined = ["Trump met Putin in Alaska.", "Rubio joined Trump, while Lavrov joined Putin."]
+    fused = "Trump met Putin in Alaska, while Rubio joined Trump, while Lavrov joined Putin."
+    assert restored(fused, joined) == "Trump met Putin in Alaska, and Rubio joined Trump, while Lavrov joined Putin."
+    assert restored(fused.replace(", while Rubio", ", and Rubio"), joined).count("while") == 1
+
+
+def test_the_first_word_of_a_note_is_no_name_within_a_sentence() -> None:
+    notes = ["A commission certified in 1979 that smallpox was gone.", "Smallpox infected millions in 1967."]
+    fused = "A commission certified in 1979 that smallpox was gone, and Smallpox infected millions in 1967."
+    assert restored(fused, notes) == fused.replace("Smallpox", "smallpox")
+    named = "Trump met Putin, and Rubio met Lavrov."
+    assert restored(named, ["Trump met Putin.", "Rubio met Lavrov."]) == named

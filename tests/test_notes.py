@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.notes import leans, notes_of
+from rag.notes import leans, notes_of, speaks_of_known
 from rag.types import Chunk, Hit, chunk_id
 
 
@@ -53,6 +53,9 @@ def test_a_sentence_that_stands_alone_is_a_note(text: str) -> None:
         "Flynn made the call immediately after speaking to a senior official about it.",
         "When analyzing Russia’s response, they became aware of Flynn’s discussion of sanctions.",
         "The report described the Seychelles meeting instead as one that Prince arranged.",
+        "Statement of Offense, United States v. Michael T. Flynn, No. 1:17-cr-232 (D.D.C.), Doc. 4 (the plea).",
+        "McGahn dismissed the threat, saying that the optics would be terrible if he was fired.",
+        "Kushner said that the event came when the campaign had trouble securing support.",
         "Trump said no.",
         "a fragment that begins nowhere and that ends without any verb of its own at all.",
     ],
@@ -96,3 +99,14 @@ def test_a_word_that_only_ties_a_sentence_to_the_one_before_is_not_quoted(text: 
     [note] = notes_of([Hit(chunk=chunk, rank=1, score=1.0)])
     assert note.text == noted
     assert " ".join(chunk.text[note.start : note.end].split()).lower() == noted.lower()
+
+
+def test_a_surname_whose_bearer_the_passage_introduced_is_told_from_a_full_name() -> None:
+    text = (
+        "Ali Maow Maalin, a cook in Merca, fell ill with smallpox in October 1977. "
+        "Maalin recovered from the last naturally occurring case of smallpox in the world."
+    )
+    chunk = Chunk(id=chunk_id("report", 0, text), document_id="report", text=text, start=0, end=len(text))
+    first, second = notes_of([Hit(chunk=chunk, rank=1, score=1.0)])
+    assert not speaks_of_known(first)
+    assert speaks_of_known(second)
