@@ -53,17 +53,17 @@ class Run:
             CitebriefError: another process writes this run, or the disk is full.
         """
         choice, fingerprint = identity(self.settings)
-        batch.hold_budget(self.budget, choice)
         questions = [Question(id=case.id, text=case.question) for case in self.cases]
         folder = _folder(self.out)
         with folder.locked():
+            purse = batch.purse_for(self.budget, choice, self.settings, folder)
             folder.go_on(batch.manifest(self.settings, choice, fingerprint), fix="choose another --out")
             batch.run(
                 questions,
                 self.settings,
                 folder,
                 jobs=self.jobs,
-                budget=self.budget,
+                purse=purse,
                 on_row=lambda _, done, total: self.on_done("answered", done, total),
             )
             return self._score_all(folder)

@@ -16,26 +16,29 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from rag import log, prompts
-from rag.errors import CitebriefError, UsageError
-from rag.llm import ModelChoice, price
-from rag.pipeline import PROMPTS, Outcome, Question, answer_many
+from rag.errors import CitebriefError
+from rag.folder import REPLIES, Folder
+from rag.limits import Purse
+from rag.llm import ModelChoice, rates
+from rag.pipeline import PROMPTS, OnQuestion, Outcome, Question, answer_many
 from rag.render.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
+    from rag.compose import Step
     from rag.config import Settings
-    from rag.folder import Folder
 
 REMOTE_JOBS = 4
 DECIDING = ("k", "sections", "seed", "embedder")
 """The settings that decide what a brief says."""
 
-SPENT = "BudgetSpent"
-"""The fault of a question that there was no money for."""
-
 LIBRARIES = ("torch", "sentence-transformers", "chromadb")
 """Those whose version can change what is retrieved and checked."""
+
+
+Ended = Literal["done", "stopped", "budget", "lost"]
+"""How a batch ended: with every question dealt with, by a person, by the budget, or because the model is gone."""
 
 
 class Engine(Protocol):
@@ -47,8 +50,9 @@ class Engine(Protocol):
         settings: Settings,
         *,
         jobs: int,
-        budget: float | None = None,
+        purse: Purse | None = None,
         stop: threading.Event | None = None,
+        on_progress: OnQuestion = ...,
     ) -> Generator[Outcome]:
         """See :func:`rag.pipeline.answer_many`."""
         ...
@@ -58,11 +62,12 @@ class Engine(Protocol):
 class Summary:
     """What a batch came to. Counts are of all its questions; ``asked`` are those of this run.
 
-    ``cost`` is in US dollars, of all attempts ever, None where a price is unknown; ``seconds`` are this run's.
-    ``faults`` counts failures by class. ``ended``: with every question dealt with, stopped by a person or the budget.
+    ``cost`` is in US dollars, of all that was ever sent, None where the price is unknown; what a kill made useless is
+    in it, and what was never answered, at the most that it can cost. ``seconds`` are this run's. ``faults`` counts
+    failures by class.
     """
 
-    ended: Literal["done", "stopped", "budget"]
+    ended: Ended
     questions: int
     asked: int
     answered: int
@@ -117,14 +122,16 @@ def jobs_for(choice: ModelChoice) -> int:
     return REMOTE_JOBS if choice.kind == "openai" else 1
 
 
-def hold_budget(budget: float | None, choice: ModelChoice) -> None:
-    """Refuse a ``budget`` that could not be kept.
+def purse_for(
+    budget: float | None, choice: ModelChoice, settings: Settings, folder: Folder, *, anew: bool = False
+) -> Purse:
+    """The ``budget`` of the locked ``folder``, which notes all that is paid; ``anew`` forgets what was paid before.
 
     Raises:
-        UsageError: the model's price is unknown.
+        UsageError: there is a budget, and the model's price is unknown; or the file of prices cannot be used.
     """
-    if budget is not None and choice.kind == "openai" and price(choice.name) is None:
-        raise UsageError(f"--budget: the price of {choice.name} is not in the price table, so it cannot be kept")
+    spent = 0.0 if anew else folder.paid()
+    return Purse(budget, rates(choice, settings), spent=spent, model=choice.name, on_paid=folder.pay)
 
 
 def run(
@@ -133,59 +140,82 @@ def run(
     folder: Folder,
     *,
     jobs: int,
-    budget: float | None = None,
+    purse: Purse | None = None,
     stop: threading.Event | None = None,
     engine: Engine = answer_many,
     on_row: OnRow = lambda *_: None,
+    on_wait: Callable[[str], None] = lambda _: None,
 ) -> Summary:
     """Answer those of ``questions`` that ``folder``, which is locked and begun, has no brief of.
 
-    ``budget`` is for all of the folder: what earlier runs spent counts. Once ``stop`` is set, the batch ends soon and
-    in good order.
+    The model's replies are kept, in the folder unless the settings name another place: none is paid for twice.
+    ``purse`` holds the budget, see :func:`purse_for`. Once ``stop`` is set, the batch ends soon and in good order.
+    ``on_wait`` is told, from many threads, why the model keeps all questions waiting.
 
     Raises:
         CitebriefError: the folder cannot be written, or nothing can be asked. What was finished is kept.
     """
     started, total, asked = time.perf_counter(), len(questions), 0
     left = folder.missing(questions)
-    paid = sum(row.cost or 0.0 for row in folder.rows.values())
+    settings = settings.model_copy(update={"replies": settings.replies or folder.path / REPLIES})
     with _writing():
         folder.complete()
         folder.settle(questions)
     log.event("batch started", questions=total, missing=len(left), jobs=jobs)
     on_row("kept", total - len(left), total)
-    afford = None if budget is None else budget - paid
+    running: set[str] = set()
+
+    def on_progress(question: Question, step: Step) -> None:
+        if question.id not in running:
+            running.add(question.id)
+            log.event("question started", question=question.id)
+        if step.stage == "wait":
+            on_wait(step.message)
+
+    faults: Counter[str] = Counter()
     try:
-        with closing(engine(iter(left), settings, jobs=jobs, budget=afford, stop=stop)) as outcomes:
-            for outcome in outcomes:
+        answers = engine(iter(left), settings, jobs=jobs, purse=purse, stop=stop, on_progress=on_progress)
+        with closing(answers):
+            for outcome in answers:
                 with _writing():
                     row = folder.keep(outcome)
                 asked += 1
+                faults[row.fault] += 1
+                running.discard(row.id)
                 log.event(
                     "question ended", question=row.id, status=row.status, fault=row.fault or None, seconds=row.seconds
                 )
                 on_row(row.status, total - len(left) + asked, total)
     except BaseException:
         with suppress(CitebriefError, OSError):  # the row of each question is in the file already
-            folder.settle(questions, STOPPED)
+            folder.settle(questions, _unasked("stopped"))
         raise
-    stopped = stop is not None and stop.is_set()
+    ended: Ended = "done"
+    if stop is not None and stop.is_set():
+        ended = "stopped"
+    elif faults["BudgetSpent"]:
+        ended = "budget"
+    elif asked < len(left):
+        ended = "lost"
     with _writing():
-        folder.settle(questions, STOPPED if stopped or budget is None else _spent(budget))
-    found = _summary(folder, questions, stopped=stopped, asked=asked, seconds=round(time.perf_counter() - started, 2))
+        folder.settle(questions, _unasked(ended))
+    cost = folder.paid() if purse is None or purse.rates else None
+    seconds = round(time.perf_counter() - started, 2)
+    found = _summary(folder, questions, ended=ended, asked=asked, cost=cost, seconds=seconds)
     log.event("batch ended", ended=found.ended, answered=found.answered, failed=found.failed, cost=found.cost)
     return found
 
 
-STOPPED = {"status": "open", "error": "not asked: stopped"}
-"""What the row of a question says that nobody came to."""
+def _unasked(ended: Ended) -> dict[str, str]:
+    """What the row of a question says that nobody came to."""
+    if ended == "budget":
+        return {"status": "failed", "fault": "BudgetSpent", "error": "not asked: the budget is spent"}
+    return {"status": "open", "error": "not asked: the model was lost" if ended == "lost" else "not asked: stopped"}
 
 
-def _spent(budget: float) -> dict[str, str]:
-    return {"status": "failed", "fault": SPENT, "error": f"not asked: the budget of ${budget:g} is spent"}
-
-
-def _summary(folder: Folder, questions: Sequence[Question], *, stopped: bool, asked: int, seconds: float) -> Summary:
+def _summary(
+    folder: Folder, questions: Sequence[Question], *, ended: Ended, asked: int, cost: float | None, seconds: float
+) -> Summary:
     rows = [folder.rows[question.id] for question in questions]
     counts = Counter(row.status for row in rows)
     tokens: Counter[str] = Counter()
@@ -193,7 +223,7 @@ def _summary(folder: Folder, questions: Sequence[Question], *, stopped: bool, as
         tokens.update(row.tokens)
     faults = Counter(row.fault for row in rows if row.status == "failed")
     return Summary(
-        ended="stopped" if stopped else "budget" if SPENT in faults else "done",
+        ended=ended,
         questions=len(rows),
         asked=asked,
         answered=counts["answered"],
@@ -201,7 +231,7 @@ def _summary(folder: Folder, questions: Sequence[Question], *, stopped: bool, as
         failed=counts["failed"],
         open=counts["open"],
         tokens=dict(tokens),
-        cost=None if any(row.cost is None for row in rows) else round(sum(row.cost or 0.0 for row in rows), 6),
+        cost=None if cost is None else round(cost, 6),
         seconds=seconds,
         faults=dict(faults.most_common()),
         out=str(folder.path),

@@ -33,6 +33,9 @@ FORMATS: tuple[Format, ...] = ("json", "md", "html", "text")
 @click.option("--jobs", type=click.IntRange(1, 256), help="Questions at a time. [4 with a remote model, else 1]")
 @click.option("--format", "forms", type=click.Choice(FORMATS), multiple=True, help="Beside json. [md and html]")
 @click.option("--budget", type=click.FloatRange(min=0), metavar="USD", help="Stop before DIR has cost more than this.")
+@click.option("--rpm", type=click.IntRange(min=0), metavar="N", help="Requests a minute to the model. [no limit]")
+@click.option("--tpm", type=click.IntRange(min=0), metavar="N", help="Tokens a minute, to and from it. [no limit]")
+@click.option("--replies", metavar="FOLDER", help="Where replies are kept: asked again, they are free. [DIR/.replies]")
 @click.option("--dry-run", is_flag=True, help="Only estimate tokens and dollars; no model is asked.")
 @click.option("--k", type=click.IntRange(1, 500), help="Passages to retrieve, where a question says nothing. [40]")
 @click.option("--sections", type=click.IntRange(1, 7), help="Sections at the most, likewise. [6]")
@@ -75,13 +78,15 @@ def batch(
     from rag import log, pipeline
     from rag import questions as asking
     from rag.config import load
-    from rag.folder import Folder
+    from rag.folder import REPLIES, Folder
     from rag.render.bar import Bar
 
     settings = load(flags)
     asked = asking.read(questions)
+    kept = Path(out) / REPLIES
+    if settings.replies is None and kept.is_dir():  # then it can be replayed without a key
+        settings = settings.model_copy(update={"replies": kept})
     choice, fingerprint = pipeline.identity(settings)
-    batches.hold_budget(budget, choice)
     wanted = forms or ("md", "html")
     folder = Folder(path=Path(out), formats=[form for form in FORMATS if form == "json" or form in wanted])
     if dry_run:
@@ -94,6 +99,7 @@ def batch(
         click.echo(f"model: {choice.why}", err=True)
     made_with = {**batches.manifest(settings, choice, fingerprint), "questions": asking.digest(asked)}
     with log.written_to(log_json), folder.locked():
+        purse = batches.purse_for(budget, choice, settings, folder, anew=overwrite)
         if overwrite:
             folder.begin_anew(made_with, asked)
         elif resume:
@@ -106,16 +112,17 @@ def batch(
                 settings,
                 folder,
                 jobs=jobs or batches.jobs_for(choice),
-                budget=budget,
+                purse=purse,
                 stop=stop,
                 on_row=bar,
+                on_wait=bar.say,
             )
     click.echo(summary.as_json() if as_json else summary.as_text())
     if summary.ended == "stopped":
         # Threads that still wait for a reply would hold up the interpreter's own way out.
         sys.stdout.flush()
         os._exit(STOPPED)
-    if summary.failed or summary.ended == "budget":
+    if summary.failed or summary.ended != "done":
         sys.exit(BELOW_THE_BAR)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.compose import closing_notes
 from rag.embedding import count_tokens
-from rag.llm import Model, ModelChoice, cost
+from rag.llm import Model, ModelChoice, rates
 from rag.pipeline import Answerer, Question, writer_for
 from rag.plan import Plan
 from rag.render.wording import count
@@ -28,15 +28,16 @@ if TYPE_CHECKING:
 
     from rag.config import Settings
     from rag.notes import Note
+    from rag.types import Hit
 
     Reply = TypeVar("Reply", bound=BaseModel)
 
 SAMPLE = 20
 """Questions that are planned, spread over all of them; a second or two each."""
 
-LARGER = 1.08
+PROSE, JSON = 1.08, 0.7
 """Tokens of a GPT model for one of MiniLM, whose tokenizer needs no download: measured with o200k_base on 26 texts of
-the corpus and the prompts (0.92 to 1.14)."""
+the corpus and the prompts (0.92 to 1.14), and on the schemas of replies."""
 
 AROUND = 20
 """Tokens of JSON around one sentence of a reply: its key, its citations, quotes and brackets."""
@@ -76,7 +77,7 @@ class Estimate:
         """In a sentence or two, for whoever has to trust it."""
         return (
             f"Planned {self.sample:,} of {count(self.questions, 'question')} and counted the prompts that would be "
-            f"sent, with MiniLM's tokenizer times {LARGER:g}; replies as long as the quotes that they "
+            f"sent, with MiniLM's tokenizer times {PROSE:g}; replies as long as the quotes that they "
             "replace; nothing cached. At the most: every reply as long as allowed, every rewrite used."
         )
 
@@ -93,12 +94,13 @@ def estimate(questions: Sequence[Question], settings: Settings, choice: ModelCho
     if choice.kind != "extractive":
         with Answerer(settings) as answerer:
             for question in drawn:
-                _, planned = answerer.plan(question)
-                sketch.write(question.text, planned)
+                hits, planned = answerer.plan(question)
+                if planned.sections:
+                    sketch.write(question.text, hits, planned)
     times = len(questions) / max(1, len(drawn))
     sums = {name: round(times * value) for name, value in sketch.tokens.items()}
     least, most = sketch.tokens, sketch.most
-    free = choice.kind != "openai"
+    known = rates(choice, settings)
     return Estimate(
         model=choice.name,
         questions=len(questions),
@@ -106,8 +108,8 @@ def estimate(questions: Sequence[Question], settings: Settings, choice: ModelCho
         calls=sums.get("calls", 0),
         prompt=sums.get("prompt", 0),
         completion=sums.get("completion", 0),
-        cost=0.0 if free else _times(cost(choice.name, least), times),
-        most=0.0 if free else _times(cost(choice.name, most), times),
+        cost=round(times * known.cost(least), 6) if known else None,
+        most=round(times * known.cost(most), 6) if known else None,
     )
 
 
@@ -122,9 +124,9 @@ class Sketch(Model):
         self.tokens: Counter[str] = Counter()
         self.most: Counter[str] = Counter()
 
-    def write(self, question: str, planned: Plan) -> None:
+    def write(self, question: str, hits: Sequence[Hit], planned: Plan) -> None:
         """Be asked all that a brief on ``planned`` asks."""
-        writer = writer_for(self, question)
+        writer = writer_for(self, question, hits)
         headings = [section.heading for section in planned.sections]
         for section in planned.sections:
             with_replies = self.tokens["calls"]
@@ -149,9 +151,9 @@ class Sketch(Model):
         self, system: str, user: str, schema: type[Reply], *, max_tokens: int, name: str, config: Any = None
     ) -> Reply:
         """Count, and reply with nothing."""
-        prompt = _tokens(system) + _tokens(user)
+        prompt = _tokens(f"{system}\n{user}")
         if not self.small:  # a remote model is sent the schema and charges for it
-            prompt += _tokens(json.dumps(schema.model_json_schema()))
+            prompt += _tokens(json.dumps(schema.model_json_schema()), JSON)
         self.tokens.update(calls=1, prompt=prompt)
         self.most.update(calls=1, prompt=prompt, completion=max_tokens)
         nothing: dict[str, Any] = {field: [] if field == "sentences" else "" for field in schema.model_fields}
@@ -162,9 +164,5 @@ class Sketch(Model):
             self.tokens.update(completion=sum(AROUND + _tokens(note.text) for note in notes))
 
 
-def _tokens(text: str) -> int:
-    return round(LARGER * count_tokens(text))
-
-
-def _times(dollars: float | None, times: float) -> float | None:
-    return None if dollars is None else round(dollars * times, 6)
+def _tokens(text: str, for_one: float = PROSE) -> int:
+    return round(for_one * count_tokens(text))

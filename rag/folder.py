@@ -6,6 +6,8 @@
     DIR/NAME.html, .md, .json   one brief, the .json last: where it stands whole, the question is answered
     DIR/drafts/NAME.json        what stood of a brief that failed
     DIR/results.jsonl           one row an id
+    DIR/.paid                   what calls have cost, in US dollars, a line each
+    DIR/.replies/               the model's replies, so that none has to be paid twice (rag/replies.py)
 
 While a batch runs, rows are appended to ``results.jsonl`` as questions end. The last row of an id counts, and a line
 that a kill tore is left out. At the start and at the end the file is replaced by one with a row an id, in the order of
@@ -34,7 +36,7 @@ from rag.render.json import LINE_BREAKS, from_json
 from rag.types import Brief, Status
 
 SUFFIXES: dict[Format, str] = {"json": "json", "md": "md", "html": "html", "text": "txt"}
-LOCK = ".lock"
+LOCK, PAID, REPLIES = ".lock", ".paid", ".replies"
 
 
 class Row(BaseModel):
@@ -152,7 +154,8 @@ class Folder:
                 made += [self._file(question.id, form) for form in SUFFIXES]
         for file in made:
             file.unlink(missing_ok=True)
-        (self.path / self.results).unlink(missing_ok=True)
+        for name in (self.results, PAID):
+            (self.path / name).unlink(missing_ok=True)
         self._hold(manifest)
 
     def missing(self, questions: Iterable[Question]) -> list[Question]:
@@ -204,6 +207,26 @@ class Folder:
         _append(self.path / self.results, _line(row))
         return row
 
+    def paid(self) -> float:
+        """US dollars that were ever paid for what is here, whatever became of it."""
+        try:
+            lines = (self.path / PAID).read_text().split("\n")
+        except FileNotFoundError:
+            return 0.0
+        return sum(map(float, lines[:-1]))  # what stands behind the last line break was torn, or nothing
+
+    def pay(self, dollars: float) -> None:
+        """Note that ``dollars`` were paid. Nobody waits until it is on the disk: a kill leaves it, and calls are many.
+
+        Raises:
+            CitebriefError: it cannot be noted, so that a budget could not be kept.
+        """
+        try:
+            with (self.path / PAID).open("ab", buffering=0) as file:
+                file.write(f"{dollars!r}\n".encode())
+        except OSError as error:
+            raise CitebriefError(f"{self.path / PAID}: {(error.strerror or str(error)).lower()}") from None
+
     def settle(self, questions: Iterable[Question], unasked: Mapping[str, str] | None = None) -> None:
         """Leave one row for each of ``questions`` that has any, in their order; ``unasked`` is what the others' say."""
         if unasked:
@@ -249,9 +272,8 @@ class Folder:
         brief = _brief(file)
         if brief is None or brief.question != question.text:
             return None
-        seconds = sum(
-            spent for stage, spent in brief.trace.seconds.items() if stage != "model"
-        )  # which is part of write
+        stages = {**brief.trace.seconds, "model": 0.0}  # the model's are part of those of writing
+        seconds = sum(stages.values())
         found = self._row(Outcome(question=question, seconds=round(seconds, 2), brief=brief), content)
         # Its other formats were written before it, and are of the same state unless somebody edited the JSON.
         edited = row is not None and row.sha256 is not None

@@ -136,9 +136,15 @@ def unnamed(heading: str, statements: Sequence[str], taken: Sequence[str]) -> st
         return f"brings words of its own: {', '.join(own)}"
     if not any(_subsequence(words, _content(text)) == words for text in statements):
         return "puts together what no sentence says in this order"
+    return alike(heading, taken)
+
+
+def alike(heading: str, taken: Sequence[str]) -> str | None:
+    """Which heading in ``taken`` is too like ``heading`` to stand beside it; None if none is."""
+    words = set(_content(heading))
     for other in taken:
         theirs = set(_content(other))
-        if len(theirs & set(words)) >= 0.75 * min(len(theirs), len(set(words))):
+        if len(theirs & words) >= 0.75 * min(len(theirs), len(words)):
             return f"is much like {other!r}"
     return None
 

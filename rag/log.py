@@ -14,7 +14,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +59,12 @@ def written_to(target: str | None) -> Iterator[None]:
         )
     except OSError as error:
         raise UsageError(f"--log-json {target}: {(error.strerror or str(error)).lower()}") from None
+
+    def give_up(_: logging.LogRecord) -> None:  # on a full disk, say: what is logged matters more than the log
+        _LOGGER.removeHandler(handler)
+        print(f"--log-json {target}: cannot be written any more; going on without it", file=sys.stderr)
+
+    handler.handleError = give_up  # type: ignore[method-assign, assignment]
     handler.setFormatter(_Json())
     level, carried_on = _LOGGER.level, _LOGGER.propagate
     _LOGGER.addHandler(handler)
@@ -70,7 +76,8 @@ def written_to(target: str | None) -> Iterator[None]:
         _LOGGER.removeHandler(handler)
         _LOGGER.setLevel(level)
         _LOGGER.propagate = carried_on
-        handler.close()
+        with suppress(OSError):
+            handler.close()
 
 
 class _Json(logging.Formatter):

@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -23,9 +24,10 @@ from rag.answerable import Answerability, assess
 from rag.catalogue import Filter
 from rag.compose import OnProgress, Stage, Step, compose, draft, insufficient
 from rag.embedding import count_tokens, encoder, load
-from rag.errors import Interrupted, UsageError
+from rag.errors import IndexBusy, Interrupted, UsageError
 from rag.index import Index, IndexReport, folder_of
-from rag.llm import Model, ModelChoice, resolve
+from rag.limits import Purse
+from rag.llm import AT_ONCE, Model, ModelChoice, rates, resolve
 from rag.overlap import overlap
 from rag.plan import Plan, plan
 from rag.types import Brief, Chunk, Hit, Status, Trace, slug
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
 PROMPTS = {True: ("fuse", "heading", "rewrite"), False: ("section", "summary", "rewrite")}
 """The prompts that a small model and a large one are asked with."""
 
+TOKENS = ("prompt", "cached", "completion", "calls", "replayed")
+"""What a trace counts, see :class:`rag.llm.Model`."""
+
 VERBATIM = "none: every sentence is a quotation"
 """The trace's verifier where the evidence is set as it stands."""
 
@@ -47,6 +52,12 @@ NEAREST = 8
 """Hits whose similarity to the question decides whether the corpus is about it at all."""
 
 TOO_SHORT = 3
+
+CALLS = 4
+"""Calls to a remote model that a question of many has under way on average, out of the eight or so that it takes."""
+
+TELL: ContextVar[OnProgress] = ContextVar("tell")
+"""Whoever watches the question that this thread works on: all of them share the model that has to wait."""
 
 
 def index(
@@ -160,63 +171,75 @@ class Outcome:
         return self.brief.status if self.brief else "open" if self.stopped else "failed"
 
 
+OnQuestion = Callable[[Question, Step], None]
+
+HOPELESS = ("BudgetSpent", "ModelLost")
+"""Faults after which no other question would fare better."""
+
+
 def answer_many(
     questions: Iterable[Question],
     settings: Settings,
     *,
     jobs: int,
-    budget: float | None = None,
+    purse: Purse | None = None,
     stop: threading.Event | None = None,
+    on_progress: OnQuestion = lambda *_: None,
 ) -> Generator[Outcome]:
     """What becomes of each of ``questions``, ``jobs`` of them at a time, in the order in which they are done.
 
     Lazy: a question is taken when its turn comes, so any number can go through. One that fails is an outcome with its
-    error and never stops the others. No further question is taken once ``stop`` is set, or once ``budget`` (US
-    dollars) is spent; what runs when ``stop`` is set gives up at its next step, or is left behind
-    (:data:`rag.overlap.GRACE`).
+    error and never stops the others. No further question is taken once ``stop`` is set, or after a fault that is
+    :data:`HOPELESS`: ``purse``, which holds the budget, is empty, or the model is lost. What runs when ``stop`` is set
+    gives up at its next step, or is left behind (:data:`rag.overlap.GRACE`). ``on_progress`` is called from many
+    threads.
 
     Raises:
         IndexMissing, IndexMismatch, UsageError: before the first question.
     """
-    spent, halt = 0.0, threading.Event()
+    hopeless, halted = False, threading.Event()
 
-    def affordable() -> Iterator[Question]:
+    def worth_asking() -> Iterator[Question]:
         for question in questions:
-            if budget is not None and spent >= budget:
+            if hopeless:
                 return
             yield question
 
+    def halt() -> None:
+        halted.set()
+        answerer.stop()
+
     with (
-        Answerer(settings) as answerer,
+        Answerer(settings, at_once=max(AT_ONCE, CALLS * jobs), purse=purse) as answerer,
         closing(
             overlap(
-                lambda question: _outcome(answerer, question, halt),
-                affordable(),
+                lambda question: outcome(answerer, question, halted, on_progress),
+                worth_asking(),
                 jobs=jobs,
-                stop=stop or halt,
+                stop=stop or halted,
                 halt=halt,
             )
         ) as outcomes,
     ):
-        for outcome in outcomes:
-            if paid := outcome.brief or outcome.draft:
-                spent += paid.trace.cost or 0.0
-            yield outcome
+        for found in outcomes:
+            hopeless = hopeless or found.fault in HOPELESS
+            yield found
 
 
-def _outcome(answerer: Answerer, question: Question, halt: threading.Event) -> Outcome:
+def outcome(answerer: Answerer, question: Question, halt: threading.Event, on_progress: OnQuestion) -> Outcome:
+    """What ``answerer`` makes of ``question``, whatever happens; it gives up at its next step once ``halt`` is set."""
     started = time.perf_counter()
 
-    def tell(_: Step) -> None:
+    def tell(step: Step) -> None:
         if halt.is_set():
             raise KeyboardInterrupt
+        on_progress(question, step)
 
     def after(**what: Any) -> Outcome:
         return Outcome(question=question, seconds=round(time.perf_counter() - started, 2), **what)
 
     try:
         with log.about(question.id):
-            log.event("question started")
             return after(
                 brief=answerer.answer(
                     question.text, where=question.where, k=question.k, sections=question.sections, on_progress=tell
@@ -224,7 +247,7 @@ def _outcome(answerer: Answerer, question: Question, halt: threading.Event) -> O
             )
     except (Exception, KeyboardInterrupt) as error:
         cause = error.__cause__ if isinstance(error, Interrupted) and error.__cause__ else error
-        stopped = isinstance(cause, KeyboardInterrupt)
+        stopped = isinstance(cause, KeyboardInterrupt) or halt.is_set()  # then a call that waited was woken
         return after(
             draft=error.draft if isinstance(error, Interrupted) else None,
             error="stopped" if stopped else " ".join(f"{type(error).__name__}: {error}".split()),
@@ -236,16 +259,25 @@ def _outcome(answerer: Answerer, question: Question, halt: threading.Event) -> O
 class Answerer:
     """The index and the model, opened once for many questions. Questions may overlap in threads of the caller.
 
-    What the processor does (searching, planning, checking) is done for one question at a time; waiting for a remote
-    model is not. Use it in a ``with`` statement, or close it.
+    What overlapping questions want of the encoder is worked on together (``rag/together.py``), and a brief is the same
+    whatever other questions are asked meanwhile. ``at_once`` and ``purse`` are the model's, see :class:`rag.llm.Model`.
+    Use it in a ``with`` statement, or close it.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, at_once: int = AT_ONCE, purse: Purse | None = None) -> None:
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn brings it
+
         self.choice = resolve(settings.llm, settings)
         self._settings = settings
+        self._at_once = at_once
+        self._purse = purse or Purse(None, rates(self.choice, settings))
         self._index = Index.open(settings.store, load(settings.embedder))
         self._model: Model | None = None
-        self._lock = threading.Lock()
+        self._opening = threading.Lock()
+        self._stopped = False
+        # Small matrices gain nothing by being shared out among threads. The limit is the whole process's, so it is set
+        # once for all questions, and not by each of them for itself.
+        self._limits = threadpool_limits(1, "blas")
 
     @property
     def fingerprint(self) -> str:
@@ -258,11 +290,18 @@ class Answerer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def stop(self) -> None:
+        """Wake every call that waits for the model's server or for its turn: each fails, as do later ones."""
+        self._stopped = True
+        if self._model is not None:
+            self._model.stop()
+
     def close(self) -> None:
         """Close the index, and the model if one was needed."""
         if self._model is not None:
             self._model.close()
         self._index.close()
+        self._limits.restore_original_limits()
 
     def answer(
         self,
@@ -275,16 +314,23 @@ class Answerer:
     ) -> Brief:
         """See :func:`answer`; ``k`` and ``sections`` take the place of the settings'."""
         job = self._job(question, k, sections, on_progress)
-        with self._lock:
-            hits, assessed, planned = job.prepare(where)
-            if planned.sections and self.choice.kind != "extractive" and self._model is None:
-                self._model = job.connect()
-        return job.write(hits, planned, assessed, self._model.metered() if self._model else None)
+        hits, assessed, planned = job.prepare(where)
+        model = None
+        if planned.sections and self.choice.kind != "extractive":
+            with self._opening:
+                self._model = self._model or job.connect(self._at_once, self._purse)
+                if self._stopped:
+                    self._model.stop()
+            model = self._model.metered()
+        watcher = TELL.set(on_progress)
+        try:
+            return job.write(hits, planned, assessed, model)
+        finally:
+            TELL.reset(watcher)
 
     def plan(self, question: Question) -> tuple[list[Hit], Plan]:
         """The evidence for ``question`` and what its brief would be written from; no model is asked. Empty: nothing."""
-        with self._lock:
-            hits, _, planned = self._job(question.text, question.k, question.sections).prepare(question.where)
+        hits, _, planned = self._job(question.text, question.k, question.sections).prepare(question.where)
         return hits, planned
 
     def _job(self, question: str, k: int | None, sections: int | None, tell: OnProgress = lambda _: None) -> _Job:
@@ -322,7 +368,11 @@ class _Job:
         from rag.rerank import best
 
         with self._stage("retrieve", "searching the index"):
-            hits = best(self.index, self.question, encoder().word_vectors, k=self.settings.k, where=where)
+            words = encoder().word_vectors
+            try:
+                hits = best(self.index, self.question, words, k=self.settings.k, where=where)
+            except IndexBusy:  # an indexer has just replaced what was found
+                hits = best(self.index, self.question, words, k=self.settings.k, where=where)
         self.notices += _language_notices(self.question, self.index)
         return hits
 
@@ -337,12 +387,12 @@ class _Job:
         with self._stage("plan", "choosing evidence and sharing it out"):
             return plan(self.question, hits, encoder().vectors, sections=self.settings.sections)
 
-    def connect(self) -> Model:
+    def connect(self, at_once: int, purse: Purse) -> Model:
         def on_bytes(done: int, total: int) -> None:
             self.tell(Step(stage="load", message="joining the local model (once)", done=done, total=total))
 
         with self._stage("load", f"model: {self.choice.why}"):
-            return Model(self.choice, self.settings, on_bytes)
+            return Model(self.choice, self.settings, on_bytes, at_once=at_once, purse=purse, tell=_waiting)
 
     def write(self, hits: Sequence[Hit], planned: Plan, assessed: Answerability, model: Model | None) -> Brief:
         verifier = default_verifier() if planned.sections and model is not None else None
@@ -358,7 +408,7 @@ class _Job:
 
         def traced(brief: Brief) -> Brief:
             seconds = {**self.seconds, "write": time.perf_counter() - started, "model": model.seconds}
-            spent = {name: model.tokens[name] for name in ("prompt", "cached", "completion", "calls")}
+            spent = {name: model.tokens[name] for name in TOKENS}
             return replace(brief, trace=replace(brief.trace, seconds=_rounded(seconds), tokens=spent, cost=model.cost))
 
         try:
@@ -367,10 +417,11 @@ class _Job:
                     self.question,
                     hits,
                     planned,
-                    writer_for(model, self.question),
+                    writer_for(model, self.question, hits),
                     verifier,
                     trace=trace,
                     gaps=assessed.gaps,
+                    overlap=not model.small,  # the local model answers one call at a time
                     on_progress=self.tell,
                 )
             )
@@ -395,7 +446,7 @@ class _Job:
             fingerprint=self.index.fingerprint,
             verifier=verifier,
             seconds=_rounded(self.seconds),
-            tokens={"prompt": 0, "cached": 0, "completion": 0, "calls": 0},
+            tokens=dict.fromkeys(TOKENS, 0),
             cost=0.0,
             notices=tuple(self.notices),
         )
@@ -408,12 +459,17 @@ class _Job:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
 
 
-def writer_for(model: Model, question: str) -> Writer:
-    """Who writes with ``model``: its own prompts, and steps of the size that it can do."""
+def _waiting(why: str) -> None:
+    TELL.get()(Step(stage="wait", message=why))
+
+
+def writer_for(model: Model, question: str, hits: Sequence[Hit]) -> Writer:
+    """Who writes with ``model`` from ``hits``: its own prompts, and steps of the size that it can do."""
     first, second, mend = (prompts.load(name) for name in PROMPTS[model.small])
     if model.small:
         return SmallWriter(model=model, fuse=first, heading=second, mend=mend)
-    return LargeWriter(model=model, question=question, write=first, sum_up=second, mend=mend)
+    evidence = {hit.chunk.id: hit.chunk for hit in hits}
+    return LargeWriter(model=model, question=question, write=first, sum_up=second, mend=mend, evidence=evidence)
 
 
 @contextmanager

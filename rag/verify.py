@@ -6,6 +6,7 @@ name that no passage has is the commonest fault, and likeness of meaning hardly 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -94,9 +95,17 @@ class SupportVerifier:
         return verdicts
 
 
-@lru_cache(maxsize=1)
+_LOADING = threading.Lock()
+
+
 def default_verifier() -> SupportVerifier:
-    """The shipped verifier, on the encoder that is loaded already."""
+    """The shipped verifier, on the encoder that is loaded already; one for the whole process."""
+    with _LOADING:
+        return _loaded()
+
+
+@lru_cache(maxsize=1)
+def _loaded() -> SupportVerifier:
     from rag.embedding import encoder
     from rag.support_encoding import TokenEncoder
 

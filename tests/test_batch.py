@@ -9,7 +9,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,16 +20,19 @@ import briefs
 import crashes
 import pytest
 from click.testing import CliRunner, Result
-from fault_server import FaultServer, failing, slow
+from fault_server import FaultServer, failing, rate_limited, slow
 
+from rag import batch as batches
 from rag import log
+from rag.breaker import FAILURES
 from rag.cli import cli
+from rag.compose import Step
 from rag.config import load
 from rag.errors import CitebriefError, UsageError
 from rag.estimate import estimate
 from rag.folder import Folder
 from rag.llm import resolve
-from rag.pipeline import Outcome, Question
+from rag.pipeline import Outcome, Question, answer_many
 from rag.render.json import from_json, read_brief
 
 ROOT = Path(__file__).parent.parent
@@ -38,6 +43,17 @@ bread,How is sourdough bread made?,,
 """
 SMALL = ("--k", "6", "--sections", "1")
 """Enough for a model to be asked; its canned replies fail every check, which costs less the less there is to check."""
+
+SIX = """Who met in the Seychelles in January 2017?
+What did Erik Prince and Kirill Dmitriev discuss in the Seychelles?
+What did Kirill Dmitriev want from Erik Prince?
+Why did the French attempt to build the Panama Canal fail?
+When was the Panama Canal opened?
+How many workers died while the Panama Canal was built?
+"""
+"""Questions that the two documents answer."""
+ONE_REPLY = (60 * 0.4 + 40 * 0.1 + 20 * 1.6) / 1e6
+"""US dollars that gpt-4.1-mini takes for one reply of the fault server."""
 
 
 @pytest.fixture(scope="module")
@@ -251,30 +267,113 @@ def test_a_question_that_fails_is_a_row_stops_no_other_and_is_replaced_when_it_i
     assert not (tmp_path / "out" / failed["files"]["draft"]).exists()
 
 
-def test_the_budget_is_of_the_folder_and_ends_the_batch(store: Path, tmp_path: Path) -> None:
-    (tmp_path / "q.txt").write_text("Who met in the Seychelles in January 2017?\nWho was Dmitriev?\n")
+def test_the_budget_is_of_the_folder_and_is_not_passed(store: Path, tmp_path: Path) -> None:
+    (tmp_path / "q.txt").write_text(SIX)
+    # A reply may have 1,200 tokens and has 20: of $1.25 a first question can be asked, and no second one.
+    budget, table = 1.25, {"models": {"test": {"prompt": 0, "cached": 0, "completion": 1000}}}
+    (tmp_path / "prices.json").write_text(json.dumps(table))
+    env = {"CITEBRIEF_PRICES": str(tmp_path / "prices.json")}
     with FaultServer() as server:
         for more in ((), ("--resume",)):
             found = batch(
-                *(store, tmp_path / "q.txt", tmp_path / "out", "--budget", "0.000001", "--jobs", "1", "--json"), *SMALL,
-                *more,
-                llm="openai:gpt-4.1-mini", OPENAI_BASE_URL=server.base_url,
+                *(store, tmp_path / "q.txt", tmp_path / "out", "--budget", str(budget), "--jobs", "1", "--json"),
+                *(*SMALL, *more),
+                llm="openai:test", OPENAI_BASE_URL=server.base_url, **env,
             )  # fmt: skip
             assert found.exit_code == 3
             summary = json.loads(found.stdout)
-            assert (summary["ended"], summary["asked"]) == ("budget", 0 if more else 1)
-        requests = len(server.requests)
-        assert "price of x is not" in str(
+            assert (summary["ended"], summary["answered"], summary["asked"]) == ("budget", 1, 1 if more else 2)
+        assert "that of x is not in the price table" in str(
             batch(
                 *(store, tmp_path / "q.txt", tmp_path / "other", "--budget", "1"),
                 llm="openai:x", OPENAI_BASE_URL=server.base_url,
             ).exception
         )  # fmt: skip
-    assert len(server.requests) == requests
-    assert [(row["status"], row["fault"]) for row in rows(tmp_path / "out")] == [
-        ("answered", ""),
-        ("failed", "BudgetSpent"),
-    ]
+        assert not (tmp_path / "other" / "manifest.json").exists()
+    assert summary["cost"] == pytest.approx(len(server.requests) * 0.02)
+    assert 0 < summary["cost"] <= budget
+    told = rows(tmp_path / "out")
+    assert {row["fault"] for row in told} == {"", "BudgetSpent"}
+    assert all("budget" in row["error"] for row in told if row["fault"])
+
+
+def test_what_was_answered_once_is_not_paid_again(store: Path, tmp_path: Path) -> None:
+    (tmp_path / "q.txt").write_text("Who met in the Seychelles in January 2017?")
+    options = (store, tmp_path / "q.txt", tmp_path / "out", "--json", *SMALL)
+    with FaultServer() as server:
+        first = batch(*options, llm="openai:gpt-4.1-mini", OPENAI_BASE_URL=server.base_url)
+        assert first.exit_code == 0, first.output
+        requests = len(server.requests)
+        assert json.loads(first.stdout)["cost"] == pytest.approx(requests * ONE_REPLY, rel=1e-3)
+        again = batch(*options, "--overwrite", llm="openai:gpt-4.1-mini", OPENAI_BASE_URL=server.base_url)
+        assert len(server.requests) == requests
+    without_key = batch(*options, "--overwrite", llm="openai:gpt-4.1-mini")
+    for found in (again, without_key):
+        assert found.exit_code == 0, found.output
+        told = json.loads(found.stdout)
+        assert (told["answered"], told["tokens"]["calls"], told["cost"]) == (1, 0, 0)
+        assert told["tokens"]["replayed"] > 0
+
+
+def test_limits_a_minute_reach_the_model(store: Path, tmp_path: Path) -> None:
+    (tmp_path / "q.txt").write_text("Who met in the Seychelles in January 2017?")
+    with FaultServer() as server:
+        found = batch(
+            *(store, tmp_path / "q.txt", tmp_path / "out", "--tpm", "10", *SMALL),
+            llm="openai:test", OPENAI_BASE_URL=server.base_url,
+        )  # fmt: skip
+    assert found.exit_code == 3
+    assert server.requests == []
+    assert "more than CITEBRIEF_TPM=10 lets pass" in rows(tmp_path / "out")[0]["error"]
+
+
+def test_once_the_model_is_lost_nobody_else_is_asked(store: Path, tmp_path: Path) -> None:
+    (tmp_path / "q.txt").write_text(SIX)
+    with FaultServer(odds=[(failing(503), 1.0)]) as server:
+        found = batch(
+            *(store, tmp_path / "q.txt", tmp_path / "out", "--jobs", "1", "--json", *SMALL),
+            llm="openai:test", OPENAI_BASE_URL=server.base_url, CITEBRIEF_PATIENCE="0.5",
+        )  # fmt: skip
+    assert found.exit_code == 3
+    assert json.loads(found.stdout)["ended"] == "lost"
+    told = rows(tmp_path / "out")
+    assert [row["fault"] for row in told] == ["ModelError"] * (FAILURES - 1) + ["ModelLost", "", ""]
+    assert [row["status"] for row in told] == ["failed"] * FAILURES + ["open"] * (6 - FAILURES)
+    assert told[FAILURES - 1]["fault"] == "ModelLost"
+    assert "CITEBRIEF_PATIENCE" in told[FAILURES - 1]["error"]
+
+
+def test_stopping_wakes_what_waits_for_a_server_that_wants_peace(store: Path) -> None:
+    stop, waits = threading.Event(), []
+    settings = load({"store": str(store), "llm": "openai:test", "k": 6, "sections": 1})
+
+    def on_progress(_: Question, step: Step) -> None:
+        if step.stage == "wait":
+            waits.append(step.message)
+            stop.set()
+
+    with FaultServer([rate_limited(retry_after=60)] * 9) as server:
+        at_server = settings.model_copy(update={"openai_base_url": server.base_url})
+        began = time.monotonic()
+        asked = [Question(id="one", text="Who met in the Seychelles in January 2017?")]
+        (found,) = answer_many(asked, at_server, jobs=1, stop=stop, on_progress=on_progress)
+    assert time.monotonic() - began < 20
+    assert (found.status, found.error) == ("open", "stopped")
+    assert "rate limit" in waits[0]
+
+
+def test_a_batch_whose_model_is_lost_says_so_and_leaves_the_rest_open(tmp_path: Path) -> None:
+    questions = [Question(id=id_, text="Why?") for id_ in ("first", "second")]
+
+    def engine(_: object, __: object, **___: object) -> Generator[Outcome]:
+        yield Outcome(question=questions[0], seconds=1.0, error="gone", fault="ModelLost")
+
+    folder = Folder(path=tmp_path / "out")
+    with folder.locked():
+        folder.begin({})
+        summary = batches.run(questions, load(), folder, jobs=1, engine=engine)
+    assert (summary.ended, summary.failed, summary.open) == ("lost", 1, 1)
+    assert rows(tmp_path / "out")[1]["error"] == "not asked: the model was lost"
 
 
 def test_a_dry_run_renders_the_prompts_asks_nothing_and_leaves_nothing(store: Path, tmp_path: Path) -> None:
@@ -335,6 +434,14 @@ def test_an_event_of_another_module_says_which_question_it_is_about(tmp_path: Pa
     assert second == {"at": second["at"], "event": "paused"}
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_a_log_that_cannot_be_written_is_told_once_and_stops_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    with log.written_to("/dev/full"):
+        log.event("first")
+        log.event("second")
+    assert capfd.readouterr().err == "--log-json /dev/full: cannot be written any more; going on without it\n"
+
+
 def test_a_full_disk_ends_it_in_one_line_keeps_what_is_finished_and_can_be_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -366,6 +473,20 @@ def test_killed_at_any_of_its_writes_it_goes_on_and_loses_nothing(tmp_path: Path
     assert found["kills"] > 40
     assert found["wrong"] == {}
     assert found["asked_again"] <= 1  # the brief that was not yet on the disk when the kill came
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["batch", "index"])
+def test_killed_twenty_times_at_random_moments_nothing_is_lost_or_torn(what: str) -> None:
+    documents = [str(ROOT / "corpus" / name) for name in ("seychelles-meeting.txt", "panama-canal-construction.txt")]
+    ran = subprocess.run(
+        [sys.executable, str(ROOT / "eval" / "bench" / "kills.py"), what, *documents],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = json.loads(ran.stdout)
+    assert (found["kills"], found["wrong"]) == (20, [])
 
 
 def test_a_brief_that_cannot_be_written_fails_alone(tmp_path: Path) -> None:

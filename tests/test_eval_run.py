@@ -175,9 +175,10 @@ def test_a_spent_budget_asks_nothing_more(store: Path, tmp_path: Path) -> None:
             "--llm", "openai:gpt-4.1-mini", "--budget", "0.000001", "--quiet", env={"OPENAI_BASE_URL": server.base_url},
         )  # fmt: skip
     rows = [json.loads(line) for line in (tmp_path / "out" / "runs.jsonl").read_text().splitlines()]
-    assert [row["status"] for row in rows] == ["answered", "failed"]
-    assert "budget" in rows[1]["error"]
-    assert found.exit_code == 0
+    assert [row["status"] for row in rows] == ["failed", "failed"]
+    assert all("budget" in row["error"] for row in rows)
+    assert server.requests == []
+    assert "nothing could be scored" in str(found.exception)
 
 
 def test_a_budget_that_cannot_be_kept_is_refused(store: Path, tmp_path: Path) -> None:
@@ -185,7 +186,7 @@ def test_a_budget_that_cannot_be_kept_is_refused(store: Path, tmp_path: Path) ->
         "eval", "run", str(suite(tmp_path)), "--out", str(tmp_path / "out"), "--store", str(store), "--llm",
         "openai:unheard-of", "--budget", "1", env={"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"},
     )  # fmt: skip
-    assert "price of unheard-of is not in the price table" in str(found.exception)
+    assert "that of unheard-of is not in the price table" in str(found.exception)
 
 
 def test_citations_broken_on_purpose_lower_recall_and_precision_by_as_much(done: Path, tmp_path: Path) -> None:

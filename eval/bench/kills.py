@@ -3,9 +3,10 @@
     python eval/bench/kills.py batch DOCUMENT … [--kills 20] [--questions 12] [--jobs 4]
     python eval/bench/kills.py index DOCUMENT … [--kills 20]
 
-``batch`` asks the fault server of ``tests/``, which counts what it is asked: a request that comes again although its
-reply had arrived is money spent twice. Processes are forked from one that has imported everything, so that kills fall
-on the work and not on its imports. Prints one JSON object; exits 1 if anything is wrong.
+``batch`` asks the fault server of ``tests/``, which notes what it is asked, and when: a request that comes again
+although its reply had arrived, with no kill in between, is money spent twice. Processes are forked from one that has
+imported everything, so that kills fall on the work and not on its imports. Prints one JSON object; exits 1 if anything
+is wrong.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ import signal
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 SLOW = 0.3
 """Seconds of one reply of the fault server."""
+
+LATE = 0.5
+"""Seconds that a reply may take beyond that to arrive and be kept."""
 
 LONGEST = 12.0
 """Seconds after which a process is killed at the latest."""
@@ -58,8 +61,6 @@ def main() -> int:
 
 def batches(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Batches until enough of them were killed; each is gone on with until it is done, and verified."""
-    from rag.config import Settings
-
     store, counted = folder / "store", folder / "asked"
     counted.touch()
     forked(lambda: command("index", *given.documents, "--store", str(store), "--quiet"))
@@ -79,33 +80,48 @@ def batches(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         *("--quiet", "--resume", "--sections", "2"),
     ]
     wrong: list[str] = []
-    kills, done, repeated, replies = 0, 0, 0, "replies" in Settings.model_fields
+    kills, done, again, twice = 0, 0, 0, 0
     while kills < given.kills:
         out = folder / f"out-{done}"
-        more = ["--out", str(out), *(["--replies", str(folder / f"replies-{done}")] if replies else [])]
         counted.write_text("")
-        while not (ended := forked(lambda more=more: command(*words, *more), kill=kills < given.kills)):  # type: ignore[misc]
+        moments = []
+        while not (ended := forked(lambda out=out: command(*words, "--out", str(out)), kill=kills < given.kills)):  # type: ignore[misc]
+            moments.append(time.monotonic())
             kills += 1
         done += 1
         wrong += [] if ended == "0" else [f"{out.name} ended with {ended}"]
         wrong += verify(out, given.questions)
-        asked = Counter(counted.read_text().split())
-        repeated += sum(asked.values()) - len(asked)
+        repeated, paid = repeats([line.split() for line in counted.read_text().splitlines()], moments)
+        again, twice = again + repeated, twice + paid
+        wrong += [f"{out.name}: {paid} replies paid for twice"] if paid else []
     os.kill(server, signal.SIGKILL)
     os.waitpid(server, 0)
     return {
         "kills": kills,
         "batches": done,
         "questions": done * given.questions,
-        "replies_kept": replies,
-        "asked_again": repeated,
-        "in_flight_at_the_kills_at_most": kills * given.jobs,
+        "asked_again_because_under_way_at_a_kill": again - twice,
+        "paid_twice": twice,
         "wrong": wrong,
     }
 
 
+def repeats(asked: list[list[str]], kills: list[float]) -> tuple[int, int]:
+    """Requests that came again, and those of them whose earlier reply had arrived before any kill."""
+    latest: dict[str, float] = {}
+    again = twice = 0
+    for key, moment in ((key, float(moment)) for key, moment in asked):
+        if key in latest:
+            arrived = latest[key] + SLOW + LATE
+            again += 1
+            twice += moment > arrived and not any(latest[key] <= kill <= arrived for kill in kills)
+        latest[key] = moment
+    return again, twice
+
+
 def verify(out: Path, questions: int) -> list[str]:
     """What is wrong with the folder of a batch that is done."""
+    from rag.folder import REPLIES
     from rag.render import render
     from rag.render.json import from_json
 
@@ -124,8 +140,14 @@ def verify(out: Path, questions: int) -> list[str]:
             ("html", (out / row["files"]["html"]).read_text() == render(brief, "html")),
         ):
             wrong += [] if right else [f"{out.name}: {row['id']}: {name}"]
-    ours = {"manifest.json", "results.jsonl", ".lock", *(name for row in rows for name in row["files"].values())}
-    strange = {file.name for file in out.rglob("*") if file.is_file()} - ours
+    ours = {
+        "manifest.json",
+        "results.jsonl",
+        ".lock",
+        ".paid",
+        *(name for row in rows for name in row["files"].values()),
+    }
+    strange = {file.name for file in out.rglob("*") if file.is_file() and file.parent.name != REPLIES} - ours
     return wrong + ([f"{out.name}: left behind: {sorted(strange)}"] if strange else [])
 
 
@@ -225,7 +247,8 @@ def serving(counted: Path) -> tuple[str, int]:
     class Counting(FaultServer):
         def _next(self, asked: Asked) -> Deal:
             with self._lock, counted.open("a") as file:
-                file.write(hashlib.sha256(json.dumps(asked.body, sort_keys=True).encode()).hexdigest()[:16] + "\n")
+                key = hashlib.sha256(json.dumps(asked.body, sort_keys=True).encode()).hexdigest()[:16]
+                file.write(f"{key} {asked.at}\n")
             return slow(SLOW)
 
     reader, writer = os.pipe()

@@ -67,6 +67,11 @@ class Bar:
             self._console.file.write(f"{self._name}: {done:,}/{total:,}, {told}\n")
             self._console.file.flush()
 
+    def say(self, what: str) -> None:
+        """A line beside the bar, from any thread."""
+        if not self._quiet:
+            self._console.print(what, markup=False)
+
     def _told(self, done: int, total: int, now: float) -> str:
         """``12 answered, 1 failed, 3.4/min, 4:10 left``. Not rich's estimate, which looks at the last half minute."""
         a_second = (done - (self._before or 0)) / max(1e-9, now - self._began)
