@@ -178,18 +178,16 @@ class Index:
         return self.catalogue.lexical(query, k, where)
 
     def vectors(self, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
-        """The stored vectors of ``chunks``, one row each.
-
-        Raises:
-            IndexBusy: some of them have been removed since they were found.
-        """
+        """The vectors of ``chunks``, one row each; made again where another process has removed them since."""
         import numpy as np
 
         records = self.catalogue.records_of([chunk.id for chunk in chunks])
-        found = self.vector_store.vectors(list(records.values()))
-        if len(found) < len(chunks):
-            raise IndexBusy(f"the index in {self.store} was replaced while it was read: ask again")
-        return np.array([found[records[chunk.id]] for chunk in chunks], dtype=np.float32)
+        stored = self.vector_store.vectors(list(records.values()))
+        found = {id_: stored[record] for id_, record in records.items() if record in stored}
+        if gone := [chunk for chunk in chunks if chunk.id not in found]:
+            texts = [embedding_text(chunk, count_tokens) for chunk in gone]
+            found |= zip((chunk.id for chunk in gone), self.embedder.vectors(texts), strict=True)
+        return np.array([found[chunk.id] for chunk in chunks], dtype=np.float32)
 
     def _take(
         self, item: Source | Skipped, known: dict[str, SourceRow], extract: Extract, report: IndexReport

@@ -24,7 +24,7 @@ from rag.answerable import Answerability, assess
 from rag.catalogue import Filter
 from rag.compose import OnProgress, Stage, Step, compose, draft, insufficient
 from rag.embedding import count_tokens, encoder, load
-from rag.errors import IndexBusy, Interrupted, UsageError
+from rag.errors import Interrupted, UsageError
 from rag.index import Index, IndexReport, folder_of
 from rag.limits import Purse
 from rag.llm import AT_ONCE, Model, ModelChoice, rates, resolve
@@ -368,11 +368,7 @@ class _Job:
         from rag.rerank import best
 
         with self._stage("retrieve", "searching the index"):
-            words = encoder().word_vectors
-            try:
-                hits = best(self.index, self.question, words, k=self.settings.k, where=where)
-            except IndexBusy:  # an indexer has just replaced what was found
-                hits = best(self.index, self.question, words, k=self.settings.k, where=where)
+            hits = best(self.index, self.question, encoder().word_vectors, k=self.settings.k, where=where)
         self.notices += _language_notices(self.question, self.index)
         return hits
 

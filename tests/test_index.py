@@ -173,6 +173,16 @@ def test_who_reads_while_another_process_indexes_gets_the_index_before_or_after(
     assert any("Round 0" in texts for texts in seen)
 
 
+def test_what_was_found_just_before_it_was_removed_still_has_its_vector(store: str, folder: Path) -> None:
+    update(store, folder)
+    index = opened(store)
+    found = [chunk for chunk, _ in index.lexical("Apollo", 1)]
+    before = index.vectors(found)
+    (folder / "moon.md").unlink()
+    assert update(store, folder).removed == 1
+    assert (index.vectors(found) == before).all()
+
+
 def round_(folder: Path, number: int) -> None:
     """Eight documents that are others in each round."""
     for ship in range(8):
