@@ -71,13 +71,16 @@ PASSAGE = 0.9
 NEAR = 0.25
 """Hits whose score is this much below the best are left out: they lack a word that the question turns on."""
 
+SUBJECT_NEAR = 0.22
+"""The same of a document, by its best hit: a treaty on a canal is near a question on arms control, but not that near."""
+
 TOGETHER = 0.1
 """What coming from one document adds to the likeness of two notes that are shared out."""
 
 _WITHIN = 0.3
 """Notes that are this much less relevant than the best five are about something else."""
 
-_SUBJECT_WITHIN = 0.17
+_SUBJECT_WITHIN = 0.25
 """The same of a document, by its best note: where none of it is nearer than this, it is about something else."""
 
 
@@ -104,7 +107,7 @@ def plan(question: str, hits: Sequence[Hit], embed: Embed, *, sections: int = 6)
 
     Fewer where the question is narrow. Empty without notes.
     """
-    near = [hit for hit in hits if hit.score >= hits[0].score - NEAR]
+    near = _near(hits)
     candidates = list(notes_of(near))[:CANDIDATES]
     if not candidates:
         return Plan(sections=(), leads=())
@@ -133,6 +136,17 @@ def plan(question: str, hits: Sequence[Hit], embed: Embed, *, sections: int = 6)
     close = np.flatnonzero(~_astray(relevance, candidates))
     found = conflicts([candidates[i] for i in close], vectors[close])
     return Plan(sections=tuple(planned), leads=tuple(leads), conflicts=tuple(found))
+
+
+def _near(hits: Sequence[Hit]) -> list[Hit]:
+    best: dict[str, float] = {}
+    for hit in hits:
+        best.setdefault(hit.chunk.document_id, hit.score)  # the best comes first
+    return [
+        hit
+        for hit in hits
+        if hit.score >= hits[0].score - NEAR and best[hit.chunk.document_id] >= hits[0].score - SUBJECT_NEAR
+    ]
 
 
 def _worth(note: Note) -> float:
