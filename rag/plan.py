@@ -72,7 +72,7 @@ NEAR = 0.25
 """Hits whose score is this much below the best are left out: they lack a word that the question turns on."""
 
 SUBJECT_NEAR = 0.22
-"""The same of a document, by its best hit: a treaty on a canal is near a question on arms control, but not that near."""
+"""The same of a document, by its best hit: a treaty on a canal is near a question on arms control, but not enough."""
 
 TOGETHER = 0.1
 """What coming from one document adds to the likeness of two notes that are shared out."""
