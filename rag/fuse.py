@@ -136,6 +136,9 @@ def unnamed(heading: str, statements: Sequence[str], taken: Sequence[str]) -> st
         return f"brings words of its own: {', '.join(own)}"
     if not any(_subsequence(words, _content(text)) == words for text in statements):
         return "puts together what no sentence says in this order"
+    flat = [" ".join(text.split()) for text in statements]
+    if joined := [pair for pair in re.findall(r"\band (?:the )?[\w’'-]+", heading) if not any(pair in t for t in flat)]:
+        return f"joins what no sentence joins: {joined[0]}"
     return alike(heading, taken)
 
 

@@ -213,7 +213,7 @@ def letters(text: str) -> float:
 
 def _may_be_meant(name: str) -> bool:
     """Whether a pronoun may stand for ``name``: not for a month, nor for the owner of something ("Russia's")."""
-    return name not in _CALENDAR and not re.search(r"['’]s?$", name)
+    return name not in CALENDAR and not re.search(r"['’]s?$", name)
 
 
 def _subject(text: str, before: int) -> bool:
@@ -222,7 +222,7 @@ def _subject(text: str, before: int) -> bool:
     return first is not None and first.group().lower() not in _COMMON_OPENERS and first.end() < before
 
 
-_CALENDAR = frozenset(
+CALENDAR = frozenset(
     (
         "January February March April May June July August September October November December Monday Tuesday "
         "Wednesday Thursday Friday Saturday Sunday"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.disagree import Conflict, conflicts
-from rag.notes import Note, notes_of, tells_finding
+from rag.notes import CALENDAR, Note, notes_of, tells_finding
 from rag.types import Hit
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _ENUMERATOR = re.compile(r"^(?:(?:[ivxlc]+|[a-z]|\d+(?:\.\d+)*)[.)]\s+)+", re.IG
 _GENERIC = frozenset(
     (
         "analysis|overview|background|introduction|summary|conclusion|conclusions|factual background|executive summary"
+        "|executive summary to volume i|executive summary to volume ii|application|public records"
         "|appendix|notes|discussion|results|general|legal framework|preface|foreword|contents|abstract|other"
     ).split("|")
 )
@@ -73,6 +74,9 @@ NEAR = 0.25
 
 SUBJECT_NEAR = 0.22
 """The same of a document, by its best hit: a treaty on a canal is near a question on arms control, but not enough."""
+
+NEAREST = 0.15
+"""What a passage this near to the best one says belongs to the answer, whether or not a sentence names its subject."""
 
 TOGETHER = 0.1
 """What coming from one document adds to the likeness of two notes that are shared out."""
@@ -115,11 +119,13 @@ def plan(question: str, hits: Sequence[Hit], embed: Embed, *, sections: int = 6)
     vectors = embed([question, *contexts, *(note.text for note in candidates)])
     asked, around, vectors = vectors[0], vectors[1 : 1 + len(contexts)] @ vectors[0], vectors[1 + len(contexts) :]
     subject = dict(zip(contexts, SUBJECT * (around - around.mean()), strict=True))
-    score = {hit.chunk.id: PASSAGE * hit.score for hit in near}
-    worth = [_worth(note) + subject[note.chunk.context] + score[note.chunk.id] for note in candidates]
+    score = {hit.chunk.id: hit.score for hit in near}
+    worth = [_worth(note) + subject[note.chunk.context] + PASSAGE * score[note.chunk.id] for note in candidates]
     relevance = vectors @ asked + np.array(worth, dtype=np.float32)
     candidates = [replace(note, relevance=float(r)) for note, r in zip(candidates, relevance, strict=True)]
-    chosen = _choose(relevance, vectors, candidates, limit=sections * NOTES_A_SECTION)
+    nearest = np.array([score[note.chunk.id] >= score[near[0].chunk.id] - NEAREST for note in candidates])
+    astray = _astray(relevance, candidates, nearest)
+    chosen = _choose(relevance, vectors, candidates, astray, limit=sections * NOTES_A_SECTION)
     # What belongs together is a matter of what the passages are about, so titles and headings count here.
     subjects = embed([f"{candidates[i].chunk.context}\n{candidates[i].text}" for i in chosen])
     likeness = _likeness(subjects, [candidates[i] for i in chosen])
@@ -133,7 +139,7 @@ def plan(question: str, hits: Sequence[Hit], embed: Embed, *, sections: int = 6)
         for heading, notes in zip(_headings(grouped), grouped, strict=True)
     ]
     leads = [max(notes, key=lambda note: note.relevance - _length(note)) for notes in grouped]
-    close = np.flatnonzero(~_astray(relevance, candidates))
+    close = np.flatnonzero(~astray)
     found = conflicts([candidates[i] for i in close], vectors[close])
     return Plan(sections=tuple(planned), leads=tuple(leads), conflicts=tuple(found))
 
@@ -160,9 +166,10 @@ def _length(note: Note) -> float:
     return 0.01 * max(0, len(note.text.split()) - 22)
 
 
-def _choose(relevance: Vectors, vectors: Vectors, notes: Sequence[Note], limit: int) -> list[int]:
+def _choose(
+    relevance: Vectors, vectors: Vectors, notes: Sequence[Note], astray: NDArray[np.bool_], limit: int
+) -> list[int]:
     """Indices of the notes to use, by marginal relevance; a document that was used before has to offer more."""
-    astray = _astray(relevance, notes)
     chosen: list[int] = []
     used: Counter[str] = Counter()
     nearest = np.zeros(len(notes), dtype=np.float32)
@@ -180,14 +187,14 @@ def _choose(relevance: Vectors, vectors: Vectors, notes: Sequence[Note], limit: 
     return chosen
 
 
-def _astray(relevance: Vectors, notes: Sequence[Note]) -> NDArray[np.bool_]:
-    """Which notes are about something else, or stand in a document that is."""
+def _astray(relevance: Vectors, notes: Sequence[Note], nearest: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which notes are about something else, or stand in a document that is; no note of a ``nearest`` passage is."""
     top = float(np.sort(relevance)[-5:].mean())
     best: dict[str, float] = {}
     for note, own in zip(notes, relevance, strict=True):
         best[note.chunk.document_id] = max(best.get(note.chunk.document_id, -np.inf), float(own))
     strange = np.array([best[note.chunk.document_id] < top - _SUBJECT_WITHIN for note in notes])
-    return strange | (relevance < top - _WITHIN)
+    return strange | ((relevance < top - _WITHIN) & ~nearest)
 
 
 def _likeness(vectors: Vectors, notes: Sequence[Note]) -> Vectors:
@@ -252,6 +259,9 @@ def _headings(groups: Sequence[Sequence[Note]]) -> list[str]:
         ]
         titles = [note.chunk.title for note in group if note.chunk.title]
         telling = [name for name in own if name.casefold() not in _GENERIC and name not in titles]
+        lowest = Counter(path[-1] for path in paths if path and path[-1] in telling).most_common(2)
+        if len(lowest) > 1 and 2 * lowest[0][1] < len(group):  # the heading of one note would not be true of the rest
+            telling.insert(0, "; ".join(name for name, _ in lowest))
         ranked = [
             *telling,
             " and ".join(_subjects(group)),
@@ -270,7 +280,7 @@ def _headings(groups: Sequence[Sequence[Note]]) -> list[str]:
 
 def _subjects(group: Sequence[Note]) -> list[str]:
     """The one or two names that stand in most notes of ``group``, each in two of them at least."""
-    found = [{match.group() for match in _NAMED.finditer(note.text)} - _TITLES for note in group]
+    found = [{match.group() for match in _NAMED.finditer(note.text)} - _TITLES - CALENDAR for note in group]
     counts = Counter(name for names in found for name in names)
     return sorted((name for name, count in counts.items() if count > 1), key=lambda name: (-counts[name], name))[:2]
 

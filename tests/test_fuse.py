@@ -66,6 +66,7 @@ def test_a_heading_names_its_section_and_no_other() -> None:
     assert unnamed("Manafort and Deripaska", [MET], []) is not None
     assert unnamed("Events", [MET], []) is not None
     assert unnamed("The Manafort", [MET], []) is not None
+    assert unnamed("Manafort and New York", [MET], []) is not None, "nothing joins the two"
     assert unnamed("Manafort's meeting with Kilimnik", [told], ["Kilimnik's meeting with Manafort"]) is not None
     assert (
         unnamed("Putin's recognition of Moscow", ["Putin's recognition of Donetsk.", "A tower in Moscow."], [])
