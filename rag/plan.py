@@ -264,7 +264,7 @@ def _headings(groups: Sequence[Sequence[Note]]) -> list[str]:
             telling.insert(0, "; ".join(name for name, _ in lowest))
         ranked = [
             *telling,
-            " and ".join(_subjects(group)),
+            *[name for name in [" and ".join(_subjects(group))] if " " in name],
             *_introduced(group),
             *titles,
             *own,
