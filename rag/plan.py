@@ -262,10 +262,11 @@ def _headings(groups: Sequence[Sequence[Note]]) -> list[str]:
         lowest = Counter(path[-1] for path in paths if path and path[-1] in telling).most_common(2)
         if len(lowest) > 1 and 2 * lowest[0][1] < len(group):  # the heading of one note would not be true of the rest
             telling.insert(0, "; ".join(name for name, _ in lowest))
+        names = [name for name in [" and ".join(_subjects(group)), *_introduced(group)] if name]
         ranked = [
             *telling,
-            *[name for name in [" and ".join(_subjects(group))] if " " in name],
-            *_introduced(group),
+            *(f"{heading}: {name}" for heading in telling[:1] for name in names),  # the heading is another section's
+            *(name for name in names if " " in name),
             *titles,
             *own,
             "What the documents say",
