@@ -10,22 +10,16 @@ is met by "dismissal".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rag.asked import asked_words, words_of
+from rag.embedding import EmbedWords
 from rag.fuse import stem
 from rag.types import Hit
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-EmbedTokens = Callable[[Sequence[str]], "list[tuple[list[str], NDArray[np.float32]]]"]
-"""Texts → for each its words, lower case, and their unit vectors in context."""
 
 NEAR = 0.34
 """Cosine that the best passage must have: unrelated subjects stay below 0.3, related ones reach 0.45."""
@@ -54,14 +48,14 @@ class Answerability:
     gaps: tuple[str, ...]
 
 
-def assess(question: str, hits: Sequence[Hit], nearest: float, embed_tokens: EmbedTokens) -> Answerability:
+def assess(question: str, hits: Sequence[Hit], nearest: float, embed_words: EmbedWords) -> Answerability:
     """Whether ``hits`` can answer ``question``; ``nearest`` is the best passage's cosine with it."""
     if not hits:
         return Answerability(enough=False, gaps=("Nothing in the corpus matches the question.",))
     if nearest < NEAR:
         return Answerability(enough=False, gaps=("No document in the corpus is about the subject of the question.",))
     asked = asked_words(question)
-    absent = unmet(question, asked, hits[:PASSAGES], embed_tokens)
+    absent = unmet(question, asked, hits[:PASSAGES], embed_words)
     if not absent:
         return Answerability(enough=True, gaps=())
     listed = ", ".join(f"“{word}”" for word in absent)
@@ -69,7 +63,7 @@ def assess(question: str, hits: Sequence[Hit], nearest: float, embed_tokens: Emb
     return Answerability(enough=not _decisive(question, asked, absent), gaps=(gap,))
 
 
-def unmet(question: str, asked: Sequence[str], hits: Sequence[Hit], embed_tokens: EmbedTokens) -> dict[str, float]:
+def unmet(question: str, asked: Sequence[str], hits: Sequence[Hit], embed_words: EmbedWords) -> dict[str, float]:
     """The words among ``asked`` that no passage has, nor has a counterpart of, and the cosine of what comes nearest.
 
     Only passages count that name what the question names, if any does: a salary paid to somebody else is no answer.
@@ -88,7 +82,7 @@ def unmet(question: str, asked: Sequence[str], hits: Sequence[Hit], embed_tokens
     ]
     if not open_words:
         return {}
-    (words, vectors), *others = embed_tokens([question, *(passages[i] for i in about)])
+    (words, vectors), *others = embed_words([question, *(passages[i] for i in about)])
     everything = np.concatenate([theirs for _, theirs in others if len(theirs)])
     nearest = {word: float((everything @ vector).max()) for word, vector in zip(words, vectors, strict=True)}
     initials = "".join(name[0] for passage in passages for name in _CAPITALISED.findall(passage))

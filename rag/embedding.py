@@ -12,7 +12,7 @@ import importlib.util
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
     Vectors = NDArray[np.float32]
     Words = tuple[list[str], Vectors]
+
+EmbedWords = Callable[[Sequence[str]], "list[Words]"]
+"""Texts → for each its words, lower case, and their unit vectors in context."""
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 STEP = 8

@@ -8,7 +8,7 @@ passage meets them than the median one: a word that every passage meets ("meetin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from rag.asked import asked_words
 from rag.catalogue import Filter
+from rag.embedding import EmbedWords
 from rag.index import Index
 from rag.retrieval import retrieve
 from rag.types import Hit
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Vectors = NDArray[np.float32]
-
-EmbedWords = Callable[[Sequence[str]], "list[tuple[list[str], Vectors]]"]
-"""Texts → for each its words, lower case, and their unit vectors in context."""
 
 POOL = 60
 """Hits that are ranked anew. Reading their words takes two seconds on two cores."""
