@@ -102,11 +102,11 @@ def strays(notes: Sequence[str], fused: str) -> str | None:
     return None
 
 
-def restored(fused: str, notes: Sequence[str]) -> str:
+def restored(fused: str, notes: Sequence[str], passages: Sequence[str] = ()) -> str:
     """``fused`` with the quotation marks and initials of its notes: inside JSON, models write '…' and "U. S.".
 
     And with "and" for a "while" that joins the notes: it would say that one happened during the other. A note's first
-    word is no name for standing second in the fusion.
+    word, once it stands within the sentence, is capital if it is a name, which ``passages``, the notes' own, tell.
     """
     for note in notes:
         for quotation in re.findall(r"[\"“][^\"“”]+[\"”]", note):
@@ -117,10 +117,15 @@ def restored(fused: str, notes: Sequence[str]) -> str:
     if len(parts) - 1 == sum(note.count(", while ") for note in notes) + 1:
         before = 1 + notes[0].count(", while ")
         fused = ", and ".join(", while ".join(part) for part in (parts[:before], parts[before:]))
+    whole = "\n".join([*notes, *passages])
     for note in notes[1:]:
-        opening = note.split(maxsplit=1)[0]
-        common = opening.lower() in _SMALL or any(re.search(rf" {re.escape(opening.lower())}\b", n) for n in notes)
-        fused = fused.replace(f" and {opening} ", f" and {opening.lower() if common else opening} ")
+        opening, following, *_ = note.split(maxsplit=2)
+        small = opening[0].lower() + opening[1:]
+        common = small in _SMALL or re.search(rf" {re.escape(small)}\b", whole)
+        if common and following.islower() and following != "of":  # not "Secretary of State", "Inspector General"
+            fused = fused.replace(f" and {opening} ", f" and {small} ")
+        elif not common and re.search(rf"(?<=[a-z,;] ){re.escape(opening)}\b", whole):
+            fused = fused.replace(f" and {small} ", f" and {opening} ")
     return fused
 
 

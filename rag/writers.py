@@ -125,7 +125,7 @@ class SmallWriter:
         chunks = tuple({note.chunk.id: note.chunk for note in notes}.values())
         reply = ask(self.model, self.fuse, _Fused, max_tokens=140, notes=numbered)
         texts = [note.text for note in notes]
-        sentences = sentences_of(restored(reply.sentence, texts))
+        sentences = sentences_of(restored(reply.sentence, texts, [chunk.text for chunk in chunks]))
         if len(sentences) != 1:  # the model kept them apart, and so do we
             return [verbatim(note) for note in notes]
         return [

@@ -87,9 +87,13 @@ def test_while_that_no_note_has_becomes_and() -> None:
     assert restored(fused.replace(", while Rubio", ", and Rubio"), joined).count("while") == 1
 
 
-def test_the_first_word_of_a_note_is_no_name_within_a_sentence() -> None:
-    notes = ["A commission certified in 1979 that smallpox was gone.", "Smallpox infected millions in 1967."]
-    fused = "A commission certified in 1979 that smallpox was gone, and Smallpox infected millions in 1967."
-    assert restored(fused, notes) == fused.replace("Smallpox", "smallpox")
-    named = "Trump met Putin, and Rubio met Lavrov."
-    assert restored(named, ["Trump met Putin.", "Rubio met Lavrov."]) == named
+def test_the_first_word_of_a_note_is_a_name_only_where_its_passage_says_so() -> None:
+    notes = ["A commission certified in 1979 that it was gone.", "Smallpox infected millions in 1967."]
+    fused = "A commission certified in 1979 that it was gone, and Smallpox infected millions in 1967."
+    assert restored(fused, notes, ["Vaccines against smallpox are old."]) == fused.replace("Smallpox", "smallpox")
+    line = ["A line was organized quickly.", "Sessions first stood next to Trump."]
+    fused = "A line was organized quickly, and sessions first stood next to Trump."
+    assert restored(fused, line, ["Kislyak met Sessions there."]) == fused.replace("sessions", "Sessions")
+    met = ["Trump met Putin.", "Secretary of State Marco Rubio joined him."]
+    fused = "Trump met Putin, and Secretary of State Marco Rubio joined him."
+    assert restored(fused, met, ["The press secretary was there."]) == fused
