@@ -45,8 +45,11 @@ def read(path: Path) -> list[Label]:
 
 
 def sample(scored: Sequence[Scored], n: int, seed: int = 7) -> list[tuple[Scored, Row]]:
-    """``n`` sentences of ``scored``, drawn evenly from all; the same ones for the same seed."""
-    every = [(brief, row) for brief in scored for row in brief.rows]
+    """``n`` different sentences of ``scored``, drawn evenly from all; the same ones for the same seed.
+
+    A sentence that stands in a brief's summary and in its body is asked about once.
+    """
+    every = list({(brief.id, row.text): (brief, row) for brief in scored for row in brief.rows}.values())
     return random.Random(seed).sample(every, min(n, len(every)))
 
 

@@ -1,4 +1,4 @@
-"""Retrieval on a benchmark with relevance judgements: dense, lexical and fused, and what fusing costs.
+"""Retrieval on a benchmark with relevance judgements: dense, lexical, fused and ranked anew, and what that costs.
 
 The folder is laid out as in BEIR (Thakur et al., NeurIPS 2021): ``corpus.jsonl``, ``queries.jsonl``,
 ``qrels/test.tsv``. A document ranks where its best chunk does.
@@ -18,6 +18,7 @@ from rag.embedding import encoder
 from rag.errors import CitebriefError, UsageError
 from rag.index import Index
 from rag.ingest import Source
+from rag.rerank import best
 from rag.retrieval import retrieve
 from rag.types import Chunk, Document, Skipped
 
@@ -74,6 +75,7 @@ def measure(folder: Path, queries: int | None = None) -> dict[str, Any]:
         "chunks": report.embedded,
         **found,
         "fused_over_dense_time": round(seconds["fused"] / seconds["dense"], 2),
+        "reranked_seconds_a_query": round(seconds["reranked"] / len(asked), 2),
     }
 
 
@@ -82,9 +84,10 @@ def as_text(found: dict[str, Any]) -> str:
     lines = [f"{found['queries']} queries, {found['documents']} documents, {found['chunks']} chunks"]
     lines += [
         f"{name:8} " + "  ".join(f"{measure} {value:.4f}" for measure, value in found[name].items())
-        for name in ("dense", "lexical", "fused")
+        for name in ("dense", "lexical", "fused", "reranked")
     ]
     lines.append(f"a fused query takes {found['fused_over_dense_time']} times a dense one")
+    lines.append(f"ranking it anew takes {found['reranked_seconds_a_query']} s")
     return "\n".join(lines)
 
 
@@ -93,6 +96,7 @@ def _ways(index: Index) -> dict[str, Callable[[str], list[Chunk]]]:
         "dense": lambda query: [chunk for chunk, _ in index.dense(index.embedder.embed_query(query), DEPTH)],
         "lexical": lambda query: [chunk for chunk, _ in index.lexical(query, DEPTH)],
         "fused": lambda query: [hit.chunk for hit in retrieve(index, query, k=DEPTH)],
+        "reranked": lambda query: [hit.chunk for hit in best(index, query, encoder().word_vectors, k=DEPTH)],
     }
 
 

@@ -13,6 +13,9 @@ from pathlib import Path
 
 from rag.errors import CitebriefError
 
+SCRAPS = ".citebrief-*.tmp"
+"""What a write that was killed leaves beside its target. Whoever is alone in a folder may remove it."""
+
 
 def write_atomically(path: str | Path, data: str | bytes) -> None:
     """Write ``data`` (text as UTF-8, line ends as they are) to ``path`` in one step.
@@ -53,7 +56,8 @@ def _is_pipe_or_device(path: Path) -> bool:
 def _replace(target: Path, content: bytes) -> None:
     if target.is_dir():
         raise IsADirectoryError(None, "it is a folder")
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".citebrief-", suffix=".tmp")
+    prefix, _, suffix = SCRAPS.partition("*")
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=prefix, suffix=suffix)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -99,6 +99,10 @@ class Catalogue:
             raise
         self._db.execute("COMMIT")
 
+    def revision(self) -> int:
+        """A number that changes when another connection has committed something."""
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
     def meta(self, key: str) -> str | None:
         """A value that :meth:`set_meta` stored."""
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from rag.batch_cli import batch
 from rag.errors import CitebriefError, Interrupted, UsageError
 from rag.eval.cli import evaluate
 
@@ -316,6 +317,7 @@ def doctor(as_json: bool, **flags: str | None) -> None:
         click.echo(f"{name:{width}}  {value}")
 
 
+cli.add_command(batch)
 cli.add_command(evaluate)
 
 

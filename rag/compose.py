@@ -7,19 +7,23 @@ and what a failing section leaves is its quotes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import partial
+from typing import Literal, TypeVar
 
 from rag.errors import Interrupted, ModelError, ReplyError
-from rag.notes import Note, tells_finding
-from rag.plan import FINDING, Plan, PlannedSection
+from rag.fuse import alike
+from rag.notes import Note, speaks_of_known, tells_finding
+from rag.overlap import at_once
+from rag.plan import Plan, PlannedSection
 from rag.repair import Ladder, quoted, same
 from rag.types import Brief, Disagreement, Hit, Section, Sentence, Trace
 from rag.verify import Verifier
-from rag.writers import Writer
+from rag.writers import Closing, Draft, DraftSection, Writer
 
-Stage = Literal["load", "read", "embed", "retrieve", "plan", "write", "check", "done"]
+Stage = Literal["load", "read", "embed", "retrieve", "plan", "write", "wait", "check", "done"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +39,19 @@ class Step:
 
 OnProgress = Callable[[Step], None]
 
+Reply = TypeVar("Reply")
+
+CLOSINGS: tuple[Closing, Closing] = ("summary", "conclusion")
 SUMMED_UP = 4
+SUMMED_UP_WITHIN = 0.4
+"""A note that weighs this much less than the best one does not sum up the answer."""
+
 CONCLUDED = 2
+ESTABLISHED = 0.3
+"""What an outcome is worth more than an event where a brief sums up: nearly always more than its likeness."""
+
+UNKNOWN = 0.4
+"""What it costs there to speak of somebody by a surname whom the passage, but not the brief, has introduced."""
 
 
 def insufficient(question: str, hits: Sequence[Hit], trace: Trace, gaps: Sequence[str]) -> Brief:
@@ -84,84 +99,147 @@ def compose(
     *,
     trace: Trace,
     gaps: Sequence[str] = (),
+    overlap: bool = False,
     on_progress: OnProgress = lambda _: None,
 ) -> Brief:
     """The brief that ``writer`` makes of ``plan``, each sentence verified and, where it fails, quoted instead.
 
+    With ``overlap`` the writer, whose model then has to answer several calls at once, is asked for all sections at the
+    same time, and then for summary and conclusion. What it writes is settled in the order of the brief all the same,
+    so that the order in which replies come changes nothing.
+
     Raises:
         Interrupted: the model was lost, or the person stopped it; carries the brief as far as it was.
     """
-    brief = draft(question, hits, plan, trace, gaps)
-    summary, conclusion = closing_notes(plan)
-    ladder = Ladder(verifier=verifier, evidence=[hit.chunk for hit in hits], rewrite=writer.rewrite)
-    steps = [planned.heading for planned in plan.sections] + ["summary", "conclusion"]
-    on_progress(Step(stage="write", message="draft", done=0, total=len(steps), brief=brief))
-    for done, step in enumerate(steps):
-        on_progress(Step(stage="write", message=step, done=done, total=len(steps)))
-        try:
-            if done < len(plan.sections):
-                brief = _with_section(brief, done, plan.sections[done], writer, ladder)
-            else:
-                part: Literal["summary", "conclusion"] = (
-                    "summary" if step == "summary" and done == len(steps) - 2 else "conclusion"
-                )
-                brief = _with_closing(brief, part, summary if part == "summary" else conclusion, writer, ladder)
-        except (ModelError, KeyboardInterrupt) as error:
-            why = "stopped" if isinstance(error, KeyboardInterrupt) else str(error)
-            kept = replace(brief, trace=replace(trace, repairs=ladder.log))
-            raise Interrupted(f"while writing {step!r}: {why}", draft=kept, doing=step) from error
-        on_progress(Step(stage="write", message=step, done=done + 1, total=len(steps), brief=brief))
-    return replace(brief, trace=replace(trace, repairs=ladder.log))
+    work = _Writing(
+        brief=draft(question, hits, plan, trace, gaps),
+        plan=plan,
+        writer=writer,
+        ladder=Ladder(verifier=verifier, evidence=[hit.chunk for hit in hits], rewrite=writer.rewrite),
+        overlap=overlap,
+        tell=on_progress,
+    )
+    try:
+        work.write()
+    except (ModelError, KeyboardInterrupt) as error:
+        why = "stopped" if isinstance(error, KeyboardInterrupt) else str(error)
+        raise Interrupted(f"while writing {work.doing!r}: {why}", draft=work.so_far(), doing=work.doing) from error
+    return work.so_far()
 
 
 def closing_notes(plan: Plan) -> tuple[list[Note], list[Note]]:
     """The notes that the summary and the conclusion are made of, all of them notes of the sections.
 
-    The summary takes the most relevant note of each of the first sections; the conclusion the next best ones.
+    The summary takes what weighs most, the best of each section before the second best of any, in the order of the
+    brief; the conclusion the next best notes.
     """
-    summary = list(plan.leads[:SUMMED_UP])
-    notes = (note for planned in plan.sections for note in planned.notes if note not in summary)
-    rest = sorted(notes, key=lambda note: -(note.relevance + (2 * FINDING if tells_finding(note.text) else 0.0)))
+    told = [note for planned in plan.sections for note in planned.notes]
+    ranked = sorted(told, key=lambda note: (note in plan.leads, _weight(note)), reverse=True)
+    heaviest = max(map(_weight, told))
+    near = [note for note in ranked if _weight(note) >= heaviest - SUMMED_UP_WITHIN]
+    best = (near if len(near) > 1 else sorted(told, key=_weight, reverse=True)[:2])[:SUMMED_UP]
+    summary = [note for note in told if note in best]
+    rest = sorted((note for note in told if note not in best), key=_weight, reverse=True)
     return summary, rest[: min(CONCLUDED, len(rest) - 1)]
 
 
-def _with_section(brief: Brief, place: int, planned: PlannedSection, writer: Writer, ladder: Ladder) -> Brief:
-    others = [section.heading for i, section in enumerate(brief.sections) if i != place]
-    before = brief.sections[place]
-    try:
-        written = writer.section(planned, others)
-    except ReplyError as error:
-        ladder.note(planned.heading, "quote", "", _texts(before.sentences), f"no usable reply: {error}")
-        return brief
-    if written.fault:
-        ladder.note("heading", "quote", "", planned.heading, written.fault)
-    elsewhere = {same(s.text) for i, section in enumerate(brief.sections) if i != place for s in section.sentences}
-    heading = written.heading or planned.heading
-    sentences = ladder.settle(written.drafts, heading, elsewhere) or before.sentences
-    sections = list(brief.sections)
-    sections[place] = Section(heading=heading, sentences=tuple(sentences))
-    return replace(brief, sections=tuple(sections))
+def _weight(note: Note) -> float:
+    finding = ESTABLISHED if tells_finding(note.text) else 0.0
+    return note.relevance + finding - (UNKNOWN if speaks_of_known(note) else 0.0)
 
 
-def _with_closing(
-    brief: Brief,
-    part: Literal["summary", "conclusion"],
-    notes: Sequence[Note],
-    writer: Writer,
-    ladder: Ladder,
-) -> Brief:
-    body = [sentence for section in brief.sections for sentence in section.sentences]
-    if not notes:
-        return brief
-    try:
-        drafts = writer.closing(part, notes, body)
-    except ReplyError as error:
-        ladder.note(part, "quote", "", _texts(getattr(brief, part)), f"no usable reply: {error}")
-        return brief
-    elsewhere = {same(s.text) for s in brief.summary} if part == "conclusion" else set()
-    settled = ladder.settle(drafts, part, elsewhere) or getattr(brief, part)
-    sentences = ladder.follow(settled, body, part, elsewhere)
-    return replace(brief, summary=sentences) if part == "summary" else replace(brief, conclusion=sentences)
+@dataclass(slots=True, kw_only=True)
+class _Writing:
+    """A brief being written: at any moment ``brief`` stands, and ``doing`` names the part that comes next."""
+
+    brief: Brief
+    plan: Plan
+    writer: Writer
+    ladder: Ladder
+    overlap: bool
+    tell: OnProgress
+    doing: str = "draft"
+    done: int = 0
+
+    def write(self) -> None:
+        """Replace the quotes, part by part, by what the writer makes of them."""
+        self._tell("draft", self.brief)
+        planned_at = enumerate(self.plan.sections)
+        replies = self._asked(self._section_call(place, planned) for place, planned in planned_at)
+        for place, (planned, reply) in enumerate(zip(self.plan.sections, replies, strict=True)):
+            with self._part(planned.heading):
+                self._settle_section(place, planned, reply)
+        body = [sentence for section in self.brief.sections for sentence in section.sentences]
+        noted = zip(CLOSINGS, closing_notes(self.plan), strict=True)
+        closings = self._asked(self._closing_call(part, notes, body) for part, notes in noted)
+        for part, drafts in zip(CLOSINGS, closings, strict=True):
+            with self._part(part):
+                self._settle_closing(part, body, drafts)
+
+    def so_far(self) -> Brief:
+        """The brief as it stands, with what was repaired."""
+        return replace(self.brief, trace=replace(self.brief.trace, repairs=self.ladder.log))
+
+    def _asked(self, calls: Iterable[Callable[[], Reply]]) -> Iterable[Callable[[], Reply]]:
+        """``calls`` as they are, to be made one by one; or their replies, all being waited for already."""
+        return at_once(calls, alone=ReplyError) if self.overlap else calls
+
+    def _section_call(self, place: int, planned: PlannedSection) -> Callable[[], DraftSection]:
+        return partial(self.writer.section, planned, self._headings(but=place))
+
+    def _closing_call(
+        self, part: Closing, notes: Sequence[Note], body: Sequence[Sentence]
+    ) -> Callable[[], list[Draft]]:
+        return partial(self.writer.closing, part, notes, body) if notes else list
+
+    def _headings(self, *, but: int) -> list[str]:
+        return [section.heading for i, section in enumerate(self.brief.sections) if i != but]
+
+    def _settle_section(self, place: int, planned: PlannedSection, reply: Callable[[], DraftSection]) -> None:
+        before = self.brief.sections[place]
+        try:
+            written = reply()
+        except ReplyError as error:
+            self.ladder.note(planned.heading, "quote", "", _texts(before.sentences), f"no usable reply: {error}")
+            return
+        heading, fault = written.heading, written.fault
+        # Sections that were named at the same time did not know of each other.
+        if heading and (alike_to := alike(heading, self._headings(but=place))):
+            heading, fault = None, f"{heading!r} {alike_to}"
+        if fault:
+            self.ladder.note("heading", "quote", "", planned.heading, fault)
+        heading = heading or planned.heading
+        sections = list(self.brief.sections)
+        elsewhere = {same(s.text) for i, section in enumerate(sections) if i != place for s in section.sentences}
+        sentences = self.ladder.settle(written.drafts, heading, elsewhere) or before.sentences
+        sections[place] = Section(heading=heading, sentences=tuple(sentences))
+        self.brief = replace(self.brief, sections=tuple(sections))
+
+    def _settle_closing(self, part: Closing, body: Sequence[Sentence], reply: Callable[[], list[Draft]]) -> None:
+        before: tuple[Sentence, ...] = getattr(self.brief, part)
+        try:
+            drafts = reply()
+        except ReplyError as error:
+            self.ladder.note(part, "quote", "", _texts(before), f"no usable reply: {error}")
+            return
+        elsewhere = {same(s.text) for s in self.brief.summary} if part == "conclusion" else set()
+        settled = self.ladder.settle(drafts, part, elsewhere) or before
+        sentences = self.ladder.follow(settled, body, part, elsewhere)
+        self.brief = (
+            replace(self.brief, summary=sentences) if part == "summary" else replace(self.brief, conclusion=sentences)
+        )
+
+    @contextmanager
+    def _part(self, name: str) -> Iterator[None]:
+        self.doing = name
+        self._tell(name)
+        yield
+        self.done += 1
+        self._tell(name, self.brief)
+
+    def _tell(self, message: str, brief: Brief | None = None) -> None:
+        total = len(self.plan.sections) + len(CLOSINGS)
+        self.tell(Step(stage="write", message=message, done=self.done, total=total, brief=brief))
 
 
 def _texts(sentences: Sequence[Sentence]) -> str:

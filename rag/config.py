@@ -37,12 +37,18 @@ class Settings(BaseSettings):
     seed: int = Field(7, description="seed of the model and of the clustering")
     timeout: float = Field(120.0, gt=0, description="seconds that one reply may take")
     retries: int = Field(3, ge=0, le=10, description="times a call is tried again after a rate limit or a dropped line")
+    rpm: int = Field(0, ge=0, description="requests a minute that may go to the model; 0 means no limit")
+    tpm: int = Field(0, ge=0, description="tokens a minute that may go to and from the model; 0 means no limit")
+    patience: float = Field(20.0, ge=0, description="seconds that all calls wait for a server that fails; 0: none")
+    replies: Path | None = Field(None, description="folder that keeps the model's replies; asked again, they are free")
+    prices: Path | None = Field(None, description="JSON file of prices, laid over the packaged table")
     threads: int = Field(0, ge=0, description="threads of the local model; 0 means one for each core")
     cache: Path | None = Field(None, description="folder for the joined local model; default: the user's cache")
 
     openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
     openai_base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
     openai_model: str = Field("gpt-4.1-mini", validation_alias="OPENAI_MODEL")
+    openai_proxy: str | None = Field(None, validation_alias="OPENAI_PROXY")
     ray_address: str | None = Field(None, validation_alias="RAY_ADDRESS")
     github_step_summary: Path | None = Field(None, validation_alias="GITHUB_STEP_SUMMARY")
 

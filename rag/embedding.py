@@ -11,32 +11,43 @@ import hashlib
 import importlib.util
 import re
 import threading
-from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from langchain_core.embeddings import Embeddings
 
 from rag.errors import CitebriefError, UsageError
+from rag.together import Together
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from sentence_transformers import SentenceTransformer
     from tokenizers import Tokenizer
+    from torch import Tensor
 
     Vectors = NDArray[np.float32]
+    Words = tuple[list[str], Vectors]
+
+EmbedWords = Callable[[Sequence[str]], "list[Words]"]
+"""Texts → for each its words, lower case, and their unit vectors in context."""
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-BATCH = 8
-"""Texts that are encoded at once. On processors a larger batch is a fifth slower: it falls out of the cache."""
+STEP = 8
+"""A text is filled up to a multiple of so many tokens, and encoded beside texts of its own width only: how wide the
+batch is changes a vector in its last bits, so that a text's vector would depend on what stands beside it."""
 
-AT_ONCE = 512
+AT_ONCE = 1024
+"""Tokens that are encoded at once. On processors a larger batch is no faster, and soon falls out of the cache."""
+
+TOGETHER = 512
 """Texts that the index embeds and stores together: its memory stays flat however large the corpus."""
 
-OnBatch = Callable[[int, int], None]
-"""Called with the texts done and the texts in all."""
+REMEMBERED, REMEMBERED_WORDS = 16_384, 65_536
+"""Vectors that are kept of texts and of words in their context; either takes 1.5 kB."""
 
 
 @runtime_checkable
@@ -49,7 +60,7 @@ class Embedder(Protocol):
     name: str
     at_once: int
 
-    def vectors(self, texts: Sequence[str], on_batch: OnBatch | None = None) -> Vectors:
+    def vectors(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, one row a text."""
         ...
 
@@ -61,21 +72,29 @@ class Embedder(Protocol):
 class SentenceEmbedder(Embeddings):
     """A sentence-transformers model. The model is loaded when it is first needed."""
 
-    at_once = AT_ONCE
+    at_once = TOGETHER
 
     def __init__(self, place: str, *, name: str, offline: bool) -> None:
         self.name = name
         self._place = place
         self._offline = offline
-        self._lock = threading.RLock()  # a tokenizer serves one thread at a time
+        self._model: SentenceTransformer | None = None
+        self._loading = threading.Lock()
+        self._shared = Together(self._encode, remember=REMEMBERED)
+        self._shared_words = Together(self._encode_words, remember=REMEMBERED_WORDS, size=lambda found: len(found[0]))
 
-    @cached_property
+    @property
     def model(self) -> SentenceTransformer:
         """The loaded model.
 
         Raises:
             CitebriefError: it is not there, or its weights are not the ones expected.
         """
+        with self._loading:  # several threads may be the first to need it
+            self._model = self._model or self._loaded()
+            return self._model
+
+    def _loaded(self) -> SentenceTransformer:
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
 
@@ -85,25 +104,12 @@ class SentenceEmbedder(Embeddings):
         except (OSError, ValueError) as error:
             raise CitebriefError(f"embedder {self.name}: cannot be loaded from {self._place}: {error}") from error
 
-    def vectors(self, texts: Sequence[str], on_batch: OnBatch | None = None) -> Vectors:
+    def vectors(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, one row a text; texts beyond the model's limit of tokens are truncated by it."""
         import numpy as np
 
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # equal lengths together: little padding
-        parts = []
-        step = 32 * BATCH
-        for start in range(0, len(order), step):
-            batch = [texts[i] for i in order[start : start + step]]
-            with self._lock:
-                unit = self.model.encode(batch, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)
-            parts.append(unit)
-            if on_batch:
-                on_batch(min(start + step, len(order)), len(order))
-        if not parts:
-            return np.zeros((0, self.model.get_embedding_dimension() or 0), dtype=np.float32)
-        vectors = np.empty((len(texts), parts[0].shape[1]), dtype=np.float32)
-        vectors[order] = np.concatenate(parts)
-        return vectors
+        rows = self._shared(texts)
+        return np.stack(rows) if rows else np.zeros((0, self.model.get_embedding_dimension() or 0), dtype=np.float32)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """See LangChain's ``Embeddings``."""
@@ -115,34 +121,55 @@ class SentenceEmbedder(Embeddings):
 
     def word_vectors(self, texts: Sequence[str]) -> list[tuple[list[str], Vectors]]:
         """For each text its words, lower case, and a unit vector for each in its context (the mean of its tokens)."""
+        return self._shared_words(texts)
+
+    def _encode(self, texts: list[str]) -> list[Vectors]:
+        rows = self._encoded(texts, normalize_embeddings=True)
+        found = {i: row.copy() for i, row in rows}  # a row that is remembered must not keep its batch alive
+        return [found[i] for i in range(len(texts))]
+
+    def _encode_words(self, texts: list[str]) -> list[Words]:
+        found = {i: self._words(texts[i], row) for i, row in self._encoded(texts, output_value="token_embeddings")}
+        return [found[i] for i in range(len(texts))]
+
+    def _encoded(self, texts: list[str], **wanted: Any) -> Iterator[tuple[int, Any]]:
+        """Indices of ``texts`` and what the model makes of each, one width after another."""
+        widths: defaultdict[int, list[int]] = defaultdict(list)
+        for i, tokens in enumerate(self._tokens(texts)["input_ids"]):
+            widths[-(-len(tokens) // STEP) * STEP].append(i)
+        filled_up = {"text": {"padding": True, "pad_to_multiple_of": STEP}}
+        for width, places in sorted(widths.items()):
+            rows = self.model.encode(
+                [texts[i] for i in places],
+                batch_size=max(1, AT_ONCE // width),
+                show_progress_bar=False,
+                processing_kwargs=filled_up,
+                **wanted,
+            )
+            yield from zip(places, rows, strict=True)
+
+    def _words(self, text: str, states: Tensor) -> Words:
         import numpy as np
 
-        with self._lock:
-            tokens = self.model.encode(
-                list(texts), batch_size=BATCH, output_value="token_embeddings", show_progress_bar=False
-            )
-        found = []
-        for text, states in zip(texts, tokens, strict=True):
-            with self._lock:
-                offsets = self.model.tokenizer(
-                    text, truncation=True, max_length=self.model.max_seq_length, return_offsets_mapping=True
-                )["offset_mapping"]
-            matrix = states.float().cpu().numpy()[: len(offsets)]
-            words, rows = [], []
-            for match in re.finditer(r"[^\W_][\w’'-]*", text):
-                inside = [i for i, (a, b) in enumerate(offsets) if b > a >= match.start() and b <= match.end()]
-                if inside:
-                    words.append(re.sub(r"['’]s?$", "", match.group().lower()))
-                    rows.append(matrix[inside].mean(axis=0))
-            stacked = np.array(rows, dtype=np.float32).reshape(len(rows), -1)
-            found.append((words, stacked / np.maximum(np.linalg.norm(stacked, axis=1, keepdims=True), 1e-9)))
-        return found
+        offsets = self._tokens(text, return_offsets_mapping=True)["offset_mapping"]
+        matrix = states.float().cpu().numpy()[: len(offsets)]
+        words, rows = [], []
+        for match in re.finditer(r"[^\W_][\w’'-]*", text):
+            inside = [i for i, (a, b) in enumerate(offsets) if b > a >= match.start() and b <= match.end()]
+            if inside:
+                words.append(re.sub(r"['’]s?$", "", match.group().lower()))
+                rows.append(matrix[inside].mean(axis=0))
+        stacked = np.array(rows, dtype=np.float32).reshape(len(rows), matrix.shape[1])
+        return words, stacked / np.maximum(np.linalg.norm(stacked, axis=1, keepdims=True), 1e-9)
+
+    def _tokens(self, text: str | list[str], **more: bool) -> Any:
+        return self.model.tokenizer(text, truncation=True, max_length=self.model.max_seq_length, **more)
 
 
 class OpenAIEmbedder(Embeddings):
     """OpenAI's embeddings, or those of a compatible server."""
 
-    at_once = AT_ONCE
+    at_once = TOGETHER
 
     def __init__(self, model: str) -> None:
         from langchain_openai import OpenAIEmbeddings
@@ -150,13 +177,11 @@ class OpenAIEmbedder(Embeddings):
         self.name = f"openai:{model}"
         self._embeddings = OpenAIEmbeddings(model=model)
 
-    def vectors(self, texts: Sequence[str], on_batch: OnBatch | None = None) -> Vectors:
+    def vectors(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, one row a text."""
         import numpy as np
 
         rows = np.array(self.embed_documents(list(texts)), dtype=np.float32)
-        if on_batch:
-            on_batch(len(texts), len(texts))
         unit: Vectors = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
         return unit
 
@@ -176,13 +201,23 @@ class OpenAIEmbedder(Embeddings):
         return [float(x) for x in self.vectors([text])[0]]
 
 
-@lru_cache(maxsize=4)
+_LOADING = threading.Lock()
+
+
 def load(spec: str) -> SentenceEmbedder | OpenAIEmbedder:
     """The embedder that ``spec`` names: ``minilm``, a sentence-transformers id or path, or ``openai:MODEL``.
+
+    It is the same one each time: it remembers texts, and works for several threads together.
 
     Raises:
         UsageError: the packaged model is not installed, or a path does not exist.
     """
+    with _LOADING:
+        return _load(spec)
+
+
+@lru_cache(maxsize=4)
+def _load(spec: str) -> SentenceEmbedder | OpenAIEmbedder:
     if spec == "minilm":
         return SentenceEmbedder(str(minilm_folder()), name="minilm", offline=True)
     if spec.startswith("openai:"):

@@ -9,7 +9,10 @@
     ├── IndexMismatch       4  the index was built with something else
     ├── IndexBusy           1  another process is writing the index
     ├── ModelError          1  the model could not be reached, or refused
+    │   ├── ModelLost       1  its server failed for longer than the patience allows
+    │   ├── BudgetSpent     1  the call could cost more than the budget has left; it was not made
     │   └── ReplyError      1  the model answered, but not what was asked for
+    │       └── TooLong     1  the request does not fit the model's context
     └── Interrupted         1  stopped before the end; carries the draft that stood by then
 """
 
@@ -57,8 +60,20 @@ class ModelError(CitebriefError):
     """The model could not be reached, or refused to answer."""
 
 
+class ModelLost(ModelError):
+    """The model's server failed for longer than the patience allows: whatever else is asked of it fails too."""
+
+
+class BudgetSpent(ModelError):
+    """The call could cost more than the budget has left. It was not made."""
+
+
 class ReplyError(ModelError):
     """The model answered, but not what was asked for: not the schema, cut off, empty, or an unknown citation."""
+
+
+class TooLong(ReplyError):
+    """The request does not fit the model's context: asking again the same way is of no use."""
 
 
 class Interrupted(CitebriefError):

@@ -76,6 +76,9 @@ _NUMBER_WORD = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r"\b[A-Z][\w’'-]*")
+COPIED = 0.9
+"""The share of a text's words that a sentence tells all of it with."""
+
 _NOT = re.compile(r"\b(?:not|no longer|no|never|none|neither|nobody|nothing|without|cannot)\b|n['’]t\b", re.IGNORECASE)
 _DENIES = re.compile(
     _NOT.pattern
@@ -108,16 +111,27 @@ def missing(sentence: str, evidence: Iterable[str]) -> list[str]:
 
 
 def denial(sentence: str, near: Iterable[str]) -> str | None:
-    """A "not" that ``sentence`` has beyond those of ``near``, its nearest evidence; None if there is none.
+    """A "not" that ``sentence`` has beyond those of ``near``, its nearest evidence, or lacks; None if there is none.
 
     Only words as good as copied are compared: in another wording a denial may hide in any word ("declined", "few").
     """
     texts = list(near)
+    lost = _lost_denial(sentence, texts)
+    if lost is not None:
+        return lost
     known = {word for text in texts for word in _words(text)}
     own, said = _NOT.findall(sentence), _words(sentence)
     if len(own) > sum(len(_DENIES.findall(text)) for text in texts) and len(said & known) >= 0.75 * len(said):
         return str(own[-1])
     return None
+
+
+def _lost_denial(sentence: str, texts: Iterable[str]) -> str | None:
+    """A "not" of the texts that ``sentence`` tells in nearly all their words, and which it leaves out."""
+    said = _words(sentence)
+    copied = [text for text in texts if len(_words(text) & said) >= COPIED * len(_words(text))]
+    denied = [word for text in copied for word in _NOT.findall(text)]
+    return str(denied[-1]) if len(denied) > len(_DENIES.findall(sentence)) else None
 
 
 def dates(text: str) -> Iterator[tuple[Date, str]]:

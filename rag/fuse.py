@@ -47,6 +47,10 @@ _QUALIFIED = re.compile(
     r"(?: (?:the|early|late|mid|mid-))? ?((?:[A-Z][a-z]+ )?[$\d][\w,.]*)"
 )
 
+_HAD = re.compile(r"\bhad\b")
+_JOINER = re.compile(r"\b(?:and|while|but)\b|;")
+"""What joins two statements: "called him an officer, met him in New York" makes one of both."""
+
 _DURING = re.compile(r"\bwhile \w+ing\b")
 _PRONOUN = re.compile(r"\b(?:he|she|they|him|her|his|them|their)\b", re.IGNORECASE)
 
@@ -76,6 +80,8 @@ def strays(notes: Sequence[str], fused: str) -> str | None:
         return f"relates the notes by {added[0]!r}, which none of them does"
     if changed := _qualifiers(fused) ^ {q for q in _qualifiers(" . ".join(notes)) if q[1] in fused}:
         return f"changes how a figure is qualified: {' '.join(min(changed))}"
+    if sum(len(_HAD.findall(note)) for note in notes) > len(_HAD.findall(fused)):
+        return "tells as of one time what was over before"
     if (aside := _DURING.search(fused)) and not any(aside[0] in note for note in notes):
         return f"makes one note happen during the other: {aside[0]!r}"
     if (
@@ -84,6 +90,8 @@ def strays(notes: Sequence[str], fused: str) -> str | None:
         and len({_first(note) for note in notes}) > 1
     ):
         return "puts a pronoun for one of two subjects"
+    if len(_JOINER.findall(fused)) <= sum(len(_JOINER.findall(note)) for note in notes) - (len(notes) == 1):
+        return "runs the notes into each other without a word to join them"
     if sum(word in had for word in words) < OWN * len(words):
         return f"brings words of its own: {', '.join(word for word in words if word not in had)}"
     best = min(
@@ -94,32 +102,57 @@ def strays(notes: Sequence[str], fused: str) -> str | None:
     return None
 
 
-def restored(fused: str, notes: Sequence[str]) -> str:
-    """``fused`` with the quotation marks and initials of its notes: inside JSON, models write '…' and "U. S."."""
+def restored(fused: str, notes: Sequence[str], passages: Sequence[str] = ()) -> str:
+    """``fused`` with the quotation marks and initials of its notes: inside JSON, models write '…' and "U. S.".
+
+    And with "and" for a "while" that joins the notes: it would say that one happened during the other. A note's first
+    word, once it stands within the sentence, is capital if it is a name, which ``passages``, the notes' own, tell.
+    """
     for note in notes:
         for quotation in re.findall(r"[\"“][^\"“”]+[\"”]", note):
             fused = fused.replace(f"'{quotation[1:-1]}'", quotation)
         for initials in re.findall(r"\b(?:[A-Z]\.){2,}", note):
             fused = fused.replace(initials.replace(".", ". ").strip(), initials)
+    parts = fused.split(", while ")
+    if len(parts) - 1 == sum(note.count(", while ") for note in notes) + 1:
+        before = 1 + notes[0].count(", while ")
+        fused = ", and ".join(", while ".join(part) for part in (parts[:before], parts[before:]))
+    whole = "\n".join([*notes, *passages])
+    for note in notes[1:]:
+        opening, following, *_ = note.split(maxsplit=2)
+        small = opening[0].lower() + opening[1:]
+        common = small in _SMALL or re.search(rf" {re.escape(small)}\b", whole)
+        if common and following.islower() and following != "of":  # not "Secretary of State", "Inspector General"
+            fused = fused.replace(f" and {opening} ", f" and {small} ")
+        elif not common and re.search(rf"(?<=[a-z,;] ){re.escape(opening)}\b", whole):
+            fused = fused.replace(f" and {small} ", f" and {opening} ")
     return fused
 
 
 def unnamed(heading: str, statements: Sequence[str], taken: Sequence[str]) -> str | None:
     """Why ``heading`` does not name ``statements``, or is too like a heading in ``taken``; None if it is good."""
     words = _content(heading)
-    if not len(words) >= 1 or not 2 <= len(heading.split()) <= 9 or len(heading) > 80:
+    if len(words) <= 1 or not 2 <= len(heading.split()) <= 9 or len(heading) > 80:
         return "is not 3 to 7 words"
     if absent := missing(heading, statements):
         return f"names {', '.join(absent)}, which the section does not"
     had = {word for text in statements for word in _content(text)}
-    if sum(word not in had for word in words) > 1:
-        return "brings words of its own"
-    shared = [word for word in words if word in had]
-    if not any(set(shared) <= set(_content(text)) for text in statements):
-        return "puts together what different sentences say"
+    if own := [word for word in words if word not in had]:  # a heading is not cited, so it may claim nothing
+        return f"brings words of its own: {', '.join(own)}"
+    if not any(_subsequence(words, _content(text)) == words for text in statements):
+        return "puts together what no sentence says in this order"
+    flat = [" ".join(text.split()) for text in statements]
+    if joined := [pair for pair in re.findall(r"\band (?:the )?[\w’'-]+", heading) if not any(pair in t for t in flat)]:
+        return f"joins what no sentence joins: {joined[0]}"
+    return alike(heading, taken)
+
+
+def alike(heading: str, taken: Sequence[str]) -> str | None:
+    """Which heading in ``taken`` is too like ``heading`` to stand beside it; None if none is."""
+    words = set(_content(heading))
     for other in taken:
         theirs = set(_content(other))
-        if len(theirs & set(words)) >= 0.75 * min(len(theirs), len(set(words))):
+        if len(theirs & words) >= 0.75 * min(len(theirs), len(words)):
             return f"is much like {other!r}"
     return None
 
@@ -171,6 +204,8 @@ def _departs(part: list[str], source: list[str], known: set[str], spared: set[st
     lost_guards = [word for word in unsaid if word in _GUARDS]
     needed = [word for word in source if word not in known | spared]
     lost = [word for word in unsaid if word not in known | spared]
+    if moved := [word for word in _less(part, kept) if word in unsaid]:  # "met Manafort" for "Manafort met"
+        return moved
     if own and len(own) > (1 - OWN) * len(part):
         return own
     if lost_guards:

@@ -61,6 +61,7 @@ class Index:
         self.store = store
         self.embedder = embedder
         self.folder = folder_of(store)
+        self._revision: int | None = None
         self._waiting: dict[str, tuple[str, Chunk]] = {}
 
     @classmethod
@@ -149,8 +150,16 @@ class Index:
                 self.vector_store.keep_only(set(self.catalogue.records()))
             return report
 
+    def _look_again(self) -> None:
+        """Read the vectors afresh where another process has changed the index since they were last read."""
+        revision = self.catalogue.revision()
+        before, self._revision = self._revision, revision
+        if before not in (None, revision):
+            self.vector_store.afresh()
+
     def dense(self, vector: Sequence[float], k: int, where: Filter | None = None) -> list[tuple[Chunk, float]]:
         """The ``k`` nearest live chunks with their cosine."""
+        self._look_again()
         documents = None if where is None or where.empty else self.catalogue.matching(where)
         wanted = k
         while True:
@@ -166,12 +175,16 @@ class Index:
         return self.catalogue.lexical(query, k, where)
 
     def vectors(self, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
-        """The stored vectors of ``chunks``, one row each."""
+        """The vectors of ``chunks``, one row each; made again where another process has removed them since."""
         import numpy as np
 
         records = self.catalogue.records_of([chunk.id for chunk in chunks])
-        found = self.vector_store.vectors(list(records.values()))
-        return np.array([found[records[chunk.id]] for chunk in chunks], dtype=np.float32)
+        stored = self.vector_store.vectors(list(records.values()))
+        found = {id_: stored[record] for id_, record in records.items() if record in stored}
+        if gone := [chunk for chunk in chunks if chunk.id not in found]:
+            texts = [embedding_text(chunk, count_tokens) for chunk in gone]
+            found |= zip((chunk.id for chunk in gone), self.embedder.vectors(texts), strict=True)
+        return np.array([found[chunk.id] for chunk in chunks], dtype=np.float32)
 
     def _take(
         self, item: Source | Skipped, known: dict[str, SourceRow], extract: Extract, report: IndexReport

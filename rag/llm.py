@@ -1,33 +1,40 @@
 """An OpenAI-compatible chat model by spec, reached through LangChain's ``ChatOpenAI`` under a strict JSON schema.
 
 One code path for OpenAI itself, any compatible server (``OPENAI_BASE_URL``) and the local model, whose server runs in
-this process. ``extractive`` is no model at all.
+this process. ``extractive`` is no model at all. Every request passes ``rag/gate.py``, which holds what all briefs of a
+batch share: retries, the breaker, limits, the budget and the replies that are kept.
 """
 
 from __future__ import annotations
 
 import copy
+import hashlib
 import ipaddress
-import json
+import logging
+import re
 import threading
-import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.resources import files
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from rag import local_model
-from rag.errors import ModelError, ReplyError, UsageError
+from rag.breaker import Breaker
+from rag.errors import CitebriefError, ModelError, ReplyError, TooLong, UsageError
+from rag.limits import Pace, Purse
+from rag.prices import FREE, Rates, price
+from rag.replies import Replies
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
+    from openai import APIStatusError
     from pydantic import BaseModel, ValidationError
 
     from rag.config import Settings
+    from rag.gate import Call, Gate
 
     Reply = TypeVar("Reply", bound=BaseModel)
 
@@ -37,6 +44,16 @@ THINKING = 4_000
 
 BRIEF_TOKENS = (9_000, 3_500)
 """Prompt and completion tokens of a brief with a large model, for the estimate before the first call."""
+
+AT_ONCE = 8
+"""Requests in flight, unless whoever opens the model allows more: the sections of one brief."""
+
+_TOO_LONG = re.compile(
+    r"context.?(length|window|size)|exceed_context|(prompt|input|request|message)s?\b[^.:]{0,40}\btoo (long|large)"
+    r"|too many (input )?tokens|input tokens exceed",
+    re.IGNORECASE,
+)
+"""How servers say that a request does not fit: OpenAI, Azure, vLLM, llama.cpp, Anthropic, each in words of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,58 +92,63 @@ def resolve(spec: str, settings: Settings) -> ModelChoice:
     raise UsageError(f"--llm {spec}: not one of auto, openai:MODEL, local, local:PATH.gguf, extractive")
 
 
-def price(model: str) -> dict[str, float] | None:
-    """US dollars per million ``prompt``, ``cached`` and ``completion`` tokens; None for a model not in the table."""
-    table = json.loads((files("rag") / "prices.json").read_text(encoding="utf-8"))["models"]
-    found: dict[str, float] | None = table.get(model)
-    return found
+def rates(choice: ModelChoice, settings: Settings) -> Rates | None:
+    """What the model costs: nothing on this machine, else what the price table says; None where it says nothing.
 
-
-def cost(model: str, tokens: Counter[str]) -> float | None:
-    """US dollars for ``tokens`` (``prompt`` counts the cached ones too)."""
-    rates = price(model)
-    if rates is None:
-        return None
-    fresh = tokens["prompt"] - tokens["cached"]
-    return (
-        fresh * rates["prompt"] + tokens["cached"] * rates["cached"] + tokens["completion"] * rates["completion"]
-    ) / 1e6
+    Raises:
+        UsageError: the file of prices is not laid out as one.
+    """
+    return price(choice.name, settings.prices) if choice.kind == "openai" else FREE
 
 
 class Model:
     """A connected model. Thread-safe; use it in a ``with`` statement, or close it.
 
-    ``small`` says that it is to be asked in small steps (``rag/writers.py``). ``tokens`` counts ``prompt``, ``cached``,
-    ``completion`` and ``calls``; ``seconds`` is the time spent waiting for it.
+    ``small`` says that it is to be asked in small steps (``rag/writers.py``). ``tokens`` counts ``prompt``, ``cached``
+    and ``completion``, the ``calls`` that the model answered and the ``replayed`` ones, which cost nothing; ``seconds``
+    is the time that the model took. At most ``at_once`` requests are in flight; ``purse`` holds the budget; ``tell`` is
+    told, in the thread of the call, why it has to wait.
+
+    Raises:
+        UsageError: the prices or the folder of replies cannot be used.
+        ModelError: the local model cannot be started.
     """
 
     def __init__(
-        self, choice: ModelChoice, settings: Settings, on_bytes: local_model.OnBytes = lambda _, __: None
+        self,
+        choice: ModelChoice,
+        settings: Settings,
+        on_bytes: local_model.OnBytes = lambda _, __: None,
+        *,
+        at_once: int = AT_ONCE,
+        purse: Purse | None = None,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
-        import openai
         from langchain_openai import ChatOpenAI
 
+        _keep_out_of_logs()
         self.name = choice.name
         self.small = choice.kind == "local"
         self.tokens: Counter[str] = Counter()
         self.seconds = 0.0
+        self.purse = purse or Purse(None, rates(choice, settings))
         self._lock = threading.Lock()
-        self._alone = threading.Lock()
         self._timeout = settings.timeout
         self._owner = True
         self._server: local_model.LocalServer | None = None
+        self._replies = Replies(settings.replies, tell) if settings.replies else None
         key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"
         base_url = settings.openai_base_url or OPENAI
+        weights = ""
         if choice.kind == "local":
             path = choice.path or local_model.model_file(settings, on_bytes)
+            weights = _digest(choice) if self._replies else ""
             self._server = local_model.LocalServer(path, threads=settings.threads)
             key, base_url = self._server.api_key, self._server.base_url
         self.base_url = base_url
         self._secret = key if key != "none" else None
-        # A proxy that the environment names would carry passages off a machine that they are not to leave.
-        here: dict[str, Any] = {}
-        if _on_this_machine(urlsplit(base_url).hostname):
-            here = {"http_client": openai.DefaultHttpxClient(trust_env=False), "openai_proxy": None}
+        self._where = f"model {self.name} at {_host(base_url)}"
+        self._gate = self._gated(settings, at_once, tell, weights)
         self._chat = ChatOpenAI(
             model=choice.name,
             api_key=key,  # type: ignore[arg-type]  # a str is taken as a secret
@@ -136,7 +158,8 @@ class Model:
             timeout=settings.timeout,
             max_retries=settings.retries,
             use_responses_api=False,
-            **here,
+            http_client=self._gate,
+            openai_proxy=None,
         )
         efforts = (self._chat.profile or {}).get("reasoning_effort_levels") or []
         self._effort = "low" if "low" in efforts else next(iter(efforts), None)
@@ -148,10 +171,20 @@ class Model:
         self.close()
 
     def close(self) -> None:
-        """Stop the local server, if there is one."""
-        if self._server is not None and self._owner:
+        """Close the connections and the replies' file, and stop the local server, if there is one."""
+        if not self._owner:
+            return
+        self._gate.stop()
+        self._gate.close()
+        if self._replies is not None:
+            self._replies.close()
+        if self._server is not None:
             self._server.close()
             self._server = None
+
+    def stop(self) -> None:
+        """Wake every call that waits for the server or its turn: each gets a ``ModelError``, as do later ones."""
+        self._gate.stop()
 
     def metered(self) -> Model:
         """This same model with counters of its own, for one of several briefs at a time; closing it does nothing."""
@@ -162,7 +195,7 @@ class Model:
     @property
     def cost(self) -> float | None:
         """US dollars so far; 0 for a local model, None where the price is unknown."""
-        return 0.0 if self.small else cost(self.name, self.tokens)
+        return self.purse.cost(self.tokens)
 
     def ask(
         self,
@@ -178,10 +211,13 @@ class Model:
 
         Raises:
             ReplyError: the reply is cut off, empty, refused, or not of the schema; the message says which.
+            TooLong: the request does not fit the model's context.
+            ModelLost, BudgetSpent: see ``rag/errors.py``.
             ModelError: the model could not be reached, after the retries that the settings allow.
         """
         import openai
-        from pydantic import ValidationError
+
+        from rag.gate import CALL, Call
 
         strict = openai.pydantic_function_tool(schema)["function"]["parameters"]
         thinking: dict[str, Any] = {"reasoning_effort": self._effort} if self._effort else {}
@@ -192,47 +228,61 @@ class Model:
             max_tokens=max_tokens + (THINKING if thinking else 0),
             **thinking,
         )
-        with self._turn(system):
-            started = time.perf_counter()
-            try:
-                raw = chat.invoke([("system", system), ("human", user)], {"run_name": name, **(config or {})})
-            except Exception as error:
-                raise self._translated(error) from error
-            finally:
-                with self._lock:
-                    self.seconds += time.perf_counter() - started
-        self._count(raw)
-        if refusal := raw.additional_kwargs.get("refusal"):
-            raise ReplyError(f"the model refused: {_first_line(refusal)}")
-        if not raw.text:
-            raise ReplyError("the reply is empty")
-        try:  # the text itself, not LangChain's reading of it, which completes JSON that breaks off
-            return schema.model_validate_json(raw.text)
-        except ValidationError as error:
-            raise ReplyError(f"the reply does not follow the schema: {_broken(error)}") from error
+        call = Call()
+        mine = CALL.set(call)
+        try:
+            raw = chat.invoke([("system", system), ("human", user)], {"run_name": name, **(config or {})})
+            reply = _read(raw, schema)
+        except Exception as error:
+            told = error if isinstance(error, CitebriefError) else self._translated(error)
+            if isinstance(told, ReplyError):
+                self._keep(call, usable=False)
+            if told is error:
+                raise
+            raise told from error
+        finally:
+            CALL.reset(mine)
+            with self._lock:
+                self.tokens.update(call.tokens)
+                self.seconds += call.seconds
+        self._keep(call, usable=True)
+        return reply
+
+    def _keep(self, call: Call, *, usable: bool) -> None:
+        if self._replies is not None and call.reply is not None:
+            body = call.reply.body.replace(self._secret.encode(), b"...") if self._secret else call.reply.body
+            self._replies.keep(call.key, replace(call.reply, body=body), usable=usable)
+
+    def _gated(self, settings: Settings, at_once: int, tell: Callable[[str], None], weights: str) -> Gate:
+        from rag.gate import Gate
+
+        # A proxy that the environment names would carry passages off a machine that they are not to leave.
+        here = _on_this_machine(urlsplit(self.base_url).hostname)
+        asked = settings.openai_api_key or settings.openai_base_url or self.small
+        try:
+            return Gate(
+                breaker=Breaker(self._where, 0.0 if self.small else settings.patience, tell),
+                pace=Pace(0, 0) if self.small else Pace(settings.rpm, settings.tpm, tell),
+                purse=self.purse,
+                replies=self._replies,
+                at_once=1 if self.small else at_once,
+                timeout=settings.timeout,
+                turn=self._turn if self.small else None,
+                weights=weights,
+                offline="" if asked else "without a key none can be asked for: set OPENAI_API_KEY",
+                trust_env=not here,
+                proxy=None if here else settings.openai_proxy,
+            )
+        except ValueError:
+            raise UsageError("OPENAI_PROXY is no address of a proxy: give it as http://HOST:PORT") from None
 
     @contextmanager
-    def _turn(self, system: str) -> Iterator[None]:
-        """The local model's calls come one at a time, each from the same state; others may overlap."""
+    def _turn(self, system: str, call: Call) -> Iterator[None]:
+        """Each call of the local model starts from the same state."""
         if self._server is None:
-            yield
-            return
-        with self._alone:
-            started = time.perf_counter()
-            read = self._server.rewind(system, timeout=self._timeout)
-            with self._lock:
-                self.seconds += time.perf_counter() - started
-                self.tokens.update(prompt=read)
-            yield
-
-    def _count(self, raw: Any) -> None:
-        usage = raw.usage_metadata or {}
-        cached = (usage.get("input_token_details") or {}).get("cache_read", 0) or 0
-        self._add(usage.get("input_tokens", 0), usage.get("output_tokens", 0), cached)
-
-    def _add(self, prompt: int, completion: int, cached: int) -> None:
-        with self._lock:
-            self.tokens.update(calls=1, prompt=prompt, completion=completion, cached=cached)
+            raise ModelError(f"{self._where}: it was closed")
+        call.tokens.update(prompt=self._server.rewind(system, timeout=self._timeout))
+        yield
 
     def _masked(self, text: str) -> str:
         return text.replace(self._secret, "…") if self._secret else text
@@ -240,14 +290,12 @@ class Model:
     def _translated(self, error: Exception) -> ModelError:
         import openai
 
-        where = f"model {self.name} at {_host(self.base_url)}"
         if isinstance(error, openai.LengthFinishReasonError):
-            if usage := error.completion.usage:  # a reply that cannot be used is paid for all the same
-                self._add(usage.prompt_tokens, usage.completion_tokens, 0)
             return ReplyError("the reply was cut off")
         if isinstance(error, openai.ContentFilterFinishReasonError):
-            self._add(0, 0, 0)
             return ReplyError("the reply was withheld by the provider's content filter")
+        if isinstance(error, openai.APIStatusError) and _overflows(error):
+            return TooLong(f"the request does not fit the model's context{self._masked(_said(error))}")
         fixes: list[tuple[type[Exception], str]] = [
             (openai.AuthenticationError, "the key was refused: check OPENAI_API_KEY"),
             (openai.PermissionDeniedError, "the key may not use it: check the project's permissions"),
@@ -260,15 +308,26 @@ class Model:
         ]
         for kind, fix in fixes:
             if isinstance(error, kind):
-                return ModelError(f"{where}: {fix}{self._masked(_said(error))}")
+                return ModelError(f"{self._where}: {fix}{self._masked(_said(error))}")
         if isinstance(error, ValueError | TypeError | KeyError):  # LangChain on a reply that is no chat completion
-            return ReplyError(f"the reply is no chat completion: {_first_line(error)}")
-        return ModelError(f"{where}: {type(error).__name__}: {self._masked(_first_line(error))}")
+            return ReplyError(f"the reply is no chat completion: {self._masked(_first_line(error))}")
+        if isinstance(error, AttributeError):  # the client on a text, such as the log-in page of a network
+            return ModelError(f"{self._where}: what came back is no chat completion: check OPENAI_BASE_URL")
+        return ModelError(f"{self._where}: {type(error).__name__}: {self._masked(_first_line(error))}")
+
+
+def _keep_out_of_logs() -> None:
+    """What the clients log when they are asked to (``OPENAI_LOG=debug``) has passages in it, and headers."""
+    for name in ("openai", "httpx2", "httpcore2", "httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _openai(model: str, settings: Settings) -> ModelChoice:
     base_url = settings.openai_base_url or OPENAI
     if not settings.openai_api_key and not settings.openai_base_url:
+        if settings.replies:
+            why = f"{model} as its replies are kept in {settings.replies}: without a key, nothing is asked"
+            return ModelChoice(kind="openai", name=model, why=why)
         raise UsageError(f"--llm openai:{model}: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs none")
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -278,13 +337,42 @@ def _openai(model: str, settings: Settings) -> ModelChoice:
     host = parts.hostname
     if _on_this_machine(host):
         return ModelChoice(kind="openai", name=model, why=f"{model} at {host}, on this machine")
-    rates = price(model)
-    if rates is None:
-        expected = "its price is not in the price table"
-    else:
-        dollars = (BRIEF_TOKENS[0] * rates["prompt"] + BRIEF_TOKENS[1] * rates["completion"]) / 1e6
-        expected = f"about ${dollars:.3f} a brief"
+    known = price(model, settings.prices)
+    expected = f"about ${known.bound(*BRIEF_TOKENS):.3f} a brief" if known else "its price is not in the price table"
     return ModelChoice(kind="openai", name=model, why=f"{model} at {host}: passages leave this machine; {expected}")
+
+
+def _read(raw: Any, schema: type[Reply]) -> Reply:
+    """The reply in LangChain's message ``raw``.
+
+    Raises:
+        ReplyError: it is empty, a refusal, or not of the schema.
+    """
+    from pydantic import ValidationError
+
+    if refusal := raw.additional_kwargs.get("refusal"):
+        raise ReplyError(f"the model refused: {_first_line(refusal)}")
+    if not raw.text:
+        raise ReplyError("the reply is empty")
+    try:  # the text itself, not LangChain's reading of it, which completes JSON that breaks off
+        return schema.model_validate_json(raw.text)
+    except ValidationError as error:
+        raise ReplyError(f"the reply does not follow the schema: {_broken(error)}") from error
+
+
+def _overflows(error: APIStatusError) -> bool:
+    """Whether the server says that the request is too long for the model."""
+    return error.status_code == 413 or (
+        error.status_code in (400, 422) and bool(_TOO_LONG.search(f"{error.code} {error.type} {error.message}"))
+    )
+
+
+def _digest(choice: ModelChoice) -> str:
+    """SHA-256 of the local model's file."""
+    if choice.path is None:
+        return local_model.SHA256
+    with choice.path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _on_this_machine(host: str | None) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from rag.sentences import split
 from rag.types import Chunk, Hit
 
-WORDS = (8, 48)
+WORDS = (8, 56)
 """A note's length in words: shorter ones state too little, longer ones state too much to be checked."""
 
 
@@ -31,7 +31,7 @@ _OPENERS = re.compile(
         who, which, whose, however, also, moreover, furthermore, but, and, or, nor, so, then, instead, thus
         therefore, hence, nevertheless, nonetheless, meanwhile, accordingly, consequently, similarly, likewise
         additionally, finally, separately, specifically, conversely, first, second, third, still, yet, afterwards?
-        previously, in sum, overall
+        previously, in sum, overall, in full
         subsequently, later, earlier, rather, otherwise, indeed, here, there, both, neither, another, others?, each
         one, some, most, several, see, id, cf, compare
         (?:the|a) (?:latter|former|same|following|other|second|third), as a result, in response, in addition
@@ -44,9 +44,24 @@ _OPENERS = re.compile(
 )
 """Words with which a sentence points back to the one before it."""
 
+_CONNECTIVE = re.compile(
+    r"(?:"
+    + _any("""
+        accordingly, moreover, furthermore, additionally, also, therefore, thus, hence, consequently, finally, in sum
+        overall, however, nevertheless, nonetheless, further, indeed, in addition, as a result, in fact, for example
+        for instance, in particular, specifically, similarly, likewise, first, second, third, fourth, in contrast
+        by contrast, conversely, on the other hand, in turn, of course, notably, importantly, separately
+    """)
+    + r",|but|and|yet)\s+(?=\w)",
+    re.IGNORECASE,
+)
+"""Words that tie a sentence to the one before it and say nothing themselves: what follows is quoted without them."""
+
 _UNINTRODUCED = re.compile(
     r"^(?:The (?:groups?|men|pair|emails?|messages?|letters?|stor(?:y|ies)|plans?|proposal|requests?|offers?|drafts?"
-    r"|article|outreach(?:es)?),? (?!of|between|by|from|to|with|on|at|for|that|which)"
+    r"|article|outreach(?:es)?|events?|memorandum|threats?|direction|encounter),?"
+    r" (?!of|between|by|from|to|with|on|at|for|that|which)"
+    r"|[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)? then [a-z]"
     r"|(?:After|Before|During|When) the (?:meeting|call|story|interview|hearing|visit|trip|speech)(?: broke| ended)?,)"
 )
 """Things that another sentence introduced; what a preposition follows introduces itself ("The letter of intent …")."""
@@ -55,7 +70,8 @@ MEANT = 2
 """Names that come before somebody is told something by another."""
 
 _THE_THING = re.compile(
-    r"\bthe (calls?|plan|request|messages?|story|offer|proposal|emails?|letter|conversation|meeting|interview|trip)\b"
+    r"\bthe (calls?|plan|request|messages?|story|offer|proposal|emails?|letter|conversation|meeting|interview|trip"
+    r"|statement|information|event|threats?|direction|memorandum|encounter)\b"
     r"(?! (?:of|between|by|from|to|with|on|at|for|that|which|about|in|he|she|they|[A-Z]))"
 )
 """The same within a sentence ("made the call immediately"), unless the sentence has spoken of it before."""
@@ -65,6 +81,7 @@ _POINTERS = re.compile(
     + _any("""
         (?:that|the same|the next|the following|the previous|the prior) (?:day|night|week|month|year|date)
         (?:that|the same|the next|the following|the previous|the prior) (?:evening|morning)
+        (?:that|the same|the next|the following|the previous) (?:spring|summer|autumn|fall|winter)
         (?:days?|weeks?|months?|hours?|years?) (?:later|earlier|before that|after that)
         the (?:latter|former|opposite|reverse), both (?:issues|matters|points|topics|questions|cases|occasions)
     for the next (?:day|week|month|year|few|two|three|several)
@@ -74,7 +91,7 @@ _POINTERS = re.compile(
         (?:a|an) (?:similar|additional|further), (?:several|two|three) other, as well as those
         this (?!day\\b)[a-z]+
         (?:these|those)\\s+(?!who\\b|of\\b|in\\b|with\\b|from\\b|that\\b|which\\b|involved\\b|present\\b)[a-z]+
-        that (?:trip|period|time|meeting|call|project|statement|conversation|letter|email|effort)
+        on that basis, that (?:trip|period|time|meeting|call|project|statement|conversation|letter|email|effort)
         that (?:investigation|contact|visit)
         that (?:deal|offer|request|speech|finding|conclusion|assessment|point|way|information)
         that (?:material|evidence|matter|issue)
@@ -96,6 +113,7 @@ _NAME = re.compile(r"\b[A-Z][\w’'-]+")
 _GARBAGE = re.compile(
     r"[{}<>|\\^~_=■█�*#]|\b(?:supra|infra)\b"
     r"|https?:|www\.|\[\.{3}\]|[Rr]edact|Harm to Ongoing|HOM\b|\b[A-Z]{2,}(?: [A-Z]{2,}){3,}"
+    r"|\bUnited States v\. |\bNo\. \d+:\d\d-"
     r"|\b302,? at|, at \d+[;.,]|\bCong\.|\bF\.(?:\dd|Supp)|\(\w+\.? \d{1,2}, \d{4}\)[.;]"
 )
 """Leftovers of markup, redactions, shouting, and references that slipped into the text."""
@@ -103,7 +121,7 @@ _GARBAGE = re.compile(
 _FINDING = re.compile(
     r"\b(?:conclude[ds]?|found (?:that|no)|(?:established|did not establish) that|determined that|assess(?:ed|es) that"
     r"|agreed (?:in|that|with)|sentenced|convicted|acquitted|pardon(?:ed)?|no evidence|no charge"
-    r"|ruled that|decided that)\b"
+    r"|ruled that|decided (?:that|not to|to)|declined to|determined not to)\b"
 )
 """Words that tell how something ended, or what somebody whose task it was found out."""
 
@@ -112,7 +130,8 @@ _SHOUTING = re.compile(r"\b[A-Z]{3,}\b")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """An evidence sentence: ``chunk.text[start:end] == text`` but for line breaks, which are spaces here.
+    """An evidence sentence: ``chunk.text[start:end] == text`` but for line breaks, which are spaces here, and a capital
+    where words that tied it to another sentence were left out.
 
     ``relevance`` orders notes by what they give to the question; it has no unit.
     """
@@ -128,8 +147,11 @@ def notes_of(hits: Iterable[Hit]) -> Iterator[Note]:
     """The self-contained sentences of ``hits``, best hit first; a sentence that two chunks hold comes once."""
     seen: set[str] = set()
     for hit in hits:
-        for start, end in split(hit.chunk.text):
+        for begin, end in split(hit.chunk.text):
+            tie = _CONNECTIVE.match(hit.chunk.text, begin, end)
+            start = tie.end() if tie else begin
             text = " ".join(hit.chunk.text[start:end].split())
+            text = text[:1].upper() + text[1:]
             key = re.sub(r"\W+", " ", text.lower())
             if key not in seen and leans(text) is None:
                 seen.add(key)
@@ -176,6 +198,14 @@ def tells_finding(text: str) -> bool:
     return bool(_FINDING.search(text))
 
 
+def speaks_of_known(note: Note) -> bool:
+    """Whether ``note`` opens with a surname alone that its passage gave in full before: "Maalin recovered …"."""
+    opening = re.match(r"[A-Z][\w-]+(?=['’]s? |s? [a-z])", note.text)
+    if opening is None:
+        return False
+    return re.search(rf"\b[A-Z]\w+ {re.escape(opening[0])}\b", note.chunk.text[: note.start]) is not None
+
+
 def letters(text: str) -> float:
     """The share of letters and spaces in ``text``."""
     return sum(ch.isalpha() or ch.isspace() for ch in text) / max(1, len(text))
@@ -183,7 +213,7 @@ def letters(text: str) -> float:
 
 def _may_be_meant(name: str) -> bool:
     """Whether a pronoun may stand for ``name``: not for a month, nor for the owner of something ("Russia's")."""
-    return name not in _CALENDAR and not re.search(r"['’]s?$", name)
+    return name not in CALENDAR and not re.search(r"['’]s?$", name)
 
 
 def _subject(text: str, before: int) -> bool:
@@ -192,7 +222,7 @@ def _subject(text: str, before: int) -> bool:
     return first is not None and first.group().lower() not in _COMMON_OPENERS and first.end() < before
 
 
-_CALENDAR = frozenset(
+CALENDAR = frozenset(
     (
         "January February March April May June July August September October November December Monday Tuesday "
         "Wednesday Thursday Friday Saturday Sunday"

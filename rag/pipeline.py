@@ -3,7 +3,7 @@
 ::
 
     documents → chunks → Chroma + BM25          index()
-    question → hits → plan → written → verified → brief    answer()
+    question → hits → plan → written → verified → brief    answer(), and answer_many() of them at a time
 """
 
 from __future__ import annotations
@@ -11,21 +11,24 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rag import prompts
+from rag import log, prompts
 from rag.answerable import Answerability, assess
 from rag.catalogue import Filter
 from rag.compose import OnProgress, Stage, Step, compose, draft, insufficient
 from rag.embedding import Embedder, count_tokens, encoder, load
 from rag.errors import Interrupted, UsageError
 from rag.index import Index, IndexReport, folder_of
-from rag.llm import Model, ModelChoice, resolve
+from rag.limits import Purse
+from rag.llm import AT_ONCE, Model, ModelChoice, rates, resolve
+from rag.overlap import overlap
 from rag.plan import Plan, plan
 from rag.types import Brief, Chunk, Hit, Status, Trace, slug
 from rag.verify import default_verifier
@@ -39,6 +42,9 @@ if TYPE_CHECKING:
 PROMPTS = {True: ("fuse", "heading", "rewrite"), False: ("section", "summary", "rewrite")}
 """The prompts that a small model and a large one are asked with."""
 
+TOKENS = ("prompt", "cached", "completion", "calls", "replayed")
+"""What a trace counts, see :class:`rag.llm.Model`."""
+
 VERBATIM = "none: every sentence is a quotation"
 """The trace's verifier where the evidence is set as it stands."""
 
@@ -46,6 +52,12 @@ NEAREST = 8
 """Hits whose similarity to the question decides whether the corpus is about it at all."""
 
 TOO_SHORT = 3
+
+CALLS = 4
+"""Calls to a remote model that a question of many has under way on average, out of the eight or so that it takes."""
+
+TELL: ContextVar[OnProgress] = ContextVar("tell")
+"""Whoever watches the question that this thread works on: all of them share the model that has to wait."""
 
 
 def index(
@@ -79,10 +91,10 @@ def index(
 
 def search(query: str, settings: Settings, *, k: int, where: Filter | None = None) -> list[Hit]:
     """The ``k`` best passages for ``query``, best first."""
-    from rag.retrieval import retrieve
+    from rag.rerank import best
 
     with _opened(settings) as store:
-        return retrieve(store, query, k=k, where=where)
+        return best(store, query, encoder().word_vectors, k=k, where=where)
 
 
 def show(chunk_id: str, settings: Settings, *, around: int = 600) -> tuple[Chunk, str, str]:
@@ -97,6 +109,17 @@ def show(chunk_id: str, settings: Settings, *, around: int = 600) -> tuple[Chunk
         if chunk is None or document is None:
             raise UsageError(f"no passage {chunk_id} in {settings.store}: `citebrief search` prints ids")
         return chunk, document.text[max(0, chunk.start - around) : chunk.start], document.text[chunk.end :][:around]
+
+
+def identity(settings: Settings) -> tuple[ModelChoice, str]:
+    """The model that would be used, and the fingerprint of the index: with the settings, what decides a brief.
+
+    Raises:
+        IndexMissing, IndexMismatch, UsageError: one of them cannot be used.
+    """
+    choice = resolve(settings.llm, settings)
+    with _opened(settings) as store:
+        return choice, store.fingerprint
 
 
 def drafts_folder(settings: Settings) -> Path:
@@ -157,9 +180,61 @@ class Outcome:
 
 OnQuestion = Callable[[Question, Step], None]
 
+HOPELESS = ("BudgetSpent", "ModelLost")
+"""Faults after which no other question would fare better."""
+
+
+def answer_many(
+    questions: Iterable[Question],
+    settings: Settings,
+    *,
+    jobs: int,
+    purse: Purse | None = None,
+    stop: threading.Event | None = None,
+    on_progress: OnQuestion = lambda *_: None,
+) -> Generator[Outcome]:
+    """What becomes of each of ``questions``, ``jobs`` of them at a time, in the order in which they are done.
+
+    Lazy: a question is taken when its turn comes, so any number can go through. One that fails is an outcome with its
+    error and never stops the others. No further question is taken once ``stop`` is set, or after a fault that is
+    :data:`HOPELESS`: ``purse``, which holds the budget, is empty, or the model is lost. What runs when ``stop`` is set
+    gives up at its next step, or is left behind (:data:`rag.overlap.GRACE`). ``on_progress`` is called from many
+    threads.
+
+    Raises:
+        IndexMissing, IndexMismatch, UsageError: before the first question.
+    """
+    hopeless, halted = False, threading.Event()
+
+    def worth_asking() -> Iterator[Question]:
+        for question in questions:
+            if hopeless:
+                return
+            yield question
+
+    def halt() -> None:
+        halted.set()
+        answerer.stop()
+
+    with (
+        Answerer(settings, at_once=max(AT_ONCE, CALLS * jobs), purse=purse) as answerer,
+        closing(
+            overlap(
+                lambda question: outcome(answerer, question, halted, on_progress),
+                worth_asking(),
+                jobs=jobs,
+                stop=stop or halted,
+                halt=halt,
+            )
+        ) as outcomes,
+    ):
+        for found in outcomes:
+            hopeless = hopeless or found.fault in HOPELESS
+            yield found
+
 
 def outcome(answerer: Answerer, question: Question, halt: threading.Event, on_progress: OnQuestion) -> Outcome:
-    """What ``answerer`` makes of ``question``; gives up at its next step once ``halt`` is set."""
+    """What ``answerer`` makes of ``question``, whatever happens; it gives up at its next step once ``halt`` is set."""
     started = time.perf_counter()
 
     def tell(step: Step) -> None:
@@ -171,34 +246,45 @@ def outcome(answerer: Answerer, question: Question, halt: threading.Event, on_pr
         return Outcome(question=question, seconds=round(time.perf_counter() - started, 2), **what)
 
     try:
-        return after(
-            brief=answerer.answer(
-                question.text, where=question.where, k=question.k, sections=question.sections, on_progress=tell
+        with log.about(question.id):
+            return after(
+                brief=answerer.answer(
+                    question.text, where=question.where, k=question.k, sections=question.sections, on_progress=tell
+                )
             )
-        )
     except (Exception, KeyboardInterrupt) as error:
         cause = error.__cause__ if isinstance(error, Interrupted) and error.__cause__ else error
+        stopped = isinstance(cause, KeyboardInterrupt) or halt.is_set()  # then a call that waited was woken
         return after(
             draft=error.draft if isinstance(error, Interrupted) else None,
-            error=" ".join(f"{type(error).__name__}: {error}".split()),
-            fault=type(cause).__name__,
-            stopped=halt.is_set() and isinstance(cause, KeyboardInterrupt),
+            error="stopped" if stopped else " ".join(f"{type(error).__name__}: {error}".split()),
+            fault="" if stopped else type(cause).__name__,
+            stopped=stopped,
         )
 
 
 class Answerer:
     """The index and the model, opened once for many questions. Questions may overlap in threads of the caller.
 
-    What the processor does (searching, planning, checking) is done for one question at a time; waiting for a remote
-    model is not. Use it in a ``with`` statement, or close it.
+    What overlapping questions want of the encoder is worked on together (``rag/together.py``), and a brief is the same
+    whatever other questions are asked meanwhile. ``at_once`` and ``purse`` are the model's, see :class:`rag.llm.Model`.
+    Use it in a ``with`` statement, or close it.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, at_once: int = AT_ONCE, purse: Purse | None = None) -> None:
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn brings it
+
         self.choice = resolve(settings.llm, settings)
         self._settings = settings
+        self._at_once = at_once
+        self._purse = purse or Purse(None, rates(self.choice, settings))
         self._index = Index.open(settings.store, load(settings.embedder))
         self._model: Model | None = None
-        self._lock = threading.Lock()
+        self._opening = threading.Lock()
+        self._stopped = False
+        # Small matrices gain nothing by being shared out among threads. The limit is the whole process's, so it is set
+        # once for all questions, and not by each of them for itself.
+        self._limits = threadpool_limits(1, "blas")
 
     @property
     def fingerprint(self) -> str:
@@ -211,11 +297,18 @@ class Answerer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def stop(self) -> None:
+        """Wake every call that waits for the model's server or for its turn: each fails, as do later ones."""
+        self._stopped = True
+        if self._model is not None:
+            self._model.stop()
+
     def close(self) -> None:
         """Close the index, and the model if one was needed."""
         if self._model is not None:
             self._model.close()
         self._index.close()
+        self._limits.restore_original_limits()
 
     def answer(
         self,
@@ -227,21 +320,30 @@ class Answerer:
         on_progress: OnProgress = lambda _: None,
     ) -> Brief:
         """See :func:`answer`; ``k`` and ``sections`` take the place of the settings'."""
+        job = self._job(question, k, sections, on_progress)
+        hits, assessed, planned = job.prepare(where)
+        model = None
+        if planned.sections and self.choice.kind != "extractive":
+            with self._opening:
+                self._model = self._model or job.connect(self._at_once, self._purse)
+                if self._stopped:
+                    self._model.stop()
+            model = self._model.metered()
+        watcher = TELL.set(on_progress)
+        try:
+            return job.write(hits, planned, assessed, model)
+        finally:
+            TELL.reset(watcher)
+
+    def plan(self, question: Question) -> tuple[list[Hit], Plan]:
+        """The evidence for ``question`` and what its brief would be written from; no model is asked. Empty: nothing."""
+        hits, _, planned = self._job(question.text, question.k, question.sections).prepare(question.where)
+        return hits, planned
+
+    def _job(self, question: str, k: int | None, sections: int | None, tell: OnProgress = lambda _: None) -> _Job:
         own = {name: value for name, value in (("k", k), ("sections", sections)) if value is not None}
-        job = _Job(
-            question=question.strip(),
-            settings=self._settings.model_copy(update=own) if own else self._settings,
-            index=self._index,
-            choice=self.choice,
-            tell=on_progress,
-        )
-        with self._lock:
-            hits = job.retrieve(where)
-            assessed = job.assess(hits)
-            planned = job.plan(hits) if assessed.enough else Plan(sections=(), leads=())
-            if planned.sections and self.choice.kind != "extractive" and self._model is None:
-                self._model = job.connect()
-        return job.write(hits, planned, assessed, self._model.metered() if self._model else None)
+        settings = self._settings.model_copy(update=own) if own else self._settings
+        return _Job(question=question.strip(), settings=settings, index=self._index, choice=self.choice, tell=tell)
 
 
 def chain(settings: Settings) -> Runnable[str, Brief]:
@@ -263,11 +365,17 @@ class _Job:
     seconds: dict[str, float] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
 
+    def prepare(self, where: Filter | None) -> tuple[list[Hit], Answerability, Plan]:
+        """All that comes before the first word is written; an empty plan where there is too little to write from."""
+        hits = self.retrieve(where)
+        assessed = self.assess(hits)
+        return hits, assessed, self.plan(hits) if assessed.enough else Plan(sections=(), leads=())
+
     def retrieve(self, where: Filter | None) -> list[Hit]:
-        from rag.retrieval import retrieve
+        from rag.rerank import best
 
         with self._stage("retrieve", "searching the index"):
-            hits = retrieve(self.index, self.question, k=self.settings.k, where=where)
+            hits = best(self.index, self.question, encoder().word_vectors, k=self.settings.k, where=where)
         self.notices += _language_notices(self.question, self.index)
         return hits
 
@@ -282,12 +390,12 @@ class _Job:
         with self._stage("plan", "choosing evidence and sharing it out"):
             return plan(self.question, hits, encoder().vectors, sections=self.settings.sections)
 
-    def connect(self) -> Model:
+    def connect(self, at_once: int, purse: Purse) -> Model:
         def on_bytes(done: int, total: int) -> None:
             self.tell(Step(stage="load", message="joining the local model (once)", done=done, total=total))
 
         with self._stage("load", f"model: {self.choice.why}"):
-            return Model(self.choice, self.settings, on_bytes)
+            return Model(self.choice, self.settings, on_bytes, at_once=at_once, purse=purse, tell=_waiting)
 
     def write(self, hits: Sequence[Hit], planned: Plan, assessed: Answerability, model: Model | None) -> Brief:
         verifier = default_verifier() if planned.sections and model is not None else None
@@ -303,7 +411,7 @@ class _Job:
 
         def traced(brief: Brief) -> Brief:
             seconds = {**self.seconds, "write": time.perf_counter() - started, "model": model.seconds}
-            spent = {name: model.tokens[name] for name in ("prompt", "cached", "completion", "calls")}
+            spent = {name: model.tokens[name] for name in TOKENS}
             return replace(brief, trace=replace(brief.trace, seconds=_rounded(seconds), tokens=spent, cost=model.cost))
 
         try:
@@ -312,22 +420,17 @@ class _Job:
                     self.question,
                     hits,
                     planned,
-                    self._writer(model),
+                    writer_for(model, self.question, hits),
                     verifier,
                     trace=trace,
                     gaps=assessed.gaps,
+                    overlap=not model.small,  # the local model answers one call at a time
                     on_progress=self.tell,
                 )
             )
         except Interrupted as stop:
             stop.draft = traced(stop.draft)
             raise
-
-    def _writer(self, model: Model) -> Writer:
-        first, second, mend = (prompts.load(name) for name in PROMPTS[model.small])
-        if model.small:
-            return SmallWriter(model=model, fuse=first, heading=second, mend=mend)
-        return LargeWriter(model=model, question=self.question, write=first, sum_up=second, mend=mend)
 
     def _trace(self, verifier: str) -> Trace:
         used = () if self.choice.kind == "extractive" else PROMPTS[self.choice.kind == "local"]
@@ -346,7 +449,7 @@ class _Job:
             fingerprint=self.index.fingerprint,
             verifier=verifier,
             seconds=_rounded(self.seconds),
-            tokens={"prompt": 0, "cached": 0, "completion": 0, "calls": 0},
+            tokens=dict.fromkeys(TOKENS, 0),
             cost=0.0,
             notices=tuple(self.notices),
         )
@@ -357,6 +460,19 @@ class _Job:
         started = time.perf_counter()
         yield
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
+
+
+def _waiting(why: str) -> None:
+    TELL.get()(Step(stage="wait", message=why))
+
+
+def writer_for(model: Model, question: str, hits: Sequence[Hit]) -> Writer:
+    """Who writes with ``model`` from ``hits``: its own prompts, and steps of the size that it can do."""
+    first, second, mend = (prompts.load(name) for name in PROMPTS[model.small])
+    if model.small:
+        return SmallWriter(model=model, fuse=first, heading=second, mend=mend)
+    evidence = {hit.chunk.id: hit.chunk for hit in hits}
+    return LargeWriter(model=model, question=question, write=first, sum_up=second, mend=mend, evidence=evidence)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.disagree import Conflict, conflicts
-from rag.notes import Note, notes_of, tells_finding
+from rag.notes import CALENDAR, Note, notes_of, tells_finding
 from rag.types import Hit
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _ENUMERATOR = re.compile(r"^(?:(?:[ivxlc]+|[a-z]|\d+(?:\.\d+)*)[.)]\s+)+", re.IG
 _GENERIC = frozenset(
     (
         "analysis|overview|background|introduction|summary|conclusion|conclusions|factual background|executive summary"
+        "|executive summary to volume i|executive summary to volume ii|application|public records"
         "|appendix|notes|discussion|results|general|legal framework|preface|foreword|contents|abstract|other"
     ).split("|")
 )
@@ -45,20 +46,46 @@ _GENERIC = frozenset(
 _NAMED = re.compile(r"(?<=[a-z,;] )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*")
 """A name, not at the start of its sentence."""
 
+_TITLES = frozenset(
+    "President Senator Representative Judge Director Secretary Congress Campaign Office Committee".split()
+)
+"""What stands for somebody without saying for whom."""
+
+_INTRODUCED = re.compile(r"\b[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)+")
+"""A name of two words or more, such as opens a sentence on somebody."""
+
 _TWICE = 0.86
 """Two notes with a cosine above this say the same thing."""
 
-SPREAD = 0.03
+SPREAD = 0.05
 """What each note already taken from a document costs the next one: a broad question should hear many of them."""
 
 FINDING = 0.06
 """What an outcome is worth more than an event: a reader asks what came of it."""
 
-SUBJECT = 0.2
+SUBJECT = 0.4
 """What likeness of title and headings to the question is worth beside that of the sentence itself."""
 
-_WITHIN = 0.19
+PASSAGE = 0.9
+"""What the score of a note's passage is worth beside that of the sentence itself."""
+
+NEAR = 0.25
+"""Hits whose score is this much below the best are left out: they lack a word that the question turns on."""
+
+SUBJECT_NEAR = 0.22
+"""The same of a document, by its best hit: a treaty on a canal is near a question on arms control, but not enough."""
+
+NEAREST = 0.15
+"""What a passage this near to the best one says belongs to the answer, whether or not a sentence names its subject."""
+
+TOGETHER = 0.1
+"""What coming from one document adds to the likeness of two notes that are shared out."""
+
+_WITHIN = 0.3
 """Notes that are this much less relevant than the best five are about something else."""
+
+_SUBJECT_WITHIN = 0.25
+"""The same of a document, by its best note: where none of it is nearer than this, it is about something else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,22 +107,29 @@ class Plan:
 
 
 def plan(question: str, hits: Sequence[Hit], embed: Embed, *, sections: int = 6) -> Plan:
-    """Notes from ``hits`` in at most ``sections`` sections; fewer where the question is narrow. Empty without notes."""
-    candidates = list(notes_of(hits))[:CANDIDATES]
+    """Notes from ``hits``, which :func:`rag.rerank.best` found, in at most ``sections`` sections.
+
+    Fewer where the question is narrow. Empty without notes.
+    """
+    near = _near(hits)
+    candidates = list(notes_of(near))[:CANDIDATES]
     if not candidates:
         return Plan(sections=(), leads=())
     contexts = list(dict.fromkeys(note.chunk.context for note in candidates))
     vectors = embed([question, *contexts, *(note.text for note in candidates)])
     asked, around, vectors = vectors[0], vectors[1 : 1 + len(contexts)] @ vectors[0], vectors[1 + len(contexts) :]
     subject = dict(zip(contexts, SUBJECT * (around - around.mean()), strict=True))
-    ranks = {hit.chunk.id: hit.rank for hit in hits}
-    worth = [_worth(note, ranks[note.chunk.id] / len(hits)) + subject[note.chunk.context] for note in candidates]
+    score = {hit.chunk.id: hit.score for hit in near}
+    worth = [_worth(note) + subject[note.chunk.context] + PASSAGE * score[note.chunk.id] for note in candidates]
     relevance = vectors @ asked + np.array(worth, dtype=np.float32)
     candidates = [replace(note, relevance=float(r)) for note, r in zip(candidates, relevance, strict=True)]
-    chosen = _choose(relevance, vectors, candidates, limit=sections * NOTES_A_SECTION)
+    nearest = np.array([score[note.chunk.id] >= score[near[0].chunk.id] - NEAREST for note in candidates])
+    astray = _astray(relevance, candidates, nearest)
+    chosen = _choose(relevance, vectors, candidates, astray, limit=sections * NOTES_A_SECTION)
     # What belongs together is a matter of what the passages are about, so titles and headings count here.
     subjects = embed([f"{candidates[i].chunk.context}\n{candidates[i].text}" for i in chosen])
-    groups = _share_out(subjects, max(1, min(sections, round(len(chosen) / NOTES_A_SECTION))))
+    likeness = _likeness(subjects, [candidates[i] for i in chosen])
+    groups = _share_out(likeness, max(1, min(sections, round(len(chosen) / NOTES_A_SECTION))))
     grouped = sorted(
         ([candidates[chosen[i]] for i in group] for group in groups),
         key=lambda notes: -max(note.relevance for note in notes),
@@ -105,15 +139,26 @@ def plan(question: str, hits: Sequence[Hit], embed: Embed, *, sections: int = 6)
         for heading, notes in zip(_headings(grouped), grouped, strict=True)
     ]
     leads = [max(notes, key=lambda note: note.relevance - _length(note)) for notes in grouped]
-    near = np.flatnonzero(relevance >= _floor(relevance))
-    found = conflicts([candidates[i] for i in near], vectors[near])
+    close = np.flatnonzero(~astray)
+    found = conflicts([candidates[i] for i in close], vectors[close])
     return Plan(sections=tuple(planned), leads=tuple(leads), conflicts=tuple(found))
 
 
-def _worth(note: Note, place: float) -> float:
-    """What likeness to the question leaves out: a well ranked passage (``place`` 0 to 1), content, and a finding."""
+def _near(hits: Sequence[Hit]) -> list[Hit]:
+    best: dict[str, float] = {}
+    for hit in hits:
+        best.setdefault(hit.chunk.document_id, hit.score)  # the best comes first
+    return [
+        hit
+        for hit in hits
+        if hit.score >= hits[0].score - NEAR and best[hit.chunk.document_id] >= hits[0].score - SUBJECT_NEAR
+    ]
+
+
+def _worth(note: Note) -> float:
+    """What likeness to the question leaves out: content, and a finding."""
     finding = FINDING if tells_finding(note.text) else 0.0
-    return 0.25 * (1 - place) + 0.1 * min(1.0, len(note.text.split()) / 22) + finding
+    return 0.1 * min(1.0, len(note.text.split()) / 22) + finding
 
 
 def _length(note: Note) -> float:
@@ -121,9 +166,10 @@ def _length(note: Note) -> float:
     return 0.01 * max(0, len(note.text.split()) - 22)
 
 
-def _choose(relevance: Vectors, vectors: Vectors, notes: Sequence[Note], limit: int) -> list[int]:
+def _choose(
+    relevance: Vectors, vectors: Vectors, notes: Sequence[Note], astray: NDArray[np.bool_], limit: int
+) -> list[int]:
     """Indices of the notes to use, by marginal relevance; a document that was used before has to offer more."""
-    floor = _floor(relevance)
     chosen: list[int] = []
     used: Counter[str] = Counter()
     nearest = np.zeros(len(notes), dtype=np.float32)
@@ -131,7 +177,7 @@ def _choose(relevance: Vectors, vectors: Vectors, notes: Sequence[Note], limit: 
         told = np.array([used[note.chunk.document_id] for note in notes], dtype=np.float32)
         gain = 0.75 * relevance - 0.25 * nearest - SPREAD * told
         gain[chosen] = -np.inf
-        gain[(nearest > _TWICE) | (relevance < floor)] = -np.inf
+        gain[(nearest > _TWICE) | astray] = -np.inf
         best = int(np.argmax(gain))
         if not np.isfinite(gain[best]):
             break
@@ -141,20 +187,31 @@ def _choose(relevance: Vectors, vectors: Vectors, notes: Sequence[Note], limit: 
     return chosen
 
 
-def _floor(relevance: Vectors) -> float:
-    """What is less relevant than this is about something else."""
-    return float(np.sort(relevance)[-5:].mean()) - _WITHIN
+def _astray(relevance: Vectors, notes: Sequence[Note], nearest: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which notes are about something else, or stand in a document that is; no note of a ``nearest`` passage is."""
+    top = float(np.sort(relevance)[-5:].mean())
+    best: dict[str, float] = {}
+    for note, own in zip(notes, relevance, strict=True):
+        best[note.chunk.document_id] = max(best.get(note.chunk.document_id, -np.inf), float(own))
+    strange = np.array([best[note.chunk.document_id] < top - _SUBJECT_WITHIN for note in notes])
+    return strange | ((relevance < top - _WITHIN) & ~nearest)
 
 
-def _share_out(vectors: Vectors, groups: int) -> list[list[int]]:
+def _likeness(vectors: Vectors, notes: Sequence[Note]) -> Vectors:
+    """How well each two of ``notes`` go together; two of one document go better."""
+    places = np.array([note.chunk.document_id for note in notes])
+    pairs: Vectors = vectors @ vectors.T + TOGETHER * (places[:, None] == places[None, :])
+    return pairs
+
+
+def _share_out(likeness: Vectors, groups: int) -> list[list[int]]:
     """Row indices in ``groups`` groups whose sizes differ by two at the most. Deterministic.
 
     Maximises the likeness within groups, over that of any two rows, by moving and swapping rows until nothing helps.
     """
-    count = len(vectors)
-    likeness = vectors @ vectors.T
-    likeness -= likeness[~np.eye(count, dtype=bool)].mean() if count > 1 else 0.0
-    np.fill_diagonal(likeness, 0.0)
+    count = len(likeness)
+    others = ~np.eye(count, dtype=bool)
+    likeness = np.where(others, likeness - likeness[others].mean() if count > 1 else 0.0, 0.0)
     fewest, most = max(1, count // groups - 1), -(-count // groups) + 1
     labels = np.arange(count) % groups
     for _ in range(4 * count):
@@ -202,7 +259,18 @@ def _headings(groups: Sequence[Sequence[Note]]) -> list[str]:
         ]
         titles = [note.chunk.title for note in group if note.chunk.title]
         telling = [name for name in own if name.casefold() not in _GENERIC and name not in titles]
-        ranked = [*telling, " and ".join(_subjects(group)), *titles, *own, "What the documents say"]
+        lowest = Counter(path[-1] for path in paths if path and path[-1] in telling).most_common(2)
+        if len(lowest) > 1 and 2 * lowest[0][1] < len(group):  # the heading of one note would not be true of the rest
+            telling.insert(0, "; ".join(name for name, _ in lowest))
+        names = [name for name in [" and ".join(_subjects(group)), *_introduced(group)] if name]
+        ranked = [
+            *telling,
+            *(f"{heading}: {name}" for heading in telling[:1] for name in names),  # the heading is another section's
+            *(name for name in names if " " in name),
+            *titles,
+            *own,
+            "What the documents say",
+        ]
         heading = next(
             (name for name in ranked if name and name.casefold() not in taken), f"{ranked[0]} ({len(taken) + 1})"
         )
@@ -213,5 +281,11 @@ def _headings(groups: Sequence[Sequence[Note]]) -> list[str]:
 
 def _subjects(group: Sequence[Note]) -> list[str]:
     """The one or two names that stand in most notes of ``group``, each in two of them at least."""
-    counts = Counter(name for note in group for name in {match.group() for match in _NAMED.finditer(note.text)})
+    found = [{match.group() for match in _NAMED.finditer(note.text)} - _TITLES - CALENDAR for note in group]
+    counts = Counter(name for names in found for name in names)
     return sorted((name for name, count in counts.items() if count > 1), key=lambda name: (-counts[name], name))[:2]
+
+
+def _introduced(group: Sequence[Note]) -> list[str]:
+    """The first full name in each note of ``group``."""
+    return [match.group() for note in group if (match := _INTRODUCED.search(note.text))]

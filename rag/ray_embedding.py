@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.embeddings import Embeddings
 
 from rag import ray_cluster
-from rag.embedding import OnBatch, load
+from rag.embedding import load
 from rag.errors import CitebriefError, UsageError
 
 if TYPE_CHECKING:
@@ -59,14 +59,14 @@ class RayEmbedder(Embeddings):
         self.name = self._here.name
         self.at_once = AT_ONCE * workers
 
-    def vectors(self, texts: Sequence[str], on_batch: OnBatch | None = None) -> Vectors:
+    def vectors(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, one row a text.
 
         Raises:
             CitebriefError: a worker could not load the same model, or the cluster failed.
         """
         if len(texts) <= SMALL:
-            return self._here.vectors(texts, on_batch)
+            return self._here.vectors(texts)
         import numpy as np
         import pyarrow as pa
         import ray.data
@@ -94,8 +94,6 @@ class RayEmbedder(Embeddings):
                     found = np.empty((len(texts), batch["vector"].shape[1]), dtype=np.float32)
                 found[batch["row"]] = batch["vector"]
                 done += len(batch["row"])
-                if on_batch:
-                    on_batch(done, len(texts))
         except RayError as error:
             reason = str(error.__cause__ or error).strip().splitlines()[-1]
             raise CitebriefError(f"embedding on Ray failed: {reason}") from error

@@ -4,6 +4,10 @@ Every worker is a process with one opened :class:`rag.pipeline.Answerer`, since 
 stay here and are handed out one by one to workers that stand; what a lost worker had is handed to another. Ray could
 restart the worker and repeat its calls by itself, but they would wait for a place, which a cluster that has lost a node
 may never have again.
+
+The budget is one for all workers (``rag/ray_purse.py``). Requests and tokens a minute are shared out: each worker keeps
+its part, so that all together stay below the limit, and a part that one of them leaves unused is lost. Each worker has
+a breaker of its own. Replies are kept in a folder of the node that asked; nodes that share the folder share them.
 """
 
 from __future__ import annotations
@@ -12,32 +16,39 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from rag import ray_cluster
 from rag.compose import Step
 from rag.embedding import load
-from rag.errors import CitebriefError, UsageError
+from rag.errors import CitebriefError, ModelLost, UsageError
 from rag.index import Index
-from rag.llm import resolve
-from rag.pipeline import Answerer, OnQuestion, Outcome, Question, outcome
+from rag.limits import Purse
+from rag.llm import AT_ONCE, rates, resolve
+from rag.overlap import GRACE
+from rag.pipeline import CALLS, HOPELESS, Answerer, OnQuestion, Outcome, Question, outcome
+from rag.ray_purse import SharedPurse, Till
 
 if TYPE_CHECKING:
     from rag.config import Settings
+    from rag.prices import Rates
 
 LOOK = 0.5
-"""Seconds between two looks at whether to stop."""
-
-GRACE = 10.0
-"""Seconds that running questions get once they are told to stop."""
+"""Seconds between two looks at whether to stop, and at what was paid."""
 
 PATIENCE = 600.0
 """Seconds without any worker after which the cluster is given up."""
 
 TRIES = 4
 """Workers that may die over one question, or while they start one after the other."""
+
+ROOM = 20_000
+"""Tokens a minute that a worker's part of ``tpm`` has at least, so that the largest call fits; fewer workers if not."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,15 +58,16 @@ def answer_many(
     settings: Settings,
     *,
     jobs: int,
-    budget: float | None = None,
+    purse: Purse | None = None,
     stop: threading.Event | None = None,
     on_progress: OnQuestion = lambda *_: None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     """What becomes of each of ``questions``, ``jobs`` of them at a time, in the order in which they are done.
 
-    As :func:`rag.pipeline.answer_many`, but that ``on_progress`` hears of a question only as it is handed out, and that
-    what is in flight when ``budget`` is reached may still pass it. A question whose worker dies is asked again (what
-    its model had cost by then is spent twice), at the most :data:`TRIES` times; it has one outcome all the same.
+    As :func:`rag.pipeline.answer_many`, but that ``on_progress`` hears of a question only as it is handed out and when
+    the model keeps it waiting, and that ``purse`` hears of what is paid up to :data:`LOOK` later: by so much may the
+    note of it be short after a kill -9, never the budget itself. A question whose worker dies is asked again, at the
+    most :data:`TRIES` times (what was set aside for it by then is spent); it has one outcome all the same.
 
     Raises:
         IndexMissing, IndexMismatch, UsageError: before the first question. So is a store in a folder where the cluster
@@ -68,12 +80,24 @@ def answer_many(
                 f"--engine ray: the index in {settings.store} is a folder, which the cluster's other nodes do not see: "
                 "run `chroma run` and index into --store chroma+http://HOST:PORT"
             )
-        workers = min(jobs, ray_cluster.processors())
-        pool = _Pool(settings=_for_workers(settings, workers), workers=workers, jobs=jobs)
+        workers = _workers(jobs, settings)
+        own = _for_workers(settings, workers)
+        purse = purse or Purse(None, rates(resolve(settings.llm, settings), settings))
+        pool = _Pool(settings=own, workers=workers, jobs=jobs, purse=purse, on_progress=on_progress)
         try:
-            yield from pool.run(questions, budget, stop or threading.Event(), on_progress)
+            yield from pool.run(questions, stop or threading.Event())
         finally:
             pool.close()
+
+
+def _workers(jobs: int, settings: Settings) -> int:
+    """Workers for ``jobs`` questions at a time: no more than processors, and than the limits can be shared among."""
+    workers = min(jobs, ray_cluster.processors())
+    if settings.rpm:
+        workers = min(workers, settings.rpm)
+    if settings.tpm:
+        workers = min(workers, settings.tpm // ROOM)
+    return max(1, workers)
 
 
 def _for_workers(settings: Settings, workers: int) -> Settings:
@@ -89,34 +113,47 @@ def _for_workers(settings: Settings, workers: int) -> Settings:
         own["store"] = ray_cluster.everywhere(settings.store)
     if settings.embedder.startswith((".", "~")):
         own["embedder"] = ray_cluster.everywhere(settings.embedder)
-    own |= {name: max(1, limit // workers) for name in ("rpm", "tpm") if (limit := getattr(settings, name, 0))}
+    if settings.replies:
+        own["replies"] = Path(ray_cluster.everywhere(str(settings.replies)))
+    own["prices"] = None  # the purse brings them
+    own |= {name: limit // workers for name in ("rpm", "tpm") if (limit := getattr(settings, name))}
     return settings.model_copy(update=own)
 
 
 class _Worker:
     """What runs in a worker's process. Its methods may overlap in threads."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, name: str, settings: Settings, keeper: Any, rates: Rates | None, jobs: int) -> None:
         self._settings = settings
+        self._keeper = keeper
+        self._purse = SharedPurse(keeper, name, rates)
+        self._at_once = max(AT_ONCE, CALLS * jobs)
         self._halt = threading.Event()
         self._answerer: Answerer | None = None
 
     def open(self) -> str:
         """Get ready; what is in the way, or nothing."""
         try:
-            self._answerer = Answerer(self._settings)
+            self._answerer = Answerer(self._settings, at_once=self._at_once, purse=self._purse)
         except CitebriefError as error:
             return str(error)
         return ""
 
     def answer(self, question: Question) -> Outcome:
         """Never raises."""
+
+        def tell(question: Question, step: Step) -> None:
+            if step.stage == "wait":
+                self._keeper.say.remote(question.id, step.message)
+
         assert self._answerer is not None
-        return outcome(self._answerer, question, self._halt, lambda *_: None)
+        return outcome(self._answerer, question, self._halt, tell)
 
     def halt(self) -> None:
-        """Let what runs give up at its next step."""
+        """Let what runs give up at its next step, and what waits at once."""
         self._halt.set()
+        if self._answerer is not None:
+            self._answerer.stop()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +170,9 @@ class _Pool:
     settings: Settings
     workers: int
     jobs: int
+    purse: Purse
+    on_progress: OnQuestion
+    names: dict[Any, str] = field(default_factory=dict)
     ready: list[Any] = field(default_factory=list)
     starting: dict[Any, Any] = field(default_factory=dict)
     running: dict[Any, _Asked] = field(default_factory=dict)
@@ -141,54 +181,66 @@ class _Pool:
     deaths: Counter[str] = field(default_factory=Counter)
     failed_starts: int = 0
     lonely_since: float = field(default_factory=time.monotonic)
+    till: Till = field(init=False)
 
-    def run(
-        self, questions: Iterable[Question], budget: float | None, stop: threading.Event, on_progress: OnQuestion
-    ) -> Iterator[Outcome]:
-        spent, deadline = 0.0, float("inf")
+    def __post_init__(self) -> None:
+        self.till = Till(self.purse, calls=self.workers * max(AT_ONCE, CALLS * self._share))
 
-        def affordable() -> Iterator[Question]:
-            for question in questions:
-                if budget is not None and spent >= budget:
-                    return
-                yield question
+    @property
+    def _share(self) -> int:
+        """Questions that a worker has at a time at the most."""
+        return -(-self.jobs // self.workers)
 
-        source = affordable()
+    def run(self, questions: Iterable[Question], stop: threading.Event) -> Iterator[Outcome]:
+        source, deadline = iter(questions), float("inf")
         for _ in range(self.workers):
             self._start()
         while True:
             if stop.is_set() and deadline == float("inf"):
                 deadline = time.monotonic() + GRACE
-                self._halt()
-            self._hand_out(source, on_progress)
+                self._ask_no_more()
+                for worker in self.ready:
+                    worker.halt.remote()
+            self._hand_out(source)
             if not (self.running or self.again or self.more) or time.monotonic() > deadline:
                 return
             for found in self._harvest():
-                if paid := found.brief or found.draft:
-                    spent += paid.trace.cost or 0.0
+                if found.fault in HOPELESS:
+                    self._ask_no_more()
                 yield found
+            self._listen()
 
     def close(self) -> None:
-        """End the workers, and with them what they still do."""
+        """End the workers, and with them what they still do; note what they paid."""
         import ray
 
-        for worker in [*self.ready, *self.starting.values()]:
+        for worker in self.names:
             ray.kill(worker)
+        with suppress(ModelLost):
+            for name in self.names.values():
+                self.till.write_off(name)
+            self.till.heard()
+        self.till.close()
 
-    def _halt(self) -> None:
+    def _ask_no_more(self) -> None:
         self.more = False
         self.again.clear()
-        for worker in self.ready:
-            worker.halt.remote()
 
-    def _hand_out(self, source: Iterator[Question], on_progress: OnQuestion) -> None:
+    def _listen(self) -> None:
+        """Note what was paid, and pass on what the workers say of the questions that they have."""
+        asked = {one.question.id: one.question for one in self.running.values()}
+        for id_, message in self.till.heard():
+            if question := asked.get(id_):
+                self.on_progress(question, Step(stage="wait", message=message))
+
+    def _hand_out(self, source: Iterator[Question]) -> None:
         """Give every ready worker its share of ``jobs``; questions that lost their worker go first."""
         while len(self.running) < self.jobs and (worker := self._freest()) is not None:
             question = self.again.popleft() if self.again else next(source, None) if self.more else None
             if question is None:
                 self.more = False
                 return
-            on_progress(question, Step(stage="retrieve", message="handed to a worker"))
+            self.on_progress(question, Step(stage="retrieve", message="handed to a worker"))
             asked = _Asked(question=question, worker=worker, since=time.perf_counter())
             self.running[worker.answer.remote(question)] = asked
 
@@ -212,12 +264,13 @@ class _Pool:
     def _start(self) -> None:
         import ray
 
-        threads = -(-self.jobs // self.workers)
+        name = uuid4().hex
         worker: Any = (
             ray.remote(_Worker)
-            .options(num_cpus=1, max_restarts=0, max_concurrency=threads + 1, scheduling_strategy="SPREAD")
-            .remote(self.settings)
+            .options(num_cpus=1, max_restarts=0, max_concurrency=self._share + 1, scheduling_strategy="SPREAD")
+            .remote(name, self.settings, self.till.keeper, self.purse.rates, self._share)
         )
+        self.names[worker] = name
         self.starting[worker.open.remote()] = worker
 
     def _started(self, reference: Any) -> None:
@@ -228,6 +281,7 @@ class _Pool:
         try:
             problem = ray.get(reference)
         except RayError as error:
+            self._bury(worker)
             self.failed_starts += 1
             problem = f"it died while it started: {_line(error)}"
             if self.failed_starts < TRIES:
@@ -237,7 +291,7 @@ class _Pool:
             self.failed_starts = 0
             self.ready.append(worker)
             return
-        ray.kill(worker)
+        self._bury(worker)
         if not self.ready and not self.starting:
             raise CitebriefError(f"no Ray worker can answer: {problem}")
         _log.warning("a Ray worker is done without: %s", problem)
@@ -265,12 +319,18 @@ class _Pool:
         return Outcome(question=asked.question, seconds=seconds, error=f"{fault}: {problem}", fault=fault)
 
     def _lost(self, worker: Any) -> None:
-        import ray
-
         if worker in self.ready:
             self.ready.remove(worker)
-            ray.kill(worker)  # one that only cannot be reached would go on spending
+            self._bury(worker)
             self._start()
+
+    def _bury(self, worker: Any) -> None:
+        """See to it that ``worker`` is dead: one that only cannot be reached would go on spending."""
+        import ray
+
+        if name := self.names.pop(worker, None):
+            ray.kill(worker)
+            self.till.write_off(name)
 
     def _freest(self) -> Any:
         """The ready worker with the fewest questions; None if none is ready."""

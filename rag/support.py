@@ -10,8 +10,6 @@ what it gets wrong stands in ``rag/verifier_model/README.md``; ``eval/verifier/`
 from __future__ import annotations
 
 import json
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +20,7 @@ import numpy.typing as npt
 from rag.support_encoding import Encoded, Floats, TokenEncoder, join
 from rag.support_features import NAMES, features, rarity, relevant, sentence_starts
 from rag.support_trees import ARRAYS, Trees
+from rag.together import Together
 
 if TYPE_CHECKING:
     from rag.support_net import AlignmentNet
@@ -32,6 +31,9 @@ CLASSES = ("full", "partial", "refuted", "unrelated")
 CLAIM_LIMIT = 80
 """Tokens of the claim that the network reads; the features read them all."""
 
+REMEMBERED = 160_000
+"""Tokens of texts that stay encoded; one takes 3 kB."""
+
 FOLDER = Path(__file__).parent / "verifier_model"
 
 
@@ -41,7 +43,7 @@ class SupportModel:
     threshold = 0.5
 
     def __init__(
-        self, encoder: TokenEncoder, weights: dict[str, Any], config: dict[str, Any], remember: int = 400_000
+        self, encoder: TokenEncoder, weights: dict[str, Any], config: dict[str, Any], remember: int = REMEMBERED
     ) -> None:
         if tuple(config["features"]) != NAMES:
             raise ValueError("the model's features are not those of rag/support_features.py: train it again")
@@ -56,9 +58,7 @@ class SupportModel:
         self._near = _trees(weights, "near", config["near"]["start"])
         self._bars = [(NAMES.index(name), float(bar)) for name, bar in config["near"]["bars"].items()]
         self._nets = _nets(weights, config)
-        self._known: OrderedDict[str, Encoded] = OrderedDict()
-        self._remember = remember  # tokens; one takes 3 kB
-        self._lock = threading.Lock()
+        self._encoded = Together(encoder.encode, remember=remember, size=lambda found: len(found.ids))
 
     @classmethod
     def load(cls, folder: Path = FOLDER, encoder: TokenEncoder | None = None) -> SupportModel:
@@ -75,7 +75,8 @@ class SupportModel:
         is unrelated.
         """
         ready = [(claim, (evidence,) if isinstance(evidence, str) else tuple(evidence)) for claim, evidence in pairs]
-        found = self._encoded({text for claim, passages in ready for text in (claim, *passages)})
+        texts = list(dict.fromkeys(text for claim, passages in ready for text in (claim, *passages)))
+        found = dict(zip(texts, self._encoded(texts), strict=True))
         out = np.tile(np.array([0, 0, 0, 1], np.float32), (len(ready), 1))
         rows, both = [], []
         for i, (claim, passages) in enumerate(ready):
@@ -92,8 +93,7 @@ class SupportModel:
 
         The best one always; a second one only where it covers what the first leaves open. Empty for an empty text.
         """
-        found = self._encoded({sentence, passage})
-        claim, evidence = found[sentence], found[passage]
+        claim, evidence = self._encoded([sentence, passage])
         if not len(claim.ids) or not len(evidence.ids):
             return []
         weights = rarity(claim.ids, self._idf)
@@ -110,19 +110,6 @@ class SupportModel:
             chosen.append(best)
             covered = np.maximum(covered, by_sentence[:, best])
         return [(int(evidence.starts[starts[s]]), int(evidence.ends[ends[s]])) for s in sorted(chosen)]
-
-    def _encoded(self, texts: set[str]) -> dict[str, Encoded]:
-        """The encodings of ``texts``; the last ones asked for are remembered, up to a number of tokens."""
-        with self._lock:
-            new = sorted(texts - self._known.keys())
-            self._known.update(zip(new, self.encoder.encode(new), strict=True))
-            for text in texts:
-                self._known.move_to_end(text)
-            found = {text: self._known[text] for text in texts}
-            size = sum(len(e.ids) for e in self._known.values())
-            while size > self._remember and len(self._known) > 1:
-                size -= len(self._known.popitem(last=False)[1].ids)
-        return found
 
     def _judge(self, pairs: Sequence[tuple[Encoded, Encoded]]) -> npt.NDArray[np.float32]:
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn brings it

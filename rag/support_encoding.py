@@ -8,6 +8,7 @@ sentences is encoded once.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag import sentences
-from rag.embedding import minilm_folder
+from rag.embedding import AT_ONCE, STEP, minilm_folder
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
@@ -89,24 +90,23 @@ class TokenEncoder:
             model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
         return cls(model, tokenizer)
 
-    def encode(self, texts: Sequence[str], tokens_a_batch: int = 1024) -> list[Encoded]:
-        """Encode each of ``texts``; texts of like length share a batch, the order is kept."""
+    def encode(self, texts: Sequence[str]) -> list[Encoded]:
+        """Encode each of ``texts``, the order kept. Pieces share a batch only where they fill the same width, so that
+        a text is encoded alike in any company, to the last bit."""
         layouts = [self._layout(text) for text in texts]
-        pieces = [(t, start, end) for t, layout in enumerate(layouts) for start, end in layout[-1]]
-        pieces.sort(key=lambda piece: piece[2] - piece[1])
+        widths: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
+        for t, layout in enumerate(layouts):
+            for start, end in layout[-1]:
+                widths[-(-(end - start + 2) // STEP) * STEP].append((t, start, end))
         low = [np.zeros((len(layout[0]), 384), np.float32) for layout in layouts]
         high = [np.zeros((len(layout[0]), 384), np.float32) for layout in layouts]
-        first = 0
-        while first < len(pieces):
-            last = first + 1
-            while last < len(pieces) and (last + 1 - first) * (pieces[last][2] - pieces[last][1] + 2) <= tokens_a_batch:
-                last += 1
-            batch = pieces[first:last]
-            for (t, start, end), (below, above) in zip(
-                batch, self._run([layouts[t][0][s:e] for t, s, e in batch]), strict=True
-            ):
-                low[t][start:end], high[t][start:end] = below, above
-            first = last
+        for width, pieces in sorted(widths.items()):
+            at_once = max(1, AT_ONCE // width)
+            for first in range(0, len(pieces), at_once):
+                batch = pieces[first : first + at_once]
+                states = self._run([layouts[t][0][start:end] for t, start, end in batch], width)
+                for (t, start, end), (below, above) in zip(batch, states, strict=True):
+                    low[t][start:end], high[t][start:end] = below, above
         return [
             Encoded(text=text, ids=ids, starts=starts, ends=ends, sentence=sentence, low=low[t], high=high[t])
             for t, (text, (ids, starts, ends, sentence, _)) in enumerate(zip(texts, layouts, strict=True))
@@ -134,11 +134,10 @@ class TokenEncoder:
             pieces.append((begin, len(ids)))
         return ids, offsets[:, 0], offsets[:, 1], sentence, pieces
 
-    def _run(self, rows: Sequence[Ints]) -> list[tuple[Floats, Floats]]:
+    def _run(self, rows: Sequence[Ints], width: int) -> list[tuple[Floats, Floats]]:
         import torch
 
         cls_id, sep_id = self.tokenizer.token_to_id("[CLS]"), self.tokenizer.token_to_id("[SEP]")
-        width = max(len(row) for row in rows) + 2
         ids = np.zeros((len(rows), width), np.int64)
         mask = np.zeros((len(rows), width), np.int64)
         for r, row in enumerate(rows):

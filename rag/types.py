@@ -201,7 +201,8 @@ class Repair:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """How a brief came about. ``seconds`` by stage; ``tokens`` by kind (``prompt``,
-    ``cached``, ``completion``) and ``calls``; ``cost`` in US dollars, None where the price is unknown."""
+    ``cached``, ``completion``), ``calls`` and ``replayed`` calls, which cost nothing; ``cost`` in US dollars, None
+    where the price is unknown."""
 
     version: str
     model: str

@@ -10,10 +10,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from rag.errors import CitebriefError, UsageError
@@ -26,9 +27,15 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float32]
 
+Found = TypeVar("Found")
+
 SERVER = "chroma+http://"
+SEARCHED = 1000
+"""Candidates that Chroma's graph keeps while it searches; with 200 it missed one in a hundred true neighbours."""
 _BATCH = 1000
 _PART = 500_000
+_LOOKS = 3
+_AFRESH = count(1)
 
 
 def record_id(chunk: Chunk, embedded: str) -> str:
@@ -38,22 +45,40 @@ def record_id(chunk: Chunk, embedded: str) -> str:
 
 
 class VectorStore:
-    """One Chroma collection of records with cosine distance."""
+    """One Chroma collection of records with cosine distance.
+
+    Chroma in a folder keeps in memory what it has read of it, and fails on records that another process has removed
+    meanwhile. Whoever reads then looks :meth:`afresh`.
+    """
 
     def __init__(self, store: str) -> None:
+        self.store = store
+        self._opening = threading.Lock()
+        self._open()
+
+    def _open(self, *, aliased: bool = False) -> None:
         from chromadb.errors import ChromaError
 
-        self.store = store
+        store = self.store
         try:
-            self._client = _client(store)
+            self._client = _client(store, aliased=aliased)
             # Any: Chroma's own types of what it takes and gives are wider than any use of them.
             self._records: Any = self._client.get_or_create_collection(
-                "citebrief", embedding_function=None, configuration={"hnsw": {"space": "cosine", "ef_search": 200}}
+                "citebrief", embedding_function=None, configuration={"hnsw": {"space": "cosine", "ef_search": SEARCHED}}
             )
         except (ChromaError, OSError, ValueError) as error:
             where = store.removeprefix("chroma+") if store.startswith(SERVER) else f"{store}/chroma"
             fix = "is the server running?" if store.startswith(SERVER) else "is it a citebrief store, and writable?"
             raise CitebriefError(f"Chroma at {where} cannot be opened: {str(error).splitlines()[0]}; {fix}") from error
+
+    def afresh(self) -> None:
+        """Forget what was read: another process has written. Calls of other threads may fail, and are made again."""
+        if self.store.startswith(SERVER):  # a server knows what it holds
+            return
+        with self._opening:
+            before: Any = self._client  # Chroma's type of it has no close()
+            self._open(aliased=True)
+            before.close()
 
     def has(self, records: Sequence[str]) -> set[str]:
         """Those of ``records`` that are stored."""
@@ -77,11 +102,15 @@ class VectorStore:
         self, vector: Sequence[float], k: int, documents: Sequence[str] | None = None
     ) -> list[tuple[str, float]]:
         """The ``k`` nearest ``(record id, cosine)``, of ``documents`` only if given."""
-        k = min(k, self._records.count())
-        if k == 0 or documents == []:
-            return []
         where: Any = None if documents is None else {"document_id": {"$in": list(documents)}}
-        found = self._records.query(query_embeddings=[list(vector)], n_results=k, where=where, include=["distances"])
+
+        def query(records: Any) -> Any:
+            within = min(k, records.count())
+            if within == 0 or documents == []:
+                return {"ids": [[]], "distances": [[]]}
+            return records.query(query_embeddings=[list(vector)], n_results=within, where=where, include=["distances"])
+
+        found = self._read(query)
         distances = found["distances"] or [[]]
         return [(id_, 1.0 - float(distance)) for id_, distance in zip(found["ids"][0], distances[0], strict=True)]
 
@@ -89,7 +118,7 @@ class VectorStore:
         """The stored vectors, by record id."""
         found: dict[str, Matrix] = {}
         for part in _batches(records):
-            rows = self._records.get(ids=part, include=["embeddings"])
+            rows = self._read(lambda records, part=part: records.get(ids=part, include=["embeddings"]))  # type: ignore[misc]
             found |= dict(zip(rows["ids"], rows["embeddings"] if rows["embeddings"] is not None else [], strict=True))
         return found
 
@@ -126,6 +155,20 @@ class VectorStore:
         found = {id_: self._document(shelf, id_) for id_ in ids}
         return base64.b64decode("".join(found[id_] for id_ in ids))
 
+    def _read(self, ask: Callable[[Any], Found]) -> Found:
+        from chromadb.errors import ChromaError
+
+        for look in range(_LOOKS):
+            records = self._records
+            try:
+                return ask(records)
+            except (ChromaError, AttributeError):  # the latter from a client that another thread has closed
+                if look == _LOOKS - 1:
+                    raise
+                if records is self._records:
+                    self.afresh()
+        raise AssertionError("not reached")
+
     def _document(self, shelf: Any, id_: str) -> str:
         documents = shelf.get(ids=[id_], include=["documents"])["documents"]
         if not documents:
@@ -133,13 +176,15 @@ class VectorStore:
         return str(documents[0])
 
 
-def _client(store: str) -> ClientAPI:
+def _client(store: str, *, aliased: bool = False) -> ClientAPI:
+    """A client of ``store``. Clients of one path share what they have read; ``aliased``, it shares with nobody."""
     import chromadb
     from chromadb.config import Settings
 
     quiet = Settings(anonymized_telemetry=False)
     if not store.startswith("chroma+"):
-        return chromadb.PersistentClient(path=str(Path(store) / "chroma"), settings=quiet)
+        path = str(Path(store) / "chroma")
+        return chromadb.PersistentClient(path=path + "/." * next(_AFRESH) if aliased else path, settings=quiet)
     parts = urlsplit(store.removeprefix("chroma+"))
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"store {store}: write it as chroma+http://host:port")

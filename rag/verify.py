@@ -6,6 +6,7 @@ name that no passage has is the commonest fault, and likeness of meaning hardly 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -83,7 +84,7 @@ class SupportVerifier:
                 reason = f"no cited passage has {', '.join(absent)}"
                 verdicts.append(Verdict(support="none", score=min(score, 0.49), judge=self.name, reason=reason))
             elif score >= self.model.threshold and (word := denial(sentence, self._nearest(sentence, passages))):
-                reason = f"no cited passage has this {word!r}"
+                reason = f"{word!r} stands on one side only, here or in the cited passage"
                 verdicts.append(Verdict(support="none", score=min(score, 0.49), judge=self.name, reason=reason))
             elif score >= self.model.threshold:
                 verdicts.append(Verdict(support="full", score=score, judge=self.name))
@@ -94,9 +95,17 @@ class SupportVerifier:
         return verdicts
 
 
-@lru_cache(maxsize=1)
+_LOADING = threading.Lock()
+
+
 def default_verifier() -> SupportVerifier:
-    """The shipped verifier, on the encoder that is loaded already."""
+    """The shipped verifier, on the encoder that is loaded already; one for the whole process."""
+    with _LOADING:
+        return _loaded()
+
+
+@lru_cache(maxsize=1)
+def _loaded() -> SupportVerifier:
     from rag.embedding import encoder
     from rag.support_encoding import TokenEncoder
 

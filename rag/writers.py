@@ -9,13 +9,13 @@ what they return. Aliases (``E1`` …, ``S1`` …) are made and resolved here an
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from rag.errors import ReplyError
+from rag.errors import ReplyError, TooLong
 from rag.fuse import restored, strays, unnamed
 from rag.notes import Note
 from rag.plan import PlannedSection
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
-NEARBY = 800
+Closing = Literal["summary", "conclusion"]
+
+NEARBY = 400
 """Characters between two notes that may be fused: what stands farther apart is another matter, and "while" no link."""
 
 
@@ -64,9 +66,7 @@ class Writer(Protocol):
         """The section's heading and sentences; ``others`` are the other sections' headings."""
         ...
 
-    def closing(
-        self, part: Literal["summary", "conclusion"], notes: Sequence[Note], body: Sequence[Sentence]
-    ) -> list[Draft]:
+    def closing(self, part: Closing, notes: Sequence[Note], body: Sequence[Sentence]) -> list[Draft]:
         """The summary or conclusion, from what the sections say: ``notes`` picked for it, all ``body`` sentences."""
         ...
 
@@ -108,9 +108,7 @@ class SmallWriter:
         heading, fault = self._named(planned, others)
         return DraftSection(heading=heading, drafts=tuple(drafts), fault=fault)
 
-    def closing(
-        self, part: Literal["summary", "conclusion"], notes: Sequence[Note], body: Sequence[Sentence]
-    ) -> list[Draft]:
+    def closing(self, part: Closing, notes: Sequence[Note], body: Sequence[Sentence]) -> list[Draft]:
         """See :class:`Writer`."""
         return [draft for pair in pairs(notes, self.TOGETHER) for draft in self._fused(pair)]
 
@@ -127,7 +125,7 @@ class SmallWriter:
         chunks = tuple({note.chunk.id: note.chunk for note in notes}.values())
         reply = ask(self.model, self.fuse, _Fused, max_tokens=140, notes=numbered)
         texts = [note.text for note in notes]
-        sentences = sentences_of(restored(reply.sentence, texts))
+        sentences = sentences_of(restored(reply.sentence, texts, [chunk.text for chunk in chunks]))
         if len(sentences) != 1:  # the model kept them apart, and so do we
             return [verbatim(note) for note in notes]
         return [
@@ -150,15 +148,15 @@ class LargeWriter:
     write: Prompt
     sum_up: Prompt
     mend: Prompt
-    shown: dict[str, Chunk] = field(default_factory=dict)
-    """The passages of the sections so far, by id: what the sentences of a summary may inherit."""
+    evidence: Mapping[str, Chunk]
+    """All retrieved passages by id: a sentence of the summary inherits those of the sections, which may have been
+    put on any of them."""
 
     def section(self, planned: PlannedSection, others: Sequence[str]) -> DraftSection:
         """See :class:`Writer`."""
         chunks = {
             f"E{n}": chunk for n, chunk in enumerate({note.chunk.id: note.chunk for note in planned.notes}.values(), 1)
         }
-        self.shown.update((chunk.id, chunk) for chunk in chunks.values())
         reply = ask(
             self.model,
             self.write,
@@ -182,9 +180,7 @@ class LargeWriter:
         fault = unnamed(reply.heading, [f"{note.chunk.context} {note.chunk.text}" for note in planned.notes], others)
         return DraftSection(heading=None if fault else reply.heading, drafts=tuple(drafts), fault=fault)
 
-    def closing(
-        self, part: Literal["summary", "conclusion"], notes: Sequence[Note], body: Sequence[Sentence]
-    ) -> list[Draft]:
+    def closing(self, part: Closing, notes: Sequence[Note], body: Sequence[Sentence]) -> list[Draft]:
         """See :class:`Writer`. A sentence inherits the citations of the body sentences that it is made from."""
         numbered = {f"S{n}": sentence for n, sentence in enumerate(body, 1)}
         task = {
@@ -204,7 +200,7 @@ class LargeWriter:
         for item in reply.sentences:
             cited = dict.fromkeys(cited for alias in item.sources for cited in numbered[alias].citations)
             drafts += [
-                Draft(text=text, chunks=tuple(self.shown[i] for i in cited), notes=())
+                Draft(text=text, chunks=tuple(self.evidence[i] for i in cited), notes=())
                 for text in sentences_of(item.text)
             ]
         return drafts
@@ -227,11 +223,14 @@ def ask(model: Model, prompt: Prompt, schema: type[Reply], *, max_tokens: int, *
 
     Raises:
         ReplyError: the second reply broke it too.
+        TooLong: the request does not fit the model's context; it is not asked again, longer still.
         ModelError: the model could not be reached.
     """
     system, user = prompt.render(**values)
     try:
         return model.ask(system, user, schema, max_tokens=max_tokens, name=prompt.name)
+    except TooLong:
+        raise
     except ReplyError as error:
         again = f"{user}\n\nYour last reply could not be used: {error}. Reply again, with JSON that follows the schema."
         return model.ask(system, again, schema, max_tokens=2 * max_tokens, name=prompt.name)

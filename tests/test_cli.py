@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from fault_server import FaultServer, failing, slow
+from fault_server import FaultServer, failing, overflow, slow, truncated
 
 from rag import pipeline
 from rag.cli import main
@@ -197,6 +197,7 @@ def test_a_failing_model_leaves_the_verified_draft_and_says_where(store: str, ci
             *("ask", "What did Manafort share with Kilimnik?", "--llm", "openai:test", "--store", store),
             OPENAI_BASE_URL=server.base_url,
             CITEBRIEF_RETRIES="0",
+            CITEBRIEF_PATIENCE="0",
         )
     assert done.returncode == 1
     assert "citebrief render " in done.stderr
@@ -204,6 +205,45 @@ def test_a_failing_model_leaves_the_verified_draft_and_says_where(store: str, ci
     rendered = citebrief("render", kept, "--format", "md")
     assert rendered.returncode == 0
     assert "## Sources" in rendered.stdout
+
+
+def test_sections_that_do_not_fit_the_model_are_set_as_quotes_and_the_trace_says_so(store: str, citebrief: Run) -> None:
+    with FaultServer(odds=[(overflow(), 1.0)]) as server:
+        done = citebrief(
+            *("ask", "What did Manafort share with Kilimnik?", "--llm", "openai:test", "--store", store),
+            *("--format", "json", "--sections", "2", "--k", "8"),
+            OPENAI_BASE_URL=server.base_url,
+        )
+    assert done.returncode == 0
+    brief = from_json(done.stdout)
+    assert all(sentence.text == " ".join(sentence.quotes[0].text.split()) for sentence in brief.sentences())
+    told = [repair for repair in brief.trace.repairs if "does not fit the model's context" in repair.why]
+    assert {repair.where for repair in told} >= {section.heading for section in brief.sections}
+    assert len(server.requests) == len(told)  # one each: a longer request would fit no better
+
+
+def test_a_second_run_is_replayed_from_the_kept_replies_without_key_or_server(
+    store: str, citebrief: Run, tmp_path: Path
+) -> None:
+    question = ("ask", "What did Manafort share with Kilimnik?", "--llm", "openai:gpt-4.1-mini", "--store", store)
+    options = ("--format", "json", "--sections", "1", "--k", "8")
+    with FaultServer([truncated()]) as server:  # a reply that could not be used is part of what is replayed
+        first = citebrief(
+            *question, *options, OPENAI_BASE_URL=server.base_url, CITEBRIEF_REPLIES=str(tmp_path / "kept")
+        )
+    second = citebrief(*question, *options, CITEBRIEF_REPLIES=str(tmp_path / "kept"))
+    assert (first.returncode, second.returncode) == (0, 0), second.stderr
+    recorded, replayed = from_json(first.stdout), from_json(second.stdout)
+    assert list(replayed.sentences()) == list(recorded.sentences())
+    assert replayed.trace.repairs == recorded.trace.repairs
+    assert recorded.trace.tokens["calls"] == len(server.requests)
+    assert replayed.trace.tokens["replayed"] == recorded.trace.tokens["calls"] + recorded.trace.tokens["replayed"]
+    assert (replayed.trace.tokens["calls"], replayed.trace.cost) == (0, 0)
+    assert "without a key" in second.stderr
+    other = citebrief(*question[:1], "Whom did Papadopoulos meet?", *question[2:], CITEBRIEF_REPLIES=str(tmp_path))
+    assert other.returncode == 1
+    assert "no reply to" in other.stderr
+    assert "OPENAI_API_KEY" in other.stderr
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,9 @@ from rag.embedding import encoder
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.index import Index
 from rag.notes import Note
+from rag.pipeline import Question
 from rag.plan import Plan, PlannedSection, plan
-from rag.retrieval import retrieve
+from rag.rerank import best
 from rag.types import Brief, Hit, Sentence, Trace
 from rag.verify import default_verifier
 from rag.writers import Draft, DraftSection, verbatim
@@ -48,7 +50,7 @@ def index(settings: Settings) -> Iterator[Index]:
 
 @pytest.fixture(scope="module")
 def hits(index: Index) -> list[Hit]:
-    return retrieve(index, QUESTION, k=40)
+    return best(index, QUESTION, encoder().word_vectors, k=40)
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +152,68 @@ def test_whatever_stops_the_model_leaves_a_brief_of_what_stood(
     assert stop.value.doing == planned.sections[2].heading
 
 
+@dataclass
+class AtOnce(Scripted):
+    """Names every section alike, and answers only once all are asked for, the last of them first."""
+
+    sections: int = 0
+    order: list[str] = field(default_factory=list)
+    turn: threading.Condition = field(default_factory=threading.Condition)
+
+    def section(self, planned: PlannedSection, others: Sequence[str]) -> DraftSection:
+        with self.turn:
+            mine = len(self.order)
+            self.order.append(planned.heading)
+            self.turn.notify_all()
+            assert self.turn.wait_for(lambda: len(self.order) == self.sections, 10)
+            assert self.turn.wait_for(lambda: self.asked == self.sections - 1 - mine, 10)
+            self.asked += 1
+            self.turn.notify_all()
+        return DraftSection(heading="Contacts with Russia", drafts=tuple(verbatim(note) for note in planned.notes))
+
+
+def test_sections_written_at_once_stand_in_the_order_of_the_plan_and_share_no_heading(
+    hits: list[Hit], planned: Plan
+) -> None:
+    writer = AtOnce(sections=len(planned.sections))
+    brief = compose(QUESTION, hits, planned, writer, default_verifier(), trace=TRACE, overlap=True)
+    assert [section.heading for section in brief.sections] == [
+        "Contacts with Russia",
+        *(section.heading for section in planned.sections[1:]),
+    ]
+    assert [section.sentences[0].text for section in brief.sections] == [s.notes[0].text for s in planned.sections]
+    told = [repair for repair in brief.trace.repairs if repair.where == "heading"]
+    assert len(told) == len(planned.sections) - 1
+    assert all("is much like" in repair.why for repair in told)
+
+
+@pytest.mark.parametrize("text", ["The moon is made of a particularly ripe kind of cheese.", None])
+def test_a_brief_is_the_same_whether_its_sections_are_written_at_once_or_one_by_one(
+    hits: list[Hit], planned: Plan, text: str | None
+) -> None:
+    class ByPlace(Scripted):
+        def section(self, asked_for: PlannedSection, others: Sequence[str]) -> DraftSection:
+            told = {0: text} if text and asked_for == planned.sections[1] else {}
+            return Scripted(told).section(asked_for, others)
+
+    one_by_one, at_once = (
+        compose(QUESTION, hits, planned, ByPlace(), default_verifier(), trace=TRACE, overlap=overlap)
+        for overlap in (False, True)
+    )
+    assert at_once == one_by_one
+
+
+def test_a_brief_is_the_same_whatever_is_asked_beside_it(settings: Settings) -> None:
+    asked = [
+        Question(id=text, text=text) for text in (QUESTION, "Why was Flynn fired?", "How did the GRU hack the DNC?")
+    ]
+    beside = {found.question.id: found.brief for found in pipeline.answer_many(asked, settings, jobs=3)}
+    for question in asked:
+        alone, brief = pipeline.answer(question.text, settings), beside[question.id]
+        assert brief is not None
+        assert (brief.summary, brief.sections, brief.evidence) == (alone.summary, alone.sections, alone.evidence)
+
+
 def test_the_same_question_gives_the_same_brief(settings: Settings) -> None:
     first, second = (pipeline.answer(QUESTION, settings) for _ in range(2))
     assert (first.summary, first.sections, first.conclusion) == (second.summary, second.sections, second.conclusion)
@@ -165,6 +229,7 @@ def test_a_langchain_user_can_take_the_pipeline_as_a_runnable(settings: Settings
     [
         QUESTION,
         "Why was Flynn fired?",
+        "What did Mike Flynn ask of Ambassador Kislyak?",
         "How did the GRU hack the DNC?",
         "Give an overview of Papadopoulos and Mifsud.",
         "What is the role of Roger Stone in the WikiLeaks releases?",
@@ -184,6 +249,7 @@ def test_what_the_corpus_answers_is_not_refused(index: Index, question: str) -> 
         "What is Robert Mueller's salary?",
         "What did Angela Merkel say about the Steele dossier?",
         "How tall is Vladimir Putin?",
+        "What did Melania Trump say about Putin?",
     ],
 )
 def test_a_subject_or_a_fact_that_the_corpus_lacks_is_told(index: Index, question: str) -> None:
@@ -191,6 +257,6 @@ def test_a_subject_or_a_fact_that_the_corpus_lacks_is_told(index: Index, questio
 
 
 def assessed(index: Index, question: str) -> bool:
-    found = retrieve(index, question, k=20)
+    found = best(index, question, encoder().word_vectors, k=20)
     vectors = encoder().vectors([question, *(f"{hit.chunk.context}\n{hit.chunk.text}" for hit in found[:8])])
     return assess(question, found, float((vectors[1:] @ vectors[0]).max()), encoder().word_vectors).enough

@@ -56,6 +56,8 @@ def test_facts_may_come_from_any_of_several_passages() -> None:
         ("The board did not approve the pier.", "The board declined to approve the pier.", None),
         ("The board did not approve the pier.", "The board didn't approve the pier.", None),
         ("The board approved the pier.", "The board approved the pier, but not its roof.", None),
+        ("The board did approve the pier.", "The board did not approve the pier.", "not"),
+        ("The board met, and it did approve the pier.", "The board did not approve the pier.", "not"),
         ("Nobody wished for another landing stage.", "The board rather liked the pier.", None),
     ],
 )

@@ -16,6 +16,8 @@ MSNBC = "Trump publicly praised Putin in an interview on MSNBC's Morning Joe on 
 FOUND = "The special counsel did not establish that the campaign conspired with the Russian government."
 ACCESS = "The Senate committee assessed that Kilimnik was a Russian intelligence officer."
 
+OFFICER = "The committee called Kilimnik an officer."
+
 
 @pytest.mark.parametrize(
     ("notes", "fused"),
@@ -47,6 +49,8 @@ def test_an_honest_fusion_passes(notes: tuple[str, ...], fused: str) -> None:
         ((MET, PLEA), "Paul Manafort met Konstantin Kilimnik at the Grand Havana Club in New York on August 2, 2016, and he pleaded guilty on November 29, 2018, to making false statements to Congress.", "a pronoun for another"),
         ((MET, SHARED), "Anna Berg said that Paul Manafort met Konstantin Kilimnik at the Grand Havana Club in New York on August 2, 2016, and Rick Gates testified that Manafort instructed him to send internal polling data to Kilimnik.", "a stranger"),
         ((PLEA, LETTER), "Cohen pleaded guilty on November 29, 2018, to making false statements to Congress, while signing a letter of intent for a tower in Moscow by November 2015.", "one made to happen during the other"),
+        (("Sater had explored a tower in Moscow.", MET), f"Sater explored a tower in Moscow, and {MET}", "a tense is flattened"),
+        ((OFFICER, MET), "The committee called Kilimnik an officer, met Manafort in New York on August 2, 2016.", "no joiner"),
         ((LETTER,), "Trump planned a letter of intent for a tower in Moscow by November 2015.", "a plan for a deed"),
     ],
 )  # fmt: skip
@@ -55,13 +59,15 @@ def test_a_planted_fault_is_refused(notes: tuple[str, ...], fused: str, fault: s
 
 
 def test_a_heading_names_its_section_and_no_other() -> None:
-    assert unnamed("Manafort's meeting with Kilimnik", [MET + " meeting"], []) is None
+    told = "Manafort told of a meeting with Kilimnik."
+    assert unnamed("Manafort's meeting with Kilimnik", [told], []) is None
+    assert unnamed("Kilimnik's meeting with Manafort", [told], []) is not None, "who did it is turned round"
+    assert unnamed("Manafort's dinner with Kilimnik", [told], []) is not None, "no note has a dinner"
     assert unnamed("Manafort and Deripaska", [MET], []) is not None
     assert unnamed("Events", [MET], []) is not None
-    assert (
-        unnamed("Manafort's meeting with Kilimnik", [MET + " meeting"], ["Kilimnik's meeting with Manafort"])
-        is not None
-    )
+    assert unnamed("The Manafort", [MET], []) is not None
+    assert unnamed("Manafort and New York", [MET], []) is not None, "nothing joins the two"
+    assert unnamed("Manafort's meeting with Kilimnik", [told], ["Kilimnik's meeting with Manafort"]) is not None
     assert (
         unnamed("Putin's recognition of Moscow", ["Putin's recognition of Donetsk.", "A tower in Moscow."], [])
         is not None
@@ -72,3 +78,22 @@ def test_quotation_marks_and_initials_come_back_as_the_notes_have_them() -> None
     notes = ['Durham wrote of "raw intelligence."', "The IRA aimed at U.S. audiences."]
     fused = "Durham wrote of 'raw intelligence.' and the IRA aimed at U. S. audiences."
     assert restored(fused, notes) == 'Durham wrote of "raw intelligence." and the IRA aimed at U.S. audiences.'
+
+
+def test_while_that_no_note_has_becomes_and() -> None:
+    joined = ["Trump met Putin in Alaska.", "Rubio joined Trump, while Lavrov joined Putin."]
+    fused = "Trump met Putin in Alaska, while Rubio joined Trump, while Lavrov joined Putin."
+    assert restored(fused, joined) == "Trump met Putin in Alaska, and Rubio joined Trump, while Lavrov joined Putin."
+    assert restored(fused.replace(", while Rubio", ", and Rubio"), joined).count("while") == 1
+
+
+def test_the_first_word_of_a_note_is_a_name_only_where_its_passage_says_so() -> None:
+    notes = ["A commission certified in 1979 that it was gone.", "Smallpox infected millions in 1967."]
+    fused = "A commission certified in 1979 that it was gone, and Smallpox infected millions in 1967."
+    assert restored(fused, notes, ["Vaccines against smallpox are old."]) == fused.replace("Smallpox", "smallpox")
+    line = ["A line was organized quickly.", "Sessions first stood next to Trump."]
+    fused = "A line was organized quickly, and sessions first stood next to Trump."
+    assert restored(fused, line, ["Kislyak met Sessions there."]) == fused.replace("sessions", "Sessions")
+    met = ["Trump met Putin.", "Secretary of State Marco Rubio joined him."]
+    fused = "Trump met Putin, and Secretary of State Marco Rubio joined him."
+    assert restored(fused, met, ["The press secretary was there."]) == fused

@@ -155,6 +155,40 @@ def test_a_killed_run_leaves_the_old_index_and_what_it_embedded_is_not_embedded_
     assert "Ship 3" in titles(store, "ship number 3 passed the canal")
 
 
+def test_who_reads_while_another_process_indexes_gets_the_index_before_or_after(store: str, folder: Path) -> None:
+    """Chroma in a folder fails on records that another process has removed: an open reader has to look afresh."""
+    round_(folder, 0)
+    update(store, folder)
+    code = (
+        "import sys; from pathlib import Path; from tests.test_index import round_, update\n"
+        "for number in range(1, 4): round_(Path(sys.argv[2]), number); update(sys.argv[1], Path(sys.argv[2]))"
+    )
+    index, seen = opened(store), []
+    process = subprocess.Popen([sys.executable, "-c", code, store, str(folder)], cwd=ROOT)
+    while process.poll() is None or not seen:
+        seen.append({hit.chunk.text.partition(",")[0] for hit in retrieve(index, "Which ship passed?", k=8)})
+    assert process.returncode == 0
+    last = {hit.chunk.text.partition(",")[0] for hit in retrieve(index, "Which ship passed?", k=8)}
+    assert {text for text in last if "Round" in text} == {"Round 3"}
+    assert any("Round 0" in texts for texts in seen)
+
+
+def test_what_was_found_just_before_it_was_removed_still_has_its_vector(store: str, folder: Path) -> None:
+    update(store, folder)
+    index = opened(store)
+    found = [chunk for chunk, _ in index.lexical("Apollo", 1)]
+    before = index.vectors(found)
+    (folder / "moon.md").unlink()
+    assert update(store, folder).removed == 1
+    assert (index.vectors(found) == before).all()
+
+
+def round_(folder: Path, number: int) -> None:
+    """Eight documents that are others in each round."""
+    for ship in range(8):
+        (folder / f"ship-{ship}.md").write_text(f"# Ship {ship}\n\nRound {number}, ship {ship} passed the canal.\n")
+
+
 def test_a_write_that_fails_changes_nothing(store: str, folder: Path) -> None:
     update(store, folder)
     before = opened(store).fingerprint

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.notes import leans
+from rag.notes import leans, notes_of, speaks_of_known
+from rag.types import Chunk, Hit, chunk_id
 
 
 @pytest.mark.parametrize(
@@ -52,9 +53,60 @@ def test_a_sentence_that_stands_alone_is_a_note(text: str) -> None:
         "Flynn made the call immediately after speaking to a senior official about it.",
         "When analyzing Russia’s response, they became aware of Flynn’s discussion of sanctions.",
         "The report described the Seychelles meeting instead as one that Prince arranged.",
+        "Statement of Offense, United States v. Michael T. Flynn, No. 1:17-cr-232 (D.D.C.), Doc. 4 (the plea).",
+        "McGahn dismissed the threat, saying that the optics would be terrible if he was fired.",
+        "Kushner said that the event came when the campaign had trouble securing support.",
         "Trump said no.",
         "a fragment that begins nowhere and that ends without any verb of its own at all.",
     ],
 )
 def test_a_sentence_that_leans_is_left_out_with_a_reason(text: str) -> None:
     assert leans(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "In full, the statement read that the President had removed the Director of the FBI.",
+        "At some point that summer, Cohen told Trump that the project was going nowhere.",
+        "Trump then smiled, pointed at Putin in Osaka and told him not to meddle in the election.",
+        "Gates believed that the information was coming from a group in Kyrgyzstan.",
+    ],
+)
+def test_a_season_or_a_text_that_another_sentence_introduced_is_pointed_at(text: str) -> None:
+    assert leans(text) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "noted"),
+    [
+        (
+            "Accordingly, the Office decided not to pursue charges against\nanyone over the emails of June 9.",
+            "The Office decided not to pursue charges against anyone over the emails of June 9.",
+        ),
+        (
+            "But the evidence did not establish that the President took such steps in 2017.",
+            "The evidence did not establish that the President took such steps in 2017.",
+        ),
+        (
+            "Butler said in 2019 that the committee had received the documents late.",
+            "Butler said in 2019 that the committee had received the documents late.",
+        ),
+    ],
+)
+def test_a_word_that_only_ties_a_sentence_to_the_one_before_is_not_quoted(text: str, noted: str) -> None:
+    chunk = Chunk(id=chunk_id("report", 0, text), document_id="report", text=text, start=0, end=len(text))
+    [note] = notes_of([Hit(chunk=chunk, rank=1, score=1.0)])
+    assert note.text == noted
+    assert " ".join(chunk.text[note.start : note.end].split()).lower() == noted.lower()
+
+
+def test_a_surname_whose_bearer_the_passage_introduced_is_told_from_a_full_name() -> None:
+    text = (
+        "Ali Maow Maalin, a cook in Merca, fell ill with smallpox in October 1977. "
+        "Maalin recovered from the last naturally occurring case of smallpox in the world."
+    )
+    chunk = Chunk(id=chunk_id("report", 0, text), document_id="report", text=text, start=0, end=len(text))
+    first, second = notes_of([Hit(chunk=chunk, rank=1, score=1.0)])
+    assert not speaks_of_known(first)
+    assert speaks_of_known(second)

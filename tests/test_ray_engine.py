@@ -21,11 +21,12 @@ from chroma_server import chroma_server
 from fault_server import FaultServer, failing
 
 from rag import pipeline, ray_cluster, ray_embedding, ray_engine
+from rag.answerer import Answerer, Question
 from rag.config import Settings, load
 from rag.embedding import load as embedder
 from rag.errors import IndexMissing, UsageError
 from rag.index import Index
-from rag.pipeline import Answerer, Outcome, Question
+from rag.pipeline import Outcome
 from rag.ray_embedding import RayEmbedder
 from rag.ray_engine import answer_many
 from rag.render import render
@@ -120,7 +121,7 @@ def test_a_question_that_takes_every_worker_down_ends_in_an_error_and_the_others
     remote: Settings, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Fragile:
-        def __init__(self, settings: Settings) -> None:
+        def __init__(self, *_: object) -> None:
             """No index, no model."""
 
         def open(self) -> str:

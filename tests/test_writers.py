@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from briefs import chunk
-from fault_server import Deal, FaultServer, cut_off, dropped, good, truncated
+from fault_server import Deal, FaultServer, cut_off, dropped, good, overflow, truncated
 
 from rag import prompts
 from rag.config import load
-from rag.errors import ModelError, ReplyError
+from rag.errors import ModelError, ReplyError, TooLong
 from rag.llm import Model, resolve
 from rag.notes import Note
 from rag.plan import PlannedSection
@@ -63,6 +63,7 @@ def large(model: Model) -> LargeWriter:
         write=prompts.load("section"),
         sum_up=prompts.load("summary"),
         mend=prompts.load("rewrite"),
+        evidence={source.id: source for source in CHUNKS},
     )
 
 
@@ -134,13 +135,11 @@ def test_a_summary_inherits_all_citations_of_the_sentences_it_is_made_from(
 ) -> None:
     body = [printed("The board met.", MEETING), printed("It cost 41 million kroner.", COST, MEETING)]
     summary = good({"sentences": [{"text": "The board met over a pier of 41 million kroner.", "from": ["S1", "S2"]}]})
-    with FaultServer([written(("The board met.", ["E1"])), summary]) as server:
-        writer = large(connect(server))
-        writer.section(PLANNED, [])
-        (made,) = writer.closing("summary", [note(MEETING)], body)
+    with FaultServer([summary]) as server:
+        (made,) = large(connect(server)).closing("summary", [note(MEETING)], body)
     assert made.chunks == (MEETING, COST)
-    assert "S2: It cost 41 million kroner." in server.requests[1].body["messages"][1]["content"]
-    assert '"enum": ["S1", "S2"]' in str(server.requests[1].body).replace("'", '"')
+    assert "S2: It cost 41 million kroner." in server.requests[0].body["messages"][1]["content"]
+    assert '"enum": ["S1", "S2"]' in str(server.requests[0].body).replace("'", '"')
 
 
 # --- a small model --------------------------------------------------------------------------------------------------
@@ -152,17 +151,17 @@ def test_a_fused_sentence_cites_the_notes_it_was_made_from_whatever_the_model_sa
     text = (
         "The harbour board of Oslo met on 3 May 2011 to consider the pier and the board's vote on the pier was secret."
     )
-    replies = [good({"sentence": text[:-1] + " [9]."}), good({"heading": "Oslo's harbour board"})]
+    replies = [good({"sentence": text[:-1] + " [9]."}), good({"heading": "Harbour board of Oslo"})]
     with FaultServer(replies) as server:
         section = small(connect(server)).section(PLANNED, [])
     fused, alone = section.drafts
     assert (fused.text, fused.chunks, fused.notes, fused.fault) == (text, (MEETING,), PLANNED.notes[:2], None)
     assert (alone.text, alone.chunks) == (PLANNED.notes[2].text, (COST,))
-    assert section.heading == "Oslo's harbour board"
+    assert section.heading == "Harbour board of Oslo"
 
 
 def test_notes_that_the_model_keeps_apart_stay_as_they_are(connect: Callable[[FaultServer], Model]) -> None:
-    replies = [good({"sentence": "The board met. The vote was secret."}), good({"heading": "Oslo's harbour board"})]
+    replies = [good({"sentence": "The board met. The vote was secret."}), good({"heading": "Harbour board of Oslo"})]
     with FaultServer(replies) as server:
         section = small(connect(server)).section(PLANNED, [])
     assert [draft.text for draft in section.drafts] == [note.text for note in PLANNED.notes]
@@ -172,7 +171,7 @@ def test_a_fused_sentence_with_a_number_of_its_own_is_faulted(connect: Callable[
     text = (
         "The harbour board of Oslo met on 4 May 2011 to consider the pier and the board's vote on the pier was secret."
     )
-    with FaultServer([good({"sentence": text}), good({"heading": "Oslo's harbour board"})]) as server:
+    with FaultServer([good({"sentence": text}), good({"heading": "Harbour board of Oslo"})]) as server:
         section = small(connect(server)).section(PLANNED, [])
     assert section.drafts[0].fault
 
@@ -199,6 +198,13 @@ def test_a_reply_that_breaks_the_schema_gets_one_retry_that_carries_the_error(
     assert "could not be used" in second
     assert server.requests[1].body["max_completion_tokens"] == 2 * server.requests[0].body["max_completion_tokens"]
     assert model.tokens["calls"] == 2
+
+
+def test_a_request_that_does_not_fit_is_not_asked_again_longer(connect: Callable[[FaultServer], Model]) -> None:
+    with FaultServer([overflow()]) as server:
+        with pytest.raises(TooLong):
+            large(connect(server)).section(PLANNED, [])
+        assert len(server.requests) == 1
 
 
 def test_a_line_that_is_down_is_no_broken_reply(connect: Callable[[FaultServer], Model]) -> None:

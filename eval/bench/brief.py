@@ -1,8 +1,8 @@
 """What a brief costs beside the model: time, tokens, memory, and how soon the draft stands.
 
-    python eval/bench/brief.py QUESTION … [--store .citebrief] [--llm local]
+    python eval/bench/brief.py QUESTION QUESTION … [--store .citebrief] [--llm local]
 
-The first question warms up (imports, encoder, model) and is asked again; its second run counts.
+The first question warms up (imports, encoder, model) and is not counted: asked again, its passages would be known.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main() -> None:
     settings = load({"store": given.store, "llm": given.llm})
     with Answerer(settings) as answerer:
         answerer.answer(given.questions[0])  # loads what is loaded once
-        for question in given.questions:
+        for question in given.questions[1:]:
             brief = answerer.answer(question, on_progress=watch)
             spent, tokens = brief.trace.seconds, brief.trace.tokens
             whole = sum(spent.get(stage, 0.0) for stage in ("retrieve", "plan", "write"))

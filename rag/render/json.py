@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Legal inside JSON strings, but str.splitlines() breaks a line of JSONL at them.
-_LINE_BREAKS = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
+LINE_BREAKS = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
+"""Legal inside JSON strings, but ``str.splitlines()`` breaks a line of JSONL at them: how they are escaped."""
 
 
 class _Version(BaseModel):
@@ -69,7 +69,7 @@ def to_json(brief: Brief, *, indent: int | None = 2) -> str:
         }
     )
     plain = model.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    return json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=indent).translate(_LINE_BREAKS) + "\n"
+    return json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=indent).translate(LINE_BREAKS) + "\n"
 
 
 def _fields(value: object, *without: str) -> dict[str, Any]:
