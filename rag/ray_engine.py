@@ -1,6 +1,6 @@
 """Many questions on a Ray cluster: :func:`answer_many` means what it means in ``rag/pipeline.py``.
 
-Every worker is a process with one opened :class:`rag.pipeline.Answerer`, since opening takes seconds. The questions
+Every worker is a process with one opened :class:`rag.answerer.Answerer`, since opening takes seconds. The questions
 stay here and are handed out one by one to workers that stand; what a lost worker had is handed to another. Ray could
 restart the worker and repeat its calls by itself, but they would wait for a place, which a cluster that has lost a node
 may never have again.
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from rag import ray_cluster
+from rag.answerer import Answerer, Question
 from rag.compose import Step
 from rag.embedding import load
 from rag.errors import CitebriefError, ModelLost, UsageError
@@ -31,7 +32,7 @@ from rag.index import Index
 from rag.limits import Purse
 from rag.llm import AT_ONCE, rates, resolve
 from rag.overlap import GRACE
-from rag.pipeline import CALLS, HOPELESS, Answerer, OnQuestion, Outcome, Question, outcome
+from rag.pipeline import CALLS, HOPELESS, OnQuestion, Outcome, outcome
 from rag.ray_purse import SharedPurse, Till
 
 if TYPE_CHECKING:

@@ -191,8 +191,8 @@ def briefs(given: Sequence[str]) -> None:
     """Extractive briefs: processor seconds each, one thread."""
     import torch
 
+    from rag.answerer import Answerer
     from rag.config import load
-    from rag.pipeline import Answerer
 
     torch.set_num_threads(1)
     store, questions = given
