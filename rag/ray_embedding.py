@@ -78,12 +78,13 @@ class RayEmbedder(Embeddings):
             pa.table({"row": rows, "text": [texts[i] for i in rows]})
             for rows in (order[start : start + BLOCK] for start in range(0, len(order), BLOCK))
         ]
+        workers = min(self._workers, len(blocks))
         encoded = ray.data.from_arrow(blocks).map_batches(
             _Encoder,
             fn_constructor_args=(self._spec, self.name),
             batch_size=None,
             batch_format="numpy",
-            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(self._workers, len(blocks))),
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, initial_size=workers),
             num_cpus=1,
         )
         found: Vectors | None = None

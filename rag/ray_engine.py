@@ -81,7 +81,7 @@ def answer_many(
                 f"--engine ray: the index in {settings.store} is a folder, which the cluster's other nodes do not see: "
                 "run `chroma run` and index into --store chroma+http://HOST:PORT"
             )
-        workers = _workers(jobs, settings)
+        workers = workers_for(jobs, settings)
         own = _for_workers(settings, workers)
         purse = purse or Purse(None, rates(resolve(settings.llm, settings), settings))
         pool = _Pool(settings=own, workers=workers, jobs=jobs, purse=purse, on_progress=on_progress)
@@ -91,7 +91,7 @@ def answer_many(
             pool.close()
 
 
-def _workers(jobs: int, settings: Settings) -> int:
+def workers_for(jobs: int, settings: Settings) -> int:
     """Workers for ``jobs`` questions at a time: no more than processors, and than the limits can be shared among."""
     workers = min(jobs, ray_cluster.processors())
     if settings.rpm:
