@@ -235,8 +235,8 @@ class _Pool:
                 self.on_progress(question, Step(stage="wait", message=message))
 
     def _hand_out(self, source: Iterator[Question]) -> None:
-        """Give every ready worker its share of ``jobs``; questions that lost their worker go first."""
-        while len(self.running) < self.jobs and (worker := self._freest()) is not None:
+        """Give every ready worker its share. A question that lost its worker goes first, and alone: it may be why."""
+        while len(self.running) < self.jobs and (worker := self._free(alone=bool(self.again))) is not None:
             question = self.again.popleft() if self.again else next(source, None) if self.more else None
             if question is None:
                 self.more = False
@@ -333,10 +333,14 @@ class _Pool:
             ray.kill(worker)
             self.till.write_off(name)
 
-    def _freest(self) -> Any:
-        """The ready worker with the fewest questions; None if none is ready."""
+    def _free(self, *, alone: bool) -> Any:
+        """The ready worker with the fewest questions that can take one more, or one ``alone``; None if none can."""
         load = Counter(asked.worker for asked in self.running.values())
-        return min(self.ready, key=lambda worker: load[worker], default=None)
+        for asked in self.running.values():
+            if self.deaths[asked.question.id]:
+                load[asked.worker] = self.jobs  # it has one to itself
+        limit = 1 if alone else self._share
+        return min((worker for worker in self.ready if load[worker] < limit), key=lambda w: load[w], default=None)
 
 
 def _line(error: BaseException) -> str:

@@ -104,7 +104,7 @@ def indexed(
             import ray
 
             (begun / f"{ray.get_runtime_context().get_node_id()} {uuid4()}").touch()
-            time.sleep(1)
+            time.sleep(0.3)
             return super().__call__(block)
 
     (node,) = cluster.worker_nodes
@@ -197,8 +197,9 @@ def test_what_fails_is_an_outcome_and_no_log_of_ray_has_the_key(
     assert not [log.name for log in logs if log.is_file() and KEY.encode() in log.read_bytes()]
 
 
+@pytest.mark.parametrize("jobs", [2, 6])  # a question a worker, and three
 def test_a_question_that_takes_every_worker_down_ends_in_an_error_and_the_others_are_answered(
-    remote: Settings, other: Any, monkeypatch: pytest.MonkeyPatch
+    jobs: int, remote: Settings, other: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Fragile:
         def __init__(self, *_: object) -> None:
@@ -210,19 +211,34 @@ def test_a_question_that_takes_every_worker_down_ends_in_an_error_and_the_others
         def answer(self, question: Question) -> Outcome:
             if question.text == "deadly":
                 os._exit(1)
+            time.sleep(0.1)
             return Outcome(question=question, seconds=0.0)
 
     monkeypatch.setattr(ray_engine, "_Worker", Fragile)
     questions = [Question(id=str(n), text="deadly" if n == 1 else "harmless") for n in range(5)]
-    errors = {outcome.question.id: outcome.error for outcome in answer_many(questions, remote, jobs=2)}
+    errors = {outcome.question.id: outcome.error for outcome in answer_many(questions, remote, jobs=jobs)}
     assert sorted(errors) == ["0", "1", "2", "3", "4"]
     assert [id_ for id_, error in errors.items() if error] == ["1"]
     assert f"{ray_engine.TRIES} workers died" in errors["1"]
 
 
 def test_a_question_in_flight_when_the_caller_stops_is_given_up_and_no_other_is_taken(
-    remote: Settings, cluster: Cluster
+    remote: Settings, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    class Patient:
+        def __init__(self, *_: object) -> None:
+            self._halt = threading.Event()
+
+        def open(self) -> str:
+            return ""
+
+        def answer(self, question: Question) -> Outcome:
+            return Outcome(question=question, seconds=0.0, stopped=self._halt.wait(60))
+
+        def halt(self) -> None:
+            self._halt.set()
+
+    monkeypatch.setattr(ray_engine, "_Worker", Patient)
     stop, taken = threading.Event(), iter(QUESTIONS)
     (outcome,) = answer_many(taken, remote, jobs=1, stop=stop, on_progress=lambda *_: stop.set())
     assert (outcome.question, outcome.status) == (QUESTIONS[0], "open")
