@@ -104,6 +104,9 @@ class Index:
     @property
     def fingerprint(self) -> str:
         """A short hash of the parameters and of every live record: the same fingerprint gives the same evidence."""
+        return self.catalogue.remembered("fingerprint", self._fingerprint)
+
+    def _fingerprint(self) -> str:
         state = hashlib.sha256(json.dumps(self.parameters, sort_keys=True).encode())
         for record in sorted(self.catalogue.records()):
             state.update(record.encode())

@@ -2,6 +2,7 @@
 
     python eval/bench/scale.py documents PATH...              extraction, chunking, embedding, on one processor
     python eval/bench/scale.py vectors 10000 50000 200000     Chroma in a folder: insert, open, query, keep_only
+    python eval/bench/scale.py served 10000 50000             the same on a server that `chroma run` starts, over HTTP
     python eval/bench/scale.py catalogue 10000 50000 200000   SQLite and FTS5: insert, size, query, fingerprint
     python eval/bench/scale.py publish 10000 50000            the catalogue's way to a Chroma server and back
     python eval/bench/scale.py briefs STORE QUESTIONS.jsonl   extractive briefs from an index
@@ -39,6 +40,7 @@ from rag.types import Chunk, Document, chunk_id
 from rag.vectors import VectorStore, record_id
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests"))  # chroma_server
 DIMENSIONS, CENTRES, WORDS = 384, 2_000, 105
 CHUNKS_A_DOCUMENT = 6
 QUERIES = 20
@@ -47,7 +49,7 @@ QUERIES = 20
 def main() -> None:
     """Run the part that the first argument names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=["documents", "vectors", "catalogue", "publish", "briefs", "opened"])
+    parser.add_argument("part", choices=["documents", "vectors", "served", "catalogue", "publish", "briefs", "opened"])
     parser.add_argument("given", nargs="+")
     given = parser.parse_args()
     globals()[given.part](given.given)
@@ -126,6 +128,33 @@ def opened(folders: Sequence[str]) -> None:
     )  # fmt: skip
 
 
+def served(sizes: Sequence[str]) -> None:
+    """Chroma's server, grown from size to size: what one client waits for, and what the server works."""
+    from chroma_server import chroma_server
+
+    with tempfile.TemporaryDirectory() as folder, chroma_server(Path(folder)) as address:
+        (server,) = psutil.Process().children(recursive=True)
+        store, n = VectorStore(address), 0
+        for size in map(int, sizes):
+            before, waited, worked = n, 0.0, sum(server.cpu_times()[:2])
+            while n < size:
+                many = min(1000, size - n)
+                chunks = [_chunk(i) for i in range(n, n + many)]
+                records, rows = [record_id(c, c.text) for c in chunks], _vectors(n, many)
+                with measured() as adding:
+                    store.add(records, rows, chunks)
+                waited += adding["wall"]
+                n += many
+            inserted = sum(server.cpu_times()[:2]) - worked
+            query = _each(lambda i: store.nearest([float(x) for x in _vectors(7_919 * i, 1)[0]], 80))
+            asked = sum(server.cpu_times()[:2]) - worked - inserted
+            tell(
+                part="served", chunks=n, insert_wall_ms=1e3 * waited / (n - before),
+                insert_server_cpu_ms=1e3 * inserted / (n - before), server_rss=server.memory_info().rss,
+                server_disk=_size(Path(folder)), query=query, query_server_cpu_ms=1e3 * asked / (QUERIES + 1),
+            )  # fmt: skip
+
+
 def catalogue(sizes: Sequence[str]) -> None:
     """The catalogue, grown from size to size: a transaction each, as a run of the indexer is."""
     questions = [row["question"] for row in _lines(ROOT / "eval" / "cases" / "demo.jsonl")]
@@ -148,7 +177,7 @@ def catalogue(sizes: Sequence[str]) -> None:
             tell(
                 part="catalogue", chunks=n, insert_ms=1e3 * (inserting["cpu"] - made) / (n - before),
                 disk=_size(Path(folder)), rss=_rss(), fingerprint_cpu=printing["cpu"],
-                languages=_each(lambda _: found.languages()),
+                languages=_each(lambda _: Catalogue(path).languages()),
                 lexical=_each(lambda i: found.lexical(questions[i], 80)),
                 by_records=_each(lambda i, some=some: found.by_records(some[i])),
             )  # fmt: skip
@@ -156,7 +185,6 @@ def catalogue(sizes: Sequence[str]) -> None:
 
 def publish(sizes: Sequence[str]) -> None:
     """The catalogue to a server, and back."""
-    sys.path.insert(0, str(ROOT / "tests"))
     from chroma_server import chroma_server
 
     for size in map(int, sizes):
