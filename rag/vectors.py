@@ -137,7 +137,7 @@ class VectorStore:
         parts = [data[i : i + _PART] for i in range(0, len(data), _PART)]
         ids = [f"{revision}/{n:06}" for n in range(len(parts))]
         for id_, part in zip(ids, parts, strict=True):
-            # Not as a document: Chroma would make it searchable, in eight times the time and twice the space.
+            # Not as a document: Chroma would make it searchable, which takes twice the time and the space.
             shelf.upsert(ids=[id_], embeddings=[[0.0, 1.0]], metadatas=[{"part": part}])
         shelf.modify(metadata={"revision": revision, "parts": len(parts)})
         if stale := [id_ for id_ in shelf.get(include=[])["ids"] if id_ not in ids]:
