@@ -33,7 +33,9 @@ SERVER = "chroma+http://"
 SEARCHED = 1000
 """Candidates that Chroma's graph keeps while it searches; with 200 it missed one in a hundred true neighbours."""
 _BATCH = 1000
-_PART = 500_000
+_PART = 16_000_000
+"""Characters of the catalogue in a record: the fewer the cheaper, but a server refuses 40 MB at once."""
+
 _LOOKS = 3
 _AFRESH = count(1)
 
@@ -131,7 +133,7 @@ class VectorStore:
 
     def publish(self, catalogue: Path) -> None:
         """Put the catalogue beside the vectors on the server; readers see the old one or the new one."""
-        shelf: Any = self._client.get_or_create_collection("citebrief-catalogue", embedding_function=None)
+        shelf = self._shelf()
         data = base64.b64encode(catalogue.read_bytes()).decode()
         revision = hashlib.sha256(data.encode()).hexdigest()[:16]
         parts = [data[i : i + _PART] for i in range(0, len(data), _PART)]
@@ -145,7 +147,7 @@ class VectorStore:
 
     def published(self) -> str | None:
         """The revision of the catalogue on the server."""
-        metadata = self._client.get_or_create_collection("citebrief-catalogue", embedding_function=None).metadata
+        metadata = self._shelf().metadata
         return None if not metadata else str(metadata.get("revision") or "") or None
 
     def fetch(self, revision: str) -> bytes:
@@ -169,6 +171,13 @@ class VectorStore:
                 if records is self._records:
                     self.afresh()
         raise AssertionError("not reached")
+
+    def _shelf(self) -> Any:
+        """Where the catalogue is kept. Chroma has to take it off its log at once: it reads what is there for each part."""
+        at_once: Any = {"hnsw": {"batch_size": 2, "sync_threshold": 2}}
+        return self._client.get_or_create_collection(
+            "citebrief-catalogue", embedding_function=None, configuration=at_once
+        )
 
     def _part(self, shelf: Any, id_: str) -> str:
         found = shelf.get(ids=[id_], include=["metadatas", "documents"])

@@ -200,12 +200,12 @@ def publish(sizes: Sequence[str]) -> None:
             found.snapshot(copy)
             found.close()
             server = next(p for p in psutil.Process().children(recursive=True) if p.status() != "zombie")
-            store, peak = VectorStore(address), _peak()
+            store, before = VectorStore(address), _rss()
             busy = sum(server.cpu_times()[:2])
             with measured() as sending:
                 store.publish(copy)
             busy = sum(server.cpu_times()[:2]) - busy
-            row = {"publish_wall": sending["wall"], "publish_cpu": sending["cpu"], "peak_grew_by": _peak() - peak}
+            row = {"publish_wall": sending["wall"], "publish_cpu": sending["cpu"], "memory": _peak() - before}
             with measured() as fetching:
                 same = store.fetch(store.published() or "") == copy.read_bytes()
             tell(
