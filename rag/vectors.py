@@ -173,7 +173,7 @@ class VectorStore:
         raise AssertionError("not reached")
 
     def _shelf(self) -> Any:
-        """Where the catalogue is kept. Chroma has to take it off its log at once: it reads what is there for each part."""
+        """Where the catalogue is kept. Chroma has to take it off its log at once: it reads what is there each time."""
         at_once: Any = {"hnsw": {"batch_size": 2, "sync_threshold": 2}}
         return self._client.get_or_create_collection(
             "citebrief-catalogue", embedding_function=None, configuration=at_once
