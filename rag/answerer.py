@@ -176,7 +176,7 @@ class _Job:
 
     def plan(self, hits: Sequence[Hit]) -> Plan:
         with self._stage("plan", "choosing evidence and sharing it out"):
-            return plan(self.question, hits, encoder().vectors, sections=self.settings.sections)
+            return plan(self.question, hits, encoder().vectors, encoder().word_vectors, sections=self.settings.sections)
 
     def connect(self, at_once: int, purse: Purse) -> Model:
         def on_bytes(done: int, total: int) -> None:

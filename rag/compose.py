@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.fuse import alike
-from rag.notes import Note, speaks_of_known, tells_finding
+from rag.notes import Note, limits, speaks_of_known
 from rag.overlap import at_once
 from rag.plan import Plan, PlannedSection
 from rag.repair import Ladder, quoted, same
@@ -43,12 +43,13 @@ Reply = TypeVar("Reply")
 
 CLOSINGS: tuple[Closing, Closing] = ("summary", "conclusion")
 SUMMED_UP = 4
-SUMMED_UP_WITHIN = 0.4
-"""A note that weighs this much less than the best one does not sum up the answer."""
-
 CONCLUDED = 2
-ESTABLISHED = 0.3
-"""What an outcome is worth more than an event where a brief sums up: nearly always more than its likeness."""
+SUMMED_UP_WITHIN = 0.3
+"""A note that weighs this much less than the best one neither sums the answer up nor ends it."""
+
+LEAD = {False: 0.1, True: 0.4}
+"""What it is worth there to be the best note of a section, without and with a broad question, which has no answer in
+one sentence: a summary should hear several sections."""
 
 UNKNOWN = 0.4
 """What it costs there to speak of somebody by a surname whom the passage, but not the brief, has introduced."""
@@ -130,22 +131,23 @@ def compose(
 def closing_notes(plan: Plan) -> tuple[list[Note], list[Note]]:
     """The notes that the summary and the conclusion are made of, all of them notes of the sections.
 
-    The summary takes what weighs most, the best of each section before the second best of any, in the order of the
-    brief; the conclusion the next best notes.
+    The summary takes what weighs most, in the order of the brief; the conclusion the next best notes. What takes a note
+    back in part, such as "it did not establish …", goes with it.
     """
     told = [note for planned in plan.sections for note in planned.notes]
-    ranked = sorted(told, key=lambda note: (note in plan.leads, _weight(note)), reverse=True)
-    heaviest = max(map(_weight, told))
-    near = [note for note in ranked if _weight(note) >= heaviest - SUMMED_UP_WITHIN]
-    best = (near if len(near) > 1 else sorted(told, key=_weight, reverse=True)[:2])[:SUMMED_UP]
-    summary = [note for note in told if note in best]
-    rest = sorted((note for note in told if note not in best), key=_weight, reverse=True)
-    return summary, rest[: min(CONCLUDED, len(rest) - 1)]
+    ranked = sorted(
+        told, key=lambda note: _weight(note) + (LEAD[plan.broad] if note in plan.leads else 0.0), reverse=True
+    )
+    near = [note for note in ranked if _weight(note) >= max(map(_weight, told)) - SUMMED_UP_WITHIN]
+    best = ranked[: min(SUMMED_UP, max(1, len(near) - 1))]
+    summary = [note for note in told if note in best or any(limits(other, note) for other in best)]
+    rest = [note for note in ranked if note not in summary]
+    last = [note for note in rest if note in near][:CONCLUDED] or rest[:1]
+    return summary, [note for note in told if note in last or any(limits(other, note) for other in last)]
 
 
 def _weight(note: Note) -> float:
-    finding = ESTABLISHED if tells_finding(note.text) else 0.0
-    return note.relevance + finding - (UNKNOWN if speaks_of_known(note) else 0.0)
+    return note.relevance - (UNKNOWN if speaks_of_known(note) else 0.0)
 
 
 @dataclass(slots=True, kw_only=True)

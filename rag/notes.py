@@ -19,15 +19,21 @@ WORDS = (8, 56)
 """A note's length in words: shorter ones state too little, longer ones state too much to be checked."""
 
 
+_OWN = "(?:report|study|paper|review|article|book|volume|chapter|section|investigation|research|matter)\\b"
+"""What authors call the document itself and their subject by: "this report"."""
+
+
 def _any(phrases: str) -> str:
-    """An alternation of the phrases that are separated by commas and line ends."""
+    """An alternation of the phrases that are separated by commas and line ends; ``{own}`` is ``_OWN``."""
+    phrases = phrases.replace("{own}", _OWN)
     return "(?:" + "|".join(phrase for phrase in (part.strip() for part in re.split(r"[,\n]", phrases)) if phrase) + ")"
 
 
 _OPENERS = re.compile(
     r"^[\"“(\[]?"
     + _any("""
-        he, she, they, it, this, these, those, that, such, his, her, their, its, him, them, we, i, our, my, you
+        he, she, they, it, this(?! {own}), these, those, that, such
+        his, her, their, its, him, them, i, my, you
         who, which, whose, however, also, moreover, furthermore, but, and, or, nor, so, then, instead, thus
         therefore, hence, nevertheless, nonetheless, meanwhile, accordingly, consequently, similarly, likewise
         additionally, finally, separately, specifically, conversely, first, second, third, still, yet, afterwards?
@@ -89,11 +95,11 @@ _POINTERS = re.compile(
         (?:discussed|described|noted|mentioned|explained|set forth|detailed|quoted) (?:above|below|in|infra|supra)
         (?:section|volume|part|chapter|appendix) [ivxlcd0-9]+, another, such an?
         (?:a|an) (?:similar|additional|further), (?:several|two|three) other, as well as those
-        this (?!day\\b)[a-z]+
+        this (?!day\\b|{own})[a-z]+
         (?:these|those)\\s+(?!who\\b|of\\b|in\\b|with\\b|from\\b|that\\b|which\\b|involved\\b|present\\b)[a-z]+
         on that basis, that (?:trip|period|time|meeting|call|project|statement|conversation|letter|email|effort)
         that (?:investigation|contact|visit)
-        that (?:deal|offer|request|speech|finding|conclusion|assessment|point|way|information)
+        that (?:deal|offer|request|speech|finding|conclusion|assessment|judgment|decision|point|way|information)
         that (?:material|evidence|matter|issue)
         that (?:event|document|message|plan|proposal|theory), instead(?! of)
     """)
@@ -108,30 +114,39 @@ _PRONOUN = re.compile(
 _TO_SOMEBODY = re.compile(
     r"\b(?:told|asked|called|informed|met|gave|sent|urged|advised|directed|instructed|with|to|against) (?:him|them)\b"
 )
-_FIRST_PERSON = re.compile(r"\b(?:I|I'm|I’m|me|my|we|us|our|you|your|We|My|Our|You|Your)\b")
+_SOMEBODY_SPEAKS = re.compile(r"\b(?:I|I'm|I’m|me|my|you|your|My|You|Your)\b")
+_AUTHORS_SPEAK = re.compile(rf"\b(?:(?:[Ww]e|us|[Oo]urs?|ourselves)\b|[Tt]his {_OWN})")
+"""Words with which those who wrote the document speak of themselves or of it: "we found", "this report"."""
+
+_QUOTATION = re.compile(r"“[^”]*”|\"[^\"]*\"")
 _NAME = re.compile(r"\b[A-Z][\w’'-]+")
 _GARBAGE = re.compile(
     r"[{}<>|\\^~_=■█�*#]|\b(?:supra|infra)\b"
     r"|https?:|www\.|\[\.{3}\]|[Rr]edact|Harm to Ongoing|HOM\b|\b[A-Z]{2,}(?: [A-Z]{2,}){3,}"
-    r"|\bUnited States v\. |\bNo\. \d+:\d\d-"
+    r"|\bUnited States v\. |\b\d+ U\.S\.[ ,]|\bNo\. \d+:\d\d-"
     r"|\b302,? at|, at \d+[;.,]|\bCong\.|\bF\.(?:\dd|Supp)|\(\w+\.? \d{1,2}, \d{4}\)[.;]"
 )
 """Leftovers of markup, redactions, shouting, and references that slipped into the text."""
 
+_TAKES_BACK = re.compile(r"(?:However|But|Nevertheless|Nonetheless|Yet|Still|Even so|At the same time|That said)\b")
 _FINDING = re.compile(
-    r"\b(?:conclude[ds]?|found (?:that|no)|(?:established|did not establish) that|determined that|assess(?:ed|es) that"
-    r"|agreed (?:in|that|with)|sentenced|convicted|acquitted|pardon(?:ed)?|no evidence|no charge"
-    r"|ruled that|decided (?:that|not to|to)|declined to|determined not to)\b"
+    r"\b(?:conclude[ds]?|found|established?|identif(?:y|ied)|determined|assess(?:ed|es)|revealed|showed|uncovered)\b"
 )
-"""Words that tell how something ended, or what somebody whose task it was found out."""
+"""Words that tell what somebody whose task it was found out."""
+
+_FINDING_DENIED = re.compile(
+    r"\b(?:not|never) (?:\w+ )?(?:conclude|f[io]u?nd|establish|identif|determine|assess|reveal|show|uncover|yield)"
+    r"|\b(?:found|identified) no\b|\bno evidence\b|\b(?:not|in)sufficient\b"
+)
 
 _SHOUTING = re.compile(r"\b[A-Z]{3,}\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """An evidence sentence: ``chunk.text[start:end] == text`` but for line breaks, which are spaces here, and a capital
-    where words that tied it to another sentence were left out.
+    """An evidence sentence: ``chunk.text[start:end] == text`` but for line breaks, which are spaces here, a capital
+    where words that tied it to another sentence were left out, and quotation marks around what authors say of
+    themselves ("we found …"): without them the brief would seem to speak of itself.
 
     ``relevance`` orders notes by what they give to the question; it has no unit.
     """
@@ -155,6 +170,7 @@ def notes_of(hits: Iterable[Hit]) -> Iterator[Note]:
             key = re.sub(r"\W+", " ", text.lower())
             if key not in seen and leans(text) is None:
                 seen.add(key)
+                text = _in_quotation_marks(text) if _AUTHORS_SPEAK.search(_QUOTATION.sub("", text)) else text
                 yield Note(text=text, chunk=hit.chunk, start=start, end=end)
 
 
@@ -177,7 +193,7 @@ def leans(text: str) -> str | None:
         return "points to another place or day"
     if any(thing[1].rstrip("s") not in text[: thing.start()].lower() for thing in _THE_THING.finditer(text)):
         return "speaks of a thing that another sentence introduced"
-    if _FIRST_PERSON.search(text):
+    if _SOMEBODY_SPEAKS.search(_QUOTATION.sub("", text)):
         return "speaks in the first person"
     pronoun = _PRONOUN.search(text)
     if (
@@ -193,9 +209,16 @@ def leans(text: str) -> str | None:
     return None
 
 
-def tells_finding(text: str) -> bool:
-    """Whether ``text`` tells an outcome or a finding, which is what a conclusion is made of."""
-    return bool(_FINDING.search(text))
+def limits(note: Note, following: Note) -> bool:
+    """Whether ``following`` stands right after ``note`` and takes part of it back: "However, …", or a finding denied
+    ("identified numerous links …" – "did not establish that …"). To quote the one without the other would mislead."""
+    if following.chunk.id != note.chunk.id or not note.end <= following.start:
+        return False
+    between = note.chunk.text[note.end : following.start].strip()  # "However, " was left out of the note's text
+    if len(between) > len("On the other hand, ") or between.endswith((".", "!", "?")):
+        return False
+    opening = f"{between} {following.text}".lstrip()
+    return bool(_TAKES_BACK.match(opening) or (_FINDING.search(note.text) and _FINDING_DENIED.search(following.text)))
 
 
 def speaks_of_known(note: Note) -> bool:
@@ -204,6 +227,11 @@ def speaks_of_known(note: Note) -> bool:
     if opening is None:
         return False
     return re.search(rf"\b[A-Z]\w+ {re.escape(opening[0])}\b", note.chunk.text[: note.start]) is not None
+
+
+def _in_quotation_marks(text: str) -> str:
+    inner = re.sub(r"\"([^\"]*)\"", r"‘\1’", text).replace("“", "‘").replace("”", "’")
+    return f"“{inner}”"
 
 
 def letters(text: str) -> float:

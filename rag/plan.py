@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.disagree import Conflict, conflicts
-from rag.notes import CALENDAR, Note, notes_of, tells_finding
+from rag.embedding import EmbedWords
+from rag.notes import CALENDAR, Note, limits, notes_of
+from rag.rerank import shares
 from rag.types import Hit
 
 if TYPE_CHECKING:
@@ -60,13 +62,13 @@ _TWICE = 0.86
 SPREAD = 0.05
 """What each note already taken from a document costs the next one: a broad question should hear many of them."""
 
-FINDING = 0.06
-"""What an outcome is worth more than an event: a reader asks what came of it."""
-
 SUBJECT = 0.4
 """What likeness of title and headings to the question is worth beside that of the sentence itself."""
 
-PASSAGE = 0.9
+WORDS = 0.6
+"""What it is worth that a sentence itself meets the words that the question turns on."""
+
+PASSAGE = 0.75
 """What the score of a note's passage is worth beside that of the sentence itself."""
 
 NEAR = 0.25
@@ -75,7 +77,7 @@ NEAR = 0.25
 SUBJECT_NEAR = 0.22
 """The same of a document, by its best hit: a treaty on a canal is near a question on arms control, but not enough."""
 
-NEAREST = 0.15
+NEAREST = 0.1
 """What a passage this near to the best one says belongs to the answer, whether or not a sentence names its subject."""
 
 TOGETHER = 0.1
@@ -99,14 +101,16 @@ class PlannedSection:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """``sections`` in the order of the brief; ``leads`` are notes that sum it up, each from another section;
-    ``conflicts`` are notes on the question that contradict each other."""
+    ``conflicts`` are notes on the question that contradict each other. ``broad``: no word of the question tells one
+    passage from another ("the links between …")."""
 
     sections: tuple[PlannedSection, ...]
     leads: tuple[Note, ...]
     conflicts: tuple[Conflict, ...] = ()
+    broad: bool = False
 
 
-def plan(question: str, hits: Sequence[Hit], embed: Embed, *, sections: int = 6) -> Plan:
+def plan(question: str, hits: Sequence[Hit], embed: Embed, embed_words: EmbedWords, *, sections: int = 6) -> Plan:
     """Notes from ``hits``, which :func:`rag.rerank.best` found, in at most ``sections`` sections.
 
     Fewer where the question is narrow. Empty without notes.
@@ -121,7 +125,9 @@ def plan(question: str, hits: Sequence[Hit], embed: Embed, *, sections: int = 6)
     subject = dict(zip(contexts, SUBJECT * (around - around.mean()), strict=True))
     score = {hit.chunk.id: hit.score for hit in near}
     worth = [_worth(note) + subject[note.chunk.context] + PASSAGE * score[note.chunk.id] for note in candidates]
-    relevance = vectors @ asked + np.array(worth, dtype=np.float32)
+    broad = not shares(question, [f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits], embed_words).any()
+    met = 0.0 if broad else shares(question, [note.text for note in candidates], embed_words)
+    relevance = vectors @ asked + WORDS * met + np.array(worth, dtype=np.float32)
     candidates = [replace(note, relevance=float(r)) for note, r in zip(candidates, relevance, strict=True)]
     nearest = np.array([score[note.chunk.id] >= score[near[0].chunk.id] - NEAREST for note in candidates])
     astray = _astray(relevance, candidates, nearest)
@@ -131,7 +137,7 @@ def plan(question: str, hits: Sequence[Hit], embed: Embed, *, sections: int = 6)
     likeness = _likeness(subjects, [candidates[i] for i in chosen])
     groups = _share_out(likeness, max(1, min(sections, round(len(chosen) / NOTES_A_SECTION))))
     grouped = sorted(
-        ([candidates[chosen[i]] for i in group] for group in groups),
+        _completed([[candidates[chosen[i]] for i in group] for group in groups], candidates),
         key=lambda notes: -max(note.relevance for note in notes),
     )
     planned = [
@@ -141,7 +147,7 @@ def plan(question: str, hits: Sequence[Hit], embed: Embed, *, sections: int = 6)
     leads = [max(notes, key=lambda note: note.relevance - _length(note)) for notes in grouped]
     close = np.flatnonzero(~astray)
     found = conflicts([candidates[i] for i in close], vectors[close])
-    return Plan(sections=tuple(planned), leads=tuple(leads), conflicts=tuple(found))
+    return Plan(sections=tuple(planned), leads=tuple(leads), conflicts=tuple(found), broad=broad)
 
 
 def _near(hits: Sequence[Hit]) -> list[Hit]:
@@ -156,9 +162,8 @@ def _near(hits: Sequence[Hit]) -> list[Hit]:
 
 
 def _worth(note: Note) -> float:
-    """What likeness to the question leaves out: content, and a finding."""
-    finding = FINDING if tells_finding(note.text) else 0.0
-    return 0.1 * min(1.0, len(note.text.split()) / 22) + finding
+    """What likeness to the question leaves out: content."""
+    return 0.1 * min(1.0, len(note.text.split()) / 22)
 
 
 def _length(note: Note) -> float:
@@ -235,6 +240,14 @@ def _share_out(likeness: Vectors, groups: int) -> list[list[int]]:
     return [[int(i) for i in np.flatnonzero(labels == g)] for g in range(groups)]
 
 
+def _completed(groups: Sequence[Sequence[Note]], candidates: Sequence[Note]) -> list[list[Note]]:
+    """``groups`` with what takes one of their notes back in part beside that note, wherever it was."""
+    after = {note: [other for other in candidates if limits(note, other)] for group in groups for note in group}
+    moved = {other for others in after.values() for other in others}
+    kept = [[note for note in group if note not in moved] for group in groups]
+    return [[told for note in group for told in (note, *after[note])] for group in kept if group]
+
+
 def _told_in_order(notes: Sequence[Note]) -> list[Note]:
     """Notes of one document follow its order; documents follow each other by their best note's place."""
     first = {note.chunk.document_id: place for place, note in reversed(list(enumerate(notes)))}
@@ -265,7 +278,8 @@ def _headings(groups: Sequence[Sequence[Note]]) -> list[str]:
         names = [name for name in [" and ".join(_subjects(group)), *_introduced(group)] if name]
         ranked = [
             *telling,
-            *(f"{heading}: {name}" for heading in telling[:1] for name in names),  # the heading is another section's
+            # The heading is another section's: what this one adds to it.
+            *(f"{heading}: {name}" for heading in telling[:1] for name in names if name not in heading),
             *(name for name in names if " " in name),
             *titles,
             *own,

@@ -43,21 +43,21 @@ def best(index: Index, question: str, embed_words: EmbedWords, *, k: int, where:
         return []
     vector = np.array(index.embedder.embed_query(question), dtype=np.float32)
     near = index.vectors([hit.chunk for hit in hits]) @ vector
-    met = shares(question, hits[:POOL], embed_words)
+    met = shares(question, [f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits[:POOL]], embed_words)
     scores = near + np.pad(met, (0, len(hits) - len(met)))
     order = np.argsort(-scores, kind="stable")[:k]
     return [replace(hits[i], rank=rank, score=float(scores[i])) for rank, i in enumerate(order, 1)]
 
 
-def shares(question: str, hits: Sequence[Hit], embed_words: EmbedWords) -> Vectors:
-    """How far each of ``hits`` meets the words that ``question`` turns on, 0 to 1; all 0 where no word tells."""
+def shares(question: str, texts: Sequence[str], embed_words: EmbedWords) -> Vectors:
+    """How far each of ``texts`` meets the words that ``question`` turns on, 0 to 1; all 0 where no word tells."""
     asked = {word.lower() for word in asked_words(question)}
-    (words, vectors), *passages = embed_words([question, *(f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits)])
+    (words, vectors), *passages = embed_words([question, *texts])
     turned_on = vectors[[i for i, word in enumerate(words) if word in asked]]
     met = np.array([(theirs @ turned_on.T).max(axis=0, initial=0.0) for _, theirs in passages])
     better = met.max(axis=0) - np.median(met, axis=0)
     if better.max(initial=0.0) < TELLING:
-        return np.zeros(len(hits), dtype=np.float32)
+        return np.zeros(len(texts), dtype=np.float32)
     weights = np.maximum(better, LEAST)
     share: Vectors = np.clip(met @ weights / weights.sum(), 0.0, 1.0)
     return share

@@ -240,6 +240,7 @@ def pairs(notes: Sequence[Note], together: int) -> list[tuple[Note, ...]]:
     """``notes`` in order, two by two where they stand near each other and have at most ``together`` words, else alone.
 
     Notes from different places tell different stories: one sentence for both would suggest that they belong together.
+    What stands in quotation marks as a whole stays as it is.
     """
     found: list[tuple[Note, ...]] = []
     for note in notes:
@@ -249,6 +250,7 @@ def pairs(notes: Sequence[Note], together: int) -> list[tuple[Note, ...]]:
             and last[0].chunk.document_id == note.chunk.document_id
             and abs(last[0].chunk.start + last[0].start - note.chunk.start - note.start) <= NEARBY
             and len(last[0].text.split()) + len(note.text.split()) <= together
+            and not any(text.startswith("“") and text.endswith("”") for text in (last[0].text, note.text))
         ):
             found[-1] = (*last, note)
         else:

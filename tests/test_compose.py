@@ -55,7 +55,7 @@ def hits(index: Index) -> list[Hit]:
 
 @pytest.fixture(scope="module")
 def planned(hits: list[Hit]) -> Plan:
-    return plan(QUESTION, hits, encoder().vectors)
+    return plan(QUESTION, hits, encoder().vectors, encoder().word_vectors)
 
 
 @dataclass
@@ -97,8 +97,8 @@ def test_sections_are_balanced_distinct_and_share_no_note(planned: Plan) -> None
 
 
 def test_the_same_hits_give_the_same_plan_and_none_give_none(hits: list[Hit], planned: Plan) -> None:
-    assert plan(QUESTION, hits, encoder().vectors) == planned
-    assert plan(QUESTION, [], encoder().vectors).sections == ()
+    assert plan(QUESTION, hits, encoder().vectors, encoder().word_vectors) == planned
+    assert plan(QUESTION, [], encoder().vectors, encoder().word_vectors).sections == ()
 
 
 def test_the_draft_is_a_brief_of_exact_quotes(hits: list[Hit], planned: Plan) -> None:

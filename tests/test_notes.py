@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.notes import leans, notes_of, speaks_of_known
+from rag.notes import Note, leans, limits, notes_of, speaks_of_known
 from rag.types import Chunk, Hit, chunk_id
 
 
@@ -101,12 +101,75 @@ def test_a_word_that_only_ties_a_sentence_to_the_one_before_is_not_quoted(text: 
     assert " ".join(chunk.text[note.start : note.end].split()).lower() == noted.lower()
 
 
+def noted(text: str) -> list[Note]:
+    chunk = Chunk(id=chunk_id("report", 0, text), document_id="report", text=text, start=0, end=len(text))
+    return list(notes_of([Hit(chunk=chunk, rank=1, score=1.0)]))
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        (
+            "Accordingly, while this report does not conclude that the President committed a crime, it also does not "
+            "exonerate him.",
+            "“While this report does not conclude that the President committed a crime, it also does not exonerate "
+            "him.”",
+        ),
+        (
+            "We found that the vaccine kept its “full strength” for a month at room temperature.",
+            "“We found that the vaccine kept its ‘full strength’ for a month at room temperature.”",
+        ),
+        (
+            "The President told the reporters in June, “We will see what happens with the treaty.”",
+            "The President told the reporters in June, “We will see what happens with the treaty.”",
+        ),
+        (
+            "The US left the treaty in 2020, and Russia followed the US in December 2021.",
+            "The US left the treaty in 2020, and Russia followed the US in December 2021.",
+        ),
+    ],
+)
+def test_what_authors_say_of_themselves_stands_in_quotation_marks(text: str, quoted: str) -> None:
+    assert [note.text for note in noted(text)] == [quoted]
+
+
+@pytest.mark.parametrize(
+    ("text", "together"),
+    [
+        (
+            "The report identified numerous links between the campaign and the Russian government. "
+            "The investigation did not establish that the campaign conspired with the Russian government.",
+            True,
+        ),
+        (
+            "Kushner asked in June for a meeting with the ambassador of Russia. "
+            "However, the ambassador never answered the request by Kushner for a meeting.",
+            True,
+        ),
+        (
+            "Kushner asked in June for a meeting with the ambassador of Russia. "
+            "The ambassador was not at the embassy in Washington during June and July.",
+            False,
+        ),
+        (
+            "The report identified numerous links between the campaign and the Russian government. "
+            "Cohen pleaded guilty in 2018. "
+            "The investigation did not establish that the campaign conspired with the Russian government.",
+            False,
+        ),
+    ],
+)
+def test_what_takes_a_sentence_back_in_part_is_known_when_it_follows_at_once(text: str, together: bool) -> None:
+    first, *_, last = noted(text)
+    assert limits(first, last) is together
+    assert not limits(last, first)
+
+
 def test_a_surname_whose_bearer_the_passage_introduced_is_told_from_a_full_name() -> None:
     text = (
         "Ali Maow Maalin, a cook in Merca, fell ill with smallpox in October 1977. "
         "Maalin recovered from the last naturally occurring case of smallpox in the world."
     )
-    chunk = Chunk(id=chunk_id("report", 0, text), document_id="report", text=text, start=0, end=len(text))
-    first, second = notes_of([Hit(chunk=chunk, rank=1, score=1.0)])
+    first, second = noted(text)
     assert not speaks_of_known(first)
     assert speaks_of_known(second)

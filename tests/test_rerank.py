@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from rag.embedding import encoder
 from rag.rerank import shares
-from rag.types import Chunk, Hit, chunk_id
 
 PASSAGES = [
     "Trump Jr. announced the meeting of June 9 to the campaign staff some days before.",
@@ -14,29 +13,16 @@ PASSAGES = [
 ]
 
 
-def hits(texts: list[str]) -> list[Hit]:
-    return [
-        Hit(
-            chunk=Chunk(id=chunk_id("doc", 0, text), document_id="doc", text=text, start=0, end=len(text)),
-            rank=rank,
-            score=0.0,
-        )
-        for rank, text in enumerate(texts, 1)
-    ]
-
-
 def test_the_word_that_one_passage_meets_decides_though_it_uses_another() -> None:
-    found = shares("Why was nobody charged over the June 9 meeting?", hits(PASSAGES), encoder().word_vectors)
+    found = shares("Why was nobody charged over the June 9 meeting?", PASSAGES, encoder().word_vectors)
     assert found.argmax() == 2
     assert all(0.0 <= share <= 1.0 for share in found)
 
 
 def test_words_that_all_passages_meet_tell_none_from_the_other() -> None:
-    found = shares(
-        "What are the links between Trump and Putin?", hits(["Trump met Putin."] * 4), encoder().word_vectors
-    )
+    found = shares("What are the links between Trump and Putin?", ["Trump met Putin."] * 4, encoder().word_vectors)
     assert not found.any()
 
 
 def test_a_question_without_a_word_of_its_own_is_met_by_none() -> None:
-    assert not shares("What happened?", hits(PASSAGES), encoder().word_vectors).any()
+    assert not shares("What happened?", PASSAGES, encoder().word_vectors).any()
