@@ -35,10 +35,12 @@ FORMATS: tuple[Format, ...] = ("json", "md", "html", "text")
 @click.option(
     "--jobs",
     type=click.IntRange(1, 256),
-    help="Questions at a time. [1; remote model 4; on Ray a processor]",
+    help="Questions at a time. [1, or 4 with a remote model; on Ray, that for each of its processors]",
 )
 @click.option("--format", "forms", type=click.Choice(FORMATS), multiple=True, help="Beside json. [md and html]")
-@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", help="Where: here, or on Ray. [local]")
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", help="Where to answer: here, or on Ray. [local]"
+)
 @click.option("--budget", type=click.FloatRange(min=0), metavar="USD", help="Stop before DIR has cost more than this.")
 @click.option("--rpm", type=click.IntRange(min=0), metavar="N", help="Requests a minute to the model. [no limit]")
 @click.option("--tpm", type=click.IntRange(min=0), metavar="N", help="Tokens a minute, to and from it. [no limit]")

@@ -57,7 +57,9 @@ def cli(debug: bool) -> None:
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--prune", is_flag=True, help="Also remove documents that are under none of the PATHs.")
 @click.option("--strict", is_flag=True, help="Exit 1 if anything could not be read.")
-@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", help="Where to embed: here, or on Ray.")
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", help="Where to embed: here, or on Ray. [local]"
+)
 @_store
 @_embedder
 @_json
