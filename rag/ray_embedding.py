@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
 
 BLOCK = 256
-"""Texts in a block, which goes to one worker and, if that dies, to another: 7 s of work at 35 texts a second."""
+"""Texts in a block, which goes to one worker and, if that dies, to another: 14 s of work (`eval/bench/SCALE.md`)."""
 
 AT_ONCE = 4096
-"""Texts a processor in one go. A pool takes 10 s to start, for two minutes of work."""
+"""Texts a processor in one go. A pool takes 10 s to start, for four minutes of work."""
 
 SMALL = 64
 """Up to so many texts are encoded here: a pool would take longer to start."""
