@@ -152,10 +152,9 @@ def reserve(sentence: str, near: Iterable[str]) -> str | None:
     """
     said = _words(sentence)
     for text in near:
-        if len(_words(text) & said) < RETOLD * len(_words(text)):
-            continue
         for lost, kept in ((_HEDGE, _HEDGE), (_ACCORDING_TO, _ATTRIBUTED)):
-            if (found := lost.search(text)) and not kept.search(sentence):
+            told = _words(lost.sub(" ", text))
+            if (found := lost.search(text)) and not kept.search(sentence) and len(told & said) >= RETOLD * len(told):
                 return found.group()
     return None
 
