@@ -87,6 +87,25 @@ _DENIES = re.compile(
     re.IGNORECASE,
 )
 
+RETOLD = 0.6
+"""The share of a text's words that a sentence tells the gist of it with."""
+
+_HEDGE = re.compile(
+    r"\b(?:alleg\w+|reportedly|appear(?:s|ed)?|seem(?:s|ed)?|apparent(?:ly)?|(?:un)?likely|probabl[ey]|possibl[ey]|perhaps"
+    r"|may(?! \d)|might|suggest\w*|approximately|roughly|estimat\w+|nearly|almost|purported\w*|suspect\w*"
+    r"|(?:about|around)(?= \d)|(?:at least|at most|up to|more than|less than))\b",
+    re.IGNORECASE,
+)
+_ACCORDING_TO = re.compile(r"\b(?:according to|said|testified|claimed|recalled|reported that)\b", re.IGNORECASE)
+_ATTRIBUTED = re.compile(
+    _ACCORDING_TO.pattern
+    + r"|\b(?:sa(?:y|id)|t[eo]ll|told|stat|testi|recall|account|claim|wr[io]t|expla|not(?:ed|es)|argu|acknowledg|admit"
+    r"|belie|assess|report|descri|indicat|advis|announc|conclu|f[io]u?nd|determin|inform|assert|maintain|mention|den[iy]|alleg"
+    r"|ask|tweet|express|judg|underst|th[io][nu][kg]|consider|view|answer|interview|disclos|warn|confirm|rememb|declar"
+    r"|accus|learn|comment|remark|words|letter|e-?mail|evidence|show|reveal|establish|identif|hear)\w*",
+    re.IGNORECASE,
+)
+
 Date = tuple[int | None, int | None, int | None]
 """Year, month, day; None where the text does not say."""
 
@@ -123,6 +142,20 @@ def denial(sentence: str, near: Iterable[str]) -> str | None:
     own, said = _NOT.findall(sentence), _words(sentence)
     if len(own) > sum(len(_DENIES.findall(text)) for text in texts) and len(said & known) >= 0.75 * len(said):
         return str(own[-1])
+    return None
+
+
+def reserve(sentence: str, near: Iterable[str]) -> str | None:
+    """The "appeared to", "about" or "according to" of a text that ``sentence`` retells without any; None if it has one.
+
+    What was alleged, guessed or somebody's account must not become a fact on the way.
+    """
+    said = _words(sentence)
+    for text in near:
+        for lost, kept in ((_HEDGE, _HEDGE), (_ACCORDING_TO, _ATTRIBUTED)):
+            told = _words(lost.sub(" ", text))
+            if (found := lost.search(text)) and not kept.search(sentence) and len(told & said) >= RETOLD * len(told):
+                return found.group()
     return None
 
 

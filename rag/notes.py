@@ -19,8 +19,11 @@ WORDS = (8, 56)
 """A note's length in words: shorter ones state too little, longer ones state too much to be checked."""
 
 
-_OWN = "(?:report|study|paper|review|article|book|volume|chapter|section|investigation|research|matter)\\b"
-"""What authors call the document itself and their subject by: "this report"."""
+_OWN = (
+    "(?:report|study|paper|review|article|book|volume|chapter|section|investigation|research|matter"
+    "|office|committee|commission|court)\\b"
+)
+"""What authors call the document, themselves and their subject by: "this report", "this Office"."""
 
 
 def _any(phrases: str) -> str:
@@ -115,7 +118,7 @@ _TO_SOMEBODY = re.compile(
     r"\b(?:told|asked|called|informed|met|gave|sent|urged|advised|directed|instructed|with|to|against) (?:him|them)\b"
 )
 _SOMEBODY_SPEAKS = re.compile(r"\b(?:I|I'm|I’m|me|my|you|your|My|You|Your)\b")
-_AUTHORS_SPEAK = re.compile(rf"\b(?:(?:[Ww]e|us|[Oo]urs?|ourselves)\b|[Tt]his {_OWN})")
+_AUTHORS_SPEAK = re.compile(rf"\b(?:(?:[Ww]e|us|[Oo]urs?|ourselves)\b|[Tt]his (?i:{_OWN}))")
 """Words with which those who wrote the document speak of themselves or of it: "we found", "this report"."""
 
 _QUOTATION = re.compile(r"“[^”]*”|\"[^\"]*\"")
@@ -123,7 +126,7 @@ _NAME = re.compile(r"\b[A-Z][\w’'-]+")
 _GARBAGE = re.compile(
     r"[{}<>|\\^~_=■█�*#]|\b(?:supra|infra)\b"
     r"|https?:|www\.|\[\.{3}\]|[Rr]edact|Harm to Ongoing|HOM\b|\b[A-Z]{2,}(?: [A-Z]{2,}){3,}"
-    r"|\bUnited States v\. |\b\d+ U\.S\.[ ,]|\bNo\. \d+:\d\d-"
+    r"|\bUnited States v\. |\b\d+ U\.S\.,? (?:at )?\d|\bNo\. \d+:\d\d-"
     r"|\b302,? at|, at \d+[;.,]|\bCong\.|\bF\.(?:\dd|Supp)|\(\w+\.? \d{1,2}, \d{4}\)[.;]"
 )
 """Leftovers of markup, redactions, shouting, and references that slipped into the text."""
@@ -189,7 +192,8 @@ def leans(text: str) -> str | None:
         return "mostly not words"
     if _OPENERS.match(text) or _UNINTRODUCED.match(text):
         return "opens by pointing back"
-    if _POINTERS.search(text):
+    pointer = _POINTERS.search(text)
+    if pointer and not ("both" in pointer[0].lower() and re.search(r"\b(?:twice|two)\b", text[: pointer.start()])):
         return "points to another place or day"
     if any(thing[1].rstrip("s") not in text[: thing.start()].lower() for thing in _THE_THING.finditer(text)):
         return "speaks of a thing that another sentence introduced"

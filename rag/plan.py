@@ -273,7 +273,7 @@ def _headings(groups: Sequence[Sequence[Note]]) -> list[str]:
         titles = [note.chunk.title for note in group if note.chunk.title]
         telling = [name for name in own if name.casefold() not in _GENERIC and name not in titles]
         lowest = Counter(path[-1] for path in paths if path and path[-1] in telling).most_common(2)
-        if len(lowest) > 1 and 2 * lowest[0][1] < len(group):  # the heading of one note would not be true of the rest
+        if len(lowest) > 1 and 2 * lowest[0][1] <= len(group):  # the heading of one note would not be true of the rest
             telling.insert(0, "; ".join(name for name, _ in lowest))
         names = [name for name in [" and ".join(_subjects(group)), *_introduced(group)] if name]
         ranked = [

@@ -18,7 +18,11 @@ from rag.verify import Verifier
 from rag.writers import Draft
 
 REWRITES = 4
-"""Model calls that a brief may spend on rewriting."""
+"""Model calls that a brief may spend on rewriting, at the most."""
+
+REWRITES_OF_FUSED = 1
+"""Those of them that may go to sentences fused from notes, whose notes can be told one by one instead: of sixteen that
+the packaged model rewrote, one was fit to print."""
 
 SURE = 0.7
 """P(full) that a passage must have to be cited instead: the best of forty that are tried is often lucky."""
@@ -38,6 +42,7 @@ class Ladder:
     evidence: Sequence[Chunk]
     rewrite: Callable[[Draft, str], Draft | None]
     rewrites: int = REWRITES
+    of_fused: int = REWRITES_OF_FUSED
     log: tuple[Repair, ...] = field(default=())
 
     def settle(self, drafts: Sequence[Draft], where: str, printed: set[str] | None = None) -> list[Sentence]:
@@ -110,8 +115,9 @@ class Ladder:
             ids = ", ".join(chunk.id for chunk in other.chunks)
             self.note(where, "reattribute", draft.text, draft.text, f"{fault}; {ids} states it")
             return self._sentence(other, better)
-        if self.rewrites > 0:
+        if self.rewrites > 0 and (self.of_fused > 0 or not draft.provenance):
             self.rewrites -= 1
+            self.of_fused -= draft.provenance
             try:
                 again = self.rewrite(draft, fault)
             except ReplyError:

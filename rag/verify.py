@@ -1,7 +1,8 @@
 """Does this evidence support this sentence? What the composer, ``citebrief check`` and the scorecard ask.
 
 Two things have to agree: the trained model of ``rag/support.py``, and the facts of ``rag/facts.py``. A number, date or
-name that no passage has is the commonest fault, and likeness of meaning hardly sees it, nor a "not" put in.
+name that no passage has is the commonest fault, and likeness of meaning hardly sees it, nor a "not" put in or an
+"according to" left out.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
-from rag.facts import denial, missing
+from rag.facts import denial, missing, reserve
 from rag.support import CLASSES, SupportModel
 from rag.types import Chunk, Quote, Support, Verdict
 
@@ -72,8 +73,14 @@ class SupportVerifier:
             for start, end in self.model.quote(sentence, chunk.text)
         )
 
-    def _nearest(self, sentence: str, passages: Sequence[str]) -> list[str]:
-        return [text[start:end] for text in passages for start, end in self.model.quote(sentence, text)]
+    def _turned(self, sentence: str, passages: Sequence[str]) -> str:
+        """How a sentence with the right words turns what its nearest evidence says; "" if it does not."""
+        near = [text[start:end] for text in passages for start, end in self.model.quote(sentence, text)]
+        if word := denial(sentence, near):
+            return f"{word!r} stands on one side only, here or in the cited passage"
+        if word := reserve(sentence, near):
+            return f"what the cited passage says with {word!r} is told as a fact"
+        return ""
 
     def _judge(self, cases: Sequence[tuple[str, Sequence[str], Sequence[str]]]) -> list[Verdict]:
         scores = self.model.score([(sentence, passages) for sentence, passages, _ in cases])
@@ -83,8 +90,7 @@ class SupportVerifier:
             if absent := missing(sentence, [*passages, *contexts]):
                 reason = f"no cited passage has {', '.join(absent)}"
                 verdicts.append(Verdict(support="none", score=min(score, 0.49), judge=self.name, reason=reason))
-            elif score >= self.model.threshold and (word := denial(sentence, self._nearest(sentence, passages))):
-                reason = f"{word!r} stands on one side only, here or in the cited passage"
+            elif score >= self.model.threshold and (reason := self._turned(sentence, passages)):
                 verdicts.append(Verdict(support="none", score=min(score, 0.49), judge=self.name, reason=reason))
             elif score >= self.model.threshold:
                 verdicts.append(Verdict(support="full", score=score, judge=self.name))

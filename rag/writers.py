@@ -30,8 +30,9 @@ Reply = TypeVar("Reply", bound=BaseModel)
 
 Closing = Literal["summary", "conclusion"]
 
-NEARBY = 400
-"""Characters between two notes that may be fused: what stands farther apart is another matter, and "while" no link."""
+NEXT = 40
+"""Characters between two notes that may be fused, room for a "However,": one sentence for what another one parts would
+make a story of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,7 +238,7 @@ def ask(model: Model, prompt: Prompt, schema: type[Reply], *, max_tokens: int, *
 
 
 def pairs(notes: Sequence[Note], together: int) -> list[tuple[Note, ...]]:
-    """``notes`` in order, two by two where they stand near each other and have at most ``together`` words, else alone.
+    """``notes`` in order, two by two where one follows the other at once and they have at most ``together`` words.
 
     Notes from different places tell different stories: one sentence for both would suggest that they belong together.
     What stands in quotation marks as a whole stays as it is.
@@ -248,7 +249,7 @@ def pairs(notes: Sequence[Note], together: int) -> list[tuple[Note, ...]]:
         if (
             len(last) == 1
             and last[0].chunk.document_id == note.chunk.document_id
-            and abs(last[0].chunk.start + last[0].start - note.chunk.start - note.start) <= NEARBY
+            and 0 <= note.chunk.start + note.start - last[0].chunk.start - last[0].end <= NEXT
             and len(last[0].text.split()) + len(note.text.split()) <= together
             and not any(text.startswith("“") and text.endswith("”") for text in (last[0].text, note.text))
         ):

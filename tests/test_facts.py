@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.facts import dates, denial, missing, numbers
+from rag.facts import dates, denial, missing, numbers, reserve
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,24 @@ def test_facts_may_come_from_any_of_several_passages() -> None:
 )
 def test_a_not_that_was_put_into_a_copy_is_found(sentence: str, near: str, found: str | None) -> None:
     assert denial(sentence, [near]) == found
+
+
+@pytest.mark.parametrize(
+    ("sentence", "near", "found"),
+    [
+        ("Mifsud became more interested.", "Mifsud appeared to become more interested.", "appeared"),
+        ("Mifsud seemed to become more interested.", "Mifsud appeared to become more interested.", None),
+        ("The board met in secret.", "According to Berg, the board met in secret.", "According to"),
+        ("Berg wrote that the board met in secret.", "According to Berg, the board met in secret.", None),
+        ("The pier cost 41 million kroner.", "The pier cost about 41 million kroner.", "about"),
+        ("The board approved a pier.", "The auditor said that the harbour's old ferry was sold in 1994.", None),
+        ("The board met on 3 May.", "The board met on 3 May.", None),
+    ],
+)
+def test_what_was_said_or_guessed_does_not_become_a_fact_on_the_way(
+    sentence: str, near: str, found: str | None
+) -> None:
+    assert reserve(sentence, [near]) == found
 
 
 def test_a_date_is_read_once_and_as_precisely_as_it_stands() -> None:

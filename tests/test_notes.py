@@ -20,6 +20,8 @@ from rag.types import Chunk, Hit, chunk_id
         "The letter of intent for a tower in Moscow was signed by Trump in October 2015.",
         "After the meeting with Manafort, Kilimnik flew back to Ukraine by way of Moscow.",
         "McGahn told Priebus that Trump had asked him to have the Special Counsel removed.",
+        "McGahn recalled that the President called McGahn twice and on both occasions spoke of a conflict.",
+        "By the end of the 2016 U.S. election, the IRA had reached millions of persons on Facebook.",
         "The Panama Canal opened to ships on August 15, 1914, after ten years of American work.",
     ],
 )
@@ -54,6 +56,7 @@ def test_a_sentence_that_stands_alone_is_a_note(text: str) -> None:
         "When analyzing Russia’s response, they became aware of Flynn’s discussion of sanctions.",
         "The report described the Seychelles meeting instead as one that Prince arranged.",
         "Statement of Offense, United States v. Michael T. Flynn, No. 1:17-cr-232 (D.D.C.), Doc. 4 (the plea).",
+        "In Nixon, the Court rejected a claim of absolute privilege for the President, 418 U.S. at 712.",
         "McGahn dismissed the threat, saying that the optics would be terrible if he was fired.",
         "Kushner said that the event came when the campaign had trouble securing support.",
         "Trump said no.",

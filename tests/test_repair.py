@@ -137,6 +137,18 @@ def test_a_brief_spends_four_rewrites_and_no_more() -> None:
     assert len(asked) == REWRITES == 4
 
 
+def test_fused_sentences_whose_notes_can_be_told_instead_spend_one_of_them() -> None:
+    asked: list[str] = []
+
+    def counts(draft: Draft, fault: str) -> None:
+        asked.append(draft.text)
+
+    steps = ladder(counts)
+    for _ in range(3):
+        steps.settle([Draft(text=FALSE, chunks=(COHENS,), notes=(NOTE, NOTE), provenance=True)], "1")
+    assert len(asked) == 1
+
+
 def printed(text: str, of: Chunk, quote: str) -> Sentence:
     start = of.text.index(quote)
     kept = Quote(chunk_id=of.id, start=start, end=start + len(quote), text=quote)
