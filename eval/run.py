@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from rag import batch
+from rag.answerer import Question
 from rag.atomic import write_atomically
 from rag.config import Settings
 from rag.errors import UsageError
 from rag.folder import Folder
-from rag.pipeline import Question, identity
+from rag.pipeline import identity
 
 from . import label
 from .cases import Case

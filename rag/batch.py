@@ -16,11 +16,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from rag import log, prompts
+from rag.answerer import PROMPTS, Question
 from rag.errors import CitebriefError
 from rag.folder import REPLIES, Folder
 from rag.limits import Purse
 from rag.llm import ModelChoice, rates
-from rag.pipeline import PROMPTS, OnQuestion, Outcome, Question, answer_many
+from rag.pipeline import OnQuestion, Outcome, answer_many
 from rag.render.wording import count
 
 if TYPE_CHECKING:

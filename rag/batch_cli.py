@@ -16,6 +16,8 @@ import click
 from rag.errors import UsageError
 
 if TYPE_CHECKING:
+    from rag.batch import Engine
+    from rag.config import Settings
     from rag.render import Format
 
 BELOW_THE_BAR = 3
@@ -30,8 +32,15 @@ FORMATS: tuple[Format, ...] = ("json", "md", "html", "text")
 @click.option("--overwrite", is_flag=True, help="Begin anew in DIR: what an earlier batch made there is removed.")
 @click.option("--force", is_flag=True, help="With --resume: although DIR was made with something else.")
 @click.option("--llm", metavar="SPEC", help="auto, openai:MODEL, local, local:PATH.gguf, extractive. [auto]")
-@click.option("--jobs", type=click.IntRange(1, 256), help="Questions at a time. [4 with a remote model, else 1]")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    help="Questions at a time. [1, or 4 with a remote model; on Ray, that for each of its processors]",
+)
 @click.option("--format", "forms", type=click.Choice(FORMATS), multiple=True, help="Beside json. [md and html]")
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", help="Where to answer: here, or on Ray. [local]"
+)
 @click.option("--budget", type=click.FloatRange(min=0), metavar="USD", help="Stop before DIR has cost more than this.")
 @click.option("--rpm", type=click.IntRange(min=0), metavar="N", help="Requests a minute to the model. [no limit]")
 @click.option("--tpm", type=click.IntRange(min=0), metavar="N", help="Tokens a minute, to and from it. [no limit]")
@@ -51,6 +60,7 @@ def batch(
     overwrite: bool,
     force: bool,
     jobs: int | None,
+    engine: str,
     forms: tuple[Format, ...],
     budget: float | None,
     dry_run: bool,
@@ -69,6 +79,7 @@ def batch(
     citebrief batch questions.jsonl --out briefs --dry-run
     citebrief batch questions.jsonl --out briefs --llm openai:gpt-4.1-mini --jobs 16 --budget 20
     citebrief batch questions.jsonl --out briefs --llm openai:gpt-4.1-mini --jobs 16 --budget 20 --resume
+    RAY_ADDRESS=head:6379 citebrief batch questions.jsonl --out briefs --engine ray --store chroma+http://head:8000
     """
     if overwrite and resume:
         raise UsageError("--resume goes on with what is there, --overwrite removes it: choose one of them")
@@ -98,7 +109,7 @@ def batch(
     if not quiet:
         click.echo(f"model: {choice.why}", err=True)
     made_with = {**batches.manifest(settings, choice, fingerprint), "questions": asking.digest(asked)}
-    with log.written_to(log_json), folder.locked():
+    with _on(engine, settings) as (ask, hands), log.written_to(log_json), folder.locked():
         purse = batches.purse_for(budget, choice, settings, folder, anew=overwrite)
         if overwrite:
             folder.begin_anew(made_with, asked)
@@ -111,9 +122,10 @@ def batch(
                 asked,
                 settings,
                 folder,
-                jobs=jobs or batches.jobs_for(choice),
+                jobs=jobs or batches.jobs_for(choice) * hands,
                 purse=purse,
                 stop=stop,
+                engine=ask,
                 on_row=bar,
                 on_wait=bar.say,
             )
@@ -124,6 +136,20 @@ def batch(
         os._exit(STOPPED)
     if summary.failed or summary.ended != "done":
         sys.exit(BELOW_THE_BAR)
+
+
+@contextmanager
+def _on(engine: str, settings: Settings) -> Iterator[tuple[Engine, int]]:
+    """What asks the questions on ``engine``, and with how many hands."""
+    if engine == "local":
+        from rag.pipeline import answer_many
+
+        yield answer_many, 1
+        return
+    from rag import ray_cluster, ray_engine
+
+    with ray_cluster.connected(settings):
+        yield ray_engine.answer_many, ray_cluster.processors()
 
 
 @contextmanager

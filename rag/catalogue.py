@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rag.types import Chunk, Document, Heading
 
@@ -44,6 +44,8 @@ _STOP = frozenset(
     "was were be been do does did has have had it its this these those there about into any not".split()
 )
 MOST_TERMS = 64
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,7 @@ class Catalogue:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(_SCHEMA)
+        self._remembered: dict[str, tuple[tuple[int, int], Any]] = {}
 
     def close(self) -> None:
         """Close the file."""
@@ -102,6 +105,16 @@ class Catalogue:
     def revision(self) -> int:
         """A number that changes when another connection has committed something."""
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    def remembered(self, name: str, find: Callable[[], Found]) -> Found:
+        """What ``find`` reads from every row, under ``name``; read again only if something was written since."""
+        state = self.revision(), self._db.total_changes
+        if self._db.in_transaction:  # which may be rolled back
+            return find()
+        if self._remembered.get(name, (None,))[0] != state:
+            self._remembered[name] = state, find()
+        found: Found = self._remembered[name][1]
+        return found
 
     def meta(self, key: str) -> str | None:
         """A value that :meth:`set_meta` stored."""
@@ -238,6 +251,9 @@ class Catalogue:
 
     def languages(self) -> dict[str, int]:
         """How many documents are in a language other than English, by its code."""
+        return self.remembered("languages", self._languages)
+
+    def _languages(self) -> dict[str, int]:
         rows = self._db.execute(
             "SELECT json_extract(metadata, '$.language'), count(*) FROM documents GROUP BY 1 ORDER BY 2 DESC"
         )

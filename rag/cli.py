@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rag.catalogue import Filter
     from rag.compose import Step
     from rag.config import Settings
+    from rag.embedding import Embedder
     from rag.render import Format
     from rag.types import Brief
 
@@ -56,11 +57,16 @@ def cli(debug: bool) -> None:
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--prune", is_flag=True, help="Also remove documents that are under none of the PATHs.")
 @click.option("--strict", is_flag=True, help="Exit 1 if anything could not be read.")
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", help="Where to embed: here, or on Ray. [local]"
+)
 @_store
 @_embedder
 @_json
 @_quiet
-def index(paths: tuple[str, ...], prune: bool, strict: bool, as_json: bool, quiet: bool, **flags: str | None) -> None:
+def index(
+    paths: tuple[str, ...], prune: bool, strict: bool, engine: str, as_json: bool, quiet: bool, **flags: str | None
+) -> None:
     """Index files, folders, globs and URLs (default: corpus/).
 
     Each PATH is mirrored: new and changed documents are read, vanished ones leave. What cannot be read is
@@ -70,11 +76,13 @@ def index(paths: tuple[str, ...], prune: bool, strict: bool, as_json: bool, quie
     citebrief index                         the folder corpus/
     citebrief index reports/ notes.md --strict
     citebrief index 'papers/**/*.pdf' --store papers.index
+    RAY_ADDRESS=head:6379 citebrief index archive/ --engine ray --store chroma+http://head:8000
     """
     from rag import pipeline
 
-    with _progress(quiet) as tell:
-        report = pipeline.index(list(paths) or ["corpus"], _settings(flags), prune=prune, on_progress=tell)
+    settings = _settings(flags)
+    with _progress(quiet) as tell, _embedder_on(engine, settings) as embedder:
+        report = pipeline.index(list(paths) or ["corpus"], settings, prune=prune, embedder=embedder, on_progress=tell)
     if as_json:
         click.echo(report.as_json())
     else:
@@ -367,6 +375,15 @@ def _settings(flags: dict[str, Any]) -> Settings:
     from rag.config import load
 
     return load(flags)
+
+
+def _embedder_on(engine: str, settings: Settings) -> AbstractContextManager[Embedder | None]:
+    """What embeds on ``engine``; None is the pipeline's own, in this process."""
+    if engine != "ray":
+        return nullcontext()
+    from rag import ray_embedding
+
+    return ray_embedding.embedder(settings)
 
 
 def _where(document: str | None, since: str | None, until: str | None) -> Filter:

@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     openai_base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
     openai_model: str = Field("gpt-4.1-mini", validation_alias="OPENAI_MODEL")
     openai_proxy: str | None = Field(None, validation_alias="OPENAI_PROXY")
+    ray_address: str | None = Field(None, validation_alias="RAY_ADDRESS")
     github_step_summary: Path | None = Field(None, validation_alias="GITHUB_STEP_SUMMARY")
 
     @classmethod

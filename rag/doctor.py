@@ -14,7 +14,16 @@ from rag.errors import CitebriefError
 from rag.index import Index
 from rag.llm import resolve
 
-_SHOWN = ("torch", "sentence-transformers", "chromadb", "langchain-core", "langchain-openai", "openai", "xllamacpp")
+_SHOWN = (
+    "torch",
+    "sentence-transformers",
+    "chromadb",
+    "langchain-core",
+    "langchain-openai",
+    "openai",
+    "xllamacpp",
+    "ray",
+)
 
 
 def examine(settings: Settings) -> dict[str, str]:

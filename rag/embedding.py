@@ -43,15 +43,22 @@ batch is changes a vector in its last bits, so that a text's vector would depend
 AT_ONCE = 1024
 """Tokens that are encoded at once. On processors a larger batch is no faster, and soon falls out of the cache."""
 
+TOGETHER = 512
+"""Texts that the index embeds and stores together: its memory stays flat however large the corpus."""
+
 REMEMBERED, REMEMBERED_WORDS = 16_384, 65_536
 """Vectors that are kept of texts and of words in their context; either takes 1.5 kB."""
 
 
 @runtime_checkable
 class Embedder(Protocol):
-    """What the index needs: a LangChain ``Embeddings`` that also gives arrays and names itself."""
+    """What the index needs: a LangChain ``Embeddings`` that also gives arrays and names itself.
+
+    ``at_once`` is how many texts it likes to be given at a time.
+    """
 
     name: str
+    at_once: int
 
     def vectors(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, one row a text."""
@@ -64,6 +71,8 @@ class Embedder(Protocol):
 
 class SentenceEmbedder(Embeddings):
     """A sentence-transformers model. The model is loaded when it is first needed."""
+
+    at_once = TOGETHER
 
     def __init__(self, place: str, *, name: str, offline: bool) -> None:
         self.name = name
@@ -159,6 +168,8 @@ class SentenceEmbedder(Embeddings):
 
 class OpenAIEmbedder(Embeddings):
     """OpenAI's embeddings, or those of a compatible server."""
+
+    at_once = TOGETHER
 
     def __init__(self, model: str) -> None:
         from langchain_openai import OpenAIEmbeddings

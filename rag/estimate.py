@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from rag.answerer import Answerer, Question, writer_for
 from rag.compose import closing_notes
 from rag.embedding import count_tokens
 from rag.llm import Model, ModelChoice, rates
-from rag.pipeline import Answerer, Question, writer_for
 from rag.plan import Plan
 from rag.render.wording import count
 from rag.repair import REWRITES, quoted

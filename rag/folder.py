@@ -27,9 +27,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from rag.answerer import Question
 from rag.atomic import SCRAPS, write_atomically
 from rag.errors import CitebriefError, ReadError, UsageError
-from rag.pipeline import Outcome, Question
+from rag.pipeline import Outcome
 from rag.questions import file_name
 from rag.render import Format, render
 from rag.render.json import LINE_BREAKS, from_json

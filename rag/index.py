@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from rag.ingest import Source
 
 SCHEMA = "1"
-_AT_ONCE = 512
-"""Chunks embedded and stored together: memory stays flat however large the corpus."""
-
 Extract = Callable[["Source"], tuple[list[Document], list[Skipped]]]
 OnFile = Callable[[str, int], None]
 """Called with the file being read and the chunks stored so far."""
@@ -107,6 +104,9 @@ class Index:
     @property
     def fingerprint(self) -> str:
         """A short hash of the parameters and of every live record: the same fingerprint gives the same evidence."""
+        return self.catalogue.remembered("fingerprint", self._fingerprint)
+
+    def _fingerprint(self) -> str:
         state = hashlib.sha256(json.dumps(self.parameters, sort_keys=True).encode())
         for record in sorted(self.catalogue.records()):
             state.update(record.encode())
@@ -251,15 +251,16 @@ class Index:
         texts = [embedding_text(part, count_tokens) for part in chunks]
         records = [record_id(part, text) for part, text in zip(chunks, texts, strict=True)]
         self._waiting |= {record: (text, part) for record, text, part in zip(records, texts, chunks, strict=True)}
-        if len(self._waiting) >= _AT_ONCE:
+        if len(self._waiting) >= self.embedder.at_once:
             self._embed(report)
         return list(zip(chunks, records, strict=True))
 
     def _embed(self, report: IndexReport) -> None:
         """See to it that the vector of every chunk that waits for one is in Chroma."""
         waiting, self._waiting = self._waiting, {}
-        for start in range(0, len(waiting), _AT_ONCE):
-            batch = dict(islice(waiting.items(), start, start + _AT_ONCE))
+        step = self.embedder.at_once
+        for start in range(0, len(waiting), step):
+            batch = dict(islice(waiting.items(), start, start + step))
             there = self.vector_store.has(list(batch))
             new = [record for record in batch if record not in there]
             if new:
@@ -300,17 +301,20 @@ class Index:
 
     def _fetch(self) -> None:
         """Bring the local copy of a server's catalogue up to date."""
-        revision = self.vector_store.published()
-        marker = self.folder / "revision"
-        if revision is None or (marker.exists() and marker.read_text() == revision):
-            return
+        from filelock import FileLock
+
         from rag.atomic import write_atomically
 
+        marker = self.folder / "revision"
         self.folder.mkdir(parents=True, exist_ok=True)
-        for stale in self.folder.glob("catalogue.sqlite*"):
-            stale.unlink()
-        write_atomically(self.folder / "catalogue.sqlite", self.vector_store.fetch(revision))
-        write_atomically(marker, revision)
+        with FileLock(self.folder / "fetching.lock"):  # the workers of a node open it at the same moment
+            revision = self.vector_store.published()
+            if revision is None or (marker.exists() and marker.read_text() == revision):
+                return
+            for stale in self.folder.glob("catalogue.sqlite*"):
+                stale.unlink()
+            write_atomically(self.folder / "catalogue.sqlite", self.vector_store.fetch(revision))
+            write_atomically(marker, revision)
 
     def _publish(self) -> None:
         if not self.remote:

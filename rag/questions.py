@@ -1,4 +1,4 @@
-"""A file of questions → :class:`rag.pipeline.Question`: JSONL, CSV with a header, or plain text, a question a line.
+"""A file of questions → :class:`rag.answerer.Question`: JSONL, CSV with a header, or plain text, a question a line.
 
 JSONL objects and CSV columns have the same names: ``question``, and if wanted ``id``, ``document``, ``since``,
 ``until``, ``k`` and ``sections``. A question without an id gets one made of its words: the same wherever it stands.
@@ -18,9 +18,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from rag.answerer import Question
 from rag.catalogue import Filter
 from rag.errors import UsageError
-from rag.pipeline import Question
 from rag.types import slug
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]

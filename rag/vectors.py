@@ -33,7 +33,9 @@ SERVER = "chroma+http://"
 SEARCHED = 1000
 """Candidates that Chroma's graph keeps while it searches; with 200 it missed one in a hundred true neighbours."""
 _BATCH = 1000
-_PART = 500_000
+_PART = 16_000_000
+"""Characters of the catalogue in a record: the fewer the cheaper, but a server refuses 40 MB at once."""
+
 _LOOKS = 3
 _AFRESH = count(1)
 
@@ -131,20 +133,21 @@ class VectorStore:
 
     def publish(self, catalogue: Path) -> None:
         """Put the catalogue beside the vectors on the server; readers see the old one or the new one."""
-        shelf: Any = self._client.get_or_create_collection("citebrief-catalogue", embedding_function=None)
+        shelf = self._shelf()
         data = base64.b64encode(catalogue.read_bytes()).decode()
         revision = hashlib.sha256(data.encode()).hexdigest()[:16]
         parts = [data[i : i + _PART] for i in range(0, len(data), _PART)]
         ids = [f"{revision}/{n:06}" for n in range(len(parts))]
         for id_, part in zip(ids, parts, strict=True):
-            shelf.upsert(ids=[id_], embeddings=[[0.0, 1.0]], documents=[part])
+            # Not as a document: Chroma would make it searchable, which takes twice the time and the space.
+            shelf.upsert(ids=[id_], embeddings=[[0.0, 1.0]], metadatas=[{"part": part}])
         shelf.modify(metadata={"revision": revision, "parts": len(parts)})
         if stale := [id_ for id_ in shelf.get(include=[])["ids"] if id_ not in ids]:
             shelf.delete(ids=stale)
 
     def published(self) -> str | None:
         """The revision of the catalogue on the server."""
-        metadata = self._client.get_or_create_collection("citebrief-catalogue", embedding_function=None).metadata
+        metadata = self._shelf().metadata
         return None if not metadata else str(metadata.get("revision") or "") or None
 
     def fetch(self, revision: str) -> bytes:
@@ -152,7 +155,7 @@ class VectorStore:
         shelf = self._client.get_collection("citebrief-catalogue", embedding_function=None)
         parts = int((shelf.metadata or {}).get("parts", 0))
         ids = [f"{revision}/{n:06}" for n in range(parts)]
-        found = {id_: self._document(shelf, id_) for id_ in ids}
+        found = {id_: self._part(shelf, id_) for id_ in ids}
         return base64.b64decode("".join(found[id_] for id_ in ids))
 
     def _read(self, ask: Callable[[Any], Found]) -> Found:
@@ -169,11 +172,18 @@ class VectorStore:
                     self.afresh()
         raise AssertionError("not reached")
 
-    def _document(self, shelf: Any, id_: str) -> str:
-        documents = shelf.get(ids=[id_], include=["documents"])["documents"]
-        if not documents:
+    def _shelf(self) -> Any:
+        """Where the catalogue is kept. Chroma has to take it off its log at once: it reads what is there each time."""
+        at_once: Any = {"hnsw": {"batch_size": 2, "sync_threshold": 2}}
+        return self._client.get_or_create_collection(
+            "citebrief-catalogue", embedding_function=None, configuration=at_once
+        )
+
+    def _part(self, shelf: Any, id_: str) -> str:
+        found = shelf.get(ids=[id_], include=["metadatas", "documents"])
+        if not found["ids"]:
             raise CitebriefError(f"the catalogue at {self.store} is being replaced; try again")
-        return str(documents[0])
+        return str((found["metadatas"][0] or {}).get("part") or found["documents"][0])  # the latter: published before
 
 
 def _client(store: str, *, aliased: bool = False) -> ClientAPI:

@@ -19,9 +19,10 @@ from typing import Any
 import briefs
 
 from rag import batch
+from rag.answerer import Question
 from rag.config import Settings
 from rag.folder import Folder
-from rag.pipeline import Outcome, Question
+from rag.pipeline import Outcome
 from rag.render import render
 from rag.render.json import from_json
 

@@ -24,6 +24,7 @@ from fault_server import FaultServer, failing, rate_limited, slow
 
 from rag import batch as batches
 from rag import log
+from rag.answerer import Question
 from rag.breaker import FAILURES
 from rag.cli import cli
 from rag.compose import Step
@@ -32,7 +33,7 @@ from rag.errors import CitebriefError, UsageError
 from rag.estimate import estimate
 from rag.folder import Folder
 from rag.llm import resolve
-from rag.pipeline import Outcome, Question, answer_many
+from rag.pipeline import Outcome, answer_many
 from rag.render.json import from_json, read_brief
 
 ROOT = Path(__file__).parent.parent

@@ -12,13 +12,13 @@ import pytest
 
 from rag import pipeline
 from rag.answerable import assess
+from rag.answerer import Question
 from rag.compose import compose, draft
 from rag.config import Settings, load
 from rag.embedding import encoder
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.index import Index
 from rag.notes import Note
-from rag.pipeline import Question
 from rag.plan import Plan, PlannedSection, plan
 from rag.rerank import best
 from rag.types import Brief, Hit, Sentence, Trace

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from chroma_server import chroma_server
 
 from rag.catalogue import Filter
 from rag.embedding import load
@@ -136,11 +136,13 @@ def test_a_killed_run_leaves_the_old_index_and_what_it_embedded_is_not_embedded_
     for number in range(30):
         (folder / f"new-{number}.md").write_text(f"# Ship {number}\n\nShip number {number} passed the canal in 1920.\n")
     code = (
-        "import sys; from tests.test_index import update; from pathlib import Path; from rag.ingest import extract\n"
+        "import sys; from test_index import update; from pathlib import Path; from rag.ingest import extract\n"
         "def slowly(source):\n    import time; time.sleep(0.05); print('x', flush=True); return extract(source)\n"
         "update(sys.argv[1], Path(sys.argv[2]), extract=slowly)"
     )
-    process = subprocess.Popen([sys.executable, "-c", code, store, str(folder)], stdout=subprocess.PIPE, cwd=ROOT)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, store, str(folder)], stdout=subprocess.PIPE, cwd=Path(__file__).parent
+    )
     assert process.stdout
     for _ in range(12):
         process.stdout.readline()
@@ -160,11 +162,11 @@ def test_who_reads_while_another_process_indexes_gets_the_index_before_or_after(
     round_(folder, 0)
     update(store, folder)
     code = (
-        "import sys; from pathlib import Path; from tests.test_index import round_, update\n"
+        "import sys; from pathlib import Path; from test_index import round_, update\n"
         "for number in range(1, 4): round_(Path(sys.argv[2]), number); update(sys.argv[1], Path(sys.argv[2]))"
     )
     index, seen = opened(store), []
-    process = subprocess.Popen([sys.executable, "-c", code, store, str(folder)], cwd=ROOT)
+    process = subprocess.Popen([sys.executable, "-c", code, store, str(folder)], cwd=ROOT / "tests")
     while process.poll() is None or not seen:
         seen.append({hit.chunk.text.partition(",")[0] for hit in retrieve(index, "Which ship passed?", k=8)})
     assert process.returncode == 0
@@ -187,6 +189,16 @@ def round_(folder: Path, number: int) -> None:
     """Eight documents that are others in each round."""
     for ship in range(8):
         (folder / f"ship-{ship}.md").write_text(f"# Ship {ship}\n\nRound {number}, ship {ship} passed the canal.\n")
+
+
+def test_a_reader_that_stays_open_knows_the_fingerprint_of_what_another_has_written(store: str, folder: Path) -> None:
+    update(store, folder)
+    reader = opened(store)
+    before = reader.fingerprint
+    assert reader.fingerprint == before
+    (folder / "moon.md").unlink()
+    update(store, folder)
+    assert reader.fingerprint == opened(store).fingerprint != before
 
 
 def test_a_write_that_fails_changes_nothing(store: str, folder: Path) -> None:
@@ -245,22 +257,8 @@ def test_a_langchain_user_can_take_the_retriever_alone(store: str, folder: Path)
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    """A Chroma server on loopback."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    chroma = Path(sys.executable).parent / "chroma"
-    command = [str(chroma), "run", "--host", "127.0.0.1", "--port", str(port), "--path", str(tmp_path / "server")]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.2)
-    yield f"chroma+http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait()
+    with chroma_server(tmp_path / "server") as address:
+        yield address
 
 
 def test_an_index_on_a_chroma_server_is_read_from_another_machine(
@@ -291,9 +289,9 @@ def test_killed_at_ten_random_moments_the_old_index_or_the_new_one_answers(store
             (folder / f"{number}.md").write_text(
                 f"# Ship {number}\n\nRound {round_}: ship {number} passed the canal.\n"
             )
-        code = "import sys; from pathlib import Path; from tests.test_index import update; "
+        code = "import sys; from pathlib import Path; from test_index import update; "
         code += "update(sys.argv[1], Path(sys.argv[2]))"
-        process = subprocess.Popen([sys.executable, "-c", code, store, str(folder)], cwd=ROOT)
+        process = subprocess.Popen([sys.executable, "-c", code, store, str(folder)], cwd=ROOT / "tests")
         time.sleep(3 + round_ * 0.7)
         process.send_signal(signal.SIGKILL)
         process.wait()

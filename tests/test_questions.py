@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from rag.answerer import Question
 from rag.catalogue import Filter
 from rag.errors import UsageError
-from rag.pipeline import Question
 from rag.questions import digest, file_name, parse, read
 
 

@@ -13,9 +13,9 @@ import resource
 import statistics
 import time
 
+from rag.answerer import Answerer
 from rag.compose import Step
 from rag.config import load
-from rag.pipeline import Answerer
 
 
 def main() -> None:

@@ -80,8 +80,9 @@ def serve(seconds: float, line: Connection) -> None:
 def answered(given: argparse.Namespace) -> dict[str, Any]:
     """Ask everything; seconds from the first question to the last brief."""
     os.environ |= {"OPENAI_BASE_URL": given.asked_of, "OPENAI_API_KEY": ""}
+    from rag.answerer import Question
     from rag.config import load
-    from rag.pipeline import Question, answer_many
+    from rag.pipeline import answer_many
     from rag.verify import default_verifier
 
     asked = [Question(id=text, text=text) for text in questions(given.store, given.questions)]

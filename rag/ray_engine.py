@@ -1,0 +1,347 @@
+"""Many questions on a Ray cluster: :func:`answer_many` means what it means in ``rag/pipeline.py``.
+
+Every worker is a process with one opened :class:`rag.answerer.Answerer`, since opening takes seconds. The questions
+stay here and are handed out one by one to workers that stand; what a lost worker had is handed to another. Ray could
+restart the worker and repeat its calls by itself, but they would wait for a place, which a cluster that has lost a node
+may never have again.
+
+The budget is one for all workers (``rag/ray_purse.py``). Requests and tokens a minute are shared out: each worker keeps
+its part, so that all together stay below the limit, and a part that one of them leaves unused is lost. Each worker has
+a breaker of its own. Replies are kept in a folder of the node that asked; nodes that share the folder share them.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from rag import ray_cluster
+from rag.answerer import Answerer, Question
+from rag.compose import Step
+from rag.embedding import load
+from rag.errors import CitebriefError, ModelLost, UsageError
+from rag.index import Index
+from rag.limits import Purse
+from rag.llm import AT_ONCE, rates, resolve
+from rag.overlap import GRACE
+from rag.pipeline import CALLS, HOPELESS, OnQuestion, Outcome, outcome
+from rag.ray_purse import SharedPurse, Till
+
+if TYPE_CHECKING:
+    from rag.config import Settings
+    from rag.prices import Rates
+
+LOOK = 0.5
+"""Seconds between two looks at whether to stop, and at what was paid."""
+
+PATIENCE = 600.0
+"""Seconds without any worker after which the cluster is given up."""
+
+TRIES = 4
+"""Workers that may die over one question, or while they start one after the other."""
+
+ROOM = 20_000
+"""Tokens a minute that a worker's part of ``tpm`` has at least, so that the largest call fits; fewer workers if not."""
+
+_log = logging.getLogger(__name__)
+
+
+def answer_many(
+    questions: Iterable[Question],
+    settings: Settings,
+    *,
+    jobs: int,
+    purse: Purse | None = None,
+    stop: threading.Event | None = None,
+    on_progress: OnQuestion = lambda *_: None,
+) -> Generator[Outcome]:
+    """What becomes of each of ``questions``, ``jobs`` of them at a time, in the order in which they are done.
+
+    As :func:`rag.pipeline.answer_many`, but that ``on_progress`` hears of a question only as it is handed out and when
+    the model keeps it waiting, and that ``purse`` hears of what is paid up to :data:`LOOK` later: by so much may the
+    note of it be short after a kill -9, never the budget itself. A question whose worker dies is asked again, at the
+    most :data:`TRIES` times (what was set aside for it by then is spent); it has one outcome all the same.
+
+    Raises:
+        IndexMissing, IndexMismatch, UsageError: before the first question. So is a store in a folder where the cluster
+            has several nodes.
+        CitebriefError: the cluster cannot be reached, or no worker can be started.
+    """
+    with ray_cluster.connected(settings):
+        if "://" not in settings.store and ray_cluster.nodes() > 1:
+            raise UsageError(
+                f"--engine ray: the index in {settings.store} is a folder, which the cluster's other nodes do not see: "
+                "run `chroma run` and index into --store chroma+http://HOST:PORT"
+            )
+        workers = workers_for(jobs, settings)
+        own = _for_workers(settings, workers)
+        purse = purse or Purse(None, rates(resolve(settings.llm, settings), settings))
+        pool = _Pool(settings=own, workers=workers, jobs=jobs, purse=purse, on_progress=on_progress)
+        try:
+            yield from pool.run(questions, stop or threading.Event())
+        finally:
+            pool.close()
+
+
+def workers_for(jobs: int, settings: Settings) -> int:
+    """Workers for ``jobs`` questions at a time: no more than processors, and than the limits can be shared among."""
+    workers = min(jobs, ray_cluster.processors())
+    if settings.rpm:
+        workers = min(workers, settings.rpm)
+    if settings.tpm:
+        workers = min(workers, settings.tpm // ROOM)
+    return max(1, workers)
+
+
+def _for_workers(settings: Settings, workers: int) -> Settings:
+    """``settings`` as each worker needs them: found from any folder, the same everywhere, and limits shared out."""
+    Index.open(settings.store, load(settings.embedder)).close()  # a missing index is told once, before anything starts
+    choice = resolve(settings.llm, settings)
+    own: dict[str, Any] = {"llm": f"openai:{choice.name}" if choice.kind == "openai" else choice.kind}
+    if choice.path:
+        own["llm"] = f"local:{ray_cluster.everywhere(str(choice.path))}"
+    if choice.kind == "local":
+        own["threads"] = settings.threads or 1  # a worker has one processor
+    if "://" not in settings.store:
+        own["store"] = ray_cluster.everywhere(settings.store)
+    if settings.embedder.startswith((".", "~")):
+        own["embedder"] = ray_cluster.everywhere(settings.embedder)
+    if settings.replies:
+        own["replies"] = Path(ray_cluster.everywhere(str(settings.replies)))
+    own["prices"] = None  # the purse brings them
+    own |= {name: limit // workers for name in ("rpm", "tpm") if (limit := getattr(settings, name))}
+    return settings.model_copy(update=own)
+
+
+class _Worker:
+    """What runs in a worker's process. Its methods may overlap in threads."""
+
+    def __init__(self, name: str, settings: Settings, keeper: Any, rates: Rates | None, jobs: int) -> None:
+        self._settings = settings
+        self._keeper = keeper
+        self._purse = SharedPurse(keeper, name, rates)
+        self._at_once = max(AT_ONCE, CALLS * jobs)
+        self._halt = threading.Event()
+        self._answerer: Answerer | None = None
+
+    def open(self) -> str:
+        """Get ready; what is in the way, or nothing."""
+        try:
+            self._answerer = Answerer(self._settings, at_once=self._at_once, purse=self._purse)
+        except CitebriefError as error:
+            return str(error)
+        return ""
+
+    def answer(self, question: Question) -> Outcome:
+        """Never raises."""
+
+        def tell(question: Question, step: Step) -> None:
+            if step.stage == "wait":
+                self._keeper.say.remote(question.id, step.message)
+
+        assert self._answerer is not None
+        return outcome(self._answerer, question, self._halt, tell)
+
+    def halt(self) -> None:
+        """Let what runs give up at its next step, and what waits at once."""
+        self._halt.set()
+        if self._answerer is not None:
+            self._answerer.stop()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    question: Question
+    worker: Any
+    since: float
+
+
+@dataclass(slots=True, kw_only=True)
+class _Pool:
+    """The workers of one run, and which of them has which question. Keys of ``starting`` and ``running`` are Ray's."""
+
+    settings: Settings
+    workers: int
+    jobs: int
+    purse: Purse
+    on_progress: OnQuestion
+    names: dict[Any, str] = field(default_factory=dict)
+    ready: list[Any] = field(default_factory=list)
+    starting: dict[Any, Any] = field(default_factory=dict)
+    running: dict[Any, _Asked] = field(default_factory=dict)
+    again: deque[Question] = field(default_factory=deque)
+    more: bool = True
+    deaths: Counter[str] = field(default_factory=Counter)
+    failed_starts: int = 0
+    lonely_since: float = field(default_factory=time.monotonic)
+    till: Till = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.till = Till(self.purse, calls=self.workers * max(AT_ONCE, CALLS * self._share))
+
+    @property
+    def _share(self) -> int:
+        """Questions that a worker has at a time at the most."""
+        return -(-self.jobs // self.workers)
+
+    def run(self, questions: Iterable[Question], stop: threading.Event) -> Iterator[Outcome]:
+        source, deadline = iter(questions), float("inf")
+        for _ in range(self.workers):
+            self._start()
+        while True:
+            if stop.is_set() and deadline == float("inf"):
+                deadline = time.monotonic() + GRACE
+                self._ask_no_more()
+                for worker in self.ready:
+                    worker.halt.remote()
+            self._hand_out(source)
+            if not (self.running or self.again or self.more) or time.monotonic() > deadline:
+                return
+            for found in self._harvest():
+                if found.fault in HOPELESS:
+                    self._ask_no_more()
+                yield found
+            self._listen()
+
+    def close(self) -> None:
+        """End the workers, and with them what they still do; note what they paid."""
+        import ray
+
+        for worker in self.names:
+            ray.kill(worker)
+        with suppress(ModelLost):
+            for name in self.names.values():
+                self.till.write_off(name)
+            self.till.heard()
+        self.till.close()
+
+    def _ask_no_more(self) -> None:
+        self.more = False
+        self.again.clear()
+
+    def _listen(self) -> None:
+        """Note what was paid, and pass on what the workers say of the questions that they have."""
+        asked = {one.question.id: one.question for one in self.running.values()}
+        for id_, message in self.till.heard():
+            if question := asked.get(id_):
+                self.on_progress(question, Step(stage="wait", message=message))
+
+    def _hand_out(self, source: Iterator[Question]) -> None:
+        """Give every ready worker its share. A question that lost its worker goes first, and alone: it may be why."""
+        while len(self.running) < self.jobs and (worker := self._free(alone=bool(self.again))) is not None:
+            question = self.again.popleft() if self.again else next(source, None) if self.more else None
+            if question is None:
+                self.more = False
+                return
+            self.on_progress(question, Step(stage="retrieve", message="handed to a worker"))
+            asked = _Asked(question=question, worker=worker, since=time.perf_counter())
+            self.running[worker.answer.remote(question)] = asked
+
+    def _harvest(self) -> Iterator[Outcome]:
+        """What is done by now, after a short wait; workers that have come up or gone are noted."""
+        import ray
+
+        done, _ = ray.wait([*self.running, *self.starting], num_returns=1, timeout=LOOK)
+        for reference in done:
+            if reference in self.starting:
+                self._started(reference)
+            elif (found := self._finished(reference)) is not None:
+                yield found
+        if self.ready:
+            self.lonely_since = time.monotonic()
+        elif time.monotonic() - self.lonely_since > PATIENCE:
+            raise CitebriefError(
+                f"the Ray cluster had no free processor for {PATIENCE:.0f} seconds: `ray status` shows who has them"
+            )
+
+    def _start(self) -> None:
+        import ray
+
+        name = uuid4().hex
+        worker: Any = (
+            ray.remote(_Worker)
+            .options(num_cpus=1, max_restarts=0, max_concurrency=self._share + 1, scheduling_strategy="SPREAD")
+            .remote(name, self.settings, self.till.keeper, self.purse.rates, self._share)
+        )
+        self.names[worker] = name
+        self.starting[worker.open.remote()] = worker
+
+    def _started(self, reference: Any) -> None:
+        import ray
+        from ray.exceptions import RayError
+
+        worker = self.starting.pop(reference)
+        try:
+            problem = ray.get(reference)
+        except RayError as error:
+            self._bury(worker)
+            self.failed_starts += 1
+            problem = f"it died while it started: {_line(error)}"
+            if self.failed_starts < TRIES:
+                self._start()
+                return
+        if not problem:
+            self.failed_starts = 0
+            self.ready.append(worker)
+            return
+        self._bury(worker)
+        if not self.ready and not self.starting:
+            raise CitebriefError(f"no Ray worker can answer: {problem}")
+        _log.warning("a Ray worker is done without: %s", problem)
+
+    def _finished(self, reference: Any) -> Outcome | None:
+        """The outcome under ``reference``; None if its worker died, and the question waits for another."""
+        import ray
+        from ray.exceptions import RayError, RayTaskError
+
+        asked = self.running.pop(reference)
+        try:
+            found: Outcome = ray.get(reference)
+        except RayTaskError as error:  # not an answer, and would be none the next time
+            problem, fault = _line(error), type(error.cause).__name__
+        except RayError as error:
+            self._lost(asked.worker)
+            self.deaths[asked.question.id] += 1
+            if self.deaths[asked.question.id] < TRIES:
+                self.again.append(asked.question)
+                return None
+            problem, fault = f"{TRIES} workers died over it; the last: {_line(error)}", type(error).__name__
+        else:
+            return found
+        seconds = round(time.perf_counter() - asked.since, 2)
+        return Outcome(question=asked.question, seconds=seconds, error=f"{fault}: {problem}", fault=fault)
+
+    def _lost(self, worker: Any) -> None:
+        if worker in self.ready:
+            self.ready.remove(worker)
+            self._bury(worker)
+            self._start()
+
+    def _bury(self, worker: Any) -> None:
+        """See to it that ``worker`` is dead: one that only cannot be reached would go on spending."""
+        import ray
+
+        if name := self.names.pop(worker, None):
+            ray.kill(worker)
+            self.till.write_off(name)
+
+    def _free(self, *, alone: bool) -> Any:
+        """The ready worker with the fewest questions that can take one more, or one ``alone``; None if none can."""
+        load = Counter(asked.worker for asked in self.running.values())
+        for asked in self.running.values():
+            if self.deaths[asked.question.id]:
+                load[asked.worker] = self.jobs  # it has one to itself
+        limit = 1 if alone else self._share
+        return min((worker for worker in self.ready if load[worker] < limit), key=lambda w: load[w], default=None)
+
+
+def _line(error: BaseException) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__).strip()

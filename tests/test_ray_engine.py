@@ -1,0 +1,145 @@
+"""`--engine ray` on one node, and what is told where there is none. Two nodes, one of them killed: test_ray_nodes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from rag import ray_cluster, ray_engine
+from rag.cli import cli
+from rag.config import load
+from rag.errors import UsageError
+from rag.prices import Rates
+from rag.ray_purse import Keeper
+
+ROOT = Path(__file__).parent.parent
+QUESTIONS = "When was the Panama Canal opened?\nWhy did the French attempt to build it fail?\nHow is bread made?\n"
+DEAR = Rates(prompt=1e6, cached=1e6, completion=1e6)
+"""A dollar a token."""
+
+
+def invoke(*words: str, **env: str) -> Result:
+    return CliRunner().invoke(cli, list(words), env={"OPENAI_API_KEY": "", "OPENAI_BASE_URL": "", **env})
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("documents")
+    shutil.copy(ROOT / "corpus" / "panama-canal-construction.txt", folder)
+    assert invoke("index", str(folder), "--store", str(folder / "store")).exit_code == 0
+    return folder / "store"
+
+
+def test_a_batch_on_ray_has_the_briefs_of_a_batch_here_and_a_row_each(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray", reason=f"Ray is not installed ({ray_cluster.INSTALL})")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.chdir(tmp_path)  # a worker runs elsewhere, and has to find the store all the same
+    shutil.copytree(store, "store")
+    Path("questions.txt").write_text(QUESTIONS)
+    found = {}
+    for engine in ("local", "ray"):
+        ran = invoke(
+            *("batch", "questions.txt", "--out", engine, "--engine", engine, "--jobs", "1", "--llm", "extractive"),
+            *("--store", "store", "--k", "12", "--quiet", "--json"),
+        )
+        assert ran.exit_code == 0, ran.output
+        assert json.loads(ran.stdout)["answered"] == 2, "stdout is for data, whatever Ray has to say"
+        found[engine] = [
+            (row["id"], row["status"], timeless(Path(engine, row["files"]["json"])))
+            for row in map(json.loads, Path(engine, "results.jsonl").read_text().splitlines())
+        ]
+    assert len(found["ray"]) == 3
+    assert found["ray"] == found["local"]
+
+
+def test_without_ray_the_fix_is_named_before_anything_is_written(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    (tmp_path / "questions.txt").write_text(QUESTIONS)
+    for command in (
+        ("batch", str(tmp_path / "questions.txt"), "--out", str(tmp_path / "out"), "--llm", "extractive"),
+        ("index", str(ROOT / "corpus")),
+    ):
+        ran = invoke(*command, "--store", str(store), "--engine", "ray")
+        assert isinstance(ran.exception, UsageError)
+        assert ray_cluster.INSTALL in str(ran.exception)
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_a_remote_embedder_needs_no_cluster(tmp_path: Path) -> None:
+    words = ("index", str(ROOT / "corpus"), "--engine", "ray", "--store", str(tmp_path))
+    ran = invoke(*words, "--embedder", "openai:text-embedding-3-small")
+    assert isinstance(ran.exception, UsageError)
+    assert "leave --engine out" in str(ran.exception)
+
+
+def test_a_cluster_that_is_not_there_is_named() -> None:
+    pytest.importorskip("ray", reason=f"Ray is not installed ({ray_cluster.INSTALL})")
+    command = [sys.executable, "-c", "from rag.cli import main; main()", "index", str(ROOT / "corpus")]
+    environment = {**os.environ, "RAY_ADDRESS": "127.0.0.1:9"}
+    done = subprocess.run([*command, "--engine", "ray"], capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no Ray cluster at 127.0.0.1:9" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("limits", "workers"),
+    [({}, 8), ({"rpm": 3}, 3), ({"rpm": 100}, 8), ({"tpm": 90_000}, 4), ({"tpm": 5_000}, 1)],
+)
+def test_no_more_workers_than_the_limits_can_be_shared_among(
+    limits: dict[str, int], workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_cluster, "processors", lambda: 8)
+    assert ray_engine.workers_for(32, load(limits)) == workers
+
+
+def test_all_workers_together_never_pass_the_budget() -> None:
+    keeper = Keeper(10.0, DEAR, 4.0)
+    assert keeper.reserve("one", 3.0) == ""
+    assert keeper.reserve("two", 3.0) == ""
+    answers: list[str] = []
+    waiting = threading.Thread(target=lambda: answers.append(keeper.reserve("one", 2.0)))
+    waiting.start()
+    time.sleep(0.2)
+    assert answers == [], "it would fit if another call came cheaper than it could"
+    keeper.settle("two", 3.0, 1.0)
+    waiting.join(10)
+    assert answers == [""]
+    keeper.settle("one", 3.0, 3.0)
+    keeper.settle("one", 2.0, 2.0)
+    assert "was not made" in keeper.reserve("two", 1.0)
+    assert keeper.news()[0] == [1.0, 3.0, 2.0]
+
+
+def test_what_a_dead_worker_had_set_aside_is_spent_and_what_it_waited_for_is_not() -> None:
+    keeper = Keeper(5.0, DEAR, 0.0)
+    assert keeper.reserve("dying", 3.0) == ""
+    answers: list[str] = []
+    waiting = threading.Thread(target=lambda: answers.append(keeper.reserve("dying", 2.0)))
+    keeper.write_off("dying")
+    waiting.start()
+    waiting.join(10)
+    keeper.settle("dying", 3.0, 0.5)  # it was not dead, only out of reach: too late
+    assert answers == ["the worker is gone"]
+    assert keeper.news()[0] == [3.0]
+    assert keeper.reserve("alive", 2.0) == ""
+
+
+def timeless(file: Path) -> dict[str, Any]:
+    """The brief in ``file`` but for its seconds."""
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    found["trace"].pop("seconds")
+    return found
