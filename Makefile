@@ -8,7 +8,7 @@ SLUG = $(shell printf '%s' "$(Q)" | tr '[:upper:]' '[:lower:]' | tr -cs 'a-z0-9'
 .PHONY: brief test lint types unit gate corpus lock clean
 .DELETE_ON_ERROR:
 
-brief: .venv/installed
+brief: .venv/answers
 	@$(BIN)/citebrief index corpus
 	@mkdir -p briefs
 	@$(BIN)/citebrief ask "$(Q)" --llm $(LLM) --output "briefs/$(SLUG).md" --output "briefs/$(SLUG).json" --output "briefs/$(SLUG).html"
@@ -36,13 +36,17 @@ gate: .venv/installed
 	$(BIN)/citebrief eval run eval/cases/demo.jsonl --limit 1 --out build/gate/local --llm local --store build/gate/index \
 		--junit build/gate/local.xml $(BARS)
 
-# Everything at the versions of the lock. pip's own settings decide where packages come from.
-.venv/installed: requirements.lock pyproject.toml
+# What answering needs, at the versions of the lock. pip's own settings decide where packages come from.
+.venv/answers: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "citebrief needs Python 3.11 or newer; name one with PYTHON=…")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --constraint requirements.lock --editable '.[local]'
+	@touch $@
+
+# Everything of the lock: the tests' tools and Ray too.
+.venv/installed: .venv/answers
 	$(BIN)/pip install --quiet --requirement requirements.lock
-	$(BIN)/pip install --quiet --no-deps --editable .
 	@touch $@
 
 # The PDFs and DOCXs of corpus/, from their sources.
