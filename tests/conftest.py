@@ -5,12 +5,17 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from rag.config import Settings
+    from rag.index import Index
     from rag.llm import Model
+
+CORPUS = Path(__file__).parent.parent / "corpus"
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +70,25 @@ def local_model() -> Iterator[Model]:
     settings = load({"threads": 1})  # two threads that wait for each other crawl where the cores are shared, as in CI
     with Model(resolve("local", settings), settings) as model:
         yield model
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The settings of an index of the whole of corpus/, made once for the whole session; nobody may change it."""
+    from rag import pipeline
+    from rag.config import load
+
+    found = load({"store": str(tmp_path_factory.mktemp("corpus") / "store"), "llm": "extractive"})
+    pipeline.index([str(CORPUS)], found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def corpus_index(corpus: Settings) -> Iterator[Index]:
+    """That index, open."""
+    from rag.embedding import encoder
+    from rag.index import Index
+
+    found = Index.open(corpus.store, encoder())
+    yield found
+    found.close()

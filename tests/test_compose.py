@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from rag import pipeline
-from rag.answerable import assess
 from rag.answerer import Question
 from rag.compose import compose, draft
-from rag.config import Settings, load
+from rag.config import Settings
 from rag.embedding import encoder
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.index import Index
@@ -26,7 +24,6 @@ from rag.verify import default_verifier
 from rag.writers import Draft, DraftSection, verbatim
 
 QUESTION = "What are the links between Trump and Putin?"
-CORPUS = Path(__file__).parent.parent / "corpus"
 TRACE = Trace(
     version="0", model="m", parameters={}, prompts={}, embedder="minilm", fingerprint="", verifier="", seconds={},
     tokens={}, cost=None,
@@ -34,23 +31,8 @@ TRACE = Trace(
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The whole corpus, indexed."""
-    found = load({"store": str(tmp_path_factory.mktemp("corpus") / "store"), "llm": "extractive"})
-    pipeline.index([str(CORPUS)], found)
-    return found
-
-
-@pytest.fixture(scope="module")
-def index(settings: Settings) -> Iterator[Index]:
-    found = Index.open(settings.store, encoder())
-    yield found
-    found.close()
-
-
-@pytest.fixture(scope="module")
-def hits(index: Index) -> list[Hit]:
-    return best(index, QUESTION, encoder().word_vectors, k=40)
+def hits(corpus_index: Index) -> list[Hit]:
+    return best(corpus_index, QUESTION, encoder().word_vectors, k=40)
 
 
 @pytest.fixture(scope="module")
@@ -86,19 +68,6 @@ class Scripted:
 
 def written(hits: list[Hit], planned: Plan, writer: Scripted) -> Brief:
     return compose(QUESTION, hits, planned, writer, default_verifier(), trace=TRACE)
-
-
-def test_sections_are_balanced_distinct_and_share_no_note(planned: Plan) -> None:
-    assert 3 <= len(planned.sections) <= 7
-    notes = [note.text for section in planned.sections for note in section.notes]
-    assert len(notes) == len(set(notes))
-    assert all(2 <= len(section.notes) <= 4 for section in planned.sections)
-    assert len({section.heading.casefold() for section in planned.sections}) == len(planned.sections)
-
-
-def test_the_same_hits_give_the_same_plan_and_none_give_none(hits: list[Hit], planned: Plan) -> None:
-    assert plan(QUESTION, hits, encoder().vectors, encoder().word_vectors) == planned
-    assert plan(QUESTION, [], encoder().vectors, encoder().word_vectors).sections == ()
 
 
 def test_the_draft_is_a_brief_of_exact_quotes(hits: list[Hit], planned: Plan) -> None:
@@ -203,60 +172,22 @@ def test_a_brief_is_the_same_whether_its_sections_are_written_at_once_or_one_by_
     assert at_once == one_by_one
 
 
-def test_a_brief_is_the_same_whatever_is_asked_beside_it(settings: Settings) -> None:
+def test_a_brief_is_the_same_whatever_is_asked_beside_it(corpus: Settings) -> None:
     asked = [
         Question(id=text, text=text) for text in (QUESTION, "Why was Flynn fired?", "How did the GRU hack the DNC?")
     ]
-    beside = {found.question.id: found.brief for found in pipeline.answer_many(asked, settings, jobs=3)}
+    beside = {found.question.id: found.brief for found in pipeline.answer_many(asked, corpus, jobs=3)}
     for question in asked:
-        alone, brief = pipeline.answer(question.text, settings), beside[question.id]
+        alone, brief = pipeline.answer(question.text, corpus), beside[question.id]
         assert brief is not None
         assert (brief.summary, brief.sections, brief.evidence) == (alone.summary, alone.sections, alone.evidence)
 
 
-def test_the_same_question_gives_the_same_brief(settings: Settings) -> None:
-    first, second = (pipeline.answer(QUESTION, settings) for _ in range(2))
+def test_the_same_question_gives_the_same_brief(corpus: Settings) -> None:
+    first, second = (pipeline.answer(QUESTION, corpus) for _ in range(2))
     assert (first.summary, first.sections, first.conclusion) == (second.summary, second.sections, second.conclusion)
 
 
-def test_a_langchain_user_can_take_the_pipeline_as_a_runnable(settings: Settings) -> None:
-    brief = pipeline.chain(settings).invoke("What did Mifsud tell Papadopoulos?")
+def test_a_langchain_user_can_take_the_pipeline_as_a_runnable(corpus: Settings) -> None:
+    brief = pipeline.chain(corpus).invoke("What did Mifsud tell Papadopoulos?")
     assert brief.status == "answered"
-
-
-@pytest.mark.parametrize(
-    "question",
-    [
-        QUESTION,
-        "Why was Flynn fired?",
-        "What did Mike Flynn ask of Ambassador Kislyak?",
-        "How did the GRU hack the DNC?",
-        "Give an overview of Papadopoulos and Mifsud.",
-        "What is the role of Roger Stone in the WikiLeaks releases?",
-        "What was the outcome of Michael Cohen's guilty pleas?",
-    ],
-)
-def test_what_the_corpus_answers_is_not_refused(index: Index, question: str) -> None:
-    assert assessed(index, question)
-
-
-@pytest.mark.parametrize(
-    "question",
-    [
-        "What is the boiling point of tungsten?",
-        "How do plants make chlorophyll?",
-        "Which car does Michael Cohen drive?",
-        "What is Robert Mueller's salary?",
-        "What did Angela Merkel say about the Steele dossier?",
-        "How tall is Vladimir Putin?",
-        "What did Melania Trump say about Putin?",
-    ],
-)
-def test_a_subject_or_a_fact_that_the_corpus_lacks_is_told(index: Index, question: str) -> None:
-    assert not assessed(index, question)
-
-
-def assessed(index: Index, question: str) -> bool:
-    found = best(index, question, encoder().word_vectors, k=20)
-    vectors = encoder().vectors([question, *(f"{hit.chunk.context}\n{hit.chunk.text}" for hit in found[:8])])
-    return assess(question, found, float((vectors[1:] @ vectors[0]).max()), encoder().word_vectors).enough
