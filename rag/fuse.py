@@ -36,7 +36,7 @@ _GUARDS = frozenset(
     (
         "not no never none nor neither cannot without denied deny allegedly alleged reportedly reported may might "
         "could would said says told stated testified claimed according admitted assessed concluded found believed "
-        "suggested proposed planned attempted tried offered considered discussed only partly"
+        "suggested proposed planned attempted tried offered considered discussed only partly again also too well"
     ).split()
 )
 """Words that decide what is asserted, and by whom: none may be lost or added."""

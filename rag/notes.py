@@ -69,7 +69,7 @@ _CONNECTIVE = re.compile(
 _UNINTRODUCED = re.compile(
     r"^(?:The (?:groups?|men|pair|emails?|messages?|letters?|stor(?:y|ies)|plans?|proposal|requests?|offers?|drafts?"
     r"|article|outreach(?:es)?|events?|memorandum|threats?|direction|encounter),?"
-    r" (?!of|between|by|from|to|with|on|at|for|that|which)"
+    r" (?!(?:of|between|by|from|to|with|on|at|for|that|which)\b)"
     r"|[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)? then [a-z]"
     r"|(?:After|Before|During|When) the (?:meeting|call|story|interview|hearing|visit|trip|speech)(?: broke| ended)?,)"
 )
@@ -81,7 +81,7 @@ MEANT = 2
 _THE_THING = re.compile(
     r"\bthe (calls?|plan|request|messages?|story|offer|proposal|emails?|letter|conversation|meeting|interview|trip"
     r"|statement|information|event|threats?|direction|memorandum|encounter)\b"
-    r"(?! (?:of|between|by|from|to|with|on|at|for|that|which|about|in|he|she|they|[A-Z]))"
+    r"(?! (?:(?:of|between|by|from|to(?! be\b)|with|on|at|for|that|which|about|in|he|she|they)\b|[A-Z]))"
 )
 """The same within a sentence ("made the call immediately"), unless the sentence has spoken of it before."""
 
@@ -184,6 +184,8 @@ def leans(text: str) -> str | None:
         return "too short or too long"
     if not re.match(r"[\"“(]?[A-Z0-9]", text) or not re.search(r"[.!][\"”’')]*$", text):
         return "not a whole sentence"
+    if text.startswith("(") and text.rstrip(".").endswith(")"):
+        return "an aside to another sentence"
     if text.count("(") != text.count(")") or text.count("“") != text.count("”") or text.count('"') % 2:
         return "a quotation or bracket is not closed"
     if _GARBAGE.search(text) or sum(map(len, _SHOUTING.findall(text))) > len(text) / 4:

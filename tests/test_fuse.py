@@ -51,6 +51,7 @@ def test_an_honest_fusion_passes(notes: tuple[str, ...], fused: str) -> None:
         ((PLEA, LETTER), "Cohen pleaded guilty on November 29, 2018, to making false statements to Congress, while signing a letter of intent for a tower in Moscow by November 2015.", "one made to happen during the other"),
         (("Sater had explored a tower in Moscow.", MET), f"Sater explored a tower in Moscow, and {MET}", "a tense is flattened"),
         ((OFFICER, MET), "The committee called Kilimnik an officer, met Manafort in New York on August 2, 2016.", "no joiner"),
+        (("Putin announced in 2019 that Russia was suspending the treaty as well.", MET), f"Putin announced in 2019 that Russia was suspending the treaty, and {MET}", "who did it first"),
         ((LETTER,), "Trump planned a letter of intent for a tower in Moscow by November 2015.", "a plan for a deed"),
     ],
 )  # fmt: skip
