@@ -77,7 +77,7 @@ NEAR = 0.25
 SUBJECT_NEAR = 0.22
 """The same of a document, by its best hit: a treaty on a canal is near a question on arms control, but not enough."""
 
-NEAREST = 0.1
+NEAREST = 0.15
 """What a passage this near to the best one says belongs to the answer, whether or not a sentence names its subject."""
 
 TOGETHER = 0.1
