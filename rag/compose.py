@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.fuse import alike
-from rag.notes import Note, limits, speaks_of_known
+from rag.notes import Note, speaks_of_known, with_limits
 from rag.overlap import at_once
 from rag.plan import Plan, PlannedSection
 from rag.repair import Ladder, quoted, same
@@ -45,7 +45,7 @@ CLOSINGS: tuple[Closing, Closing] = ("summary", "conclusion")
 SUMMED_UP = 4
 CONCLUDED = 2
 SUMMED_UP_WITHIN = 0.3
-"""A note that weighs this much less than the best one neither sums the answer up nor ends it."""
+"""A note that weighs this much less than the best one does not sum the answer up; nor end it, if there is another."""
 
 LEAD = {False: 0.1, True: 0.4}
 """What it is worth there to be the best note of a section, without and with a broad question, which has no answer in
@@ -139,11 +139,12 @@ def closing_notes(plan: Plan) -> tuple[list[Note], list[Note]]:
         told, key=lambda note: _weight(note) + (LEAD[plan.broad] if note in plan.leads else 0.0), reverse=True
     )
     near = [note for note in ranked if _weight(note) >= max(map(_weight, told)) - SUMMED_UP_WITHIN]
-    best = ranked[: min(SUMMED_UP, max(1, len(near) - 1))]
-    summary = [note for note in told if note in best or any(limits(other, note) for other in best)]
-    rest = [note for note in ranked if note not in summary]
+    best = near[: min(SUMMED_UP, max(1, len(near) - 1))]
+    summed_up = {part for note in best for part in with_limits(note, told)}
+    rest = [note for note in ranked if summed_up.isdisjoint(with_limits(note, told))]
     last = [note for note in rest if note in near][:CONCLUDED] or rest[:1]
-    return summary, [note for note in told if note in last or any(limits(other, note) for other in last)]
+    concluded = {part for note in last for part in with_limits(note, told)}
+    return [note for note in told if note in summed_up], [note for note in told if note in concluded]
 
 
 def _weight(note: Note) -> float:

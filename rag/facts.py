@@ -90,19 +90,32 @@ _DENIES = re.compile(
 RETOLD = 0.6
 """The share of a text's words that a sentence tells the gist of it with."""
 
+REACH = 45
+"""Characters that a reserve is looked at to reach, if no comma comes before."""
+
 _HEDGE = re.compile(
-    r"\b(?:alleg\w+|reportedly|appear(?:s|ed)?|seem(?:s|ed)?|apparent(?:ly)?|(?:un)?likely|probabl[ey]|possibl[ey]|perhaps"
-    r"|may(?! \d)|might|suggest\w*|approximately|roughly|estimat\w+|nearly|almost|purported\w*|suspect\w*"
-    r"|(?:about|around)(?= \d)|(?:at least|at most|up to|more than|less than))\b",
+    r"\b(?:alleged(?:ly)?|reportedly|appear(?:s|ed)? to|seem(?:s|ed)? to|apparently|likely|probabl[ey]"
+    r"|possibl[ey]|perhaps|(?-i:may)(?! \d)|might|suggest(?:s|ed|ing)? that|approximately|roughly|nearly|almost"
+    r"|purported(?:ly)?|suspected (?:of|that)|(?:about|around)(?= [$€£]?\d)|at least|at most|up to"
+    r"|more than|less than)\b",
     re.IGNORECASE,
 )
-_ACCORDING_TO = re.compile(r"\b(?:according to|said|testified|claimed|recalled|reported that)\b", re.IGNORECASE)
-_ATTRIBUTED = re.compile(
-    _ACCORDING_TO.pattern
-    + r"|\b(?:sa(?:y|id)|t[eo]ll|told|stat|testi|recall|account|claim|wr[io]t|expla|not(?:ed|es)|argu|acknowledg|admit"
-    r"|belie|assess|report|descri|indicat|advis|announc|conclu|f[io]u?nd|determin|inform|assert|maintain|mention|den[iy]|alleg"
-    r"|ask|tweet|express|judg|underst|th[io][nu][kg]|consider|view|answer|interview|disclos|warn|confirm|rememb|declar"
-    r"|accus|learn|comment|remark|words|letter|e-?mail|evidence|show|reveal|establish|identif|hear)\w*",
+_HEDGED = re.compile(
+    _HEDGE.pattern + r"|\b(?:seem|appear|suggest|suspect|estimat|believ|expect|assum|presum|indicat|alleg)\w*"
+    r"|\b(?:could|would|can|about|around|some|over|under|above|below|few|exceed\w*|as many as"
+    r"|no (?:more|fewer|less) than|caps?|capped|limit\w*|maximum|minimum|unlikely|unclear)\b",
+    re.IGNORECASE,
+)
+_SAYING = re.compile(r"\b(?:according to|(?:said|testified|claimed|recalled|reported) that)\b", re.IGNORECASE)
+_SAID = re.compile(
+    r"\b(?:sa(?:y|ys|id|ying)|t(?:ell|ells|old|elling)|(?-i:stat(?:e[sd]?|ing|ements?))|testi(?:f\w+|mony)|recall\w*|accord\w*"
+    r"|accounts?|claim\w*|wr(?:ite|ites|ote|itten|iting)|expla\w+|not(?:ed|es|ing)|argu\w+|acknowledg\w+|admit\w*|belie\w+"
+    r"|assess\w*|report\w*|descri\w+|indicat\w+|advis\w+|announc\w+|conclu\w+|f(?:ind|inds|ound|indings?)|determin\w+"
+    r"|inform(?:s|ed|ing)?|assert\w*|maintain\w*|mention\w*|den(?:y|ies|ied|ial)|alleg\w+|ask\w*|tweet\w*|express\w*"
+    r"|judg\w+|understand\w*|understood|th(?:ink|inks|ought)|consider\w*|view\w*|answer\w*|interview\w*|disclos\w+|warn\w*"
+    r"|confirm\w*|remember\w*|declar\w+|accus\w+|learn\w*|comment\w*|remark(?:s|ed)?|words|letters?|e-?mails?|evidence"
+    r"|show\w*|reveal\w*|establish\w*|identif\w+|hear\w*|prais\w+|call\w*|denounc\w+|blam\w+|promis\w+|invit\w+"
+    r"|sp(?:eak|eaks|oke)|criti\w+|urg\w+|insist\w*|suggest\w*|propos\w+)\b",
     re.IGNORECASE,
 )
 
@@ -148,13 +161,20 @@ def denial(sentence: str, near: Iterable[str]) -> str | None:
 def reserve(sentence: str, near: Iterable[str]) -> str | None:
     """The "appeared to", "about" or "according to" of a text that ``sentence`` retells without any; None if it has one.
 
-    What was alleged, guessed or somebody's account must not become a fact on the way.
+    What was alleged, guessed or somebody's account must not become a fact on the way. What the word stands before, as
+    far as the next comma, has to be retold too: the reserve may be on something else.
     """
     said = _words(sentence)
     for text in near:
-        for lost, kept in ((_HEDGE, _HEDGE), (_ACCORDING_TO, _ATTRIBUTED)):
+        for lost, kept in ((_HEDGE, _HEDGED), (_SAYING, _SAID)):
+            found = lost.search(text)
+            if found is None or kept.search(sentence):
+                continue
             told = _words(lost.sub(" ", text))
-            if (found := lost.search(text)) and not kept.search(sentence) and len(told & said) >= RETOLD * len(told):
+            clause = _words(re.split(r"[,;:]\s", text[found.end() :][:REACH], maxsplit=1)[0])
+            if found.group().lower() == "according to":  # whoever is named after it need not be
+                clause = told
+            if told and all(len(part & said) >= RETOLD * len(part) for part in (told, clause)):
                 return found.group()
     return None
 

@@ -9,7 +9,7 @@ signs, in the spirit of "decontextualisation" (Choi et al., TACL 2021), on the s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.sentences import split
@@ -19,11 +19,8 @@ WORDS = (8, 56)
 """A note's length in words: shorter ones state too little, longer ones state too much to be checked."""
 
 
-_OWN = (
-    "(?:report|study|paper|review|article|book|volume|chapter|section|investigation|research|matter"
-    "|office|committee|commission|court)\\b"
-)
-"""What authors call the document, themselves and their subject by: "this report", "this Office"."""
+_OWN = "(?:report|study|paper|review|article|book|volume|chapter|section|(?-i:Office|Committee|Commission|Court))\\b"
+"""What authors call their document and themselves by: "this report", "this Office"."""
 
 
 def _any(phrases: str) -> str:
@@ -60,6 +57,7 @@ _CONNECTIVE = re.compile(
         overall, however, nevertheless, nonetheless, further, indeed, in addition, as a result, in fact, for example
         for instance, in particular, specifically, similarly, likewise, first, second, third, fourth, in contrast
         by contrast, conversely, on the other hand, in turn, of course, notably, importantly, separately
+        still, even so, that said, at the same time, on the contrary
     """)
     + r",|but|and|yet)\s+(?=\w)",
     re.IGNORECASE,
@@ -74,6 +72,9 @@ _UNINTRODUCED = re.compile(
     r"|(?:After|Before|During|When) the (?:meeting|call|story|interview|hearing|visit|trip|speech)(?: broke| ended)?,)"
 )
 """Things that another sentence introduced; what a preposition follows introduces itself ("The letter of intent …")."""
+
+SPEAKER = 2
+"""Words beside a quotation that say who is quoted."""
 
 MEANT = 2
 """Names that come before somebody is told something by another."""
@@ -118,15 +119,20 @@ _TO_SOMEBODY = re.compile(
     r"\b(?:told|asked|called|informed|met|gave|sent|urged|advised|directed|instructed|with|to|against) (?:him|them)\b"
 )
 _SOMEBODY_SPEAKS = re.compile(r"\b(?:I|I'm|I’m|me|my|you|your|My|You|Your)\b")
-_AUTHORS_SPEAK = re.compile(rf"\b(?:(?:[Ww]e|us|[Oo]urs?|ourselves)\b|[Tt]his (?i:{_OWN}))")
+_NUMERAL = re.compile(r"\b(?:War|Volume|Part|Article|Title|Chapter|Phase|Section|Type|Class) I\b")
+_WE = re.compile(r"\b(?:we|us|ours?|ourselves|(?:We|Ours?)(?! [A-Z]))\b")
+_AUTHORS_SPEAK = re.compile(rf"{_WE.pattern}|\b(?i:this) (?i:{_OWN})")
 """Words with which those who wrote the document speak of themselves or of it: "we found", "this report"."""
+
+_THEIR_SUBJECT = re.compile(r"this (?:investigation|matter|research|inquiry|case)", re.IGNORECASE)
+"""What "we" may speak of so, and nobody else."""
 
 _QUOTATION = re.compile(r"“[^”]*”|\"[^\"]*\"")
 _NAME = re.compile(r"\b[A-Z][\w’'-]+")
 _GARBAGE = re.compile(
     r"[{}<>|\\^~_=■█�*#]|\b(?:supra|infra)\b"
     r"|https?:|www\.|\[\.{3}\]|[Rr]edact|Harm to Ongoing|HOM\b|\b[A-Z]{2,}(?: [A-Z]{2,}){3,}"
-    r"|\bUnited States v\. |\b\d+ U\.S\.,? (?:at )?\d|\bNo\. \d+:\d\d-"
+    r"|\bUnited States v\. |\b\d{1,3} U\.S\.,? (?:at )?\d|\bNo\. \d+:\d\d-"
     r"|\b302,? at|, at \d+[;.,]|\bCong\.|\bF\.(?:\dd|Supp)|\(\w+\.? \d{1,2}, \d{4}\)[.;]"
 )
 """Leftovers of markup, redactions, shouting, and references that slipped into the text."""
@@ -138,8 +144,8 @@ _FINDING = re.compile(
 """Words that tell what somebody whose task it was found out."""
 
 _FINDING_DENIED = re.compile(
-    r"\b(?:not|never) (?:\w+ )?(?:conclude|f[io]u?nd|establish|identif|determine|assess|reveal|show|uncover|yield)"
-    r"|\b(?:found|identified) no\b|\bno evidence\b|\b(?:not|in)sufficient\b"
+    r"\b(?:not|never) (?:\w+ )?(?:conclude|find|found|establish|identif|determine|assess|reveal|show|uncover|yield)"
+    r"|\b(?:found|identified) no\b|\bno evidence\b|\b(?:not |in)sufficient\b"
 )
 
 _SHOUTING = re.compile(r"\b[A-Z]{3,}\b")
@@ -149,7 +155,8 @@ _SHOUTING = re.compile(r"\b[A-Z]{3,}\b")
 class Note:
     """An evidence sentence: ``chunk.text[start:end] == text`` but for line breaks, which are spaces here, a capital
     where words that tied it to another sentence were left out, and quotation marks around what authors say of
-    themselves ("we found …"): without them the brief would seem to speak of itself.
+    themselves ("we found …"), the marks within becoming single ones: without them the brief would seem to speak of
+    itself.
 
     ``relevance`` orders notes by what they give to the question; it has no unit.
     """
@@ -194,13 +201,27 @@ def leans(text: str) -> str | None:
         return "mostly not words"
     if _OPENERS.match(text) or _UNINTRODUCED.match(text):
         return "opens by pointing back"
-    pointer = _POINTERS.search(text)
-    if pointer and not ("both" in pointer[0].lower() and re.search(r"\b(?:twice|two)\b", text[: pointer.start()])):
-        return "points to another place or day"
+    said = _QUOTATION.sub("", text)
+    for pointer in _POINTERS.finditer(text):
+        twice = "both" in pointer[0].lower() and re.search(r"\b(?:twice|two)\b", text[: pointer.start()])
+        if not twice and not (_THEIR_SUBJECT.match(pointer[0]) and _WE.search(said)):
+            return "points to another place or day"
     if any(thing[1].rstrip("s") not in text[: thing.start()].lower() for thing in _THE_THING.finditer(text)):
         return "speaks of a thing that another sentence introduced"
-    if _SOMEBODY_SPEAKS.search(_QUOTATION.sub("", text)):
+    return _voiceless(said) or _nameless(text)
+
+
+def _voiceless(said: str) -> str | None:
+    """Why it is not clear who speaks in a sentence of which ``said`` is what stands outside quotations."""
+    if _SOMEBODY_SPEAKS.search(_NUMERAL.sub("", said)):
         return "speaks in the first person"
+    if len(said.split()) < SPEAKER:
+        return "a quotation without its speaker"
+    return None
+
+
+def _nameless(text: str) -> str | None:
+    """Why it is not clear whom a pronoun of ``text`` stands for."""
     pronoun = _PRONOUN.search(text)
     if (
         pronoun
@@ -223,13 +244,18 @@ def limits(note: Note, following: Note) -> bool:
     between = note.chunk.text[note.end : following.start].strip()  # "However, " was left out of the note's text
     if len(between) > len("On the other hand, ") or between.endswith((".", "!", "?")):
         return False
-    opening = f"{between} {following.text}".lstrip()
+    opening = f"{between} {following.text.lstrip('“')}".lstrip()
     return bool(_TAKES_BACK.match(opening) or (_FINDING.search(note.text) and _FINDING_DENIED.search(following.text)))
+
+
+def with_limits(note: Note, others: Sequence[Note]) -> list[Note]:
+    """``note`` and what of ``others`` takes it back in part, and what takes that back, in the order of the document."""
+    return [note, *(told for other in others if limits(note, other) for told in with_limits(other, others))]
 
 
 def speaks_of_known(note: Note) -> bool:
     """Whether ``note`` opens with a surname alone that its passage gave in full before: "Maalin recovered …"."""
-    opening = re.match(r"[A-Z][\w-]+(?=['’]s? |s? [a-z])", note.text)
+    opening = re.match(r"[A-Z][\w-]+(?=['’]s? |s? [a-z])", note.text.lstrip("“"))
     if opening is None:
         return False
     return re.search(rf"\b[A-Z]\w+ {re.escape(opening[0])}\b", note.chunk.text[: note.start]) is not None

@@ -17,7 +17,7 @@ import numpy as np
 
 from rag.disagree import Conflict, conflicts
 from rag.embedding import EmbedWords
-from rag.notes import CALENDAR, Note, limits, notes_of
+from rag.notes import CALENDAR, Note, notes_of, with_limits
 from rag.rerank import shares
 from rag.types import Hit
 
@@ -242,10 +242,10 @@ def _share_out(likeness: Vectors, groups: int) -> list[list[int]]:
 
 def _completed(groups: Sequence[Sequence[Note]], candidates: Sequence[Note]) -> list[list[Note]]:
     """``groups`` with what takes one of their notes back in part beside that note, wherever it was."""
-    after = {note: [other for other in candidates if limits(note, other)] for group in groups for note in group}
-    moved = {other for others in after.values() for other in others}
-    kept = [[note for note in group if note not in moved] for group in groups]
-    return [[told for note in group for told in (note, *after[note])] for group in kept if group]
+    whole = {note: with_limits(note, candidates) for group in groups for note in group}
+    moved = {later for told in whole.values() for later in told[1:]}
+    kept = [[told for note in group if note not in moved for told in whole[note]] for group in groups]
+    return [group for group in kept if group]
 
 
 def _told_in_order(notes: Sequence[Note]) -> list[Note]:

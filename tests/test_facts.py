@@ -68,13 +68,28 @@ def test_a_not_that_was_put_into_a_copy_is_found(sentence: str, near: str, found
 @pytest.mark.parametrize(
     ("sentence", "near", "found"),
     [
-        ("Mifsud became more interested.", "Mifsud appeared to become more interested.", "appeared"),
+        ("Mifsud became more interested.", "Mifsud appeared to become more interested.", "appeared to"),
         ("Mifsud seemed to become more interested.", "Mifsud appeared to become more interested.", None),
         ("The board met in secret.", "According to Berg, the board met in secret.", "According to"),
         ("Berg wrote that the board met in secret.", "According to Berg, the board met in secret.", None),
         ("The pier cost 41 million kroner.", "The pier cost about 41 million kroner.", "about"),
         ("The board approved a pier.", "The auditor said that the harbour's old ferry was sold in 1994.", None),
-        ("The board met on 3 May.", "The board met on 3 May.", None),
+        ("The board met in spring.", "The board met in secret in May.", None),
+        ("The pier cost about $41 million.", "The pier cost approximately $41 million.", None),
+        ("The auditor could face a trial over the pier.", "The auditor may face a trial over the pier.", None),
+        ("The auditor gave evidence to the harbour board.", "The auditor appeared before the harbour board.", None),
+        (
+            "Berg resigned over the pier in 2011.",
+            "Berg, who said that nobody cared, resigned over the pier in 2011.",
+            None,
+        ),
+        ("Berg praised the pier.", "Berg said that the pier was a pleasure to look at.", None),
+        ("Berg met the board.", "He said no.", None),
+        (
+            "The United States paid for the pier.",
+            "According to Berg, the United States paid for the pier.",
+            "According to",
+        ),
     ],
 )
 def test_what_was_said_or_guessed_does_not_become_a_fact_on_the_way(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.notes import Note, leans, limits, notes_of, speaks_of_known
+from rag.notes import Note, leans, limits, notes_of, speaks_of_known, with_limits
 from rag.types import Chunk, Hit, chunk_id
 
 
@@ -22,6 +22,9 @@ from rag.types import Chunk, Hit, chunk_id
         "McGahn told Priebus that Trump had asked him to have the Special Counsel removed.",
         "McGahn recalled that the President called McGahn twice and on both occasions spoke of a conflict.",
         "By the end of the 2016 U.S. election, the IRA had reached millions of persons on Facebook.",
+        "We determined not to make a prosecutorial judgment of the President's conduct in this matter.",
+        "The United States entered World War I in April 1917, after three years of neutrality.",
+        "In 2016 U.S. 10-year notes yielded two percent on average in New York.",
         "The Panama Canal opened to ships on August 15, 1914, after ten years of American work.",
     ],
 )
@@ -60,6 +63,9 @@ def test_a_sentence_that_stands_alone_is_a_note(text: str) -> None:
         "(Manafort was on the verge of leaving the campaign by the time of the scheduled meeting.)",
         "Along with Simes, attendees at the event included Jared Kushner and Senator Jeff Sessions.",
         "Simes perceived that Kushner did not find the information to be of interest to anybody.",
+        "“Russia is lying to all of us, and I never met Putin in Moscow or anywhere.”",
+        "This investigation led to four applications for the surveillance of Carter Page.",
+        "McGahn said that Trump called twice and on both occasions asked for an answer the next day.",
         "McGahn dismissed the threat, saying that the optics would be terrible if he was fired.",
         "Kushner said that the event came when the campaign had trouble securing support.",
         "Trump said no.",
@@ -153,6 +159,16 @@ def test_what_authors_say_of_themselves_stands_in_quotation_marks(text: str, quo
             True,
         ),
         (
+            "The report established that several officials had met with Russian nationals in 2016. "
+            "The evidence was not sufficient to charge any official of the campaign with a conspiracy.",
+            True,
+        ),
+        (
+            "We found that the vaccine kept its full strength for a month at room temperature. "
+            "Still, we saw three children in Merca who fell ill after they had been vaccinated.",
+            True,
+        ),
+        (
             "Kushner asked in June for a meeting with the ambassador of Russia. "
             "The ambassador was not at the embassy in Washington during June and July.",
             False,
@@ -169,6 +185,21 @@ def test_what_takes_a_sentence_back_in_part_is_known_when_it_follows_at_once(tex
     first, *_, last = noted(text)
     assert limits(first, last) is together
     assert not limits(last, first)
+
+
+def test_what_takes_back_what_takes_back_goes_along() -> None:
+    first, second, third = noted(
+        "The report identified numerous links between the campaign and the Russian government. "
+        "The investigation found no evidence of payments, and it identified two more links to banks. "
+        "The investigation did not establish that the campaign conspired with the Russian government."
+    )
+    assert with_limits(first, [third, second, first]) == [first, second, third]
+    assert with_limits(third, [first, second]) == [third]
+
+
+def test_a_name_with_a_we_in_it_is_no_author() -> None:
+    [note] = noted("The song We Are the World was recorded in January 1985 in Los Angeles.")
+    assert not note.text.startswith("“")
 
 
 def test_a_surname_whose_bearer_the_passage_introduced_is_told_from_a_full_name() -> None:
