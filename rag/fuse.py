@@ -15,6 +15,7 @@ from functools import lru_cache
 from itertools import permutations
 
 from rag.facts import missing
+from rag.notes import authors_speak
 
 _SMALL = frozenset(
     (
@@ -74,6 +75,8 @@ def strays(notes: Sequence[str], fused: str) -> str | None:
     words, sources = _content(fused), [_content(note) for note in notes]
     spared = {word for note in notes for word in _asides(note)}
     had = {word for source in sources for word in source}
+    if authors_speak(fused):  # a note in which they do is not fused
+        return "speaks in the first person"
     if added := [
         word for word in _every(fused) if word in _LINKS | _GUARDS and word not in {w for n in notes for w in _every(n)}
     ]:
@@ -111,6 +114,10 @@ def restored(fused: str, notes: Sequence[str], passages: Sequence[str] = ()) -> 
     for note in notes:
         for quotation in re.findall(r"[\"“][^\"“”]+[\"”]", note):
             fused = fused.replace(f"'{quotation[1:-1]}'", quotation)
+            said = quotation[1:-1].rstrip(".,")
+            if " " in said:  # of a single word the marks may be left out
+                bare = rf"(?<![\w\"“‘'’]){re.escape(said)}(?![\w\"”’'])"
+                fused = re.sub(bare, lambda found, q=quotation: f"{q[0]}{found[0]}{q[-1]}", fused, count=1)  # type: ignore[misc]
         for initials in re.findall(r"\b(?:[A-Z]\.){2,}", note):
             fused = fused.replace(initials.replace(".", ". ").strip(), initials)
     parts = fused.split(", while ")

@@ -180,7 +180,7 @@ def notes_of(hits: Iterable[Hit]) -> Iterator[Note]:
             key = re.sub(r"\W+", " ", text.lower())
             if key not in seen and leans(text) is None:
                 seen.add(key)
-                text = _in_quotation_marks(text) if _AUTHORS_SPEAK.search(_QUOTATION.sub("", text)) else text
+                text = _in_quotation_marks(text) if authors_speak(text) else text
                 yield Note(text=text, chunk=hit.chunk, start=start, end=end)
 
 
@@ -246,6 +246,11 @@ def limits(note: Note, following: Note) -> bool:
         return False
     opening = f"{between} {following.text.lstrip('“')}".lstrip()
     return bool(_TAKES_BACK.match(opening) or (_FINDING.search(note.text) and _FINDING_DENIED.search(following.text)))
+
+
+def authors_speak(text: str) -> bool:
+    """Whether ``text`` says "we", "our" or "this report" outside quotation marks."""
+    return bool(_AUTHORS_SPEAK.search(_QUOTATION.sub("", text)))
 
 
 def with_limits(note: Note, others: Sequence[Note]) -> list[Note]:

@@ -52,6 +52,7 @@ def test_an_honest_fusion_passes(notes: tuple[str, ...], fused: str) -> None:
         (("Sater had explored a tower in Moscow.", MET), f"Sater explored a tower in Moscow, and {MET}", "a tense is flattened"),
         ((OFFICER, MET), "The committee called Kilimnik an officer, met Manafort in New York on August 2, 2016.", "no joiner"),
         (("Putin announced in 2019 that Russia was suspending the treaty as well.", MET), f"Putin announced in 2019 that Russia was suspending the treaty, and {MET}", "who did it first"),
+        (("Simes sent Gordon a “memo that we discussed” on June 17, 2016.", MET), f"Simes sent Gordon a memo that we discussed on June 17, 2016, and {MET}", "a quotation taken for the brief's own words"),
         ((LETTER,), "Trump planned a letter of intent for a tower in Moscow by November 2015.", "a plan for a deed"),
     ],
 )  # fmt: skip
@@ -79,6 +80,13 @@ def test_quotation_marks_and_initials_come_back_as_the_notes_have_them() -> None
     notes = ['Durham wrote of "raw intelligence."', "The IRA aimed at U.S. audiences."]
     fused = "Durham wrote of 'raw intelligence.' and the IRA aimed at U. S. audiences."
     assert restored(fused, notes) == 'Durham wrote of "raw intelligence." and the IRA aimed at U.S. audiences.'
+
+
+def test_what_a_note_quotes_stays_a_quotation() -> None:
+    notes = ["Simes sent Gordon a “memo that we discussed” on June 17.", "Gordon shared it with “several” others."]
+    fused = "Simes sent Gordon a memo that we discussed on June 17, and Gordon shared it with several others."
+    assert restored(fused, notes) == fused.replace("memo that we discussed", "“memo that we discussed”")
+    assert restored(restored(fused, notes), notes) == restored(fused, notes)
 
 
 def test_while_that_no_note_has_becomes_and() -> None:

@@ -25,6 +25,8 @@ def main() -> None:
     parser.add_argument("--store", default=".citebrief")
     parser.add_argument("--llm", default="local")
     given = parser.parse_args()
+    if len(given.questions) < 2:
+        parser.error("give two questions or more: the first one only warms up")
     moments: dict[str, float] = {}
 
     def watch(step: Step) -> None:
