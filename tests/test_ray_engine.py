@@ -7,8 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +21,10 @@ from click.testing import CliRunner, Result
 from rag import ray_cluster, ray_engine
 from rag.cli import cli
 from rag.config import load
-from rag.errors import UsageError
+from rag.errors import ModelError, UsageError
+from rag.limits import Purse
 from rag.prices import Rates
-from rag.ray_purse import Keeper
+from rag.ray_purse import Keeper, SharedPurse, Till
 
 ROOT = Path(__file__).parent.parent
 QUESTIONS = "When was the Panama Canal opened?\nWhy did the French attempt to build it fail?\nHow is bread made?\n"
@@ -38,6 +42,16 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "corpus" / "panama-canal-construction.txt", folder)
     assert invoke("index", str(folder), "--store", str(folder / "store")).exit_code == 0
     return folder / "store"
+
+
+@pytest.fixture(scope="module")
+def ray_here() -> Iterator[None]:
+    """A cluster as it is started where none is named."""
+    pytest.importorskip("ray", reason=f"Ray is not installed ({ray_cluster.INSTALL})")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RAY_ADDRESS", raising=False)
+        with ray_cluster.connected(load()):
+            yield
 
 
 def test_a_batch_on_ray_has_the_briefs_of_a_batch_here_and_a_row_each(
@@ -136,6 +150,29 @@ def test_what_a_dead_worker_had_set_aside_is_spent_and_what_it_waited_for_is_not
     assert answers == ["the worker is gone"]
     assert keeper.news()[0] == [3.0]
     assert keeper.reserve("alive", 2.0) == ""
+
+
+def test_a_call_can_be_settled_however_many_wait_for_it(ray_here: None) -> None:
+    till = Till(Purse(3.0, DEAR), calls=1)
+    one, two = (SharedPurse(till.keeper, name, DEAR) for name in ("one", "two"))
+    one.reserve(2.0)
+
+    def wait() -> None:
+        with suppress(ModelError):
+            two.reserve(2.0)
+
+    waiting = [threading.Thread(target=wait, daemon=True) for _ in range(20)]
+    for thread in waiting:
+        thread.start()
+    time.sleep(0.5)
+    settling = threading.Thread(target=lambda: one.settle(2.0, 2.0), daemon=True)
+    settling.start()
+    settling.join(10)
+    assert not settling.is_alive()
+    for thread in waiting:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in waiting)
+    till.close()
 
 
 def timeless(file: Path) -> dict[str, Any]:
