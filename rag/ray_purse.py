@@ -119,7 +119,8 @@ class Till:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        actor: Any = ray.remote(concurrency_groups={WAITING: calls}, num_cpus=0, max_concurrency=AT_HAND)(Keeper)
+        threads: dict[str, Any] = {"concurrency_groups": {WAITING: calls}, "max_concurrency": AT_HAND}
+        actor: Any = ray.remote(num_cpus=0, **threads)(Keeper)
         self._purse = purse
         self.keeper: Any = actor.options(scheduling_strategy=here).remote(purse.budget, purse.rates, purse.spent)
 
