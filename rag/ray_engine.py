@@ -284,7 +284,7 @@ class _Pool:
         except RayError as error:
             self._bury(worker)
             self.failed_starts += 1
-            problem = f"it died while it started: {_line(error)}"
+            problem = f"it died while it started: {ray_cluster.reason(error)}"
             if self.failed_starts < TRIES:
                 self._start()
                 return
@@ -306,18 +306,19 @@ class _Pool:
         try:
             found: Outcome = ray.get(reference)
         except RayTaskError as error:  # not an answer, and would be none the next time
-            problem, fault = _line(error), type(error.cause).__name__
+            problem, fault = ray_cluster.reason(error), type(error.cause).__name__
         except RayError as error:
             self._lost(asked.worker)
             self.deaths[asked.question.id] += 1
             if self.deaths[asked.question.id] < TRIES:
                 self.again.append(asked.question)
                 return None
-            problem, fault = f"{TRIES} workers died over it; the last: {_line(error)}", type(error).__name__
+            fault = type(error).__name__
+            problem = f"{fault}: {TRIES} workers died over it; the last: {ray_cluster.reason(error)}"
         else:
             return found
         seconds = round(time.perf_counter() - asked.since, 2)
-        return Outcome(question=asked.question, seconds=seconds, error=f"{fault}: {problem}", fault=fault)
+        return Outcome(question=asked.question, seconds=seconds, error=problem, fault=fault)
 
     def _lost(self, worker: Any) -> None:
         if worker in self.ready:
@@ -341,7 +342,3 @@ class _Pool:
                 load[asked.worker] = self.jobs  # it has one to itself
         limit = 1 if alone else self._share
         return min((worker for worker in self.ready if load[worker] < limit), key=lambda w: load[w], default=None)
-
-
-def _line(error: BaseException) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__).strip()

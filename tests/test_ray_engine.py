@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,10 +19,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from rag import ray_cluster, ray_engine
+from rag import ray_cluster, ray_embedding, ray_engine
 from rag.cli import cli
 from rag.config import load
-from rag.errors import ModelError, UsageError
+from rag.errors import CitebriefError, ModelError, UsageError
 from rag.limits import Purse
 from rag.prices import Rates
 from rag.ray_purse import Keeper, SharedPurse, Till
@@ -46,12 +47,16 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ray_here() -> Iterator[None]:
-    """A cluster as it is started where none is named."""
+    """A cluster as it is started where none is named, though somebody's runs on this machine."""
     pytest.importorskip("ray", reason=f"Ray is not installed ({ray_cluster.INSTALL})")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("RAY_ADDRESS", raising=False)
-        with ray_cluster.connected(load()):
-            yield
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:  # a socket's path is short
+        Path(folder, "ray").mkdir()
+        Path(folder, "ray", "ray_current_cluster").write_text("127.0.0.1:9")  # where `ray start` says that one is
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("RAY_TMPDIR", folder)
+            patch.delenv("RAY_ADDRESS", raising=False)
+            with ray_cluster.connected(load()):
+                yield
 
 
 def test_a_batch_on_ray_has_the_briefs_of_a_batch_here_and_a_row_each(
@@ -150,6 +155,90 @@ def test_what_a_dead_worker_had_set_aside_is_spent_and_what_it_waited_for_is_not
     assert answers == ["the worker is gone"]
     assert keeper.news()[0] == [3.0]
     assert keeper.reserve("alive", 2.0) == ""
+
+
+def test_where_none_is_named_no_cluster_is_joined_that_runs_here(ray_here: None) -> None:
+    import ray
+
+    assert ray.get_runtime_context().gcs_address != "127.0.0.1:9"
+    assert ray_cluster.nodes() == 1
+
+
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN])
+def test_the_callers_handling_of_sigterm_stays(before: signal.Handlers, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray", reason=f"Ray is not installed ({ray_cluster.INSTALL})")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(ray, "init", lambda *_, **__: signal.signal(signal.SIGTERM, lambda *_: None))
+    whose = signal.signal(signal.SIGTERM, before)
+    try:
+        with ray_cluster.connected(load()):
+            assert signal.getsignal(signal.SIGTERM) == before
+    finally:
+        signal.signal(signal.SIGTERM, whose)
+
+
+def failing() -> Any:
+    """A class for an actor; made here, since the workers of a cluster cannot import this file."""
+
+    class Failing:
+        def __init__(self, how: str, *_: object) -> None:
+            self._how = how
+            if how == "starting":
+                raise ValueError("no such model")
+
+        def __call__(self, _: object) -> None:
+            if self._how == "raising":
+                raise ValueError("no such passage")
+            if self._how == "rambling":
+                raise ValueError("no such\npassage")
+            if self._how == "nameless":
+                raise ValueError
+            os._exit(1)
+
+    return Failing
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("raising", "ValueError: no such passage"),
+        ("rambling", "ValueError: no such passage"),
+        ("nameless", "ValueError:"),
+        ("starting", "ValueError: no such model"),
+        ("dying", "The actor is dead because its worker process has died."),
+    ],
+)
+def test_why_a_worker_failed_is_told_in_a_line_without_colours_or_addresses(
+    how: str, reason: str, ray_here: None
+) -> None:
+    import ray
+
+    actor: Any = ray.remote(num_cpus=0)(failing())
+    with pytest.raises(ray.exceptions.RayError) as caught:
+        ray.get(actor.remote(how).__call__.remote(None))
+    told = ray_cluster.reason(caught.value)
+    assert told.startswith(reason)
+    assert not {"\n", "\x1b"} & set(told)
+    assert ray.util.get_node_ip_address() not in told
+
+
+@pytest.mark.parametrize("how", ["starting", "raising"])
+def test_why_embedding_failed_is_told(how: str, ray_here: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = failing()
+    monkeypatch.setattr(
+        ray_embedding, "_Encoder", type("Encoder", (kind,), {"__init__": lambda self, *_: kind.__init__(self, how)})
+    )
+    with pytest.raises(CitebriefError, match=r"^embedding on Ray failed: ValueError: no such (model|passage)$"):
+        ray_embedding.RayEmbedder("minilm", workers=1).vectors(["text"] * 100)
+
+
+def test_a_system_exception_of_ray_data_that_says_nothing_leaves_the_error_itself() -> None:
+    exceptions = pytest.importorskip("ray.exceptions", reason=f"Ray is not installed ({ray_cluster.INSTALL})")
+    for error, told in ((exceptions.RayError("out of memory"), "out of memory"), (exceptions.RayError(), "RayError")):
+        error.__cause__ = Exception()
+        assert ray_cluster.reason(error) == told
 
 
 def test_a_call_can_be_settled_however_many_wait_for_it(ray_here: None) -> None:
