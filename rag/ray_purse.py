@@ -67,7 +67,7 @@ class Keeper:
             self._purse.settle(most, most)
 
     def say(self, question: str, message: str) -> None:
-        """Tell the caller why the question of this id has to wait."""
+        """Tell the caller why the question of this id has to wait; without an id, what is to be logged."""
         self._said.append((question, message))
 
     def news(self) -> tuple[list[float], list[tuple[str, str]]]:
@@ -133,7 +133,7 @@ class Till:
         _told(self.keeper.write_off.remote(worker))
 
     def heard(self) -> list[tuple[str, str]]:
-        """Note what was paid by now; why which question, by id, has to wait.
+        """Note what was paid by now; what was said of which question, by id.
 
         Raises:
             CitebriefError: the sums cannot be noted, or the actor is gone (a ModelLost): no budget could be kept.

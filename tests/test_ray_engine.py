@@ -18,12 +18,16 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from fault_server import FaultServer
 
 from rag import ray_cluster, ray_embedding, ray_engine
+from rag.answerer import Question
 from rag.cli import cli
-from rag.config import load
+from rag.compose import Step
+from rag.config import Settings, load
 from rag.errors import CitebriefError, ModelError, UsageError
 from rag.limits import Purse
+from rag.pipeline import Outcome
 from rag.prices import Rates
 from rag.ray_purse import Keeper, SharedPurse, Till
 
@@ -241,6 +245,122 @@ def test_a_system_exception_of_ray_data_that_says_nothing_leaves_the_error_itsel
         assert ray_cluster.reason(error) == told
 
 
+def test_a_question_whose_worker_dies_after_the_caller_stopped_is_not_asked_again(
+    store: Path, ray_here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Dying:
+        def __init__(self, *_: object) -> None:
+            """No index, no model."""
+
+        def open(self) -> str:
+            return ""
+
+        def answer(self, question: Question) -> Outcome:
+            time.sleep(60)
+            return Outcome(question=question, seconds=60.0)
+
+        def halt(self) -> None:
+            os._exit(1)
+
+    monkeypatch.setattr(ray_engine, "_Worker", Dying)
+    stop, handed_out = threading.Event(), []
+
+    def on_progress(question: Question, _: Step) -> None:
+        handed_out.append(question.id)
+        stop.set()
+
+    settings = load({"store": str(store), "llm": "extractive"})
+    (found,) = ray_engine.answer_many(asked(3), settings, jobs=1, stop=stop, on_progress=on_progress)
+    assert handed_out == ["0"]
+    assert (found.question.id, found.status, found.stopped) == ("0", "open", True)
+
+
+@pytest.mark.parametrize("lost_by", ["one", "all"])
+def test_a_model_that_one_worker_has_lost_is_asked_by_the_others(
+    lost_by: str, store: Path, tmp_path: Path, ray_here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Losing:
+        def __init__(self, name: str, *_: object) -> None:
+            self._name = name
+
+        def open(self) -> str:
+            (tmp_path / self._name).touch()
+            while len(list(tmp_path.iterdir())) < 2:
+                time.sleep(0.05)
+            return ""
+
+        def answer(self, question: Question) -> Outcome:
+            lost = lost_by == "all" or self._name == min(file.name for file in tmp_path.iterdir())
+            time.sleep(0.1)
+            return Outcome(question=question, seconds=0.1, fault="ModelLost" if lost else "")
+
+    if ray_cluster.processors() < 2:
+        pytest.skip("two workers need two processors")
+    monkeypatch.setattr(ray_engine, "_Worker", Losing)
+    found = list(ray_engine.answer_many(asked(5), load({"store": str(store), "llm": "extractive"}), jobs=4))
+    if lost_by == "one":
+        assert sorted((one.question.id, one.fault) for one in found) == [(str(n), "") for n in range(5)]
+    else:
+        assert {one.fault for one in found} == {"ModelLost"}
+        assert len(found) < 5, "when the last has lost it, no further question is asked"
+
+
+def test_workers_find_what_is_named_from_the_callers_folder(
+    store: Path, tmp_path: Path, ray_here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Telling:
+        def __init__(self, _: str, settings: Settings, *__: object) -> None:
+            self._told = f"{settings.store} {settings.cache} {settings.replies}"
+
+        def open(self) -> str:
+            return ""
+
+        def answer(self, question: Question) -> Outcome:
+            return Outcome(question=question, seconds=0.0, error=self._told)
+
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(store, "store")
+    monkeypatch.setattr(ray_engine, "_Worker", Telling)
+    settings = load({"store": "store", "cache": "models", "replies": "replies", "llm": "extractive"})
+    (found,) = ray_engine.answer_many(asked(1), settings, jobs=1)
+    assert found.error == f"{tmp_path}/store {tmp_path}/models {tmp_path}/replies"
+
+
+@pytest.mark.parametrize("key", ["sk-test", ""])
+def test_a_node_that_cannot_have_the_folder_of_replies_works_without_unless_it_lives_by_it(
+    key: str, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Heard:
+        """What stands for the purse's actor."""
+
+        def __init__(self) -> None:
+            self.said: list[tuple[str, str]] = []
+            self.say = self
+
+        def remote(self, question: str, message: str) -> None:
+            self.said.append((question, message))
+
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    monkeypatch.setenv("OPENAI_BASE_URL", "")
+    flags = {"store": str(store), "llm": "openai:gpt-4.1-mini", "sections": 1, "k": 12}
+    settings = load({**flags, "replies": tmp_path / "file" / "replies"})
+    keeper = Heard()
+    with FaultServer() as server:
+        worker = ray_engine._Worker("one", settings, keeper, None, 1)
+        if not key:
+            assert "CITEBRIEF_REPLIES" in worker.open()
+            return
+        worker._settings = settings.model_copy(update={"openai_base_url": server.base_url})
+        assert worker.open() == ""
+        found = worker.answer(Question(id="1", text=QUESTIONS.splitlines()[0]))
+        worker.halt()
+    assert (found.error, found.status) == ("", "answered")
+    ((question, message),) = keeper.said
+    assert question == "", "it is nothing that one question waits for"
+    assert "CITEBRIEF_REPLIES" in message
+
+
 def test_a_call_can_be_settled_however_many_wait_for_it(ray_here: None) -> None:
     till = Till(Purse(3.0, DEAR), calls=1)
     one, two = (SharedPurse(till.keeper, name, DEAR) for name in ("one", "two"))
@@ -262,6 +382,11 @@ def test_a_call_can_be_settled_however_many_wait_for_it(ray_here: None) -> None:
         thread.join(10)
     assert not any(thread.is_alive() for thread in waiting)
     till.close()
+
+
+def asked(n: int) -> list[Question]:
+    """``n`` questions, numbered from 0."""
+    return [Question(id=str(i), text="When was the Panama Canal opened?") for i in range(n)]
 
 
 def timeless(file: Path) -> dict[str, Any]:
