@@ -228,16 +228,6 @@ def test_why_a_worker_failed_is_told_in_a_line_without_colours_or_addresses(
     assert ray.util.get_node_ip_address() not in told
 
 
-@pytest.mark.parametrize("how", ["starting", "raising"])
-def test_why_embedding_failed_is_told(how: str, ray_here: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    kind = failing()
-    monkeypatch.setattr(
-        ray_embedding, "_Encoder", type("Encoder", (kind,), {"__init__": lambda self, *_: kind.__init__(self, how)})
-    )
-    with pytest.raises(CitebriefError, match=r"^embedding on Ray failed: ValueError: no such (model|passage)$"):
-        ray_embedding.RayEmbedder("minilm", workers=1).vectors(["text"] * 100)
-
-
 def test_a_system_exception_of_ray_data_that_says_nothing_leaves_the_error_itself() -> None:
     exceptions = pytest.importorskip("ray.exceptions", reason=f"Ray is not installed ({ray_cluster.INSTALL})")
     for error, told in ((exceptions.RayError("out of memory"), "out of memory"), (exceptions.RayError(), "RayError")):
@@ -382,6 +372,16 @@ def test_a_call_can_be_settled_however_many_wait_for_it(ray_here: None) -> None:
         thread.join(10)
     assert not any(thread.is_alive() for thread in waiting)
     till.close()
+
+
+@pytest.mark.parametrize("how", ["starting", "raising"])
+def test_why_embedding_failed_is_told(how: str, ray_here: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = failing()
+    monkeypatch.setattr(
+        ray_embedding, "_Encoder", type("Encoder", (kind,), {"__init__": lambda self, *_: kind.__init__(self, how)})
+    )
+    with pytest.raises(CitebriefError, match=r"^embedding on Ray failed: ValueError: no such (model|passage)$"):
+        ray_embedding.RayEmbedder("minilm", workers=1).vectors(["text"] * 100)
 
 
 def asked(n: int) -> list[Question]:
