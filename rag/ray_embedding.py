@@ -96,8 +96,7 @@ class RayEmbedder(Embeddings):
                 found[batch["row"]] = batch["vector"]
                 done += len(batch["row"])
         except RayError as error:
-            reason = str(error.__cause__ or error).strip().splitlines()[-1]
-            raise CitebriefError(f"embedding on Ray failed: {reason}") from error
+            raise CitebriefError(f"embedding on Ray failed: {ray_cluster.reason(error)}") from error
         if found is None or done != len(texts):
             raise CitebriefError(f"embedding on Ray failed: {done} of {len(texts)} texts came back")
         return found

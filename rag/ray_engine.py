@@ -6,8 +6,14 @@ restart the worker and repeat its calls by itself, but they would wait for a pla
 may never have again.
 
 The budget is one for all workers (``rag/ray_purse.py``). Requests and tokens a minute are shared out: each worker keeps
-its part, so that all together stay below the limit, and a part that one of them leaves unused is lost. Each worker has
-a breaker of its own. Replies are kept in a folder of the node that asked; nodes that share the folder share them.
+its part, and one that it leaves unused is lost. All together stay below the limit, unless a worker dies: the one in its
+place starts an empty minute, so that what the dead one had sent in its last comes on top. Each worker has a breaker of
+its own: one that has lost the model gets no more questions, and the run ends when the last has lost it. Replies are
+kept in a folder of the node that asked, of the same path on each; nodes that share the folder share them, and one that
+cannot have it works without.
+
+Briefs are those of ``rag/pipeline.py``, but for the local model's: a worker has one processor, so the model one thread,
+and its rounding, so now and then a word, depends on how many it has. The same ``CITEBRIEF_THREADS`` gives the same.
 """
 
 from __future__ import annotations
@@ -34,6 +40,7 @@ from rag.llm import AT_ONCE, rates, resolve
 from rag.overlap import GRACE
 from rag.pipeline import CALLS, HOPELESS, OnQuestion, Outcome, outcome
 from rag.ray_purse import SharedPurse, Till
+from rag.replies import Replies
 
 if TYPE_CHECKING:
     from rag.config import Settings
@@ -66,9 +73,11 @@ def answer_many(
     """What becomes of each of ``questions``, ``jobs`` of them at a time, in the order in which they are done.
 
     As :func:`rag.pipeline.answer_many`, but that ``on_progress`` hears of a question only as it is handed out and when
-    the model keeps it waiting, and that ``purse`` hears of what is paid up to :data:`LOOK` later: by so much may the
-    note of it be short after a kill -9, never the budget itself. A question whose worker dies is asked again, at the
-    most :data:`TRIES` times (what was set aside for it by then is spent); it has one outcome all the same.
+    the model keeps it waiting, and that ``purse`` hears of what is paid up to :data:`LOOK` later, and of a call under
+    way when it ends. After a kill -9 of the caller its note lacks both, the calls of that half second and those that
+    were under way, and a run that goes on from it can pass the budget by as much; within a run nothing can. A question
+    whose worker dies is asked again, at the most :data:`TRIES` times (what was set aside for it by then is spent), and
+    so is one whose worker has lost the model while others have it; it has one outcome all the same.
 
     Raises:
         IndexMissing, IndexMismatch, UsageError: before the first question. So is a store in a folder where the cluster
@@ -114,8 +123,9 @@ def _for_workers(settings: Settings, workers: int) -> Settings:
         own["store"] = ray_cluster.everywhere(settings.store)
     if settings.embedder.startswith((".", "~")):
         own["embedder"] = ray_cluster.everywhere(settings.embedder)
-    if settings.replies:
-        own["replies"] = Path(ray_cluster.everywhere(str(settings.replies)))
+    for name in ("replies", "cache"):
+        if folder := getattr(settings, name):
+            own[name] = Path(ray_cluster.everywhere(str(folder)))
     own["prices"] = None  # the purse brings them
     own |= {name: limit // workers for name in ("rpm", "tpm") if (limit := getattr(settings, name))}
     return settings.model_copy(update=own)
@@ -133,11 +143,19 @@ class _Worker:
         self._answerer: Answerer | None = None
 
     def open(self) -> str:
-        """Get ready; what is in the way, or nothing."""
+        """Get ready; what is in the way, or nothing. A folder of replies that this node cannot have is not."""
+        settings, without = self._settings, ""
+        if settings.replies and settings.llm != "extractive":
+            try:
+                Replies(settings.replies).close()
+            except UsageError as error:
+                settings, without = settings.model_copy(update={"replies": None}), f"{error}; "
         try:
-            self._answerer = Answerer(self._settings, at_once=self._at_once, purse=self._purse)
-        except CitebriefError as error:
-            return str(error)
+            self._answerer = Answerer(settings, at_once=self._at_once, purse=self._purse)
+        except CitebriefError as error:  # perhaps for want of a key, which kept replies do without
+            return f"{without}{error}"
+        if without:
+            self._keeper.say.remote("", f"{without}a worker keeps no replies")
         return ""
 
     def answer(self, question: Question) -> Outcome:
@@ -179,6 +197,7 @@ class _Pool:
     running: dict[Any, _Asked] = field(default_factory=dict)
     again: deque[Question] = field(default_factory=deque)
     more: bool = True
+    closing: bool = False
     deaths: Counter[str] = field(default_factory=Counter)
     failed_starts: int = 0
     lonely_since: float = field(default_factory=time.monotonic)
@@ -224,19 +243,24 @@ class _Pool:
         self.till.close()
 
     def _ask_no_more(self) -> None:
-        self.more = False
+        self.closing, self.more = True, False
         self.again.clear()
 
     def _listen(self) -> None:
         """Note what was paid, and pass on what the workers say of the questions that they have."""
         asked = {one.question.id: one.question for one in self.running.values()}
         for id_, message in self.till.heard():
-            if question := asked.get(id_):
+            if not id_:
+                _log.warning("Ray: %s", message)
+            elif question := asked.get(id_):
                 self.on_progress(question, Step(stage="wait", message=message))
 
     def _hand_out(self, source: Iterator[Question]) -> None:
-        """Give every ready worker its share. A question that lost its worker goes first, and alone: it may be why."""
-        while len(self.running) < self.jobs and (worker := self._free(alone=bool(self.again))) is not None:
+        """Give every ready worker its share. What is asked again goes first; if a worker died of it, perhaps, alone."""
+        while len(self.running) < self.jobs:
+            alone = bool(self.again) and self.deaths[self.again[0].id] > 0
+            if (worker := self._free(alone=alone)) is None:
+                return
             question = self.again.popleft() if self.again else next(source, None) if self.more else None
             if question is None:
                 self.more = False
@@ -284,7 +308,7 @@ class _Pool:
         except RayError as error:
             self._bury(worker)
             self.failed_starts += 1
-            problem = f"it died while it started: {_line(error)}"
+            problem = f"it died while it started: {ray_cluster.reason(error)}"
             if self.failed_starts < TRIES:
                 self._start()
                 return
@@ -298,7 +322,7 @@ class _Pool:
         _log.warning("a Ray worker is done without: %s", problem)
 
     def _finished(self, reference: Any) -> Outcome | None:
-        """The outcome under ``reference``; None if its worker died, and the question waits for another."""
+        """The outcome under ``reference``; None if its worker died or lost the model, and it waits for another."""
         import ray
         from ray.exceptions import RayError, RayTaskError
 
@@ -306,23 +330,39 @@ class _Pool:
         try:
             found: Outcome = ray.get(reference)
         except RayTaskError as error:  # not an answer, and would be none the next time
-            problem, fault = _line(error), type(error.cause).__name__
+            problem, fault = ray_cluster.reason(error), type(error.cause).__name__
         except RayError as error:
             self._lost(asked.worker)
+            if self.closing:
+                return Outcome(question=asked.question, seconds=_since(asked), error="stopped", stopped=True)
             self.deaths[asked.question.id] += 1
             if self.deaths[asked.question.id] < TRIES:
                 self.again.append(asked.question)
                 return None
-            problem, fault = f"{TRIES} workers died over it; the last: {_line(error)}", type(error).__name__
+            fault = type(error).__name__
+            problem = f"{fault}: {TRIES} workers died over it; the last: {ray_cluster.reason(error)}"
         else:
+            if found.fault == ModelLost.__name__ and not self.closing and self._set_aside(asked.worker, found.error):
+                self.again.append(asked.question)
+                return None
             return found
-        seconds = round(time.perf_counter() - asked.since, 2)
-        return Outcome(question=asked.question, seconds=seconds, error=f"{fault}: {problem}", fault=fault)
+        return Outcome(question=asked.question, seconds=_since(asked), error=problem, fault=fault)
+
+    def _set_aside(self, worker: Any, why: str) -> bool:
+        """Give ``worker``, which has lost the model, no further question; False if no other is left to ask."""
+        if not any(other != worker for other in self.ready):
+            return False
+        if worker in self.ready:
+            self.ready.remove(worker)  # it ends with the run, for its other questions are still to fail
+            _log.warning("a Ray worker is done without: %s", why)
+        return True
 
     def _lost(self, worker: Any) -> None:
+        replace = worker in self.ready and not self.closing
         if worker in self.ready:
             self.ready.remove(worker)
-            self._bury(worker)
+        self._bury(worker)
+        if replace:
             self._start()
 
     def _bury(self, worker: Any) -> None:
@@ -343,5 +383,5 @@ class _Pool:
         return min((worker for worker in self.ready if load[worker] < limit), key=lambda w: load[w], default=None)
 
 
-def _line(error: BaseException) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__).strip()
+def _since(asked: _Asked) -> float:
+    return round(time.perf_counter() - asked.since, 2)

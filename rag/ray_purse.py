@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 HEARD = 1_000
 """Messages that wait for the caller at the most; older ones are dropped."""
 
+WAITING = "waiting"
+"""The threads of the actor in which :meth:`Keeper.reserve` runs: others have to be free, for what it waits for."""
+
+AT_HAND = 8
+"""The threads for all else, which never waits."""
+
 
 class Keeper:
     """What runs in the actor. Its methods overlap in threads: :meth:`reserve` waits as :meth:`Purse.reserve` does."""
@@ -61,7 +67,7 @@ class Keeper:
             self._purse.settle(most, most)
 
     def say(self, question: str, message: str) -> None:
-        """Tell the caller why the question of this id has to wait."""
+        """Tell the caller why the question of this id has to wait; without an id, what is to be logged."""
         self._said.append((question, message))
 
     def news(self) -> tuple[list[float], list[tuple[str, str]]]:
@@ -87,7 +93,9 @@ class SharedPurse(Purse):
             BudgetSpent: it does not fit.
             ModelLost: nobody keeps the purse any more.
         """
-        if most and (why := _told(self._keeper.reserve.remote(self._worker, most))):
+        if not most:
+            return
+        if why := _told(self._keeper.reserve.options(concurrency_group=WAITING).remote(self._worker, most)):
             raise BudgetSpent(why)
 
     def settle(self, most: float, actual: float) -> None:
@@ -101,16 +109,20 @@ class SharedPurse(Purse):
 
 
 class Till:
-    """The caller's side: starts the actor on this node, and passes on to ``purse`` what the workers pay."""
+    """The caller's side: starts the actor on this node, and passes on to ``purse`` what the workers pay.
+
+    ``calls`` of the workers can wait for room at a time, those of dead workers among them; more stand in line.
+    """
 
     def __init__(self, purse: Purse, *, calls: int) -> None:
         import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        options: dict[str, Any] = {"num_cpus": 0, "max_concurrency": calls + 8, "scheduling_strategy": here}
+        threads: dict[str, Any] = {"concurrency_groups": {WAITING: calls}, "max_concurrency": AT_HAND}
+        actor: Any = ray.remote(num_cpus=0, **threads)(Keeper)
         self._purse = purse
-        self.keeper: Any = ray.remote(Keeper).options(**options).remote(purse.budget, purse.rates, purse.spent)
+        self.keeper: Any = actor.options(scheduling_strategy=here).remote(purse.budget, purse.rates, purse.spent)
 
     def write_off(self, worker: str) -> None:
         """Count what ``worker`` had set aside as spent: it is gone.
@@ -121,7 +133,7 @@ class Till:
         _told(self.keeper.write_off.remote(worker))
 
     def heard(self) -> list[tuple[str, str]]:
-        """Note what was paid by now; why which question, by id, has to wait.
+        """Note what was paid by now; what was said of which question, by id.
 
         Raises:
             CitebriefError: the sums cannot be noted, or the actor is gone (a ModelLost): no budget could be kept.

@@ -10,10 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+START = 60.0
+"""Seconds in which the server has to answer."""
+
 
 @contextmanager
 def chroma_server(folder: Path) -> Iterator[str]:
-    """Its address, as ``--store`` takes it, once it answers; its records lie in ``folder``."""
+    """Its address, as ``--store`` takes it, once it answers; its records lie in ``folder``.
+
+    Raises:
+        TimeoutError: it ends, or does not answer within :data:`START` seconds.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -21,13 +28,17 @@ def chroma_server(folder: Path) -> Iterator[str]:
     command = [str(chroma), "run", "--host", "127.0.0.1", "--port", str(port), "--path", str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
+        deadline = time.monotonic() + START
+        while not _answers(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise TimeoutError(f"no Chroma server at 127.0.0.1:{port}: `{' '.join(command)}` says why")
             time.sleep(0.2)
         yield f"chroma+http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -5,22 +5,31 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from fault_server import FaultServer
 
-from rag import ray_cluster, ray_engine
+from rag import ray_cluster, ray_embedding, ray_engine
+from rag.answerer import Question
 from rag.cli import cli
-from rag.config import load
-from rag.errors import UsageError
+from rag.compose import Step
+from rag.config import Settings, load
+from rag.errors import CitebriefError, ModelError, UsageError
+from rag.limits import Purse
+from rag.pipeline import Outcome
 from rag.prices import Rates
-from rag.ray_purse import Keeper
+from rag.ray_purse import Keeper, SharedPurse, Till
 
 ROOT = Path(__file__).parent.parent
 QUESTIONS = "When was the Panama Canal opened?\nWhy did the French attempt to build it fail?\nHow is bread made?\n"
@@ -38,6 +47,20 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "corpus" / "panama-canal-construction.txt", folder)
     assert invoke("index", str(folder), "--store", str(folder / "store")).exit_code == 0
     return folder / "store"
+
+
+@pytest.fixture(scope="module")
+def ray_here() -> Iterator[None]:
+    """A cluster as it is started where none is named, though somebody's runs on this machine."""
+    pytest.importorskip("ray", reason=f"Ray is not installed ({ray_cluster.INSTALL})")
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:  # a socket's path is short
+        Path(folder, "ray").mkdir()
+        Path(folder, "ray", "ray_current_cluster").write_text("127.0.0.1:9")  # where `ray start` says that one is
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("RAY_TMPDIR", folder)
+            patch.delenv("RAY_ADDRESS", raising=False)
+            with ray_cluster.connected(load()):
+                yield
 
 
 def test_a_batch_on_ray_has_the_briefs_of_a_batch_here_and_a_row_each(
@@ -136,6 +159,234 @@ def test_what_a_dead_worker_had_set_aside_is_spent_and_what_it_waited_for_is_not
     assert answers == ["the worker is gone"]
     assert keeper.news()[0] == [3.0]
     assert keeper.reserve("alive", 2.0) == ""
+
+
+def test_where_none_is_named_no_cluster_is_joined_that_runs_here(ray_here: None) -> None:
+    import ray
+
+    assert ray.get_runtime_context().gcs_address != "127.0.0.1:9"
+    assert ray_cluster.nodes() == 1
+
+
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN])
+def test_the_callers_handling_of_sigterm_stays(before: signal.Handlers, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray", reason=f"Ray is not installed ({ray_cluster.INSTALL})")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(ray, "init", lambda *_, **__: signal.signal(signal.SIGTERM, lambda *_: None))
+    whose = signal.signal(signal.SIGTERM, before)
+    try:
+        with ray_cluster.connected(load()):
+            assert signal.getsignal(signal.SIGTERM) == before
+    finally:
+        signal.signal(signal.SIGTERM, whose)
+
+
+def failing() -> Any:
+    """A class for an actor; made here, since the workers of a cluster cannot import this file."""
+
+    class Failing:
+        def __init__(self, how: str, *_: object) -> None:
+            self._how = how
+            if how == "starting":
+                raise ValueError("no such model")
+
+        def __call__(self, _: object) -> None:
+            if self._how == "raising":
+                raise ValueError("no such passage")
+            if self._how == "rambling":
+                raise ValueError("no such\npassage")
+            if self._how == "nameless":
+                raise ValueError
+            os._exit(1)
+
+    return Failing
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("raising", "ValueError: no such passage"),
+        ("rambling", "ValueError: no such passage"),
+        ("nameless", "ValueError:"),
+        ("starting", "ValueError: no such model"),
+        ("dying", "The actor is dead because its worker process has died."),
+    ],
+)
+def test_why_a_worker_failed_is_told_in_a_line_without_colours_or_addresses(
+    how: str, reason: str, ray_here: None
+) -> None:
+    import ray
+
+    actor: Any = ray.remote(num_cpus=0)(failing())
+    with pytest.raises(ray.exceptions.RayError) as caught:
+        ray.get(actor.remote(how).__call__.remote(None))
+    told = ray_cluster.reason(caught.value)
+    assert told.startswith(reason)
+    assert not {"\n", "\x1b"} & set(told)
+    assert ray.util.get_node_ip_address() not in told
+
+
+def test_a_system_exception_of_ray_data_that_says_nothing_leaves_the_error_itself() -> None:
+    exceptions = pytest.importorskip("ray.exceptions", reason=f"Ray is not installed ({ray_cluster.INSTALL})")
+    for error, told in ((exceptions.RayError("out of memory"), "out of memory"), (exceptions.RayError(), "RayError")):
+        error.__cause__ = Exception()
+        assert ray_cluster.reason(error) == told
+
+
+def test_a_question_whose_worker_dies_after_the_caller_stopped_is_not_asked_again(
+    store: Path, ray_here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Dying:
+        def __init__(self, *_: object) -> None:
+            """No index, no model."""
+
+        def open(self) -> str:
+            return ""
+
+        def answer(self, question: Question) -> Outcome:
+            time.sleep(60)
+            return Outcome(question=question, seconds=60.0)
+
+        def halt(self) -> None:
+            os._exit(1)
+
+    monkeypatch.setattr(ray_engine, "_Worker", Dying)
+    stop, handed_out = threading.Event(), []
+
+    def on_progress(question: Question, _: Step) -> None:
+        handed_out.append(question.id)
+        stop.set()
+
+    settings = load({"store": str(store), "llm": "extractive"})
+    (found,) = ray_engine.answer_many(asked(3), settings, jobs=1, stop=stop, on_progress=on_progress)
+    assert handed_out == ["0"]
+    assert (found.question.id, found.status, found.stopped) == ("0", "open", True)
+
+
+@pytest.mark.parametrize("lost_by", ["one", "all"])
+def test_a_model_that_one_worker_has_lost_is_asked_by_the_others(
+    lost_by: str, store: Path, tmp_path: Path, ray_here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Losing:
+        def __init__(self, name: str, *_: object) -> None:
+            self._name = name
+
+        def open(self) -> str:
+            (tmp_path / self._name).touch()
+            while len(list(tmp_path.iterdir())) < 2:
+                time.sleep(0.05)
+            return ""
+
+        def answer(self, question: Question) -> Outcome:
+            lost = lost_by == "all" or self._name == min(file.name for file in tmp_path.iterdir())
+            time.sleep(0.1)
+            return Outcome(question=question, seconds=0.1, fault="ModelLost" if lost else "")
+
+    if ray_cluster.processors() < 2:
+        pytest.skip("two workers need two processors")
+    monkeypatch.setattr(ray_engine, "_Worker", Losing)
+    found = list(ray_engine.answer_many(asked(5), load({"store": str(store), "llm": "extractive"}), jobs=4))
+    if lost_by == "one":
+        assert sorted((one.question.id, one.fault) for one in found) == [(str(n), "") for n in range(5)]
+    else:
+        assert {one.fault for one in found} == {"ModelLost"}
+        assert len(found) < 5, "when the last has lost it, no further question is asked"
+
+
+def test_workers_find_what_is_named_from_the_callers_folder(
+    store: Path, tmp_path: Path, ray_here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Telling:
+        def __init__(self, _: str, settings: Settings, *__: object) -> None:
+            self._told = f"{settings.store} {settings.cache} {settings.replies}"
+
+        def open(self) -> str:
+            return ""
+
+        def answer(self, question: Question) -> Outcome:
+            return Outcome(question=question, seconds=0.0, error=self._told)
+
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(store, "store")
+    monkeypatch.setattr(ray_engine, "_Worker", Telling)
+    settings = load({"store": "store", "cache": "models", "replies": "replies", "llm": "extractive"})
+    (found,) = ray_engine.answer_many(asked(1), settings, jobs=1)
+    assert found.error == f"{tmp_path}/store {tmp_path}/models {tmp_path}/replies"
+
+
+@pytest.mark.parametrize("key", ["sk-test", ""])
+def test_a_node_that_cannot_have_the_folder_of_replies_works_without_unless_it_lives_by_it(
+    key: str, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Heard:
+        """What stands for the purse's actor."""
+
+        def __init__(self) -> None:
+            self.said: list[tuple[str, str]] = []
+            self.say = self
+
+        def remote(self, question: str, message: str) -> None:
+            self.said.append((question, message))
+
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    monkeypatch.setenv("OPENAI_BASE_URL", "")
+    flags = {"store": str(store), "llm": "openai:gpt-4.1-mini", "sections": 1, "k": 12}
+    settings = load({**flags, "replies": tmp_path / "file" / "replies"})
+    keeper = Heard()
+    with FaultServer() as server:
+        worker = ray_engine._Worker("one", settings, keeper, None, 1)
+        if not key:
+            assert "CITEBRIEF_REPLIES" in worker.open()
+            return
+        worker._settings = settings.model_copy(update={"openai_base_url": server.base_url})
+        assert worker.open() == ""
+        found = worker.answer(Question(id="1", text=QUESTIONS.splitlines()[0]))
+        worker.halt()
+    assert (found.error, found.status) == ("", "answered")
+    ((question, message),) = keeper.said
+    assert question == "", "it is nothing that one question waits for"
+    assert "CITEBRIEF_REPLIES" in message
+
+
+def test_a_call_can_be_settled_however_many_wait_for_it(ray_here: None) -> None:
+    till = Till(Purse(3.0, DEAR), calls=1)
+    one, two = (SharedPurse(till.keeper, name, DEAR) for name in ("one", "two"))
+    one.reserve(2.0)
+
+    def wait() -> None:
+        with suppress(ModelError):
+            two.reserve(2.0)
+
+    waiting = [threading.Thread(target=wait, daemon=True) for _ in range(20)]
+    for thread in waiting:
+        thread.start()
+    time.sleep(0.5)
+    settling = threading.Thread(target=lambda: one.settle(2.0, 2.0), daemon=True)
+    settling.start()
+    settling.join(10)
+    assert not settling.is_alive()
+    for thread in waiting:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in waiting)
+    till.close()
+
+
+@pytest.mark.parametrize("how", ["starting", "raising"])
+def test_why_embedding_failed_is_told(how: str, ray_here: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = failing()
+    monkeypatch.setattr(
+        ray_embedding, "_Encoder", type("Encoder", (kind,), {"__init__": lambda self, *_: kind.__init__(self, how)})
+    )
+    with pytest.raises(CitebriefError, match=r"^embedding on Ray failed: ValueError: no such (model|passage)$"):
+        ray_embedding.RayEmbedder("minilm", workers=1).vectors(["text"] * 100)
+
+
+def asked(n: int) -> list[Question]:
+    """``n`` questions, numbered from 0."""
+    return [Question(id=str(i), text="When was the Panama Canal opened?") for i in range(n)]
 
 
 def timeless(file: Path) -> dict[str, Any]:
