@@ -35,7 +35,10 @@ LATE = 0.5
 """Seconds that a reply may take beyond that to arrive and be kept."""
 
 LONGEST = 12.0
-"""Seconds after which a process is killed at the latest."""
+"""Seconds after which a batch is killed at the latest; an index after as long as building it in one go took."""
+
+SHIPS = 30
+"""Documents that change from build to build."""
 
 WORDS = ("Who", "When was it that anybody", "Where was it that somebody", "Why was it that somebody")
 
@@ -85,9 +88,11 @@ def batches(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         out = folder / f"out-{done}"
         counted.write_text("")
         moments = []
-        while not (ended := forked(lambda out=out: command(*words, "--out", str(out)), kill=kills < given.kills)):  # type: ignore[misc]
+        latest = LONGEST if kills < given.kills else 0.0
+        while not (ended := forked(lambda out=out: command(*words, "--out", str(out)), latest)):  # type: ignore[misc]
             moments.append(time.monotonic())
             kills += 1
+            latest = LONGEST if kills < given.kills else 0.0
         done += 1
         wrong += [] if ended == "0" else [f"{out.name} ended with {ended}"]
         wrong += verify(out, given.questions)
@@ -162,14 +167,16 @@ def indexes(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     words = ("index", str(documents), "--store", str(store), "--quiet")
     while kills < given.kills:
         (documents / "count.md").write_text(f"# The count\n\nThe committee counted {builds} builds of the index.\n")
-        for number in range(120):
+        for number in range(SHIPS):
             text = (
                 f"# Ship {number}\n\nShip number {number} passed the canal in {1900 + builds}, the committee wrote.\n"
             )
             (documents / f"ship-{number}.md").write_text(text)
+        began = time.monotonic()
         forked(lambda: command("index", str(documents), "--store", str(folder / f"fresh-{builds}"), "--quiet"))  # noqa: B023
+        whole = time.monotonic() - began
         after = state(folder / f"fresh-{builds}")
-        while not (ended := forked(lambda: command(*words), kill=kills < given.kills)):
+        while not (ended := forked(lambda: command(*words), whole if kills < given.kills else 0.0)):
             kills += 1
             if (now := state(store)) not in (before, after):
                 wrong.append(f"kill {kills}: neither the index before nor the one after: {now}")
@@ -214,8 +221,9 @@ def command(*words: str) -> str:
         return str(exit_.code or 0)
 
 
-def forked(do: Callable[[], str], *, kill: bool = False) -> str:
-    """What ``do`` returns in a process of its own; nothing if that was killed, at a random moment, before its end."""
+def forked(do: Callable[[], str], latest: float = 0.0) -> str:
+    """What ``do`` returns in a process of its own, or nothing: with ``latest`` it is killed at a random moment, at most
+    so many seconds after its beginning, unless it ends before."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -229,8 +237,8 @@ def forked(do: Callable[[], str], *, kill: bool = False) -> str:
             os.write(writer, said.encode())
             os._exit(0)
     os.close(writer)
-    if kill:
-        deadline = time.monotonic() + random.uniform(0.2, LONGEST)
+    if latest:
+        deadline = time.monotonic() + random.uniform(0.2, latest)
         while time.monotonic() < deadline and os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             time.sleep(0.005)
         os.kill(child, signal.SIGKILL)
