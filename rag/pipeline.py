@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from rag.config import Settings
 
-CALLS = 4
+CALLS = 3
 """Calls to a remote model that a question of many has under way on average, out of the eight or so that it takes."""
 
 HOPELESS = ("BudgetSpent", "ModelLost")

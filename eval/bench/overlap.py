@@ -1,6 +1,6 @@
 """How well a batch overlaps waiting and work: its time ÷ the larger of what the server and the processor need alone.
 
-    python eval/bench/overlap.py --store .citebrief [--questions 100] [--jobs 8] [--seconds 1]
+    python eval/bench/overlap.py --store .citebrief [--questions 100] [--jobs 10] [--seconds 1]
 
 The same questions are asked twice of a server that quotes what it is shown (``scripted.py``): one that takes no time,
 which tells what the processor needs, and one whose every reply takes ``--seconds``. The server's own time is its
@@ -22,13 +22,17 @@ from typing import Any
 
 from scripted import Quoting, questions
 
+# isort: split
+from rag.llm import AT_ONCE
+from rag.pipeline import CALLS
+
 
 def main() -> None:
     """Print the ratio and what it is made of."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--store", default=".citebrief")
     parser.add_argument("--questions", type=int, default=100)
-    parser.add_argument("--jobs", type=int, default=8)
+    parser.add_argument("--jobs", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--asked-of", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -36,7 +40,7 @@ def main() -> None:
         print(json.dumps(answered(given)))
         return
     alone, measured = (run(seconds) for seconds in (0.0, given.seconds))
-    flights = max(8, 4 * given.jobs)
+    flights = max(AT_ONCE, CALLS * given.jobs)
     server = measured["requests"] * given.seconds / flights
     print(
         json.dumps(
