@@ -117,7 +117,8 @@ def restored(fused: str, notes: Sequence[str], passages: Sequence[str] = ()) -> 
             said = quotation[1:-1].rstrip(".,")
             if " " in said:  # of a single word the marks may be left out
                 bare = rf"(?<![\w\"“‘'’]){re.escape(said)}(?![\w\"”’'])"
-                fused = re.sub(bare, lambda found, q=quotation: f"{q[0]}{found[0]}{q[-1]}", fused, count=1)  # type: ignore[misc]
+                marked = f"{quotation[0]}{said}{quotation[-1]}".replace("\\", r"\\")  # a template for re.sub
+                fused = re.sub(bare, marked, fused, count=1)
         for initials in re.findall(r"\b(?:[A-Z]\.){2,}", note):
             fused = fused.replace(initials.replace(".", ". ").strip(), initials)
     parts = fused.split(", while ")
