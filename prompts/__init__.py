@@ -1,1 +1,1 @@
-"""Versioned Markdown templates for the model, installed as ``rag._prompts``; ``rag/prompts.py`` reads them."""
+"""Versioned Markdown templates for the model, installed as ``rag._prompts``; ``rag/llm/prompts.py`` reads them."""

@@ -65,7 +65,7 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
-def load(flags: Mapping[str, Any] | None = None) -> Settings:
+def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
     """The settings in force; ``flags`` that are None are left to the environment, the file or the default.
 
     Raises:

@@ -16,17 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rag import log
-from rag.answerer import Answerer, Question
-from rag.catalogue import Filter
-from rag.compose import OnProgress, Step
-from rag.embedding import Embedder, encoder, load
+from rag._internal import events
+from rag._internal.concurrency import run_concurrently
+from rag.embedding.encoder import Embedder, encoder, load_embedder
 from rag.errors import Interrupted, UsageError
-from rag.index import Index, IndexReport, folder_of
-from rag.limits import Purse
-from rag.llm import AT_ONCE, ModelChoice, resolve
-from rag.overlap import overlap
-from rag.types import Brief, Chunk, Hit, Status, slug
+from rag.llm.limits import Budget
+from rag.llm.model import MAX_IN_FLIGHT, ModelChoice, resolve
+from rag.progress import OnProgress, Step
+from rag.store.index import Index, IndexReport, directory_of
+from rag.types import Brief, Chunk, Filter, Hit, Question, Status, slug
+from rag.writing.session import Session
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -50,15 +49,15 @@ def index(
 ) -> IndexReport:
     """Make the index mirror ``paths`` (files, folders, globs, URLs); documents from elsewhere stay unless ``prune``.
 
-    ``embedder`` takes the place of the settings' (``rag/ray_embedding.py`` has one that works on a cluster).
+    ``embedder`` takes the place of the settings' (``rag/batch/ray/embedding.py`` has one that works on a cluster).
 
     Raises:
         UsageError: a path does not exist.
-        IndexBusy, IndexMismatch: see :class:`rag.index.Index`.
+        IndexBusy, IndexMismatch: see :class:`rag.store.index.Index`.
     """
     from rag.ingest import extract, find
 
-    store = Index(settings.store, embedder or load(settings.embedder))
+    store = Index(settings.store, embedder or load_embedder(settings.embedder))
 
     def on_file(path: str, stored: int) -> None:
         on_progress(Step(stage="read", message=f"{path} ({stored} chunks so far)"))
@@ -71,10 +70,10 @@ def index(
 
 def search(query: str, settings: Settings, *, k: int, where: Filter | None = None) -> list[Hit]:
     """The ``k`` best passages for ``query``, best first."""
-    from rag.rerank import best
+    from rag.retrieval.rerank import rerank
 
     with _opened(settings) as store:
-        return best(store, query, encoder().word_vectors, k=k, where=where)
+        return rerank(store, query, encoder().word_vectors, k=k, where=where)
 
 
 def show(chunk_id: str, settings: Settings, *, around: int = 600) -> tuple[Chunk, str, str]:
@@ -102,9 +101,9 @@ def identity(settings: Settings) -> tuple[ModelChoice, str]:
         return choice, store.fingerprint
 
 
-def drafts_folder(settings: Settings) -> Path:
+def drafts_directory(settings: Settings) -> Path:
     """Where the draft of an interrupted answer is kept."""
-    return folder_of(settings.store) / "drafts"
+    return directory_of(settings.store) / "drafts"
 
 
 def draft_name(brief: Brief) -> str:
@@ -121,12 +120,12 @@ def answer(
         Interrupted: stopped while writing; carries the verified draft.
         IndexMissing, IndexMismatch, ModelError, UsageError: before anything was written.
     """
-    with Answerer(settings) as answerer:
-        return answerer.answer(question, where=where, on_progress=on_progress)
+    with Session(settings) as session:
+        return session.answer(question, where=where, on_progress=on_progress)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class QuestionResult:
     """What became of a question, after ``seconds``: its ``brief``, or the ``error``, in a line, why there is none.
 
     ``fault`` is the class of what went wrong. ``draft`` is what stood by then, every sentence verified, if anything.
@@ -155,16 +154,16 @@ def answer_many(
     settings: Settings,
     *,
     jobs: int,
-    purse: Purse | None = None,
+    budget: Budget | None = None,
     stop: threading.Event | None = None,
     on_progress: OnQuestion = lambda *_: None,
-) -> Generator[Outcome]:
+) -> Generator[QuestionResult]:
     """What becomes of each of ``questions``, ``jobs`` of them at a time, in the order in which they are done.
 
     Lazy: a question is taken when its turn comes, so any number can go through. One that fails is an outcome with its
     error and never stops the others. No further question is taken once ``stop`` is set, or after a fault that is
     :data:`HOPELESS`: ``purse``, which holds the budget, is empty, or the model is lost. What runs when ``stop`` is set
-    gives up at its next step, or is left behind (:data:`rag.overlap.GRACE`). ``on_progress`` is called from many
+    gives up at its next step, or is left behind (:data:`rag._internal.concurrency.GRACE`). ``on_progress`` is called from many
     threads.
 
     Raises:
@@ -180,13 +179,13 @@ def answer_many(
 
     def halt() -> None:
         halted.set()
-        answerer.stop()
+        session.stop()
 
     with (
-        Answerer(settings, at_once=max(AT_ONCE, CALLS * jobs), purse=purse) as answerer,
+        Session(settings, at_once=max(MAX_IN_FLIGHT, CALLS * jobs), budget=budget) as session,
         closing(
-            overlap(
-                lambda question: outcome(answerer, question, halted, on_progress),
+            run_concurrently(
+                lambda question: answer_safely(session, question, halted, on_progress),
                 worth_asking(),
                 jobs=jobs,
                 stop=stop or halted,
@@ -199,7 +198,9 @@ def answer_many(
             yield found
 
 
-def outcome(answerer: Answerer, question: Question, halt: threading.Event, on_progress: OnQuestion) -> Outcome:
+def answer_safely(
+    session: Session, question: Question, halt: threading.Event, on_progress: OnQuestion
+) -> QuestionResult:
     """What ``answerer`` makes of ``question``, whatever happens; it gives up at its next step once ``halt`` is set."""
     started = time.perf_counter()
 
@@ -208,13 +209,13 @@ def outcome(answerer: Answerer, question: Question, halt: threading.Event, on_pr
             raise KeyboardInterrupt
         on_progress(question, step)
 
-    def after(**what: Any) -> Outcome:
-        return Outcome(question=question, seconds=round(time.perf_counter() - started, 2), **what)
+    def after(**what: Any) -> QuestionResult:
+        return QuestionResult(question=question, seconds=round(time.perf_counter() - started, 2), **what)
 
     try:
-        with log.about(question.id):
+        with events.about(question.id):
             return after(
-                brief=answerer.answer(
+                brief=session.answer(
                     question.text, where=question.where, k=question.k, sections=question.sections, on_progress=tell
                 )
             )
@@ -238,7 +239,7 @@ def chain(settings: Settings) -> Runnable[str, Brief]:
 
 @contextmanager
 def _opened(settings: Settings) -> Iterator[Index]:
-    store = Index.open(settings.store, load(settings.embedder))
+    store = Index.open(settings.store, load_embedder(settings.embedder))
     try:
         yield store
     finally:

@@ -22,8 +22,8 @@ Support = Literal["full", "partial", "none"]
 
 Status = Literal["answered", "insufficient_evidence"]
 
-Rung = Literal["rewrite", "quote", "drop", "reattribute"]
-"""What was done to a sentence that its citations did not support (see ``rag/compose.py``)."""
+RepairAction = Literal["rewrite", "quote", "drop", "reattribute"]
+"""What was done to a sentence that its citations did not support (see ``rag/writing/compose.py``)."""
 
 
 def slug(name: str, limit: int = 48) -> str:
@@ -192,7 +192,7 @@ class Repair:
     """One sentence that was not printed as the model wrote it: where, what was done, and why."""
 
     where: str
-    rung: Rung
+    action: RepairAction
     before: str
     after: str
     why: str
@@ -288,3 +288,31 @@ class Verdict:
     score: float
     judge: str
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Narrows the evidence: ``document`` is a glob on the document's id or title; dates are ISO, inclusive.
+
+    A document without a date is left out as soon as a date is asked for.
+    """
+
+    document: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether it lets everything through."""
+        return not (self.document or self.since or self.until)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One question of many. ``where`` narrows its evidence; ``k`` and ``sections`` are its own, None the settings'."""
+
+    id: str
+    text: str
+    where: Filter = field(default_factory=Filter)
+    k: int | None = None
+    sections: int | None = None

@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from rag.types import (
-    Brief,
-    Chunk,
-    Disagreement,
-    Hit,
-    Quote,
-    Repair,
-    Section,
-    Sentence,
-    Trace,
-    chunk_id,
-)
+from rag.types import Brief, Chunk, Disagreement, Hit, Quote, Repair, Section, Sentence, Trace, chunk_id
 
 HOSTILE_TITLE = '[x](javascript:alert(1)) <script>window.hacked=1</script> "quoted" \x1b[31mred'
 HOSTILE_TEXT = (
@@ -104,12 +93,12 @@ TRACE = Trace(
     repairs=(
         Repair(
             where="section 2, sentence 1",
-            rung="rewrite",
+            action="rewrite",
             before="The talks ended on November 4.",
             after="Discussions ended by the summer of 2016.",
             why="no cited passage has November 4",
         ),
-        Repair(where="conclusion", rung="drop", before="It was all planned.", after="", why="no passage states it"),
+        Repair(where="conclusion", action="drop", before="It was all planned.", after="", why="no passage states it"),
     ),
     notices=("section 2 fell back to quoted evidence",),
 )

@@ -15,7 +15,7 @@ START = 60.0
 
 
 @contextmanager
-def chroma_server(folder: Path) -> Iterator[str]:
+def chroma_server(directory: Path) -> Iterator[str]:
     """Its address, as ``--store`` takes it, once it answers; its records lie in ``folder``.
 
     Raises:
@@ -25,7 +25,7 @@ def chroma_server(folder: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     chroma = Path(sys.executable).parent / "chroma"
-    command = [str(chroma), "run", "--host", "127.0.0.1", "--port", str(port), "--path", str(folder)]
+    command = [str(chroma), "run", "--host", "127.0.0.1", "--port", str(port), "--path", str(directory)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + START

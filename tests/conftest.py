@@ -12,8 +12,8 @@ import pytest
 
 if TYPE_CHECKING:
     from rag.config import Settings
-    from rag.index import Index
-    from rag.llm import Model
+    from rag.llm.model import Model
+    from rag.store.index import Index
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 
@@ -61,13 +61,15 @@ def _on_loopback(host: object) -> bool:
 @pytest.fixture(scope="session")
 def local_model() -> Iterator[Model]:
     """The packaged local model, joined and running: started once for the whole session."""
-    from rag import local_model as packaged
-    from rag.config import load
-    from rag.llm import Model, resolve
+    from rag.config import load_settings
+    from rag.llm import local_server as packaged
+    from rag.llm.model import Model, resolve
 
     if not packaged.installed():
         pytest.skip(f"the local model is not installed ({packaged.INSTALL})")
-    settings = load({"threads": 1})  # two threads that wait for each other crawl where the cores are shared, as in CI
+    settings = load_settings(
+        {"threads": 1}
+    )  # two threads that wait for each other crawl where the cores are shared, as in CI
     with Model(resolve("local", settings), settings) as model:
         yield model
 
@@ -76,9 +78,9 @@ def local_model() -> Iterator[Model]:
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The settings of an index of the whole of corpus/, made once for the whole session; nobody may change it."""
     from rag import pipeline
-    from rag.config import load
+    from rag.config import load_settings
 
-    found = load({"store": str(tmp_path_factory.mktemp("corpus") / "store"), "llm": "extractive"})
+    found = load_settings({"store": str(tmp_path_factory.mktemp("corpus") / "store"), "llm": "extractive"})
     pipeline.index([str(CORPUS)], found)
     return found
 
@@ -86,8 +88,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="session")
 def corpus_index(corpus: Settings) -> Iterator[Index]:
     """That index, open."""
-    from rag.embedding import encoder
-    from rag.index import Index
+    from rag.embedding.encoder import encoder
+    from rag.store.index import Index
 
     found = Index.open(corpus.store, encoder())
     yield found

@@ -18,19 +18,19 @@ from typing import Any
 
 import briefs
 
-from rag import batch
-from rag.answerer import Question
+from rag.batch import runner
+from rag.batch.run_directory import RunDirectory
 from rag.config import Settings
-from rag.folder import Folder
-from rag.pipeline import Outcome
+from rag.pipeline import QuestionResult
 from rag.render import render
 from rag.render.json import from_json
+from rag.types import Question
 
 QUESTIONS = [Question(id=id_, text=f"What of {id_}?") for id_ in ("one", "two", "Three!")]
 MANIFEST = {"model": "canned"}
 
 
-def canned(questions: Iterable[Question], settings: Settings, *, asked: Path, **_: Any) -> Generator[Outcome]:
+def canned(questions: Iterable[Question], settings: Settings, *, asked: Path, **_: Any) -> Generator[QuestionResult]:
     """A brief for each question, but that "two" fails the first time; notes in the file ``asked`` who was asked."""
     for question in questions:
         before = asked.read_text().split() if asked.exists() else []
@@ -38,20 +38,20 @@ def canned(questions: Iterable[Question], settings: Settings, *, asked: Path, **
             file.write(f"{question.id}\n")
         brief = replace(briefs.answered(), question=question.text)
         if question.id == "two" and "two" not in before:
-            yield Outcome(question=question, seconds=1.0, draft=brief, error="lost", fault="ModelError")
+            yield QuestionResult(question=question, seconds=1.0, draft=brief, error="lost", fault="ModelError")
         else:
-            yield Outcome(question=question, seconds=1.0, brief=brief)
+            yield QuestionResult(question=question, seconds=1.0, brief=brief)
 
 
-def run(path: Path, asked: Path) -> batch.Summary:
+def run(path: Path, asked: Path) -> runner.Summary:
     """Begin or go on."""
-    folder = Folder(path=path)
-    with folder.locked():
-        folder.go_on(MANIFEST, fix="")
-        return batch.run(
+    directory = RunDirectory(path=path)
+    with directory.locked():
+        directory.go_on(MANIFEST, fix="")
+        return runner.run_batch(
             QUESTIONS,
             Settings(),
-            folder,
+            directory,
             jobs=1,
             engine=lambda questions, settings, **more: canned(questions, settings, asked=asked),
         )
@@ -109,13 +109,13 @@ def verify(path: Path) -> list[str]:
     return wrong + ([f"left behind: {sorted(strange)}"] if strange else [])
 
 
-def main(folder: Path) -> None:
+def main(directory: Path) -> None:
     """For every n: die at the n-th write, go on until done, verify."""
     wrong: dict[int, Any] = {}
     asked_again: list[int] = []
     at = 1
     while True:
-        path, asked = folder / f"out-{at}", folder / f"asked-{at}"
+        path, asked = directory / f"out-{at}", directory / f"asked-{at}"
         died = killed(path, asked, at)
         run(path, asked)
         if run(path, asked).failed or (problems := verify(path)):

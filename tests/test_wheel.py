@@ -12,17 +12,18 @@ ROOT = Path(__file__).parent.parent
 CODE = """
 import rag, sys
 from importlib.resources import files
-from rag import pipeline, prompts
-from rag.config import load
+from rag import pipeline
+from rag.config import load_settings
+from rag.llm.prompts import load_prompt
 from rag.render import render
 
 assert rag.__file__.startswith(sys.argv[1]), rag.__file__
-settings = load({"llm": "extractive", "store": sys.argv[2]})
+settings = load_settings({"llm": "extractive", "store": sys.argv[2]})
 pipeline.index([sys.argv[3]], settings)
 brief = pipeline.answer("What did Mifsud tell Papadopoulos?", settings)
 assert brief.status == "answered"
 assert "<html" in render(brief, "html")
-assert prompts.load("fuse").system
+assert load_prompt("fuse").system
 print(len(list(brief.sentences())))
 """
 

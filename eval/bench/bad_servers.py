@@ -38,7 +38,7 @@ from fault_server import (
     truncated,
 )
 
-from rag.cli import cli
+from rag.cli.main import cli
 from rag.render.json import from_json
 
 FAULTS: dict[str, Deal] = {
@@ -75,9 +75,9 @@ def main() -> int:
     print("| fault | questions | answered | sections or sums left as quotes | failed, with why | seconds | requests |")
     print("|---|---|---|---|---|---|---|", flush=True)
     wrong = []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as directory:
         for place, kind in enumerate(kinds):
-            out = Path(folder) / str(place)
+            out = Path(directory) / str(place)
             found = run(kind, asked[place :: len(kinds)], out, given)
             wrong += found
     for each in wrong:

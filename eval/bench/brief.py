@@ -13,9 +13,9 @@ import resource
 import statistics
 import time
 
-from rag.answerer import Answerer
-from rag.compose import Step
-from rag.config import load
+from rag.config import load_settings
+from rag.progress import Step
+from rag.writing.session import Session
 
 
 def main() -> None:
@@ -37,11 +37,11 @@ def main() -> None:
             moments.setdefault("draft", time.perf_counter())
 
     rows = []
-    settings = load({"store": given.store, "llm": given.llm})
-    with Answerer(settings) as answerer:
-        answerer.answer(given.questions[0])  # loads what is loaded once
+    settings = load_settings({"store": given.store, "llm": given.llm})
+    with Session(settings) as session:
+        session.answer(given.questions[0])  # loads what is loaded once
         for question in given.questions[1:]:
-            brief = answerer.answer(question, on_progress=watch)
+            brief = session.answer(question, on_progress=watch)
             spent, tokens = brief.trace.seconds, brief.trace.tokens
             whole = sum(spent.get(stage, 0.0) for stage in ("retrieve", "plan", "write"))
             rows.append(

@@ -14,10 +14,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from rag.chunking import chunk, embedding_text
-from rag.embedding import SentenceEmbedder, count_tokens, minilm_folder
-from rag.index import Index
+from rag.embedding.encoder import SentenceEmbedder, count_tokens, minilm_directory
 from rag.ingest import Source, extract, find
+from rag.ingest.chunking import chunk, embedding_text
+from rag.store.index import Index
 from rag.types import Document, Skipped
 
 BATCH = 8
@@ -45,14 +45,14 @@ def main() -> None:
 
     ratios = []
     for _ in range(given.rounds):
-        encoder = SentenceEmbedder(str(minilm_folder()), name="minilm", offline=True)  # one that knows no text yet
+        encoder = SentenceEmbedder(str(minilm_directory()), name="minilm", offline=True)  # one that knows no text yet
         encoder.model.encode(texts[:BATCH])  # both start with a loaded model
         started = time.perf_counter()
         encoder.model.encode(texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)
         bare = time.perf_counter() - started
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as directory:
             started = time.perf_counter()
-            index = Index(str(Path(folder) / "store"), encoder)
+            index = Index(str(Path(directory) / "store"), encoder)
             index.update(sources, known, [])
             ours = time.perf_counter() - started
             index.close()

@@ -53,22 +53,29 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=7)
     given = parser.parse_args()
-    for name in ("chromadb", "sentence_transformers", "langchain_openai", "rag.batch", "rag.ingest", "rag.folder"):
+    for name in (
+        "chromadb",
+        "sentence_transformers",
+        "langchain_openai",
+        "rag.batch.runner",
+        "rag.ingest",
+        "rag.batch.run_directory",
+    ):
         __import__(name)  # before the first fork
     random.seed(given.seed)
-    with tempfile.TemporaryDirectory() as folder:
-        found = (batches if given.what == "batch" else indexes)(given, Path(folder))
+    with tempfile.TemporaryDirectory() as directory:
+        found = (batches if given.what == "batch" else indexes)(given, Path(directory))
     print(json.dumps(found, indent=1))
     return 1 if found["wrong"] else 0
 
 
-def batches(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+def batches(given: argparse.Namespace, directory: Path) -> dict[str, Any]:
     """Batches until enough of them were killed; each is gone on with until it is done, and verified."""
-    store, counted = folder / "store", folder / "asked"
+    store, counted = directory / "store", directory / "asked"
     counted.touch()
     forked(lambda: command("index", *given.documents, "--store", str(store), "--quiet"))
     base_url, server = serving(counted)
-    questions = folder / "questions.jsonl"
+    questions = directory / "questions.jsonl"
     names = [name for path in given.documents for name in Path(path).stem.split("-")]
     questions.write_text(
         "".join(
@@ -85,7 +92,7 @@ def batches(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     wrong: list[str] = []
     kills, done, again, twice = 0, 0, 0, 0
     while kills < given.kills:
-        out = folder / f"out-{done}"
+        out = directory / f"out-{done}"
         counted.write_text("")
         moments = []
         latest = LONGEST if kills < given.kills else 0.0
@@ -126,7 +133,7 @@ def repeats(asked: list[list[str]], kills: list[float]) -> tuple[int, int]:
 
 def verify(out: Path, questions: int) -> list[str]:
     """What is wrong with the folder of a batch that is done."""
-    from rag.folder import REPLIES
+    from rag.batch.run_directory import REPLIES
     from rag.render import render
     from rag.render.json import from_json
 
@@ -156,9 +163,9 @@ def verify(out: Path, questions: int) -> list[str]:
     return wrong + ([f"{out.name}: left behind: {sorted(strange)}"] if strange else [])
 
 
-def indexes(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+def indexes(given: argparse.Namespace, directory: Path) -> dict[str, Any]:
     """One index, built and then changed again and again; after each kill it is as before, or as after."""
-    documents, store = folder / "documents", folder / "store"
+    documents, store = directory / "documents", directory / "store"
     documents.mkdir()
     for path in given.documents:
         shutil.copy(path, documents)
@@ -173,9 +180,9 @@ def indexes(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
             )
             (documents / f"ship-{number}.md").write_text(text)
         began = time.monotonic()
-        forked(lambda: command("index", str(documents), "--store", str(folder / f"fresh-{builds}"), "--quiet"))  # noqa: B023
+        forked(lambda: command("index", str(documents), "--store", str(directory / f"fresh-{builds}"), "--quiet"))  # noqa: B023
         whole = time.monotonic() - began
-        after = state(folder / f"fresh-{builds}")
+        after = state(directory / f"fresh-{builds}")
         while not (ended := forked(lambda: command(*words), whole if kills < given.kills else 0.0)):
             kills += 1
             if (now := state(store)) not in (before, after):
@@ -192,10 +199,10 @@ def state(store: Path) -> str:
 
     def look() -> str:
         from rag import pipeline
-        from rag.config import load
-        from rag.embedding import load as embedder
+        from rag.config import load_settings
+        from rag.embedding.encoder import load_embedder as embedder
         from rag.errors import IndexMissing
-        from rag.index import Index
+        from rag.store.index import Index
 
         try:
             index = Index.open(str(store), embedder("minilm"))
@@ -203,7 +210,7 @@ def state(store: Path) -> str:
             return "no index"
         records = list(index.catalogue.records())
         there = index.vector_store.has(records)
-        [hit] = pipeline.search("How many builds did the committee count?", load({"store": str(store)}), k=1)
+        [hit] = pipeline.search("How many builds did the committee count?", load_settings({"store": str(store)}), k=1)
         return f"{index.fingerprint} {index.catalogue.count()} {len(records) - len(there)} lost; {hit.chunk.text!r}"
 
     return forked(look)
@@ -211,7 +218,7 @@ def state(store: Path) -> str:
 
 def command(*words: str) -> str:
     """Run the command line in this process; its exit status."""
-    from rag.cli import main as run
+    from rag.cli.main import main as run
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.argv = ["citebrief", *words]

@@ -37,7 +37,7 @@ def main() -> None:
 
 def batch(store: str, number: int, jobs: int) -> dict[str, float]:
     """Run one, in this process."""
-    from rag.cli import cli
+    from rag.cli.main import cli
 
     asked, few = [], questions(store, 200)
     while len(asked) < number:  # the same matters over again, each time in other words

@@ -23,7 +23,7 @@ from typing import Any
 from scripted import Quoting, questions
 
 # isort: split
-from rag.llm import AT_ONCE
+from rag.llm.model import MAX_IN_FLIGHT
 from rag.pipeline import CALLS
 
 
@@ -40,7 +40,7 @@ def main() -> None:
         print(json.dumps(answered(given)))
         return
     alone, measured = (run(seconds) for seconds in (0.0, given.seconds))
-    flights = max(AT_ONCE, CALLS * given.jobs)
+    flights = max(MAX_IN_FLIGHT, CALLS * given.jobs)
     server = measured["requests"] * given.seconds / flights
     print(
         json.dumps(
@@ -84,14 +84,14 @@ def serve(seconds: float, line: Connection) -> None:
 def answered(given: argparse.Namespace) -> dict[str, Any]:
     """Ask everything; seconds from the first question to the last brief."""
     os.environ |= {"OPENAI_BASE_URL": given.asked_of, "OPENAI_API_KEY": ""}
-    from rag.answerer import Question
-    from rag.config import load
+    from rag.config import load_settings
     from rag.pipeline import answer_many
-    from rag.verify import default_verifier
+    from rag.types import Question
+    from rag.verify.verifier import default_verifier
 
     asked = [Question(id=text, text=text) for text in questions(given.store, given.questions)]
     default_verifier()
-    settings = load({"store": given.store, "llm": "openai:test"})
+    settings = load_settings({"store": given.store, "llm": "openai:test"})
     started, used = time.perf_counter(), time.process_time()
     briefs = [found.brief for found in answer_many(asked, settings, jobs=given.jobs)]
     return {

@@ -33,11 +33,10 @@ from typing import Any
 import numpy as np
 import psutil
 
-from rag.catalogue import Catalogue, SourceRow
-from rag.embedding import load
-from rag.index import Index
+from rag.store.catalogue import Catalogue, SourceRow
+from rag.store.index import Index
+from rag.store.vectors import VectorStore, record_id
 from rag.types import Chunk, Document, chunk_id
-from rag.vectors import VectorStore, record_id
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))  # chroma_server
@@ -59,9 +58,9 @@ def documents(paths: Sequence[str]) -> None:
     """Real documents: what reading, cutting and encoding them costs, by format."""
     import torch
 
-    from rag.chunking import chunk, embedding_text
-    from rag.embedding import count_tokens, encoder
+    from rag.embedding.encoder import count_tokens, encoder
     from rag.ingest import Source, extract, find
+    from rag.ingest.chunking import chunk, embedding_text
 
     torch.set_num_threads(1)
     encoder().vectors(["a loaded model"])
@@ -88,8 +87,8 @@ def documents(paths: Sequence[str]) -> None:
 
 def vectors(sizes: Sequence[str]) -> None:
     """Chroma in a folder, grown from size to size."""
-    with tempfile.TemporaryDirectory() as folder:
-        store, n = VectorStore(folder), 0
+    with tempfile.TemporaryDirectory() as directory:
+        store, n = VectorStore(directory), 0
         for size in map(int, sizes):
             before = n
             with measured() as inserting:
@@ -110,17 +109,17 @@ def vectors(sizes: Sequence[str]) -> None:
                 store.keep_only(live)
             tell(
                 part="vectors", chunks=n, insert_ms=1e3 * (inserting["cpu"] - made) / (n - before),
-                insert_wall_ms=1e3 * inserting["wall"] / (n - before), disk=_size(Path(folder)), writer_rss=_rss(),
+                insert_wall_ms=1e3 * inserting["wall"] / (n - before), disk=_size(Path(directory)), writer_rss=_rss(),
                 keep_only_cpu=keeping["cpu"], keep_only_wall=keeping["wall"], keep_only_grew_peak_by=_peak() - peak,
             )  # fmt: skip
-            subprocess.run([sys.executable, __file__, "opened", folder], check=True)
+            subprocess.run([sys.executable, __file__, "opened", directory], check=True)
 
 
-def opened(folders: Sequence[str]) -> None:
+def opened(directories: Sequence[str]) -> None:
     """A process that only reads a store that :func:`vectors` made: its memory and its queries."""
     before = _rss()
     with measured() as opening:
-        store = VectorStore(folders[0])
+        store = VectorStore(directories[0])
         store.nearest([float(x) for x in _vectors(0, 1)[0]], 80)
     tell(
         part="opened", first_query_cpu=opening["cpu"], first_query_wall=opening["wall"], rss_grew_by=_rss() - before,
@@ -132,7 +131,7 @@ def served(sizes: Sequence[str]) -> None:
     """Chroma's server, grown from size to size: what one client waits for, and what the server works."""
     from chroma_server import chroma_server
 
-    with tempfile.TemporaryDirectory() as folder, chroma_server(Path(folder)) as address:
+    with tempfile.TemporaryDirectory() as directory, chroma_server(Path(directory)) as address:
         (server,) = psutil.Process().children(recursive=True)
         store, n = VectorStore(address), 0
         for size in map(int, sizes):
@@ -151,15 +150,15 @@ def served(sizes: Sequence[str]) -> None:
             tell(
                 part="served", chunks=n, insert_wall_ms=1e3 * waited / (n - before),
                 insert_server_cpu_ms=1e3 * inserted / (n - before), server_rss=server.memory_info().rss,
-                server_disk=_size(Path(folder)), query=query, query_server_cpu_ms=1e3 * asked / (QUERIES + 1),
+                server_disk=_size(Path(directory)), query=query, query_server_cpu_ms=1e3 * asked / (QUERIES + 1),
             )  # fmt: skip
 
 
 def catalogue(sizes: Sequence[str]) -> None:
     """The catalogue, grown from size to size: a transaction each, as a run of the indexer is."""
     questions = [row["question"] for row in _lines(ROOT / "eval" / "cases" / "demo.jsonl")]
-    with tempfile.TemporaryDirectory() as folder:
-        path, n = Path(folder) / "catalogue.sqlite", 0
+    with tempfile.TemporaryDirectory() as directory:
+        path, n = Path(directory) / "catalogue.sqlite", 0
         found = Catalogue(path)
         for size in map(int, sizes):
             before, made = n, 0.0
@@ -173,10 +172,12 @@ def catalogue(sizes: Sequence[str]) -> None:
             every = len(records := list(found.records())) // 80
             some = [records[i::every] for i in range(QUERIES + 1)]
             with measured() as printing:
-                Index(folder, load("minilm")).fingerprint  # noqa: B018
+                from rag.embedding.encoder import load_embedder
+
+                Index(directory, load_embedder("minilm")).fingerprint  # noqa: B018
             tell(
                 part="catalogue", chunks=n, insert_ms=1e3 * (inserting["cpu"] - made) / (n - before),
-                disk=_size(Path(folder)), rss=_rss(), fingerprint_cpu=printing["cpu"],
+                disk=_size(Path(directory)), rss=_rss(), fingerprint_cpu=printing["cpu"],
                 languages=_each(lambda _: Catalogue(path).languages()),
                 lexical=_each(lambda i: found.lexical(questions[i], 80)),
                 by_records=_each(lambda i, some=some: found.by_records(some[i])),
@@ -188,15 +189,15 @@ def publish(sizes: Sequence[str]) -> None:
     from chroma_server import chroma_server
 
     for size in map(int, sizes):
-        with tempfile.TemporaryDirectory() as folder, chroma_server(Path(folder) / "server") as address:
-            path = Path(folder) / "catalogue.sqlite"
+        with tempfile.TemporaryDirectory() as directory, chroma_server(Path(directory) / "server") as address:
+            path = Path(directory) / "catalogue.sqlite"
             found, n = Catalogue(path), 0
             with found.transaction():
                 while n < size:
                     document, chunks = _document(n)
                     _put(found, document, chunks)
                     n += len(chunks)
-            copy = Path(folder) / "copy.sqlite"
+            copy = Path(directory) / "copy.sqlite"
             found.snapshot(copy)
             found.close()
             server = next(p for p in psutil.Process().children(recursive=True) if p.status() != "zombie")
@@ -209,7 +210,7 @@ def publish(sizes: Sequence[str]) -> None:
             with measured() as fetching:
                 same = store.fetch(store.published() or "") == copy.read_bytes()
             tell(
-                part="publish", chunks=n, catalogue=copy.stat().st_size, server_disk=_size(Path(folder) / "server"),
+                part="publish", chunks=n, catalogue=copy.stat().st_size, server_disk=_size(Path(directory) / "server"),
                 server_rss=server.memory_info().rss, server_cpu=busy,
                 fetch_wall=fetching["wall"], fetched_whole=same, **row,
             )  # fmt: skip
@@ -219,16 +220,16 @@ def briefs(given: Sequence[str]) -> None:
     """Extractive briefs: processor seconds each, one thread."""
     import torch
 
-    from rag.answerer import Answerer
-    from rag.config import load
+    from rag.config import load_settings
+    from rag.writing.session import Session
 
     torch.set_num_threads(1)
     store, questions = given
-    with Answerer(load({"store": store, "llm": "extractive"})) as answerer:
+    with Session(load_settings({"store": store, "llm": "extractive"})) as session:
         rows = [row["question"] for row in _lines(Path(questions))]
         with measured() as first:
-            answerer.answer(rows[0])
-        tell(part="briefs", first_cpu=first["cpu"], brief=_each(lambda i: answerer.answer(rows[i])), rss=_rss())
+            session.answer(rows[0])
+        tell(part="briefs", first_cpu=first["cpu"], brief=_each(lambda i: session.answer(rows[i])), rss=_rss())
 
 
 @contextmanager
@@ -319,8 +320,8 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def _size(directory: Path) -> int:
+    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
 
 
 def _rss() -> int:

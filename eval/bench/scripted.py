@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent / "tests"))
 
 from fault_server import Asked, Deal, FaultServer, cut_line
 
-from rag.sentences import split
+from rag.text.sentences import split
 
 ASKING = ("What is known about {}?", "What happened in the matter of {}?", "Who was involved in {}, and when?")
 PASSAGE = re.compile(r"^(E\d+) \[.*\]\n", re.MULTILINE)
@@ -27,10 +27,10 @@ NUMBERED = re.compile(r"^(S\d+): (.*)$", re.MULTILINE)
 
 def questions(store: str, number: int) -> list[str]:
     """``number`` questions about the titles and headings in ``store``, each another one."""
-    from rag.embedding import load
-    from rag.index import Index
+    from rag.embedding.encoder import load_embedder
+    from rag.store.index import Index
 
-    index = Index.open(store, load("minilm"))
+    index = Index.open(store, load_embedder("minilm"))
     chunks = index.catalogue.by_records(list(index.catalogue.records())).values()
     subjects = sorted(
         {

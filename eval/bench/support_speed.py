@@ -14,11 +14,11 @@ import statistics
 import time
 from collections.abc import Callable
 
-from rag.chunking import chunk
-from rag.embedding import count_tokens, encoder
+from rag.embedding.encoder import count_tokens, encoder
 from rag.ingest import Source, extract, find
-from rag.sentences import split
-from rag.support import SupportModel
+from rag.ingest.chunking import chunk
+from rag.text.sentences import split
+from rag.verify.support.model import SupportModel
 
 
 def main() -> None:

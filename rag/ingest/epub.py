@@ -9,10 +9,11 @@ from urllib.parse import unquote
 from zipfile import ZipFile
 
 from rag.errors import ReadError
-from rag.ingest import html, html_tree
 from rag.ingest.archive import member, open_archive
 from rag.ingest.blocks import Block, Reading
 from rag.ingest.clean import iso_date
+from rag.ingest.html.reader import parse
+from rag.ingest.html.tree import walk
 
 _CHAPTERS = frozenset({"application/xhtml+xml", "text/html"})
 
@@ -39,7 +40,7 @@ def read(data: bytes, name: str) -> Reading:
     )
 
 
-def _chapters(archive: ZipFile, package: Any, folder: str) -> Iterator[Block]:
+def _chapters(archive: ZipFile, package: Any, directory: str) -> Iterator[Block]:
     items = {item.get("id"): item for item in package.iterfind(".//{*}manifest/{*}item")}
     present = set(archive.namelist())
     for reference in package.iterfind(".//{*}spine/{*}itemref"):
@@ -49,10 +50,10 @@ def _chapters(archive: ZipFile, package: Any, folder: str) -> Iterator[Block]:
             continue
         if "nav" in (item.get("properties") or "").split():
             continue
-        place = posixpath.normpath(posixpath.join(folder, unquote(item.get("href") or "")))
+        place = posixpath.normpath(posixpath.join(directory, unquote(item.get("href") or "")))
         if place in present and (chapter := member(archive, place)).strip():
-            _, tree = html.parse(chapter)
-            yield from html_tree.walk(tree)
+            _, tree = parse(chapter)
+            yield from walk(tree)
 
 
 def _xml(data: bytes) -> Any:

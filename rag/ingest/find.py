@@ -103,9 +103,9 @@ def _fixed_part(pattern: str) -> str:
     return str(Path(*parts[:fixed])) if fixed else "."
 
 
-def _walk(folder: Path, *, base: Path, root: str) -> Iterator[Source | Skipped]:
+def _walk(directory: Path, *, base: Path, root: str) -> Iterator[Source | Skipped]:
     """Everything below ``folder``, sorted. A link to a folder that is being walked already is reported."""
-    stack: list[tuple[Path, frozenset[str], tuple[tuple[Path, GitIgnoreSpec], ...]]] = [(folder, frozenset(), ())]
+    stack: list[tuple[Path, frozenset[str], tuple[tuple[Path, GitIgnoreSpec], ...]]] = [(directory, frozenset(), ())]
     while stack:
         here, above, ignoring = stack.pop()
         if not here.is_dir():
@@ -128,7 +128,7 @@ def _walk(folder: Path, *, base: Path, root: str) -> Iterator[Source | Skipped]:
             place = here / name
             if name.startswith("."):
                 continue
-            if any(_matches(spec, place, folder) for folder, spec in ignoring):
+            if any(_matches(spec, place, directory) for directory, spec in ignoring):
                 yield Skipped(path=str(place), reason=f"left out by {IGNORE_FILE}")
             else:
                 stack.append((place, above | {real}, ignoring))
@@ -143,8 +143,8 @@ def _spec(path: Path) -> GitIgnoreSpec:
         raise UsageError(f"{path}: {error}") from None
 
 
-def _matches(spec: GitIgnoreSpec, place: Path, folder: Path) -> bool:
-    relative = place.relative_to(folder).as_posix()
+def _matches(spec: GitIgnoreSpec, place: Path, directory: Path) -> bool:
+    relative = place.relative_to(directory).as_posix()
     return spec.match_file(f"{relative}/" if place.is_dir() else relative)
 
 

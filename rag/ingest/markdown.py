@@ -138,11 +138,11 @@ def _words(token: Token) -> str:
 def _html(source: str) -> Iterator[Block]:
     from lxml import etree, html
 
-    from rag.ingest import html_tree
+    from rag.ingest.html.tree import drop_notes, walk
 
     try:
         tree = html.fragment_fromstring(source, create_parent="div")
     except (etree.ParserError, ValueError):  # a comment, or nothing but white space
         return
-    html_tree.drop_notes(tree)
-    yield from html_tree.walk(tree)
+    drop_notes(tree)
+    yield from walk(tree)

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rag.types import Rung, Status
+from rag.types import RepairAction, Status
 
 SCHEMA: Literal["citebrief.brief/1"] = "citebrief.brief/1"
 SCHEMA_FILE = Path(__file__).with_name("brief.schema.json")
@@ -99,7 +99,7 @@ class RepairJson(_Strict):
     """A sentence that was not printed as first written: where, what was done, why."""
 
     where: str
-    rung: Rung
+    action: RepairAction = Field(alias="rung")  # the name that version 1 of the schema gives it
     before: str
     after: str
     why: str
@@ -148,6 +148,6 @@ def schema_text() -> str:
 
 
 if __name__ == "__main__":
-    from rag.atomic import write_atomically
+    from rag._internal.files import write_atomically
 
     write_atomically(SCHEMA_FILE, schema_text())

@@ -42,13 +42,13 @@ def print_brief(brief: Brief, console: Console) -> None:
             console.print()
 
 
-Row = tuple[int, str, "Text | str"]
+TextRow = tuple[int, str, "Text | str"]
 """Columns to indent by, what stands in the indent of the first line, and the text; a blank line is all empty."""
 
-_BLANK: Row = (0, "", "")
+_BLANK: TextRow = (0, "", "")
 
 
-def _rows(brief: Brief) -> Iterator[Row]:
+def _rows(brief: Brief) -> Iterator[TextRow]:
     yield 0, "", _bold(wording.prose(brief.question))
     yield _BLANK
     yield from _answer(brief) if brief.sections else _no_answer(brief)
@@ -57,7 +57,7 @@ def _rows(brief: Brief) -> Iterator[Row]:
     yield 0, "", _dim(f"{wording.made_by(brief)} {wording.checked(brief)}")
 
 
-def _answer(brief: Brief) -> Iterator[Row]:
+def _answer(brief: Brief) -> Iterator[TextRow]:
     number = wording.numbers(brief)
     if brief.summary:
         yield from _part(wording.SUMMARY, brief.summary, number)
@@ -80,7 +80,7 @@ def _answer(brief: Brief) -> Iterator[Row]:
     yield _BLANK
 
 
-def _no_answer(brief: Brief) -> Iterator[Row]:
+def _no_answer(brief: Brief) -> Iterator[TextRow]:
     yield 0, "", _bold(wording.NO_ANSWER)
     yield _BLANK
     yield 0, "", _bold(wording.SEARCHED)
@@ -95,7 +95,7 @@ def _no_answer(brief: Brief) -> Iterator[Row]:
         yield _BLANK
 
 
-def _gaps(brief: Brief) -> Iterator[Row]:
+def _gaps(brief: Brief) -> Iterator[TextRow]:
     if brief.gaps:
         yield 0, "", _bold(wording.GAPS)
         for gap in brief.gaps:
@@ -103,7 +103,7 @@ def _gaps(brief: Brief) -> Iterator[Row]:
         yield _BLANK
 
 
-def _part(heading: str, sentences: Iterable[Sentence], number: dict[str, int]) -> Iterator[Row]:
+def _part(heading: str, sentences: Iterable[Sentence], number: dict[str, int]) -> Iterator[TextRow]:
     yield 0, "", _bold(heading)
     yield 0, "", _paragraph(sentences, number)
     yield _BLANK

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from rag.types import Brief, Chunk, Hit, Sentence, Trace
 
-NEAREST = 5
+NEAREST_SHOWN = 5
 """Passages shown when the corpus does not answer; the JSON lists all that were retrieved."""
 
 SUMMARY = "Executive summary"
@@ -23,7 +23,7 @@ NO_ANSWER = "The corpus does not answer this question."
 SEARCHED = "What was searched"
 NEAREST_PASSAGES = "Nearest passages"
 
-RUNGS = {
+ACTIONS = {
     "rewrite": "rewritten",
     "reattribute": "given other citations",
     "quote": "replaced by a quotation",
@@ -122,7 +122,7 @@ def count(n: int, noun: str) -> str:
 
 def nearest(brief: Brief) -> tuple[Hit, ...]:
     """The first :data:`NEAREST` hits by rank."""
-    return tuple(sorted(brief.evidence, key=lambda hit: hit.rank)[:NEAREST])
+    return tuple(sorted(brief.evidence, key=lambda hit: hit.rank)[:NEAREST_SHOWN])
 
 
 def searched(brief: Brief) -> str:
@@ -146,7 +146,7 @@ def made_by(brief: Brief) -> str:
 def checked(brief: Brief) -> str:
     """How many sentences were checked, and what became of those that failed."""
     printed = sum(1 for _ in brief.sentences())
-    repairs = Counter(repair.rung for repair in brief.trace.repairs)
+    repairs = Counter(repair.action for repair in brief.trace.repairs)
     if printed and _verbatim(brief):
         first = "Every sentence stands word for word in the passage that it cites."
     elif not printed:
@@ -157,7 +157,7 @@ def checked(brief: Brief) -> str:
         first = f"All {printed} sentences printed were checked against the passages that they cite."
     if not repairs:
         return first
-    done = ", ".join(f"{n} {RUNGS[rung]}" for rung, n in repairs.items())
+    done = ", ".join(f"{n} {ACTIONS[action]}" for action, n in repairs.items())
     return f"{first} Repaired on the way: {done}."
 
 

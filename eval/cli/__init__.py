@@ -1,0 +1,1 @@
+"""Ways in: the commands of `citebrief eval` and the pytest plugin."""

@@ -1,0 +1,1 @@
+"""Who says what is supported: judges, their accuracy, and labels by people."""

@@ -1,0 +1,1 @@
+"""The metrics of citations and retrieval, and their intervals."""

@@ -1,0 +1,1 @@
+"""Run a suite, score its briefs, compare with thresholds and a baseline, and report."""

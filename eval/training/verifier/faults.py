@@ -1,0 +1,101 @@
+"""Planted faults: true sentences of briefs, each corrupted in several ways; how many does the gate let through?
+
+python eval/training/verifier/faults.py briefs/*.json --sentences 40
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import time
+from pathlib import Path
+
+import corrupt
+
+from rag.render.json import read_brief
+from rag.types import Brief, Chunk, Sentence
+from rag.verify.verifier import default_verifier
+
+Row = tuple[str, str, tuple[Chunk, ...]]
+
+_DATE = re.compile(rf"\b(?:{'|'.join(corrupt.MONTHS)}) (?:\d{{1,2}}(?:, \d{{4}})?|\d{{4}})\b")
+
+
+def date(text: str, rng: random.Random) -> str | None:
+    """Another day, month or year in one of the dates of ``text``."""
+    found = list(_DATE.finditer(text))
+    if not found:
+        return None
+    match = rng.choice(found)
+    changed = corrupt.number(match.group(), rng)
+    return text[: match.start()] + changed + text[match.end() :] if changed else None
+
+
+def planted(briefs: list[Brief], count: int, rng: random.Random) -> list[Row]:
+    """(kind, sentence, evidence): ``count`` different sentences of ``briefs`` as printed, and their corruptions.
+
+    "wrong chunk" is the true sentence on another passage of its brief, nearer than one on another subject would be.
+    """
+    own: dict[str, tuple[Sentence, Brief]] = {s.text: (s, brief) for brief in briefs for s in brief.sentences()}
+    fused = [text for text, (s, _) in own.items() if len(s.quotes) > 1]
+    names = [m.group() for text in own for m in corrupt.NAME.finditer(text) if m.start() > 0]
+    rows: list[Row] = []
+    for text, (sentence, brief) in rng.sample(sorted(own.items()), min(count, len(own))):
+        chunks = {chunk.id: chunk for chunk in brief.cited()}
+        evidence = tuple(chunks[cited] for cited in sentence.citations)
+        rows.append(("true", text, evidence))
+        lies = {kind: lie(text, rng) for kind, lie in corrupt.LIES.items()}
+        lies |= {
+            "date": date(text, rng),
+            "name": corrupt.name(text, rng, rng.sample(names, min(9, len(names)))),
+            "over-claim": corrupt.overclaim(text, rng),
+            "detail added": corrupt.detail(text, rng),
+        }
+        rows += [(kind, lie, evidence) for kind, lie in lies.items() if lie]
+        others = [
+            c for c in chunks.values() if c not in evidence and not any(q.text in c.text for q in sentence.quotes)
+        ]
+        rows += [("wrong chunk", text, (rng.choice(others),))] if others else []
+    for text in fused:
+        sentence, brief = own[text]
+        chunks = {chunk.id: chunk for chunk in brief.cited()}
+        rows.append(("true, fused", text, tuple(chunks[cited] for cited in sentence.citations)))
+    return rows
+
+
+def main() -> None:
+    """Print, as JSON, for each kind how many are rejected, by the gate and by the model alone, and the speed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("briefs", type=Path, nargs="+", metavar="BRIEF.json")
+    parser.add_argument("--sentences", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=7)
+    args = parser.parse_args()
+    rows = planted([read_brief(path) for path in args.briefs], args.sentences, random.Random(args.seed))
+    verifier = default_verifier()
+    verifier.verify([("Warm up.", rows[0][2])])
+    began = time.perf_counter()
+    verdicts = verifier.verify([(sentence, evidence) for _, sentence, evidence in rows])
+    seconds = time.perf_counter() - began
+    alone = verifier.model.score([(sentence, [chunk.text for chunk in evidence]) for _, sentence, evidence in rows])
+    report = {}
+    for kind in dict.fromkeys(kind for kind, _, _ in rows):
+        places = [i for i, row in enumerate(rows) if row[0] == kind]
+        report[kind] = {
+            "n": len(places),
+            "rejected": sum(verdicts[i].support != "full" for i in places),
+            "rejected_by_model_alone": sum(float(alone[i][0]) < verifier.model.threshold for i in places),
+        }
+    passed = [
+        (kind, s) for (kind, s, _), v in zip(rows, verdicts, strict=True) if v.support == "full" and "true" not in kind
+    ]
+    print(
+        json.dumps(
+            {"kinds": report, "pairs_per_second": round(len(rows) / seconds, 1), "let_through": passed}, indent=1
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Files, event logging and concurrency for the packages above; not a public interface."""

@@ -1,0 +1,1 @@
+"""Many questions: the questions file, the run directory, the cost estimate."""

@@ -1,0 +1,1 @@
+"""Batches and embedding on a Ray cluster, an optional extra."""

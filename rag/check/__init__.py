@@ -1,0 +1,1 @@
+"""Verify anybody's brief again."""

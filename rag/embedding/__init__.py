@@ -1,0 +1,1 @@
+"""Texts to vectors: the encoder, its token states, and batching across threads."""

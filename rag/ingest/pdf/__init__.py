@@ -1,0 +1,1 @@
+"""PDF to headings and paragraphs."""

@@ -1,0 +1,1 @@
+"""Text of any document: sentences, words, and the entities in it."""

@@ -1,0 +1,1 @@
+"""Question and hits to a brief: outline, writers, repair and composition."""
