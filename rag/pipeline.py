@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rag._internal import events
 from rag._internal.concurrency import run_concurrently
-from rag.embedding.encoder import Embedder, encoder, load_embedder
+from rag.embedding import Embedder, load_embedder, load_encoder
 from rag.errors import Interrupted, UsageError
 from rag.llm.limits import Budget
 from rag.llm.model import MAX_IN_FLIGHT, ModelChoice, resolve
 from rag.progress import OnProgress, Step
-from rag.store.index import Index, IndexReport, directory_of
+from rag.store import Index, IndexReport, store_directory
 from rag.types import Brief, Chunk, Filter, Hit, Question, Status, slug
 from rag.writing.session import Session
 
@@ -73,7 +73,7 @@ def search(query: str, settings: Settings, *, k: int, where: Filter | None = Non
     from rag.retrieval.rerank import rerank
 
     with _opened(settings) as store:
-        return rerank(store, query, encoder().word_vectors, k=k, where=where)
+        return rerank(store, query, load_encoder().word_vectors, k=k, where=where)
 
 
 def show(chunk_id: str, settings: Settings, *, around: int = 600) -> tuple[Chunk, str, str]:
@@ -103,7 +103,7 @@ def identity(settings: Settings) -> tuple[ModelChoice, str]:
 
 def drafts_directory(settings: Settings) -> Path:
     """Where the draft of an interrupted answer is kept."""
-    return directory_of(settings.store) / "drafts"
+    return store_directory(settings.store) / "drafts"
 
 
 def draft_name(brief: Brief) -> str:
@@ -213,7 +213,7 @@ def answer_safely(
         return QuestionResult(question=question, seconds=round(time.perf_counter() - started, 2), **what)
 
     try:
-        with events.about(question.id):
+        with events.question_scope(question.id):
             return after(
                 brief=session.answer(
                     question.text, where=question.where, k=question.k, sections=question.sections, on_progress=tell

@@ -200,9 +200,9 @@ def state(store: Path) -> str:
     def look() -> str:
         from rag import pipeline
         from rag.config import load_settings
-        from rag.embedding.encoder import load_embedder as embedder
+        from rag.embedding import load_embedder as embedder
         from rag.errors import IndexMissing
-        from rag.store.index import Index
+        from rag.store import Index
 
         try:
             index = Index.open(str(store), embedder("minilm"))

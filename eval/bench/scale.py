@@ -33,9 +33,8 @@ from typing import Any
 import numpy as np
 import psutil
 
-from rag.store.catalogue import Catalogue, SourceRow
-from rag.store.index import Index
-from rag.store.vectors import VectorStore, record_id
+from rag.store import Catalogue, Index, SourceRow, VectorStore, record_id
+from rag.store.published import PublishedCatalogue
 from rag.types import Chunk, Document, chunk_id
 
 ROOT = Path(__file__).parents[2]
@@ -58,12 +57,11 @@ def documents(paths: Sequence[str]) -> None:
     """Real documents: what reading, cutting and encoding them costs, by format."""
     import torch
 
-    from rag.embedding.encoder import count_tokens, encoder
-    from rag.ingest import Source, extract, find
-    from rag.ingest.chunking import chunk, embedding_text
+    from rag.embedding import count_tokens, load_encoder
+    from rag.ingest import Source, chunk_document, embedding_text, extract, find
 
     torch.set_num_threads(1)
-    encoder().vectors(["a loaded model"])
+    load_encoder().vectors(["a loaded model"])
     parts: dict[str, list[Source]] = {}
     for item in find(list(paths)):
         if isinstance(item, Source):
@@ -72,11 +70,11 @@ def documents(paths: Sequence[str]) -> None:
         with measured() as reading:
             read = [document for source in sources for document in extract(source)[0]]
         with measured() as cutting:
-            chunks = [part for document in read for part in chunk(document, count_tokens=count_tokens)]
+            chunks = [part for document in read for part in chunk_document(document, count_tokens=count_tokens)]
         texts = [embedding_text(part, count_tokens) for part in chunks]
         sample = random.Random(1).sample(texts, min(len(texts), 400))
         with measured() as encoding:
-            encoder().vectors(sample)
+            load_encoder().vectors(sample)
         n = len(chunks)
         tell(
             part="documents", format=suffix, documents=len(read), chunks=n, characters=sum(len(d.text) for d in read),
@@ -172,7 +170,7 @@ def catalogue(sizes: Sequence[str]) -> None:
             every = len(records := list(found.records())) // 80
             some = [records[i::every] for i in range(QUERIES + 1)]
             with measured() as printing:
-                from rag.embedding.encoder import load_embedder
+                from rag.embedding import load_embedder
 
                 Index(directory, load_embedder("minilm")).fingerprint  # noqa: B018
             tell(
@@ -180,7 +178,7 @@ def catalogue(sizes: Sequence[str]) -> None:
                 disk=_size(Path(directory)), rss=_rss(), fingerprint_cpu=printing["cpu"],
                 languages=_each(lambda _: Catalogue(path).languages()),
                 lexical=_each(lambda i: found.lexical(questions[i], 80)),
-                by_records=_each(lambda i, some=some: found.by_records(some[i])),
+                by_records=_each(lambda i, some=some: found.chunks_by_record(some[i])),
             )  # fmt: skip
 
 
@@ -201,14 +199,14 @@ def publish(sizes: Sequence[str]) -> None:
             found.snapshot(copy)
             found.close()
             server = next(p for p in psutil.Process().children(recursive=True) if p.status() != "zombie")
-            store, before = VectorStore(address), _rss()
+            published, before = PublishedCatalogue(VectorStore(address).client, address), _rss()
             busy = sum(server.cpu_times()[:2])
             with measured() as sending:
-                store.publish(copy)
+                published.upload(copy)
             busy = sum(server.cpu_times()[:2]) - busy
             row = {"publish_wall": sending["wall"], "publish_cpu": sending["cpu"], "memory": _peak() - before}
             with measured() as fetching:
-                same = store.fetch(store.published() or "") == copy.read_bytes()
+                same = published.download(published.revision() or "") == copy.read_bytes()
             tell(
                 part="publish", chunks=n, catalogue=copy.stat().st_size, server_disk=_size(Path(directory) / "server"),
                 server_rss=server.memory_info().rss, server_cpu=busy,

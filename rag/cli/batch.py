@@ -116,7 +116,7 @@ def batch(
     if not quiet:
         click.echo(f"model: {choice.why}", err=True)
     made_with = {**batches.manifest(settings, choice, fingerprint), "questions": asking.digest(asked)}
-    with _on(engine, settings) as (ask, hands), events.written_to(log_json), directory.locked():
+    with _on(engine, settings) as (ask, hands), events.log_events_to(log_json), directory.locked():
         budget = batches.budget_for(budget_usd, choice, settings, directory, anew=overwrite)
         if overwrite:
             directory.begin_anew(made_with, asked)

@@ -16,7 +16,7 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from rag.embedding.encoder import EmbedWords
+from rag.embedding import EmbedWords
 from rag.retrieval.query_terms import query_terms
 from rag.text.words import stem, words_of
 from rag.types import Hit

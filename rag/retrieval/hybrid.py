@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rag.store.index import Index
+from rag.store import Index
 from rag.types import Chunk, Filter, Hit
 
 if TYPE_CHECKING:

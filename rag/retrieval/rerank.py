@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.embedding.encoder import EmbedWords
+from rag.embedding import EmbedWords
 from rag.retrieval.hybrid import retrieve
 from rag.retrieval.query_terms import query_terms
-from rag.store.index import Index
+from rag.store import Index
 from rag.types import Filter, Hit
 
 if TYPE_CHECKING:

@@ -170,7 +170,7 @@ class _Writing:
 
     def _asked(self, calls: Iterable[Callable[[], ReplyT]]) -> Iterable[Callable[[], ReplyT]]:
         """``calls`` as they are, to be made one by one; or their replies, all being waited for already."""
-        return start_all(calls, alone=ReplyError) if self.overlap else calls
+        return start_all(calls, isolated=ReplyError) if self.overlap else calls
 
     def _section_call(self, place: int, planned: OutlineSection) -> Callable[[], DraftSection]:
         return partial(self.writer.section, planned, self._headings(but=place))

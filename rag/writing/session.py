@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from rag.embedding.encoder import count_tokens, encoder, load_embedder
+from rag.embedding import count_tokens, load_embedder, load_encoder
 from rag.errors import Interrupted
 from rag.llm import prompts
 from rag.llm.limits import Budget
 from rag.llm.model import MAX_IN_FLIGHT, Model, ModelChoice, rates_of, resolve
 from rag.progress import OnProgress, Stage, Step
 from rag.retrieval.answerability import Answerability, assess
-from rag.store.index import Index
+from rag.store import Index
 from rag.types import Brief, Filter, Hit, Question, Trace
 from rag.verify.verifier import default_verifier
 from rag.writing.compose import compose, draft, insufficient
@@ -152,21 +152,25 @@ class _Job:
         from rag.retrieval.rerank import rerank
 
         with self._stage("retrieve", "searching the index"):
-            hits = rerank(self.index, self.question, encoder().word_vectors, k=self.settings.k, where=where)
+            hits = rerank(self.index, self.question, load_encoder().word_vectors, k=self.settings.k, where=where)
         self.notices += _language_notices(self.question, self.index)
         return hits
 
     def assess(self, hits: Sequence[Hit]) -> Answerability:
         with self._stage("retrieve", f"{len(hits)} passages; do they answer the question?"):
             texts = [f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits[:ASSESSED_HITS]]
-            vectors = encoder().vectors([self.question, *texts])
+            vectors = load_encoder().vectors([self.question, *texts])
             nearest = float((vectors[1:] @ vectors[0]).max()) if texts else 0.0
-            return assess(self.question, hits, nearest, encoder().word_vectors)
+            return assess(self.question, hits, nearest, load_encoder().word_vectors)
 
     def plan(self, hits: Sequence[Hit]) -> Outline:
         with self._stage("plan", "choosing evidence and sharing it out"):
             return make_outline(
-                self.question, hits, encoder().vectors, encoder().word_vectors, sections=self.settings.sections
+                self.question,
+                hits,
+                load_encoder().vectors,
+                load_encoder().word_vectors,
+                sections=self.settings.sections,
             )
 
     def connect(self, at_once: int, budget: Budget) -> Model:
@@ -256,7 +260,7 @@ def writer_for(model: Model, question: str, hits: Sequence[Hit]) -> Writer:
 
 def _language_notices(question: str, store: Index) -> list[str]:
     """Warnings where the question or part of the corpus is in a language that the packaged models do not know."""
-    from rag.ingest.language import foreign_language
+    from rag.ingest import foreign_language
 
     notices = []
     if count_tokens(question) > TOO_SHORT and (language := foreign_language(question)):

@@ -429,8 +429,8 @@ def test_events_are_json_and_hold_no_question_no_passage_and_no_key(store: Path,
 
 
 def test_an_event_of_another_module_says_which_question_it_is_about(tmp_path: Path) -> None:
-    with events.written_to(str(tmp_path / "log")):
-        with events.about("q1"):
+    with events.log_events_to(str(tmp_path / "log")):
+        with events.question_scope("q1"):
             events.log_event("retried", status=429, after=1.5)
         events.log_event("paused")
     events.log_event("nobody listens any more")
@@ -441,7 +441,7 @@ def test_an_event_of_another_module_says_which_question_it_is_about(tmp_path: Pa
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
 def test_a_log_that_cannot_be_written_is_told_once_and_stops_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    with events.written_to("/dev/full"):
+    with events.log_events_to("/dev/full"):
         events.log_event("first")
         events.log_event("second")
     assert capfd.readouterr().err == "--log-json /dev/full: cannot be written any more; going on without it\n"

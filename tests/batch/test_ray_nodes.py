@@ -24,12 +24,12 @@ from rag.batch.ray import cluster, embedding, engine
 from rag.batch.ray.engine import answer_many
 from rag.batch.run_directory import RunDirectory
 from rag.config import Settings, load_settings
-from rag.embedding.encoder import load_embedder as embedder
+from rag.embedding import load_embedder as embedder
 from rag.errors import IndexMissing, UsageError
 from rag.llm.limits import Budget
 from rag.llm.model import rates_of, resolve
 from rag.pipeline import QuestionResult
-from rag.store.index import Index, IndexReport
+from rag.store import Index, IndexReport
 from rag.types import Question
 
 if TYPE_CHECKING:

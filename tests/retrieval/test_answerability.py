@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from rag.embedding.encoder import encoder
+from rag.embedding import load_encoder
 from rag.retrieval.answerability import assess
 from rag.retrieval.rerank import rerank
-from rag.store.index import Index
+from rag.store import Index
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,6 @@ def test_a_subject_or_a_fact_that_the_corpus_lacks_is_told(corpus_index: Index, 
 
 
 def assessed(index: Index, question: str) -> bool:
-    found = rerank(index, question, encoder().word_vectors, k=20)
-    vectors = encoder().vectors([question, *(f"{hit.chunk.context}\n{hit.chunk.text}" for hit in found[:8])])
-    return assess(question, found, float((vectors[1:] @ vectors[0]).max()), encoder().word_vectors).enough
+    found = rerank(index, question, load_encoder().word_vectors, k=20)
+    vectors = load_encoder().vectors([question, *(f"{hit.chunk.context}\n{hit.chunk.text}" for hit in found[:8])])
+    return assess(question, found, float((vectors[1:] @ vectors[0]).max()), load_encoder().word_vectors).enough

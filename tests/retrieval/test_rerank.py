@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rag.embedding.encoder import encoder
+from rag.embedding import load_encoder
 from rag.retrieval.rerank import term_coverage
 
 PASSAGES = [
@@ -14,17 +14,17 @@ PASSAGES = [
 
 
 def test_the_word_that_one_passage_meets_decides_though_it_uses_another() -> None:
-    found = term_coverage("Why was nobody charged over the June 9 meeting?", PASSAGES, encoder().word_vectors)
+    found = term_coverage("Why was nobody charged over the June 9 meeting?", PASSAGES, load_encoder().word_vectors)
     assert found.argmax() == 2
     assert all(0.0 <= share <= 1.0 for share in found)
 
 
 def test_words_that_all_passages_meet_tell_none_from_the_other() -> None:
     found = term_coverage(
-        "What are the links between Trump and Putin?", ["Trump met Putin."] * 4, encoder().word_vectors
+        "What are the links between Trump and Putin?", ["Trump met Putin."] * 4, load_encoder().word_vectors
     )
     assert not found.any()
 
 
 def test_a_question_without_a_word_of_its_own_is_met_by_none() -> None:
-    assert not term_coverage("What happened?", PASSAGES, encoder().word_vectors).any()
+    assert not term_coverage("What happened?", PASSAGES, load_encoder().word_vectors).any()

@@ -11,10 +11,10 @@ import pytest
 
 from rag import pipeline
 from rag.config import Settings
-from rag.embedding.encoder import encoder
+from rag.embedding import load_encoder
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.retrieval.rerank import rerank
-from rag.store.index import Index
+from rag.store import Index
 from rag.types import Brief, Hit, Question, Sentence, Trace
 from rag.verify.verifier import default_verifier
 from rag.writing.compose import compose, draft
@@ -31,12 +31,12 @@ TRACE = Trace(
 
 @pytest.fixture(scope="module")
 def hits(corpus_index: Index) -> list[Hit]:
-    return rerank(corpus_index, QUESTION, encoder().word_vectors, k=40)
+    return rerank(corpus_index, QUESTION, load_encoder().word_vectors, k=40)
 
 
 @pytest.fixture(scope="module")
 def planned(hits: list[Hit]) -> Outline:
-    return make_outline(QUESTION, hits, encoder().vectors, encoder().word_vectors)
+    return make_outline(QUESTION, hits, load_encoder().vectors, load_encoder().word_vectors)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from briefs import chunk
 
-from rag.embedding.encoder import encoder
+from rag.embedding import load_encoder
 from rag.writing.disagreements import conflicts, contradicts
 from rag.writing.evidence import EvidenceSentence
 
@@ -19,13 +19,13 @@ def note(text: str, document: str) -> EvidenceSentence:
 
 def test_two_documents_that_contradict_each_other_are_told_once_with_both_sides() -> None:
     notes = [note(BARR, "barr"), note(FOUND, "horowitz"), note("Foege fought smallpox in Nigeria in 1966.", "smallpox")]
-    [conflict] = conflicts(notes, encoder().vectors([each.text for each in notes]))
+    [conflict] = conflicts(notes, load_encoder().vectors([each.text for each in notes]))
     assert (conflict.disputing.text, conflict.stating.text) == (BARR, FOUND)
 
 
 def test_a_document_does_not_disagree_with_itself() -> None:
     notes = [note(BARR, "report"), note(FOUND, "report")]
-    assert conflicts(notes, encoder().vectors([each.text for each in notes])) == []
+    assert conflicts(notes, load_encoder().vectors([each.text for each in notes])) == []
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rag.embedding.encoder import encoder
+from rag.embedding import load_encoder
 from rag.retrieval.rerank import rerank
-from rag.store.index import Index
+from rag.store import Index
 from rag.writing.compose import closing_evidence
 from rag.writing.evidence import limits
 from rag.writing.outline import Outline, make_outline
@@ -16,8 +16,8 @@ NARROW = "What did Horowitz conclude about the opening of Crossfire Hurricane?"
 
 
 def planned(index: Index, question: str) -> Outline:
-    hits = rerank(index, question, encoder().word_vectors, k=40)
-    return make_outline(question, hits, encoder().vectors, encoder().word_vectors)
+    hits = rerank(index, question, load_encoder().word_vectors, k=40)
+    return make_outline(question, hits, load_encoder().vectors, load_encoder().word_vectors)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_sections_are_balanced_distinct_and_share_no_note(broad: Outline) -> Non
 
 def test_the_same_hits_give_the_same_plan_and_none_give_none(corpus_index: Index, broad: Outline) -> None:
     assert planned(corpus_index, BROAD) == broad
-    assert make_outline(BROAD, [], encoder().vectors, encoder().word_vectors).sections == ()
+    assert make_outline(BROAD, [], load_encoder().vectors, load_encoder().word_vectors).sections == ()
 
 
 def test_a_finding_is_not_told_without_what_takes_it_back(broad: Outline) -> None:

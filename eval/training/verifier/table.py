@@ -15,7 +15,7 @@ import numpy as np
 from cache import Cache
 from tokenizers import Tokenizer
 
-from rag.embedding.encoder import minilm_directory
+from rag.embedding import minilm_directory
 from rag.embedding.tokens import join
 from rag.verify.support.facts import STOP_WORDS
 from rag.verify.support.features import NAMES, features, relevant

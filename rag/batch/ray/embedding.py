@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.embeddings import Embeddings
 
 from rag.batch.ray import cluster
-from rag.embedding.encoder import load_embedder
+from rag.embedding import load_embedder
 from rag.errors import CitebriefError, UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class RayEmbedder(Embeddings):
         self._workers = workers
         self._here = load_embedder(spec)
         self.name = self._here.name
-        self.at_once = BLOCKS_IN_FLIGHT * workers
+        self.batch_size = BLOCKS_IN_FLIGHT * workers
 
     def vectors(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, one row a text.

@@ -32,14 +32,14 @@ from uuid import uuid4
 from rag._internal.concurrency import GRACE
 from rag.batch.ray import cluster
 from rag.batch.ray.budget import BudgetClient, SharedBudget
-from rag.embedding.encoder import load_embedder
+from rag.embedding import load_embedder
 from rag.errors import CitebriefError, ModelLost, UsageError
 from rag.llm.cache import ResponseCache
 from rag.llm.limits import Budget
 from rag.llm.model import MAX_IN_FLIGHT, rates_of, resolve
 from rag.pipeline import CALLS, HOPELESS, OnQuestion, QuestionResult, answer_safely
 from rag.progress import Step
-from rag.store.index import Index
+from rag.store import Index
 from rag.types import Question
 from rag.writing.session import Session
 
