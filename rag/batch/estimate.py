@@ -18,11 +18,11 @@ from rag.embedding.encoder import count_tokens
 from rag.llm.model import Model, ModelChoice, rates_of
 from rag.render.wording import count
 from rag.types import Question
-from rag.writing.compose import closing_evidence
+from rag.writing.closing import closing_evidence
+from rag.writing.drafts import Draft
 from rag.writing.outline import Outline
-from rag.writing.repair import REWRITES, quoted
+from rag.writing.repair import MAX_REWRITES
 from rag.writing.session import Session, writer_for
-from rag.writing.writers import Draft
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -97,7 +97,7 @@ def estimate(
     if choice.kind != "extractive":
         with Session(settings) as session:
             for question in drawn:
-                hits, planned = session.plan(question)
+                hits, planned = session.outline(question)
                 if planned.sections:
                     sketch.write(question.text, hits, planned)
     times = len(questions) / max(1, len(drawn))
@@ -134,20 +134,22 @@ class DryRunModel(Model):
         for section in planned.sections:
             with_replies = self.tokens["calls"]
             writer.section(section, [heading for heading in headings if heading != section.heading])
-            self._reply(section.notes, asked=self.tokens["calls"] > with_replies)
-        body = [quoted(note) for section in planned.sections for note in section.notes]
+            self._reply(section.evidence, asked=self.tokens["calls"] > with_replies)
+        body = [note.as_sentence() for section in planned.sections for note in section.evidence]
         for part, notes in zip(("summary", "conclusion"), closing_evidence(planned), strict=True):
             if notes:
                 before = self.tokens["calls"]
                 writer.closing("summary" if part == "summary" else "conclusion", notes, body)
                 self._reply(notes, asked=self.tokens["calls"] > before)
         rewritten = max(
-            ((n for s in planned.sections for n in s.notes)), key=lambda note: len(note.chunk.text), default=None
+            ((n for s in planned.sections for n in s.evidence)), key=lambda note: len(note.chunk.text), default=None
         )
         if rewritten is not None:
             kept = Counter(self.tokens)
-            for _ in range(REWRITES):
-                writer.rewrite(Draft(text=rewritten.text, chunks=(rewritten.chunk,), notes=(rewritten,)), "unsupported")
+            for _ in range(MAX_REWRITES):
+                writer.rewrite(
+                    Draft(text=rewritten.text, chunks=(rewritten.chunk,), evidence=(rewritten,)), "unsupported"
+                )
             self.tokens = kept
 
     def ask(
