@@ -103,7 +103,7 @@ def drafts_directory(settings: Settings) -> Path:
 
 
 def draft_name(brief: Brief) -> str:
-    """Return the file name, without suffix, of the draft ``brief``: question and time, so that none replaces another."""
+    """Return the file name, without suffix, of the draft ``brief``: question and time, so that none is overwritten."""
     return f"{slug(brief.question)}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
