@@ -31,11 +31,11 @@ class ClosingWeights:
     """Penalty of a sentence that opens with a surname that its chunk, but not the brief, has introduced."""
 
 
-DEFAULT_WEIGHTS = ClosingWeights()
+DEFAULT_CLOSING_WEIGHTS = ClosingWeights()
 
 
 def closing_evidence(
-    outline: Outline, weights: ClosingWeights = DEFAULT_WEIGHTS
+    outline: Outline, weights: ClosingWeights = DEFAULT_CLOSING_WEIGHTS
 ) -> tuple[list[EvidenceSentence], list[EvidenceSentence]]:
     """Choose the sentences of the summary and of the conclusion among those of the sections of ``outline``.
 
@@ -54,12 +54,14 @@ def closing_evidence(
         reverse=True,
     )
     near = [sentence for sentence in ranked if weight[sentence] >= max(weight.values()) - weights.max_distance]
-    summary = _with_qualifications(near[: min(weights.summary_size, max(1, len(near) - 1))], sentences)
+    summary = _including_qualifications(near[: min(weights.summary_size, max(1, len(near) - 1))], sentences)
     rest = [sentence for sentence in ranked if summary.isdisjoint(with_qualifications(sentence, sentences))]
     next_best = [sentence for sentence in rest if sentence in near][: weights.conclusion_size] or rest[:1]
-    conclusion = _with_qualifications(next_best, sentences)
+    conclusion = _including_qualifications(next_best, sentences)
     return [each for each in sentences if each in summary], [each for each in sentences if each in conclusion]
 
 
-def _with_qualifications(chosen: list[EvidenceSentence], sentences: list[EvidenceSentence]) -> set[EvidenceSentence]:
+def _including_qualifications(
+    chosen: list[EvidenceSentence], sentences: list[EvidenceSentence]
+) -> set[EvidenceSentence]:
     return {each for sentence in chosen for each in with_qualifications(sentence, sentences)}

@@ -93,7 +93,7 @@ def find_conflicts(sentences: Sequence[EvidenceSentence], vectors: NDArray[np.fl
 
 
 def contradicts(disputing: str, stating: str) -> bool:
-    """Whether ``disputing`` says that somebody's finding is disputed, and ``stating`` states a finding of theirs."""
+    """Whether ``disputing`` disputes a finding of a person or body, and ``stating`` states a finding of the same."""
     dispute, finding = _DISPUTES.search(disputing), _FINDS.search(stating)
     if not dispute or not finding or _DISPUTES.search(stating):
         return False

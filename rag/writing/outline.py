@@ -90,12 +90,12 @@ class OutlineWeights:
     """Bonus for the similarity of two sentences of the same document when sentences are grouped."""
 
 
-DEFAULT_WEIGHTS = OutlineWeights()
+DEFAULT_OUTLINE_WEIGHTS = OutlineWeights()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutlineSection:
-    """Evidence sentences of one section, in the order in which they are told, and its heading from the documents."""
+    """A section: its evidence sentences in the order of the brief, and a heading from the documents."""
 
     heading: str
     evidence: tuple[EvidenceSentence, ...]
@@ -123,7 +123,7 @@ def make_outline(
     embed_words: EmbedWords,
     *,
     sections: int = 6,
-    weights: OutlineWeights = DEFAULT_WEIGHTS,
+    weights: OutlineWeights = DEFAULT_OUTLINE_WEIGHTS,
 ) -> Outline:
     """Choose evidence sentences for ``question`` from ``hits`` and group them into at most ``sections`` sections.
 

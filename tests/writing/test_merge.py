@@ -45,7 +45,7 @@ def test_a_faithful_merge_has_no_departure(sources: tuple[str, ...], merged: str
         ((PLEA, LETTER), "Cohen pleaded guilty on November 29, 2018, to making false statements to Congress after Trump signed a letter of intent for a tower in Moscow by November 2015.", "relates the notes by 'after', which none of them does"),  # an order invented
         ((PLEA, LETTER), "Cohen pleaded guilty on November 29, 2018, to making false statements to Congress, and Trump signed a letter of intent for a tower in Moscow in November 2015.", "changes how a figure is qualified: by November 2015"),  # by became in
         ((PLEA, LETTER), "Trump pleaded guilty on November 29, 2018, to making false statements to Congress, and Cohen signed a letter of intent for a tower in Moscow by November 2015.", "leaves out or moves: trump, trump"),  # names swapped
-        ((MET, SHARED), "Paul Manafort met Konstantin Kilimnik at the Grand Havana Club in New York on August 2, 2016.", "runs the notes into each other without a word to join them"),  # a note left out
+        ((MET, SHARED), "Paul Manafort met Konstantin Kilimnik at the Grand Havana Club in New York on August 2, 2016.", "runs the notes into each other without a word to join them"),  # a source left out
         ((MET, PLEA), "Paul Manafort met Konstantin Kilimnik at the Grand Havana Club in New York on August 2, 2016, and he pleaded guilty on November 29, 2018, to making false statements to Congress.", "puts a pronoun for one of two subjects"),  # a pronoun for another
         ((MET, SHARED), "Anna Berg said that Paul Manafort met Konstantin Kilimnik at the Grand Havana Club in New York on August 2, 2016, and Rick Gates testified that Manafort instructed him to send internal polling data to Kilimnik.", "no note has Berg"),  # a stranger
         ((PLEA, LETTER), "Cohen pleaded guilty on November 29, 2018, to making false statements to Congress, while signing a letter of intent for a tower in Moscow by November 2015.", "makes one note happen during the other: 'while signing'"),  # one made to happen during the other
@@ -53,7 +53,7 @@ def test_a_faithful_merge_has_no_departure(sources: tuple[str, ...], merged: str
         ((OFFICER, MET), "The committee called Kilimnik an officer, met Manafort in New York on August 2, 2016.", "runs the notes into each other without a word to join them"),  # no joiner
         (("Putin announced in 2019 that Russia was suspending the treaty as well.", MET), f"Putin announced in 2019 that Russia was suspending the treaty, and {MET}", "leaves out or moves: well"),  # who did it first
         (("Simes sent Gordon a “memo that we discussed” on June 17, 2016.", MET), f"Simes sent Gordon a memo that we discussed on June 17, 2016, and {MET}", "speaks in the first person"),  # a quotation taken for the brief's own words
-        ((LETTER,), "Trump planned a letter of intent for a tower in Moscow by November 2015.", "relates the notes by 'planned', which none of them does"),  # a plan for a deed
+        ((LETTER,), "Trump planned a letter of intent for a tower in Moscow by November 2015.", "relates the notes by 'planned', which none of them does"),  # an intention for a deed
     ],
 )  # fmt: skip
 def test_a_planted_fault_is_named(sources: tuple[str, ...], merged: str, fault: str) -> None:
