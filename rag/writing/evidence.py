@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.text.sentences import split
+from rag.text import CALENDAR, CARDINALS, FUNCTION_WORDS, split_sentences
 from rag.types import Chunk, Hit
 
 LENGTH = (8, 56)
@@ -172,7 +172,7 @@ def evidence_sentences(hits: Iterable[Hit]) -> Iterator[EvidenceSentence]:
     """The self-contained sentences of ``hits``, best hit first; a sentence that two chunks hold comes once."""
     seen: set[str] = set()
     for hit in hits:
-        for begin, end in split(hit.chunk.text):
+        for begin, end in split_sentences(hit.chunk.text):
             tie = _CONNECTIVE.match(hit.chunk.text, begin, end)
             start = tie.end() if tie else begin
             text = " ".join(hit.chunk.text[start:end].split())
@@ -287,16 +287,14 @@ def _subject(text: str, before: int) -> bool:
     return first is not None and first.group().lower() not in _COMMON_OPENERS and first.end() < before
 
 
-CALENDAR = frozenset(
-    (
-        "January February March April May June July August September October November December Monday Tuesday "
-        "Wednesday Thursday Friday Saturday Sunday"
-    ).split()
+_COMMON_OPENERS = (
+    FUNCTION_WORDS
+    | frozenset(
+        (
+            "after before since until according if although though because despite following all no not only some many "
+            "most several"
+        ).split()
+    )
+    | frozenset(CARDINALS[2:11])
 )
-_COMMON_OPENERS = frozenset(
-    (
-        "the a an as it in on at by after before during when while as since until under according with from for to of "
-        "if although though because despite between among following both all no not only some many most several two "
-        "three four five six seven eight nine ten"
-    ).split()
-)
+"""Words that are no name, though they open a sentence with a capital."""

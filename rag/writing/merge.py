@@ -13,17 +13,10 @@ import re
 from collections.abc import Sequence
 from itertools import permutations
 
-from rag.text.words import stem
+from rag.text import FUNCTION_WORDS, stem
 from rag.verify.facts import missing
 from rag.writing.evidence import authors_speak
 
-_SMALL = frozenset(
-    (
-        "a an the of to in on at by for with from as and or that which who whom whose it its was were is are be been "
-        "being has have had do does did than into about over under between during while also both he she they his her "
-        "their him them this these those there where when within including among"
-    ).split()
-)
 _LINKS = frozenset(
     (
         "because therefore thus hence consequently despite although though due leading resulting causing resulted "
@@ -129,7 +122,7 @@ def restored(fused: str, notes: Sequence[str], passages: Sequence[str] = ()) -> 
     for note in notes[1:]:
         opening, following, *_ = note.split(maxsplit=2)
         small = opening[0].lower() + opening[1:]
-        common = small in _SMALL or re.search(rf" {re.escape(small)}\b", whole)
+        common = small in FUNCTION_WORDS or re.search(rf" {re.escape(small)}\b", whole)
         if common and following.islower() and following != "of":  # not "Secretary of State", "Inspector General"
             fused = fused.replace(f" and {opening} ", f" and {small} ")
         elif not common and re.search(rf"(?<=[a-z,;] ){re.escape(opening)}\b", whole):
@@ -257,4 +250,4 @@ def _every(text: str) -> list[str]:
 
 def _content(text: str) -> list[str]:
     """Content words, stemmed, in order; guard words are kept as they are."""
-    return [word if word in _GUARDS else stem(word) for word in _every(text) if word not in _SMALL and word]
+    return [word if word in _GUARDS else stem(word) for word in _every(text) if word not in FUNCTION_WORDS and word]

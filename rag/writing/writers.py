@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from rag.errors import ReplyError, TooLong
 from rag.llm.prompts import Prompt
-from rag.text.sentences import split
+from rag.text import split_sentences
 from rag.types import Chunk, Sentence
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.merge import restored, strays, unnamed
@@ -269,7 +269,7 @@ def sentences_of(text: str) -> list[str]:
     """The sentences of one item of a reply, without citation marks: an item that holds two is split,
     each to be cited and verified on its own. A piece without its full stop was cut off, and is left out."""
     plain = _MARKER.sub("", text)
-    found = [" ".join(plain[start:end].split()) for start, end in split(plain)]
+    found = [" ".join(plain[start:end].split()) for start, end in split_sentences(plain)]
     return [sentence for sentence in found if re.search(r"[.!?][\"”’')\]]*$", sentence)]
 
 
