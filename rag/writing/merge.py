@@ -89,12 +89,12 @@ def strays(notes: Sequence[str], fused: str) -> str | None:
     if len(_JOINER.findall(fused)) <= sum(len(_JOINER.findall(note)) for note in notes) - (len(notes) == 1):
         return "runs the notes into each other without a word to join them"
     if sum(word in had for word in words) < OWN * len(words):
-        return f"brings words of its own: {', '.join(word for word in words if word not in had)}"
+        return f"brings words of its own: {_as_written([word for word in words if word not in had], fused)}"
     best = min(
         (_lost(words, [sources[i] for i in order], spared) for order in permutations(range(len(sources)))), key=len
     )
     if best:
-        return f"leaves out or moves: {', '.join(best[:6])}"
+        return f"leaves out or moves: {_as_written(best[:6], *notes, fused)}"
     return None
 
 
@@ -139,7 +139,7 @@ def unnamed(heading: str, statements: Sequence[str], taken: Sequence[str]) -> st
         return f"names {', '.join(absent)}, which the section does not"
     had = {word for text in statements for word in _content(text)}
     if own := [word for word in words if word not in had]:  # a heading is not cited, so it may claim nothing
-        return f"brings words of its own: {', '.join(own)}"
+        return f"brings words of its own: {_as_written(own, heading)}"
     if not any(_subsequence(words, _content(text)) == words for text in statements):
         return "puts together what no sentence says in this order"
     flat = [" ".join(text.split()) for text in statements]
@@ -251,3 +251,9 @@ def _every(text: str) -> list[str]:
 def _content(text: str) -> list[str]:
     """Content words, stemmed, in order; guard words are kept as they are."""
     return [word if word in _GUARDS else stem(word) for word in _every(text) if word not in FUNCTION_WORDS and word]
+
+
+def _as_written(stems: Sequence[str], *texts: str) -> str:
+    """Return the first words of ``texts`` that have ``stems``, for a message: a stem itself need not be a word."""
+    written = {stem(word): word for text in reversed(texts) for word in reversed(_every(text))}
+    return ", ".join(written.get(each, each) for each in stems)
