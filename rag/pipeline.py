@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rag._internal import events
 from rag._internal.concurrency import run_concurrently
-from rag.embedding.encoder import Embedder, encoder, load_embedder
+from rag.embedding.encoder import Embedder, load_embedder
 from rag.errors import Interrupted, UsageError
 from rag.llm.limits import Budget
 from rag.llm.model import MAX_IN_FLIGHT, ModelChoice, resolve
@@ -70,10 +70,10 @@ def index(
 
 def search(query: str, settings: Settings, *, k: int, where: Filter | None = None) -> list[Hit]:
     """The ``k`` best passages for ``query``, best first."""
-    from rag.retrieval.rerank import rerank
+    from rag.retrieval import search_index
 
     with _opened(settings) as store:
-        return rerank(store, query, encoder().word_vectors, k=k, where=where)
+        return search_index(store, query, k=k, where=where)
 
 
 def show(chunk_id: str, settings: Settings, *, around: int = 600) -> tuple[Chunk, str, str]:

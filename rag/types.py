@@ -119,12 +119,17 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A retrieved chunk. ``rank`` is from 1; ``score`` orders hits and has no unit."""
+    """A retrieved chunk. ``rank`` is from 1; ``score`` orders hits and has no unit.
+
+    ``term_coverage`` is how well the chunk matches the query terms, 0 to 1; 0 for every hit where no term tells one
+    chunk from another. It serves planning only: the JSON of a brief lacks it, and comparisons ignore it.
+    """
 
     chunk: Chunk
     rank: int
     score: float
     found_by: tuple[str, ...] = ()
+    term_coverage: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

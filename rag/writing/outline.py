@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.embedding.encoder import EmbedWords
-from rag.retrieval.rerank import term_coverage
+from rag.retrieval import term_coverage
+from rag.text import CALENDAR
 from rag.types import Hit
 from rag.writing.disagreements import Conflict, conflicts
-from rag.writing.evidence import CALENDAR, EvidenceSentence, evidence_sentences, with_limits
+from rag.writing.evidence import EvidenceSentence, evidence_sentences, with_limits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -127,7 +128,7 @@ def make_outline(
     subject = dict(zip(contexts, SUBJECT * (around - around.mean()), strict=True))
     score = {hit.chunk.id: hit.score for hit in near}
     worth = [_worth(note) + subject[note.chunk.context] + PASSAGE * score[note.chunk.id] for note in candidates]
-    broad = not term_coverage(question, [f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits], embed_words).any()
+    broad = not any(hit.term_coverage for hit in hits)
     met = 0.0 if broad else term_coverage(question, [note.text for note in candidates], embed_words)
     relevance = vectors @ asked + TERM_COVERAGE * met + np.array(worth, dtype=np.float32)
     candidates = [replace(note, relevance=float(r)) for note, r in zip(candidates, relevance, strict=True)]
