@@ -122,7 +122,7 @@ class Hit:
     """A retrieved chunk. ``rank`` is from 1; ``score`` orders hits and has no unit.
 
     ``term_coverage`` is how well the chunk matches the query terms, 0 to 1; 0 for every hit where no term tells one
-    chunk from another. It serves planning only: the JSON of a brief lacks it, and comparisons ignore it.
+    chunk from another. The outline reads it. The JSON of a brief does not have it, and comparisons ignore it.
     """
 
     chunk: Chunk

@@ -41,7 +41,7 @@ _CHUNK = (
     "d.source, d.date, c.record FROM chunks c JOIN documents d ON d.id = c.document_id "
 )
 _STOP_WORDS = FUNCTION_WORDS | {"any", "not"}
-"""Words of a query that BM25 is not asked for: they stand in most documents."""
+"""Query words that are left out of the lexical search: they stand in most documents."""
 
 MOST_TERMS = 64
 

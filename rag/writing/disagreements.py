@@ -40,7 +40,7 @@ _WORD = re.compile(r"[^\W\d_][\w’'-]{2,}")
 _STOP_WORDS = FUNCTION_WORDS | frozenset(
     "would could may might any all some said then after before against not".split()
 )
-"""Words that tell nothing of a party to a disagreement."""
+"""Words that do not identify a party to a disagreement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -297,4 +297,4 @@ _COMMON_OPENERS = (
     )
     | frozenset(CARDINALS[2:11])
 )
-"""Words that are no name, though they open a sentence with a capital."""
+"""Words that open a sentence with a capital and are no name."""
