@@ -57,7 +57,7 @@ def test_what_the_passage_does_not_state_is_not_supported(sentence: str) -> None
 def test_a_sentence_without_evidence_has_no_support() -> None:
     [verdict] = default_verifier().verify([("Manafort chaired the campaign.", ())])
     assert (verdict.support, verdict.score >= 0.5) == ("none", False)
-    assert verdict.reason
+    assert verdict.reason == "no evidence"
 
 
 def test_the_quote_is_the_sentence_that_states_it_at_its_exact_place() -> None:
