@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.embedding.encoder import Embedder, encoder, load_embedder
+from rag.embedding.encoder import Embedder, load_embedder
 from rag.errors import UsageError
 from rag.llm.model import ModelChoice, resolve
 from rag.progress import OnProgress, Step
@@ -66,10 +66,10 @@ def index(
 
 def search(query: str, settings: Settings, *, k: int, where: Filter | None = None) -> list[Hit]:
     """Return the ``k`` best hits for ``query``, best first."""
-    from rag.retrieval.rerank import rerank
+    from rag.retrieval import search_index
 
     with _opened(settings) as store:
-        return rerank(store, query, encoder().word_vectors, k=k, where=where)
+        return search_index(store, query, k=k, where=where)
 
 
 def show(chunk_id: str, settings: Settings, *, around: int = 600) -> tuple[Chunk, str, str]:

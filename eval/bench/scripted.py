@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent / "tests"))
 
 from fault_server import Asked, Deal, FaultServer, cut_line
 
-from rag.text.sentences import split
+from rag.text import split_sentences
 
 ASKING = ("What is known about {}?", "What happened in the matter of {}?", "Who was involved in {}, and when?")
 PASSAGE = re.compile(r"^(E\d+) \[.*\]\n", re.MULTILINE)
@@ -73,7 +73,7 @@ def written(body: dict[str, Any]) -> str:
         items = [
             {"text": " ".join(text[start:end].split()), "citations": [alias]}
             for alias, text in texts.items()
-            for start, end in [max(split(text.strip()), key=lambda span: span[1] - span[0])]
+            for start, end in [max(split_sentences(text.strip()), key=lambda span: span[1] - span[0])]
         ]
         return json.dumps({"heading": user.partition("about: ")[2].partition("\n")[0], "sentences": items[:5]})
     if name == "summary":

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from rag.embedding.encoder import count_tokens, encoder
 from rag.ingest import Source, extract, find
 from rag.ingest.chunking import chunk
-from rag.text.sentences import split
+from rag.text import split_sentences
 from rag.verify.support.model import SupportModel
 
 
@@ -33,7 +33,7 @@ def main() -> None:
     documents = [document for source in sources for document in extract(source)[0]]
     passages = [part.text for document in documents for part in chunk(document, count_tokens=count_tokens)]
     passages = [text for text in passages if 100 <= len(text.split()) <= 140]
-    claims = [text[a:b] for text in passages for a, b in split(text) if 60 < b - a < 250]
+    claims = [text[a:b] for text in passages for a, b in split_sentences(text) if 60 < b - a < 250]
     rng = random.Random(7)
     rounds = []
     for _ in range(args.rounds):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import ReadError, UsageError
-from rag.text.sentences import split
+from rag.text import split_sentences
 from rag.types import Chunk, Claim
 
 
@@ -224,7 +224,7 @@ def _claims(block: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         marks += [(size, number) for number in _numbers(marker[1])]
         at = marker.end()
     plain = "".join([*parts, block[at:]])
-    for start, end in split(plain):
+    for start, end in split_sentences(plain):
         cited = dict.fromkeys(number for place, number in marks if start < place <= end)
         said = " ".join(plain[start:end].split())
         if cited or not said.endswith("?"):  # a question claims nothing

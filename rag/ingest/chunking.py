@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from math import ceil
 
-from rag.text.sentences import split
+from rag.text import split_sentences
 from rag.types import Chunk, Document, chunk_id
 
 CHUNKER_VERSION = "1"
@@ -82,7 +82,9 @@ def _bodies(document: Document) -> Iterator[tuple[int, int, tuple[str, ...]]]:
 def _pack(text: str, start: int, end: int, room: int, count_tokens: CountTokens) -> Iterator[tuple[int, int]]:
     """Spans of whole sentences of ``text[start:end]``, of equal size and at most ``room`` tokens."""
     sentences = [
-        span for a, b in split(text[start:end]) for span in _fitting(text, start + a, start + b, room, count_tokens)
+        span
+        for a, b in split_sentences(text[start:end])
+        for span in _fitting(text, start + a, start + b, room, count_tokens)
     ]
     if not sentences:
         return

@@ -16,6 +16,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rag.text import FUNCTION_WORDS
 from rag.types import Chunk, Document, Filter, Heading
 
 _SCHEMA = """
@@ -39,10 +40,9 @@ _CHUNK = (
     'SELECT c.id, c.document_id, c.text, c.start, c."end", c.heading_path, c.first_page, c.last_page, d.title, '
     "d.source, d.date, c.record FROM chunks c JOIN documents d ON d.id = c.document_id "
 )
-_STOP = frozenset(
-    "a an the of to in on at by for with from as and or but that which who whom whose what when where why how is are "
-    "was were be been do does did has have had it its this these those there about into any not".split()
-)
+_STOP_WORDS = FUNCTION_WORDS | {"any", "not"}
+"""Query words that are left out of the lexical search: they stand in most documents."""
+
 MOST_TERMS = 64
 
 Match = TypeVar("Match")
@@ -271,7 +271,7 @@ class Catalogue:
 def _terms(query: str) -> list[str]:
     """The words of a query as FTS5 may see them: letters and digits only, so that nothing in it is an operator."""
     words = dict.fromkeys(re.findall(r"[^\W_]+", query.lower()))
-    return ([word for word in words if word not in _STOP] or list(words))[:MOST_TERMS]
+    return ([word for word in words if word not in _STOP_WORDS] or list(words))[:MOST_TERMS]
 
 
 def _matches(where: Filter, id_: str, title: str, date: str | None) -> bool:

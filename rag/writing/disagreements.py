@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.text.words import stem
+from rag.text import FUNCTION_WORDS, stem
 from rag.writing.evidence import EvidenceSentence
 
 MAX_CONFLICTS = 3
@@ -37,13 +37,10 @@ _FINDS = re.compile(
     r"\b(?:found|finds|conclude[ds]?|reported|reports|judge[ds]|assesse[ds]|determine[ds]|testified|accused|claimed)\b"
 )
 _WORD = re.compile(r"[^\W\d_][\w’'-]{2,}")
-_STOP_WORDS = frozenset(
-    (
-        "the and that for with from had has have was were been being his her their its who which what when where would "
-        "could may might any all some said also into about than then them they this these those after before during "
-        "between against over under not"
-    ).split()
+_STOP_WORDS = FUNCTION_WORDS | frozenset(
+    "would could may might any all some said then after before against not".split()
 )
+"""Words that do not identify a party to a disagreement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

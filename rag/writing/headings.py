@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from rag.text import CALENDAR
 from rag.verify.facts import missing
 from rag.writing.evidence import EvidenceSentence
-from rag.writing.merge import content_words, longest_common_subsequence
-from rag.writing.standalone import CALENDAR
+from rag.writing.merge import content_words, longest_common_subsequence, written_words
 
 _ENUMERATOR = re.compile(r"^(?:(?:[ivxlc]+|[a-z]|\d+(?:\.\d+)*)[.)]\s+)+", re.IGNORECASE)
 """The number or letter before a heading of a document, which has no meaning in a brief."""
@@ -66,7 +66,7 @@ def heading_fault(heading: str, statements: Sequence[str], taken: Sequence[str])
         return f"names {', '.join(absent)}, which the section does not"
     known = {word for text in statements for word in content_words(text)}
     if own := [word for word in words if word not in known]:  # a heading has no citation, so it may claim nothing
-        return f"brings words of its own: {', '.join(own)}"
+        return f"brings words of its own: {written_words(own, heading)}"
     if not any(longest_common_subsequence(words, content_words(text)) == words for text in statements):
         return "puts together what no sentence says in this order"
     flat = [" ".join(text.split()) for text in statements]

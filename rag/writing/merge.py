@@ -13,17 +13,10 @@ import re
 from collections.abc import Sequence
 from itertools import permutations
 
-from rag.text.words import stem
+from rag.text import FUNCTION_WORDS, stem
 from rag.verify.facts import missing
 from rag.writing.standalone import refers_to_authors
 
-_STOP_WORDS = frozenset(
-    (
-        "a an the of to in on at by for with from as and or that which who whom whose it its was were is are be been "
-        "being has have had do does did than into about over under between during while also both he she they his her "
-        "their him them this these those there where when within including among"
-    ).split()
-)
 _RELATION_WORDS = frozenset(
     (
         "because therefore thus hence consequently despite although though due leading resulting causing resulted "
@@ -102,7 +95,7 @@ def departure_from_sources(sources: Sequence[str], merged: str) -> str | None:
     if len(_JOINER.findall(merged)) <= sum(len(_JOINER.findall(source)) for source in sources) - (len(sources) == 1):
         return "runs the notes into each other without a word to join them"
     if sum(word in known for word in words) < MIN_SOURCE_SHARE * len(words):
-        return f"brings words of its own: {', '.join(word for word in words if word not in known)}"
+        return f"brings words of its own: {written_words([word for word in words if word not in known], merged)}"
     misplaced = min(
         (
             _misplaced_words(words, [source_words[i] for i in order], omittable)
@@ -111,7 +104,7 @@ def departure_from_sources(sources: Sequence[str], merged: str) -> str | None:
         key=len,
     )
     if misplaced:
-        return f"leaves out or moves: {', '.join(misplaced[:6])}"
+        return f"leaves out or moves: {written_words(misplaced[:6], *sources, merged)}"
     return None
 
 
@@ -140,7 +133,7 @@ def restore_source_form(merged: str, sources: Sequence[str], passages: Sequence[
     for source in sources[1:]:
         opening, following, *_ = source.split(maxsplit=2)
         lower = opening[0].lower() + opening[1:]
-        common = lower in _STOP_WORDS or re.search(rf" {re.escape(lower)}\b", known)
+        common = lower in FUNCTION_WORDS or re.search(rf" {re.escape(lower)}\b", known)
         if common and following.islower() and following != "of":  # not "Secretary of State", "Inspector General"
             merged = merged.replace(f" and {opening} ", f" and {lower} ")
         elif not common and re.search(rf"(?<=[a-z,;] ){re.escape(opening)}\b", known):
@@ -172,8 +165,14 @@ def content_words(text: str) -> list[str]:
     return [
         word if word in _ASSERTION_WORDS else stem(word)
         for word in _all_words(text)
-        if word not in _STOP_WORDS and word
+        if word not in FUNCTION_WORDS and word
     ]
+
+
+def written_words(stems: Sequence[str], *texts: str) -> str:
+    """Return the first words of ``texts`` that have ``stems``, for a message: a stem itself need not be a word."""
+    written = {stem(word): word for text in reversed(texts) for word in reversed(_all_words(text))}
+    return ", ".join(written.get(each, each) for each in stems)
 
 
 def _words_of_asides(source: str) -> list[str]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from rag.errors import ReplyError, TooLong
 from rag.llm.prompts import Prompt
-from rag.text.sentences import split
+from rag.text import split_sentences
 from rag.writing.drafts import Draft
 
 if TYPE_CHECKING:
@@ -75,5 +75,5 @@ def clean_sentences(text: str) -> list[str]:
     without a final mark was cut off and is left out.
     """
     plain = _MARKER.sub("", text)
-    sentences = [" ".join(plain[start:end].split()) for start, end in split(plain)]
+    sentences = [" ".join(plain[start:end].split()) for start, end in split_sentences(plain)]
     return [sentence for sentence in sentences if re.search(r"[.!?][\"”’')\]]*$", sentence)]

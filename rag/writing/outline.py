@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.embedding.encoder import EmbedWords
-from rag.retrieval.rerank import term_coverage
+from rag.retrieval import term_coverage
 from rag.types import Hit
 from rag.writing.clustering import balanced_clusters
 from rag.writing.disagreements import Conflict, find_conflicts
@@ -131,7 +131,7 @@ def make_outline(
 
     Args:
         question: the question.
-        hits: the hits of :func:`rag.retrieval.rerank.rerank`, best first.
+        hits: the hits of :func:`rag.retrieval.search_index`, best first.
         embed: embeds texts.
         embed_words: embeds the words of texts.
         sections: the largest number of sections.
@@ -141,7 +141,7 @@ def make_outline(
     candidates = list(evidence_sentences(near))[: weights.max_candidates]
     if not candidates:
         return Outline(sections=(), key_points=())
-    broad = not term_coverage(question, [f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits], embed_words).any()
+    broad = not any(hit.term_coverage for hit in hits)
     score = {hit.chunk.id: hit.score for hit in near}
     contexts = list(dict.fromkeys(sentence.chunk.context for sentence in candidates))
     vectors = embed([question, *contexts, *(sentence.text for sentence in candidates)])

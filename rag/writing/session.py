@@ -18,7 +18,7 @@ from rag.llm import prompts
 from rag.llm.limits import Budget
 from rag.llm.model import MAX_IN_FLIGHT, Model, ModelChoice, rates_of, resolve
 from rag.progress import OnProgress, Stage, Step
-from rag.retrieval.answerability import Answerability, assess
+from rag.retrieval import Answerability, assess_answerability, search_index
 from rag.store.index import Index
 from rag.types import Brief, Filter, Hit, Question, Trace
 from rag.verify.verifier import default_verifier
@@ -174,10 +174,8 @@ class _QuestionRun:
         return hits, answerability, outline
 
     def retrieve(self, where: Filter | None) -> list[Hit]:
-        from rag.retrieval.rerank import rerank
-
         with self._stage("retrieve", "searching the index"):
-            hits = rerank(self.index, self.question, encoder().word_vectors, k=self.settings.k, where=where)
+            hits = search_index(self.index, self.question, k=self.settings.k, where=where)
         self.notices += _language_notices(self.question, self.index)
         return hits
 
@@ -186,7 +184,7 @@ class _QuestionRun:
             texts = [f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits[:ASSESSED_HITS]]
             vectors = encoder().vectors([self.question, *texts])
             best_cosine = float((vectors[1:] @ vectors[0]).max()) if texts else 0.0
-            return assess(self.question, hits, best_cosine, encoder().word_vectors)
+            return assess_answerability(self.question, hits, best_cosine, encoder().word_vectors)
 
     def outline(self, hits: Sequence[Hit]) -> Outline:
         with self._stage("plan", "choosing evidence and grouping it into sections"):

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+from rag.text import CALENDAR, CARDINALS, FUNCTION_WORDS
+
 MIN_WORDS, MAX_WORDS = 8, 56
 """Length of an evidence sentence in words: a shorter one states too little, a longer one too much to be verified."""
 
@@ -134,19 +136,17 @@ _DAMAGE = re.compile(
 
 _SHOUTING = re.compile(r"\b[A-Z]{3,}\b")
 
-CALENDAR = frozenset(
-    (
-        "January February March April May June July August September October November December Monday Tuesday "
-        "Wednesday Thursday Friday Saturday Sunday"
-    ).split()
+_COMMON_OPENERS = (
+    FUNCTION_WORDS
+    | frozenset(
+        (
+            "after before since until according if although though because despite following all no not only some many "
+            "most several"
+        ).split()
+    )
+    | frozenset(CARDINALS[2:11])
 )
-_COMMON_OPENERS = frozenset(
-    (
-        "the a an as it in on at by after before during when while as since until under according with from for to of "
-        "if although though because despite between among following both all no not only some many most several two "
-        "three four five six seven eight nine ten"
-    ).split()
-)
+"""Words that open a sentence with a capital and are no name."""
 
 
 def why_not_standalone(text: str) -> str | None:

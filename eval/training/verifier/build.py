@@ -22,7 +22,7 @@ from typing import Any
 
 import corrupt
 
-from rag.text import sentences
+from rag.text import split_sentences
 
 MAX_GIVEN = {"snli": 8000}
 RELATIONS = {
@@ -98,7 +98,7 @@ def passages_of(text: str, rng: random.Random) -> list[list[str]]:
     """A document as passages of 60 to 220 words, each a list of its sentences."""
     passages: list[list[str]] = [[]]
     size, goal = 0, rng.randint(70, 220)
-    for start, end in sentences.split(text):
+    for start, end in split_sentences(text):
         passages[-1].append(text[start:end])
         size += len(text[start:end].split())
         if size > goal:
