@@ -24,6 +24,7 @@ from pathlib import Path
 from click.testing import CliRunner
 from fault_server import (
     Deal,
+    FaultServer,
     cut_line,
     dropped,
     empty,
@@ -119,7 +120,7 @@ def run_batch_with(fault: str, questions: list[str], out: Path, args: argparse.N
 
 
 @contextmanager
-def outages(server: QuotingServer, share: float) -> Iterator[None]:
+def outages(server: FaultServer, share: float) -> Iterator[None]:
     """Take ``server`` down for a ``share`` of the time while the block runs."""
     stopped = threading.Event()
 

@@ -12,6 +12,7 @@ import json
 import resource
 import statistics
 import time
+from typing import Any
 
 from rag.config import load_settings
 from rag.progress import Step
@@ -36,7 +37,7 @@ def main() -> None:
         if step.brief is not None:
             times.setdefault("draft", time.perf_counter())
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     settings = load_settings({"store": args.store, "llm": args.llm})
     with Session(settings) as session:
         session.answer(args.questions[0])

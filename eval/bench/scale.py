@@ -164,6 +164,7 @@ def measure_catalogue(sizes: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         path, n = Path(directory) / "catalogue.sqlite", 0
         catalogue = Catalogue(path)
+        hits: list[list[str]] = []
         for size in map(int, sizes):
             before, made = n, 0.0
             with measured() as inserting, catalogue.transaction():
@@ -174,7 +175,7 @@ def measure_catalogue(sizes: Sequence[str]) -> None:
                     _put(catalogue, document, chunks)
                     n += len(chunks)
             step = len(records := list(catalogue.records())) // 80
-            hits = [records[i::step] for i in range(QUERIES + 1)]
+            hits[:] = [records[i::step] for i in range(QUERIES + 1)]
             with measured() as fingerprinting:
                 from rag.embedding.encoder import load_embedder
 
@@ -184,7 +185,7 @@ def measure_catalogue(sizes: Sequence[str]) -> None:
                 disk=_size(Path(directory)), rss=_rss(), fingerprint_cpu=fingerprinting["cpu"],
                 languages=_median_times(lambda _: Catalogue(path).languages()),
                 lexical=_median_times(lambda i: catalogue.lexical(questions[i], 80)),
-                by_records=_median_times(lambda i, hits=hits: catalogue.by_records(hits[i])),
+                by_records=_median_times(lambda i: catalogue.by_records(hits[i])),
             )  # fmt: skip
 
 

@@ -78,8 +78,7 @@ def lengthened(examples: list[Example], rng: random.Random, share: dict[str, flo
         tokens = re.findall(r"[A-Za-z]{4,}", example["claim"] + " " + passage)
         while room > 0:
             near = words[source].get(rng.choice(tokens).lower(), []) if tokens and rng.random() < 0.7 else []
-            near = near if 0 < len(near) < 400 else range(len(pools[source]))
-            other = pools[source][rng.choice(near)]
+            other = pools[source][rng.choice(near if 0 < len(near) < 400 else range(len(pools[source])))]
             # Evidence that may itself support the claim would make the label wrong.
             if other not in around and shared_word_share(example["claim"], other) < 0.5:
                 around.insert(rng.randint(0, len(around)), other)

@@ -64,7 +64,7 @@ def main() -> None:
     out = args.out / "table.npz"
     if args.reuse and (old := np.load(args.reuse))["x"].shape[1] == len(NAMES):
         parts = np.split(old["chosen"], old["chosen_ends"][:-1])
-        done = {texts_of(rows[i]): pair for i, *pair in zip(old["row"], old["x"], parts, strict=True)}
+        done = {texts_of(rows[i]): (row, part) for i, row, part in zip(old["row"], old["x"], parts, strict=True)}
     began, x, keep, chosen = time.time(), [], [], []
     for n, i in enumerate(ready):
         if (known := done.get(texts_of(rows[i]))) is not None:
@@ -81,10 +81,12 @@ def main() -> None:
         if n % 5000 == 4999:
             print(f"{n + 1} rows, {time.time() - began:.0f} s", flush=True)
     # ``chosen`` are the evidence tokens that the network reads, ``chosen_ends`` the end of each row in it.
+    texts_by_column: dict[str, Any] = {
+        name: np.array([rows[i][name] for i in keep]) for name in ("label", "source", "kind", "split")
+    }
     np.savez(
         out, x=np.stack(x), row=np.array(keep), chosen=np.concatenate(chosen),
-        chosen_ends=np.cumsum([len(c) for c in chosen]),
-        **{name: np.array([rows[i][name] for i in keep]) for name in ("label", "source", "kind", "split")},
+        chosen_ends=np.cumsum([len(c) for c in chosen]), **texts_by_column,
     )  # fmt: skip
 
 

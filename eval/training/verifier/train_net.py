@@ -45,7 +45,7 @@ class Batches:
     def tokens(self, text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the token table and the low and high vectors (float16 views) of one text."""
         shard, start, end = self.cache.where[text]
-        return tuple(part[start:end] for part in self.cache.shards[shard])  # type: ignore[return-value]
+        return tuple(part[start:end] for part in self.cache.shards[shard])
 
     def batch(self, indices: np.ndarray, mean: np.ndarray, std: np.ndarray) -> dict[str, Tensor]:
         """Return tensors with the names of the arguments of :meth:`AlignmentNet.forward`."""
