@@ -2,41 +2,32 @@
 
 ::
 
-    documents → chunks → Chroma + BM25          index()
-    question → hits → plan → written → verified → brief    answer(), and answer_many() of them at a time
+    documents → chunks → Chroma + BM25                        index()
+    question → hits → outline → written → verified → brief    answer()
+
+``rag/batch/parallel.py`` answers many questions at a time.
 """
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from rag._internal import events
-from rag._internal.concurrency import run_concurrently
 from rag.embedding.encoder import Embedder, encoder, load_embedder
-from rag.errors import Interrupted, UsageError
-from rag.llm.limits import Budget
-from rag.llm.model import MAX_IN_FLIGHT, ModelChoice, resolve
+from rag.errors import UsageError
+from rag.llm.model import ModelChoice, resolve
 from rag.progress import OnProgress, Step
 from rag.store.index import Index, IndexReport, directory_of
-from rag.types import Brief, Chunk, Filter, Hit, Question, Status, slug
+from rag.types import Brief, Chunk, Filter, Hit, slug
 from rag.writing.session import Session
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
     from rag.config import Settings
-
-CALLS = 3
-"""Calls to a remote model that a question of many has under way on average, out of the eight or so that it takes."""
-
-HOPELESS = ("BudgetSpent", "ModelLost")
-"""Faults after which no other question would fare better."""
 
 
 def index(
@@ -122,112 +113,6 @@ def answer(
     """
     with Session(settings) as session:
         return session.answer(question, where=where, on_progress=on_progress)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuestionResult:
-    """What became of a question, after ``seconds``: its ``brief``, or the ``error``, in a line, why there is none.
-
-    ``fault`` is the class of what went wrong. ``draft`` is what stood by then, every sentence verified, if anything.
-    ``stopped``: it was given up because the caller wanted no more, which is nobody's fault.
-    """
-
-    question: Question
-    seconds: float
-    brief: Brief | None = None
-    draft: Brief | None = None
-    error: str = ""
-    fault: str = ""
-    stopped: bool = False
-
-    @property
-    def status(self) -> Status | Literal["failed", "open"]:
-        """The brief's; without one, ``failed``, or ``open`` for a question that can still be asked."""
-        return self.brief.status if self.brief else "open" if self.stopped else "failed"
-
-
-OnQuestion = Callable[[Question, Step], None]
-
-
-def answer_many(
-    questions: Iterable[Question],
-    settings: Settings,
-    *,
-    jobs: int,
-    budget: Budget | None = None,
-    stop: threading.Event | None = None,
-    on_progress: OnQuestion = lambda *_: None,
-) -> Generator[QuestionResult]:
-    """What becomes of each of ``questions``, ``jobs`` of them at a time, in the order in which they are done.
-
-    Lazy: a question is taken when its turn comes, so any number can go through. One that fails is an outcome with its
-    error and never stops the others. No further question is taken once ``stop`` is set, or after a fault that is
-    :data:`HOPELESS`: ``purse``, which holds the budget, is empty, or the model is lost. What runs when ``stop`` is set
-    gives up at its next step, or is left behind (:data:`rag._internal.concurrency.GRACE`). ``on_progress`` is called from many
-    threads.
-
-    Raises:
-        IndexMissing, IndexMismatch, UsageError: before the first question.
-    """
-    hopeless, halted = False, threading.Event()
-
-    def worth_asking() -> Iterator[Question]:
-        for question in questions:
-            if hopeless:
-                return
-            yield question
-
-    def halt() -> None:
-        halted.set()
-        session.stop()
-
-    with (
-        Session(settings, at_once=max(MAX_IN_FLIGHT, CALLS * jobs), budget=budget) as session,
-        closing(
-            run_concurrently(
-                lambda question: answer_safely(session, question, halted, on_progress),
-                worth_asking(),
-                jobs=jobs,
-                stop=stop or halted,
-                halt=halt,
-            )
-        ) as outcomes,
-    ):
-        for found in outcomes:
-            hopeless = hopeless or found.fault in HOPELESS
-            yield found
-
-
-def answer_safely(
-    session: Session, question: Question, halt: threading.Event, on_progress: OnQuestion
-) -> QuestionResult:
-    """What ``answerer`` makes of ``question``, whatever happens; it gives up at its next step once ``halt`` is set."""
-    started = time.perf_counter()
-
-    def tell(step: Step) -> None:
-        if halt.is_set():
-            raise KeyboardInterrupt
-        on_progress(question, step)
-
-    def after(**what: Any) -> QuestionResult:
-        return QuestionResult(question=question, seconds=round(time.perf_counter() - started, 2), **what)
-
-    try:
-        with events.about(question.id):
-            return after(
-                brief=session.answer(
-                    question.text, where=question.where, k=question.k, sections=question.sections, on_progress=tell
-                )
-            )
-    except (Exception, KeyboardInterrupt) as error:
-        cause = error.__cause__ if isinstance(error, Interrupted) and error.__cause__ else error
-        stopped = isinstance(cause, KeyboardInterrupt) or halt.is_set()  # then a call that waited was woken
-        return after(
-            draft=error.draft if isinstance(error, Interrupted) else None,
-            error="stopped" if stopped else " ".join(f"{type(error).__name__}: {error}".split()),
-            fault="" if stopped else type(cause).__name__,
-            stopped=stopped,
-        )
 
 
 def chain(settings: Settings) -> Runnable[str, Brief]:

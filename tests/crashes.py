@@ -19,9 +19,9 @@ from typing import Any
 import briefs
 
 from rag.batch import runner
+from rag.batch.parallel import QuestionResult
 from rag.batch.run_directory import RunDirectory
 from rag.config import Settings
-from rag.pipeline import QuestionResult
 from rag.render import render
 from rag.render.json import from_json
 from rag.types import Question

@@ -23,8 +23,8 @@ from typing import Any
 from scripted import Quoting, questions
 
 # isort: split
+from rag.batch.parallel import CALLS
 from rag.llm.model import MAX_IN_FLIGHT
-from rag.pipeline import CALLS
 
 
 def main() -> None:
@@ -84,8 +84,8 @@ def serve(seconds: float, line: Connection) -> None:
 def answered(given: argparse.Namespace) -> dict[str, Any]:
     """Ask everything; seconds from the first question to the last brief."""
     os.environ |= {"OPENAI_BASE_URL": given.asked_of, "OPENAI_API_KEY": ""}
+    from rag.batch.parallel import answer_many
     from rag.config import load_settings
-    from rag.pipeline import answer_many
     from rag.types import Question
     from rag.verify.verifier import default_verifier
 

@@ -28,9 +28,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rag._internal.files import TEMPORARY, write_atomically
+from rag.batch.parallel import QuestionResult
 from rag.batch.questions import file_name
 from rag.errors import CitebriefError, ReadError, UsageError
-from rag.pipeline import QuestionResult
 from rag.render import Format, render
 from rag.render.json import LINE_BREAKS, from_json
 from rag.types import Brief, Question, Status

@@ -16,12 +16,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from rag._internal import events
+from rag.batch.parallel import OnQuestion, QuestionResult, answer_many
 from rag.batch.run_directory import REPLIES, RunDirectory
 from rag.errors import CitebriefError
 from rag.llm import prompts
 from rag.llm.limits import Budget
 from rag.llm.model import ModelChoice, rates_of
-from rag.pipeline import OnQuestion, QuestionResult, answer_many
 from rag.render.wording import count
 from rag.types import Question
 from rag.writing.session import PROMPTS
@@ -45,7 +45,7 @@ Ended = Literal["done", "stopped", "budget", "lost"]
 
 
 class Engine(Protocol):
-    """:func:`rag.pipeline.answer_many`, or what does the same elsewhere."""
+    """:func:`rag.batch.parallel.answer_many`, or what does the same elsewhere."""
 
     def __call__(
         self,
@@ -57,7 +57,7 @@ class Engine(Protocol):
         stop: threading.Event | None = None,
         on_progress: OnQuestion = ...,
     ) -> Generator[QuestionResult]:
-        """See :func:`rag.pipeline.answer_many`."""
+        """See :func:`rag.batch.parallel.answer_many`."""
         ...
 
 

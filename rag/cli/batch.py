@@ -149,7 +149,7 @@ def batch(
 def _on(engine: str, settings: Settings) -> Iterator[tuple[Engine, int]]:
     """What asks the questions on ``engine``, and with how many hands."""
     if engine == "local":
-        from rag.pipeline import answer_many
+        from rag.batch.parallel import answer_many
 
         yield answer_many, 1
         return

@@ -25,13 +25,13 @@ from fault_server import FaultServer, failing, rate_limited, slow
 from rag._internal import events
 from rag.batch import runner as batches
 from rag.batch.estimate import estimate
+from rag.batch.parallel import QuestionResult, answer_many
 from rag.batch.run_directory import RunDirectory
 from rag.cli.main import cli
 from rag.config import load_settings
 from rag.errors import CitebriefError, UsageError
 from rag.llm.breaker import FAILURES
 from rag.llm.model import resolve
-from rag.pipeline import QuestionResult, answer_many
 from rag.progress import Step
 from rag.render.json import from_json, read_brief
 from rag.types import Question

@@ -20,6 +20,7 @@ import pytest
 from click.testing import CliRunner, Result
 from fault_server import FaultServer
 
+from rag.batch.parallel import QuestionResult
 from rag.batch.ray import cluster, embedding, engine
 from rag.batch.ray.budget import BudgetActor, BudgetClient, SharedBudget
 from rag.cli.main import cli
@@ -27,7 +28,6 @@ from rag.config import Settings, load_settings
 from rag.errors import CitebriefError, ModelError, UsageError
 from rag.llm.limits import Budget
 from rag.llm.pricing import Rates
-from rag.pipeline import QuestionResult
 from rag.progress import Step
 from rag.types import Question
 

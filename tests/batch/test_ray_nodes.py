@@ -20,6 +20,7 @@ from fault_server import FaultServer, failing
 
 from rag import pipeline
 from rag.batch import runner as batches
+from rag.batch.parallel import QuestionResult
 from rag.batch.ray import cluster, embedding, engine
 from rag.batch.ray.engine import answer_many
 from rag.batch.run_directory import RunDirectory
@@ -28,7 +29,6 @@ from rag.embedding.encoder import load_embedder as embedder
 from rag.errors import IndexMissing, UsageError
 from rag.llm.limits import Budget
 from rag.llm.model import rates_of, resolve
-from rag.pipeline import QuestionResult
 from rag.store.index import Index, IndexReport
 from rag.types import Question
 

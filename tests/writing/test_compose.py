@@ -15,7 +15,7 @@ from rag.embedding.encoder import encoder
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.retrieval.rerank import rerank
 from rag.store.index import Index
-from rag.types import Brief, Hit, Question, Sentence, Trace
+from rag.types import Brief, Hit, Sentence, Trace
 from rag.verify.verifier import default_verifier
 from rag.writing.compose import compose, draft
 from rag.writing.evidence import EvidenceSentence
@@ -169,17 +169,6 @@ def test_a_brief_is_the_same_whether_its_sections_are_written_at_once_or_one_by_
         for overlap in (False, True)
     )
     assert at_once == one_by_one
-
-
-def test_a_brief_is_the_same_whatever_is_asked_beside_it(corpus: Settings) -> None:
-    asked = [
-        Question(id=text, text=text) for text in (QUESTION, "Why was Flynn fired?", "How did the GRU hack the DNC?")
-    ]
-    beside = {found.question.id: found.brief for found in pipeline.answer_many(asked, corpus, jobs=3)}
-    for question in asked:
-        alone, brief = pipeline.answer(question.text, corpus), beside[question.id]
-        assert brief is not None
-        assert (brief.summary, brief.sections, brief.evidence) == (alone.summary, alone.sections, alone.evidence)
 
 
 def test_the_same_question_gives_the_same_brief(corpus: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Many questions on a Ray cluster: :func:`answer_many` means what it means in ``rag/pipeline.py``.
+"""Many questions on a Ray cluster: :func:`answer_many` means what it means in ``rag/batch/parallel.py``.
 
 Every worker is a process with one opened :class:`rag.writing.session.Answerer`, since opening takes seconds. The questions
 stay here and are handed out one by one to workers that stand; what a lost worker had is handed to another. Ray could
@@ -12,7 +12,7 @@ its own: one that has lost the model gets no more questions, and the run ends wh
 kept in a folder of the node that asked, of the same path on each; nodes that share the folder share them, and one that
 cannot have it works without.
 
-Briefs are those of ``rag/pipeline.py``, but for the local model's: a worker has one processor, so the model one thread,
+Briefs are those of ``rag/batch/parallel.py``, but for the local model's: a worker has one processor, so the model one thread,
 and its rounding, so now and then a word, depends on how many it has. The same ``CITEBRIEF_THREADS`` gives the same.
 """
 
@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from rag._internal.concurrency import GRACE
+from rag.batch.parallel import CALLS, HOPELESS, OnQuestion, QuestionResult, answer_safely
 from rag.batch.ray import cluster
 from rag.batch.ray.budget import BudgetClient, SharedBudget
 from rag.embedding.encoder import load_embedder
@@ -37,7 +38,6 @@ from rag.errors import CitebriefError, ModelLost, UsageError
 from rag.llm.cache import ResponseCache
 from rag.llm.limits import Budget
 from rag.llm.model import MAX_IN_FLIGHT, rates_of, resolve
-from rag.pipeline import CALLS, HOPELESS, OnQuestion, QuestionResult, answer_safely
 from rag.progress import Step
 from rag.store.index import Index
 from rag.types import Question
@@ -73,7 +73,7 @@ def answer_many(
 ) -> Generator[QuestionResult]:
     """What becomes of each of ``questions``, ``jobs`` of them at a time, in the order in which they are done.
 
-    As :func:`rag.pipeline.answer_many`, but that ``on_progress`` hears of a question only as it is handed out and when
+    As :func:`rag.batch.parallel.answer_many`, but that ``on_progress`` hears of a question only as it is handed out and when
     the model keeps it waiting, and that ``purse`` hears of what is paid up to :data:`LOOK` later, and of a call under
     way when it ends. After a kill -9 of the caller its note lacks both, the calls of that half second and those that
     were under way, and a run that goes on from it can pass the budget by as much; within a run nothing can. A question
