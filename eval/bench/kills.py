@@ -133,7 +133,7 @@ def repeats(asked: list[list[str]], kills: list[float]) -> tuple[int, int]:
 
 def verify(out: Path, questions: int) -> list[str]:
     """What is wrong with the folder of a batch that is done."""
-    from rag.batch.run_directory import REPLIES
+    from rag.batch.run_directory import RESPONSE_CACHE
     from rag.render import render
     from rag.render.json import from_json
 
@@ -159,7 +159,7 @@ def verify(out: Path, questions: int) -> list[str]:
         ".paid",
         *(name for row in rows for name in row["files"].values()),
     }
-    strange = {file.name for file in out.rglob("*") if file.is_file() and file.parent.name != REPLIES} - ours
+    strange = {file.name for file in out.rglob("*") if file.is_file() and file.parent.name != RESPONSE_CACHE} - ours
     return wrong + ([f"{out.name}: left behind: {sorted(strange)}"] if strange else [])
 
 

@@ -23,7 +23,7 @@ from typing import Any
 from scripted import Quoting, questions
 
 # isort: split
-from rag.batch.parallel import CALLS
+from rag.batch.parallel import CALLS_PER_QUESTION
 from rag.llm.model import MAX_IN_FLIGHT
 
 
@@ -40,7 +40,7 @@ def main() -> None:
         print(json.dumps(answered(given)))
         return
     alone, measured = (run(seconds) for seconds in (0.0, given.seconds))
-    flights = max(MAX_IN_FLIGHT, CALLS * given.jobs)
+    flights = max(MAX_IN_FLIGHT, CALLS_PER_QUESTION * given.jobs)
     server = measured["requests"] * given.seconds / flights
     print(
         json.dumps(

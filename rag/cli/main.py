@@ -382,7 +382,7 @@ def _embedder_on(engine: str, settings: Settings) -> AbstractContextManager[Embe
         return nullcontext()
     from rag.batch.ray import embedding
 
-    return embedding.embedder(settings)
+    return embedding.ray_embedder(settings)
 
 
 def _where(document: str | None, since: str | None, until: str | None) -> Filter:
