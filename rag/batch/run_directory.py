@@ -44,7 +44,7 @@ RESPONSE_CACHE = ".replies"
 
 @dataclass(slots=True, kw_only=True)
 class RunDirectory:
-    """The directory ``path`` of a run of this ``kind``, with the briefs in all ``formats`` in its subdirectory ``briefs``.
+    """The directory ``path`` of a run of one ``kind``; its subdirectory ``briefs`` has the briefs in all ``formats``.
 
     ``rows`` are the result rows by question id. JSON has to be among the formats: a question counts as answered if its
     JSON file is complete.

@@ -46,7 +46,7 @@ OnRow = Callable[[str, int, int], None]
 
 
 class AnswerMany(Protocol):
-    """The signature of :func:`rag.batch.parallel.answer_many`, of which ``rag/batch/ray`` has another implementation."""
+    """The signature of :func:`rag.batch.parallel.answer_many`, which ``rag/batch/ray`` implements too."""
 
     def __call__(
         self,

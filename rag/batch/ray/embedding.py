@@ -73,9 +73,7 @@ class RayEmbedder(Embeddings):
         from ray.exceptions import RayError
 
         _silence_ray_data()
-        order = sorted(
-            range(len(texts)), key=lambda i: len(texts[i])
-        )  # texts of equal length in one block need little padding
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # similar lengths in a block need little padding
         blocks = [
             pa.table({"row": rows, "text": [texts[i] for i in rows]})
             for rows in (order[start : start + TEXTS_PER_BLOCK] for start in range(0, len(order), TEXTS_PER_BLOCK))
@@ -119,7 +117,7 @@ class BlockEncoder:
         self._embedder = load_embedder(spec)
         if self._embedder.name != name:
             raise CitebriefError(
-                f"a node has the embedder {self._embedder.name}, the caller {name}: install the same model on every node"
+                f"a node has the embedder {self._embedder.name}, the caller {name}: install the same on every node"
             )
 
     def __call__(self, block: Mapping[str, Any]) -> dict[str, Any]:

@@ -167,13 +167,11 @@ class WorkerPool:
     def _start_worker(self) -> None:
         import ray
 
-        name = uuid4().hex
+        name, jobs = uuid4().hex, self._jobs_per_worker
         worker: Any = (
             ray.remote(Worker)
-            .options(
-                num_cpus=1, max_restarts=0, max_concurrency=self._jobs_per_worker + 1, scheduling_strategy="SPREAD"
-            )
-            .remote(name, self.settings, self.shared_budget.actor, self.budget.rates, self._jobs_per_worker)
+            .options(num_cpus=1, max_restarts=0, max_concurrency=jobs + 1, scheduling_strategy="SPREAD")
+            .remote(name, self.settings, self.shared_budget.actor, self.budget.rates, jobs)
         )
         self.names[worker] = name
         self.starting[worker.open.remote()] = worker
