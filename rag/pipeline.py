@@ -1,9 +1,9 @@
-"""The main job, as prose: :func:`index` a folder, :func:`answer` a question. Read this file after ``rag/types.py``.
+"""The main operations: :func:`index` documents, :func:`answer` a question. Read this file after ``rag/types.py``.
 
 ::
 
-    documents → chunks → Chroma + BM25                        index()
-    question → hits → outline → written → verified → brief    answer()
+    documents → chunks → Chroma and BM25                    index()
+    question → hits → outline → written → verified → brief  answer()
 
 ``rag/batch/parallel.py`` answers many questions at a time.
 """
@@ -38,9 +38,14 @@ def index(
     embedder: Embedder | None = None,
     on_progress: OnProgress = lambda _: None,
 ) -> IndexReport:
-    """Make the index mirror ``paths`` (files, folders, globs, URLs); documents from elsewhere stay unless ``prune``.
+    """Update the index so that it holds the documents of ``paths`` as they are now.
 
-    ``embedder`` takes the place of the settings' (``rag/batch/ray/embedding.py`` has one that works on a cluster).
+    Args:
+        paths: files, directories, globs and URLs.
+        settings: the settings; they name the index.
+        prune: remove documents that come from other paths.
+        embedder: used in place of the one that the settings name, such as the one of ``rag/batch/ray/embedding.py``.
+        on_progress: called for each document.
 
     Raises:
         UsageError: a path does not exist.
@@ -60,7 +65,7 @@ def index(
 
 
 def search(query: str, settings: Settings, *, k: int, where: Filter | None = None) -> list[Hit]:
-    """The ``k`` best passages for ``query``, best first."""
+    """Return the ``k`` best hits for ``query``, best first."""
     from rag.retrieval.rerank import rerank
 
     with _opened(settings) as store:
@@ -68,10 +73,10 @@ def search(query: str, settings: Settings, *, k: int, where: Filter | None = Non
 
 
 def show(chunk_id: str, settings: Settings, *, around: int = 600) -> tuple[Chunk, str, str]:
-    """The passage ``chunk_id`` and up to ``around`` characters of its document before and after it.
+    """Return the chunk ``chunk_id`` and up to ``around`` characters of its document before and after it.
 
     Raises:
-        UsageError: no passage of the index has this id.
+        UsageError: no chunk of the index has this id.
     """
     with _opened(settings) as store:
         chunk = store.catalogue.chunk(chunk_id)
@@ -82,10 +87,10 @@ def show(chunk_id: str, settings: Settings, *, around: int = 600) -> tuple[Chunk
 
 
 def identity(settings: Settings) -> tuple[ModelChoice, str]:
-    """The model that would be used, and the fingerprint of the index: with the settings, what decides a brief.
+    """Return the model and the fingerprint of the index; together with the settings they determine a brief.
 
     Raises:
-        IndexMissing, IndexMismatch, UsageError: one of them cannot be used.
+        IndexMissing, IndexMismatch, UsageError: the index or the model cannot be used.
     """
     choice = resolve(settings.llm, settings)
     with _opened(settings) as store:
@@ -93,30 +98,30 @@ def identity(settings: Settings) -> tuple[ModelChoice, str]:
 
 
 def drafts_directory(settings: Settings) -> Path:
-    """Where the draft of an interrupted answer is kept."""
+    """Return the directory that keeps the drafts of interrupted answers."""
     return directory_of(settings.store) / "drafts"
 
 
 def draft_name(brief: Brief) -> str:
-    """The file name, without suffix, of an interrupted answer: question and time, so that none replaces another."""
+    """Return the file name, without suffix, of the draft ``brief``: question and time, so that none replaces another."""
     return f"{slug(brief.question)}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def answer(
     question: str, settings: Settings, *, where: Filter | None = None, on_progress: OnProgress = lambda _: None
 ) -> Brief:
-    """The brief that answers ``question`` from the index, or that says that the corpus does not answer it.
+    """Return the brief that answers ``question`` from the index, or that says that the corpus does not answer it.
 
     Raises:
-        Interrupted: stopped while writing; carries the verified draft.
-        IndexMissing, IndexMismatch, ModelError, UsageError: before anything was written.
+        Interrupted: writing was stopped; carries the verified draft.
+        IndexMissing, IndexMismatch, ModelError, UsageError: raised before anything was written.
     """
     with Session(settings) as session:
         return session.answer(question, where=where, on_progress=on_progress)
 
 
 def chain(settings: Settings) -> Runnable[str, Brief]:
-    """The pipeline as a LangChain ``Runnable``: invoke it with a question, it gives a :class:`rag.types.Brief`."""
+    """Return :func:`answer` as a LangChain ``Runnable`` from a question to a :class:`rag.types.Brief`."""
     from langchain_core.runnables import RunnableLambda
 
     return RunnableLambda(lambda question: answer(question, settings), name="citebrief")
@@ -124,6 +129,7 @@ def chain(settings: Settings) -> Runnable[str, Brief]:
 
 @contextmanager
 def _opened(settings: Settings) -> Iterator[Index]:
+    """Open the index of ``settings`` for the block."""
     store = Index.open(settings.store, load_embedder(settings.embedder))
     try:
         yield store
@@ -132,7 +138,7 @@ def _opened(settings: Settings) -> Iterator[Index]:
 
 
 def _roots(paths: Sequence[str]) -> list[str]:
-    """``paths`` as :mod:`rag.ingest` names roots: resolved, but for URLs and globs."""
+    """Return ``paths`` as :mod:`rag.ingest` names roots: resolved, except for URLs and globs."""
     from rag.ingest import root_of
 
     return [root_of(path) for path in paths]

@@ -18,11 +18,11 @@ from rag.embedding.encoder import count_tokens
 from rag.llm.model import ModelChoice, rates_of
 from rag.render.wording import count
 from rag.types import Question
-from rag.writing.compose import closing_evidence
+from rag.writing.closing import closing_evidence
+from rag.writing.drafts import ClosingPart, quote_draft
 from rag.writing.outline import Outline
-from rag.writing.repair import REWRITES, quoted
+from rag.writing.repair import MAX_REWRITES
 from rag.writing.session import Session, writer_for
-from rag.writing.writers import Closing, Draft
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -103,7 +103,7 @@ def estimate_cost(
     if choice.kind != "extractive":
         with Session(settings) as session:
             for question in sample:
-                hits, outline = session.plan(question)
+                hits, outline = session.outline(question)
                 if outline.sections:
                     _write_dry(model, question.text, hits, outline)
     factor = len(questions) / max(1, len(sample))
@@ -162,9 +162,9 @@ def _write_dry(model: DryRunModel, question: str, hits: Sequence[Hit], outline: 
         calls = model.tokens["calls"]
         writer.section(section, [heading for heading in headings if heading != section.heading])
         if model.tokens["calls"] > calls:
-            model.tokens.update(completion=_reply_tokens(section.notes))
-    body = [quoted(sentence) for section in outline.sections for sentence in section.notes]
-    parts: tuple[Closing, ...] = ("summary", "conclusion")
+            model.tokens.update(completion=_reply_tokens(section.evidence))
+    body = [sentence.as_sentence() for section in outline.sections for sentence in section.evidence]
+    parts: tuple[ClosingPart, ...] = ("summary", "conclusion")
     for part, evidence in zip(parts, closing_evidence(outline), strict=True):
         if evidence:
             calls = model.tokens["calls"]
@@ -173,15 +173,14 @@ def _write_dry(model: DryRunModel, question: str, hits: Sequence[Hit], outline: 
                 model.tokens.update(completion=_reply_tokens(evidence))
     # Rewrites count only towards the highest cost, each with the longest passage as its evidence.
     longest = max(
-        (sentence for section in outline.sections for sentence in section.notes),
+        (sentence for section in outline.sections for sentence in section.evidence),
         key=lambda sentence: len(sentence.chunk.text),
         default=None,
     )
     if longest is not None:
         expected = Counter(model.tokens)
-        draft = Draft(text=longest.text, chunks=(longest.chunk,), notes=(longest,))
-        for _ in range(REWRITES):
-            writer.rewrite(draft, "unsupported")
+        for _ in range(MAX_REWRITES):
+            writer.rewrite(quote_draft(longest), "unsupported")
         model.tokens = expected
 
 

@@ -25,7 +25,7 @@ from rag.store.catalogue import Catalogue
 from rag.store.index import Index
 from rag.types import Chunk, Claim, Document, Quote, Skipped, Verdict
 from rag.verify.verifier import Verifier, default_verifier
-from rag.writing.repair import SURE
+from rag.writing.repair import MIN_REATTRIBUTION_SCORE
 
 if TYPE_CHECKING:
     from rag.config import Settings
@@ -152,7 +152,11 @@ class Checker:
         others = {part.id: part for part in self._elsewhere(claim.text) if part.id not in cited}
         verdicts = self.verifier.verify([(claim.text, (part,)) for part in others.values()])
         judged = zip(others.values(), verdicts, strict=True)
-        sure = [(part, found.score) for part, found in judged if found.support == "full" and found.score >= SURE]
+        sure = [
+            (part, found.score)
+            for part, found in judged
+            if found.support == "full" and found.score >= MIN_REATTRIBUTION_SCORE
+        ]
         better = max(sure, key=lambda each: each[1], default=(None, 0.0))[0]
         return Checked(claim=claim, verdict=verdict, quotes=self.verifier.quotes(claim.text, option[:1]), better=better)
 
