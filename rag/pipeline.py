@@ -20,8 +20,7 @@ from rag._internal import events
 from rag._internal.concurrency import run_concurrently
 from rag.embedding.encoder import Embedder, encoder, load_embedder
 from rag.errors import Interrupted, UsageError
-from rag.llm.limits import Budget
-from rag.llm.model import MAX_IN_FLIGHT, ModelChoice, resolve
+from rag.llm import MAX_IN_FLIGHT, Budget, ModelChoice, resolve
 from rag.progress import OnProgress, Step
 from rag.store.index import Index, IndexReport, directory_of
 from rag.types import Brief, Chunk, Filter, Hit, Question, Status, slug

@@ -23,7 +23,7 @@ from typing import Any
 from scripted import Quoting, questions
 
 # isort: split
-from rag.llm.model import MAX_IN_FLIGHT
+from rag.llm import MAX_IN_FLIGHT
 from rag.pipeline import CALLS
 
 

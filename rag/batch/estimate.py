@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.embedding.encoder import count_tokens
-from rag.llm.model import Model, ModelChoice, rates_of
+from rag.llm import ChatModel, ModelChoice, rates_of
 from rag.render.wording import count
 from rag.types import Question
 from rag.writing.compose import closing_evidence
@@ -116,7 +116,7 @@ def estimate(
     )
 
 
-class DryRunModel(Model):
+class DryRunModel(ChatModel):
     """A model in name only: it counts what it is asked, and its replies say nothing.
 
     ``tokens`` are what is expected, ``most`` what it could come to.

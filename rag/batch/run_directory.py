@@ -7,7 +7,7 @@
     DIR/drafts/NAME.json        what stood of a brief that failed
     DIR/results.jsonl           one row an id
     DIR/.paid                   what calls have cost, in US dollars, a line each
-    DIR/.replies/               the model's replies, so that none has to be paid twice (rag/llm/cache.py)
+    DIR/.replies/               the model's replies, so that none has to be paid twice (rag/llm/response_cache.py)
 
 While a batch runs, rows are appended to ``results.jsonl`` as questions end. The last row of an id counts, and a line
 that a kill tore is left out. At the start and at the end the file is replaced by one with a row an id, in the order of

@@ -18,9 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from rag._internal import events
 from rag.batch.run_directory import REPLIES, RunDirectory
 from rag.errors import CitebriefError
-from rag.llm import prompts
-from rag.llm.limits import Budget
-from rag.llm.model import ModelChoice, rates_of
+from rag.llm import Budget, ModelChoice, prompts, rates_of
 from rag.pipeline import OnQuestion, QuestionResult, answer_many
 from rag.render.wording import count
 from rag.types import Question

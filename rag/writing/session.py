@@ -7,16 +7,13 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from rag.embedding.encoder import count_tokens, encoder, load_embedder
 from rag.errors import Interrupted
-from rag.llm import prompts
-from rag.llm.limits import Budget
-from rag.llm.model import MAX_IN_FLIGHT, Model, ModelChoice, rates_of, resolve
+from rag.llm import MAX_IN_FLIGHT, Budget, ChatClient, ChatModel, ModelChoice, prompts, rates_of, resolve
 from rag.progress import OnProgress, Stage, Step
 from rag.retrieval.answerability import Answerability, assess
 from rag.store.index import Index
@@ -33,7 +30,7 @@ PROMPTS = {True: ("fuse", "heading", "rewrite"), False: ("section", "summary", "
 """The prompts that a small model and a large one are asked with."""
 
 TOKENS = ("prompt", "cached", "completion", "calls", "replayed")
-"""What a trace counts, see :class:`rag.llm.model.Model`."""
+"""What a trace counts, see :class:`rag.llm.client.ChatClient`."""
 
 VERBATIM = "none: every sentence is a quotation"
 """The trace's verifier where the evidence is set as it stands."""
@@ -43,16 +40,13 @@ ASSESSED_HITS = 8
 
 TOO_SHORT = 3
 
-WATCHER: ContextVar[OnProgress] = ContextVar("tell")
-"""Whoever watches the question that this thread works on: all of them share the model that has to wait."""
-
 
 class Session:
     """The index and the model, opened once for many questions. Questions may overlap in threads of the caller.
 
     What overlapping questions want of the encoder is worked on together (``rag/embedding/batching.py``), and a brief is the same
-    whatever other questions are asked meanwhile. ``at_once`` and ``purse`` are the model's, see :class:`rag.llm.model.Model`.
-    Use it in a ``with`` statement, or close it.
+    whatever other questions are asked meanwhile. ``at_once`` and ``budget`` are the model's, see
+    :class:`rag.llm.client.ChatClient`. Use it in a ``with`` statement, or close it.
     """
 
     def __init__(self, settings: Settings, *, at_once: int = MAX_IN_FLIGHT, budget: Budget | None = None) -> None:
@@ -63,7 +57,7 @@ class Session:
         self._at_once = at_once
         self._budget = budget or Budget(None, rates_of(self.choice, settings))
         self._index = Index.open(settings.store, load_embedder(settings.embedder))
-        self._model: Model | None = None
+        self._model: ChatClient | None = None
         self._opening = threading.Lock()
         self._stopped = False
         # Small matrices gain nothing by being shared out among threads. The limit is the whole process's, so it is set
@@ -112,12 +106,8 @@ class Session:
                 self._model = self._model or job.connect(self._at_once, self._budget)
                 if self._stopped:
                     self._model.stop()
-            model = self._model.with_own_counters()
-        watcher = WATCHER.set(on_progress)
-        try:
-            return job.write(hits, planned, assessed, model)
-        finally:
-            WATCHER.reset(watcher)
+            model = self._model.with_own_counters(lambda why: on_progress(Step(stage="wait", message=why)))
+        return job.write(hits, planned, assessed, model)
 
     def plan(self, question: Question) -> tuple[list[Hit], Outline]:
         """The evidence for ``question`` and what its brief would be written from; no model is asked. Empty: nothing."""
@@ -169,14 +159,14 @@ class _Job:
                 self.question, hits, encoder().vectors, encoder().word_vectors, sections=self.settings.sections
             )
 
-    def connect(self, at_once: int, budget: Budget) -> Model:
+    def connect(self, at_once: int, budget: Budget) -> ChatClient:
         def on_bytes(done: int, total: int) -> None:
             self.tell(Step(stage="load", message="joining the local model (once)", done=done, total=total))
 
         with self._stage("load", f"model: {self.choice.why}"):
-            return Model(self.choice, self.settings, on_bytes, at_once=at_once, budget=budget, tell=_waiting)
+            return ChatClient(self.choice, self.settings, on_bytes, concurrency=at_once, budget=budget)
 
-    def write(self, hits: Sequence[Hit], planned: Outline, assessed: Answerability, model: Model | None) -> Brief:
+    def write(self, hits: Sequence[Hit], planned: Outline, assessed: Answerability, model: ChatClient | None) -> Brief:
         verifier = default_verifier() if planned.sections and model is not None else None
         trace = self._trace(verifier.name if verifier else VERBATIM)
         if not planned.sections:
@@ -241,11 +231,7 @@ class _Job:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
 
 
-def _waiting(why: str) -> None:
-    WATCHER.get()(Step(stage="wait", message=why))
-
-
-def writer_for(model: Model, question: str, hits: Sequence[Hit]) -> Writer:
+def writer_for(model: ChatModel, question: str, hits: Sequence[Hit]) -> Writer:
     """Who writes with ``model`` from ``hits``: its own prompts, and steps of the size that it can do."""
     first, second, mend = (prompts.load_prompt(name) for name in PROMPTS[model.small])
     if model.small:

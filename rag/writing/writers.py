@@ -24,7 +24,7 @@ from rag.writing.merge import restored, strays, unnamed
 from rag.writing.outline import OutlineSection
 
 if TYPE_CHECKING:
-    from rag.llm.model import Model
+    from rag.llm import ChatModel
 
 ReplyT = TypeVar("ReplyT", bound=BaseModel)
 
@@ -95,7 +95,7 @@ class _Named(BaseModel):
 class SmallWriter:
     """Fuses notes two by two and names sections."""
 
-    model: Model
+    model: ChatModel
     fuse: Prompt
     heading: Prompt
     mend: Prompt
@@ -144,7 +144,7 @@ class SmallWriter:
 class LargeWriter:
     """Writes a section a call from its passages, under a schema."""
 
-    model: Model
+    model: ChatModel
     question: str
     write: Prompt
     sum_up: Prompt
@@ -212,14 +212,14 @@ class LargeWriter:
         return rewritten(self.model, self.mend, draft, fault, evidence)
 
 
-def rewritten(model: Model, prompt: Prompt, draft: Draft, fault: str, evidence: str) -> Draft | None:
+def rewritten(model: ChatModel, prompt: Prompt, draft: Draft, fault: str, evidence: str) -> Draft | None:
     """``draft`` as the model words it anew, on the same chunks; None where it gives no sentence, or more than one."""
     reply = ask(model, prompt, _Fused, max_tokens=140, evidence=evidence, sentence=draft.text, fault=fault)
     sentences = sentences_of(reply.sentence)
     return replace(draft, text=sentences[0], fault=None) if len(sentences) == 1 else None
 
 
-def ask(model: Model, prompt: Prompt, schema: type[ReplyT], *, max_tokens: int, **values: str) -> ReplyT:
+def ask(model: ChatModel, prompt: Prompt, schema: type[ReplyT], *, max_tokens: int, **values: str) -> ReplyT:
     """The model's reply; one that breaks the schema gets one retry, which carries the error.
 
     Raises:

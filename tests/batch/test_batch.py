@@ -29,8 +29,8 @@ from rag.batch.run_directory import RunDirectory
 from rag.cli.main import cli
 from rag.config import load_settings
 from rag.errors import CitebriefError, UsageError
+from rag.llm import resolve
 from rag.llm.breaker import FAILURES
-from rag.llm.model import resolve
 from rag.pipeline import QuestionResult, answer_many
 from rag.progress import Step
 from rag.render.json import from_json, read_brief

@@ -25,8 +25,7 @@ from rag.batch.ray.budget import BudgetActor, BudgetClient, SharedBudget
 from rag.cli.main import cli
 from rag.config import Settings, load_settings
 from rag.errors import CitebriefError, ModelError, UsageError
-from rag.llm.limits import Budget
-from rag.llm.pricing import Rates
+from rag.llm import Budget, Rates
 from rag.pipeline import QuestionResult
 from rag.progress import Step
 from rag.types import Question

@@ -26,8 +26,7 @@ from rag.batch.run_directory import RunDirectory
 from rag.config import Settings, load_settings
 from rag.embedding.encoder import load_embedder as embedder
 from rag.errors import IndexMissing, UsageError
-from rag.llm.limits import Budget
-from rag.llm.model import rates_of, resolve
+from rag.llm import Budget, rates_of, resolve
 from rag.pipeline import QuestionResult
 from rag.store.index import Index, IndexReport
 from rag.types import Question

@@ -11,10 +11,10 @@ from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import BudgetSpent, ModelLost
-from rag.llm.limits import Budget
+from rag.llm import Budget
 
 if TYPE_CHECKING:
-    from rag.llm.pricing import Rates
+    from rag.llm import Rates
 
 HEARD = 1_000
 """Messages that wait for the caller at the most; older ones are dropped."""

@@ -34,9 +34,7 @@ from rag.batch.ray import cluster
 from rag.batch.ray.budget import BudgetClient, SharedBudget
 from rag.embedding.encoder import load_embedder
 from rag.errors import CitebriefError, ModelLost, UsageError
-from rag.llm.cache import ResponseCache
-from rag.llm.limits import Budget
-from rag.llm.model import MAX_IN_FLIGHT, rates_of, resolve
+from rag.llm import MAX_IN_FLIGHT, Budget, ResponseCache, rates_of, resolve
 from rag.pipeline import CALLS, HOPELESS, OnQuestion, QuestionResult, answer_safely
 from rag.progress import Step
 from rag.store.index import Index
@@ -45,7 +43,7 @@ from rag.writing.session import Session
 
 if TYPE_CHECKING:
     from rag.config import Settings
-    from rag.llm.pricing import Rates
+    from rag.llm import Rates
 
 LOOK = 0.5
 """Seconds between two looks at whether to stop, and at what was paid."""
