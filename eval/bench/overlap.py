@@ -24,7 +24,7 @@ from scripted import Quoting, questions
 
 # isort: split
 from rag.batch.parallel import CALLS_PER_QUESTION
-from rag.llm.model import MAX_IN_FLIGHT
+from rag.llm import MAX_IN_FLIGHT
 
 
 def main() -> None:

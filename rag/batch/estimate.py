@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.embedding.encoder import count_tokens
-from rag.llm.model import ModelChoice, rates_of
+from rag.llm import ModelChoice, rates_of
 from rag.render.wording import count
 from rag.types import Question
 from rag.writing.closing import closing_evidence

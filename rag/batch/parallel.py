@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rag._internal import events
 from rag._internal.concurrency import run_concurrently
 from rag.errors import Interrupted
-from rag.llm.limits import Budget
-from rag.llm.model import MAX_IN_FLIGHT
+from rag.llm import MAX_IN_FLIGHT, Budget
 from rag.progress import Step
 from rag.types import Brief, Question, Status
 

@@ -7,7 +7,7 @@
     DIR/drafts/NAME.json        the verified part of a brief that failed
     DIR/results.jsonl           one row a question (rag/batch/results.py)
     DIR/.paid                   the cost of each call in US dollars, one a line
-    DIR/.replies/               the response cache, so that no reply is paid for twice (rag/llm/cache.py)
+    DIR/.replies/               the response cache, so that no reply is paid for twice (rag/llm/response_cache.py)
 
 While a batch runs, rows are appended to ``results.jsonl`` as questions end. At the start and at the end of a run the
 file is replaced by one with one row an id, in the order of the questions. Every file is synced to the disk before it

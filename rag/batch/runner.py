@@ -19,9 +19,7 @@ from rag._internal import events
 from rag.batch.parallel import OnQuestion, QuestionResult, answer_many
 from rag.batch.run_directory import RESPONSE_CACHE, RunDirectory
 from rag.errors import CitebriefError
-from rag.llm import prompts
-from rag.llm.limits import Budget
-from rag.llm.model import ModelChoice, rates_of
+from rag.llm import Budget, ModelChoice, load_prompt, rates_of
 from rag.render.wording import count
 from rag.types import Question
 
@@ -115,7 +113,7 @@ def build_manifest(settings: Settings, choice: ModelChoice, fingerprint: str) ->
         "version": version("citebrief"),
         "model": choice.name,
         "settings": {name: getattr(settings, name) for name in MANIFEST_SETTINGS},
-        "prompts": {name: prompts.load_prompt(name).sha256 for name in used},
+        "prompts": {name: load_prompt(name).sha256 for name in used},
         "index": fingerprint,
         "libraries": {name: version(name) for name in MANIFEST_LIBRARIES},
     }

@@ -214,7 +214,7 @@ def ask(
     """
     from rag import pipeline
     from rag._internal.files import write_atomically
-    from rag.llm.model import resolve
+    from rag.llm import resolve
     from rag.render import format_of, render
 
     settings = _settings(flags)

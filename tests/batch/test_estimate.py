@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from rag.batch import answer_many
 from rag.batch.estimate import DryRunModel, estimate_cost
 from rag.config import Settings, load_settings
-from rag.llm.model import ModelChoice, resolve
+from rag.llm import ModelChoice, resolve
 from rag.types import Question
 
 pytestmark = pytest.mark.integration

@@ -15,8 +15,7 @@ import pytest
 from rag.batch import BatchSummary, QuestionResult, RunDirectory, default_jobs, open_budget, run_batch
 from rag.config import Settings
 from rag.errors import UsageError
-from rag.llm.limits import Budget
-from rag.llm.model import ModelChoice
+from rag.llm import Budget, ModelChoice
 from rag.types import Question
 
 QUESTIONS = [Question(id=id_, text=f"What of {id_}?") for id_ in ("first", "second")]

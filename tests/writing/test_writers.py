@@ -11,8 +11,8 @@ from fault_server import Deal, FaultServer, cut_off, dropped, good, overflow, tr
 
 from rag.config import load_settings
 from rag.errors import ModelError, ReplyError, TooLong
-from rag.llm import prompts
-from rag.llm.model import Model, resolve
+from rag.llm import ChatClient as Model
+from rag.llm import prompts, resolve
 from rag.types import Chunk, Quote, Sentence
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.outline import OutlineSection

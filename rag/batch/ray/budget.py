@@ -19,10 +19,10 @@ from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import BudgetSpent, ModelLost
-from rag.llm.limits import Budget
+from rag.llm import Budget
 
 if TYPE_CHECKING:
-    from rag.llm.pricing import Rates
+    from rag.llm import Rates
 
 MESSAGE_LIMIT = 1_000
 """Maximum number of messages queued for the caller; older ones are dropped."""
@@ -59,7 +59,7 @@ class BudgetActor:
         return "the worker is dead"
 
     def settle(self, worker: str, most: float, actual: float) -> None:
-        """Release a reservation of ``worker``, see :meth:`rag.llm.limits.Budget.settle`."""
+        """Release a reservation of ``worker``, see :meth:`rag.llm.budget.Budget.settle`."""
         with self._lock:
             if not self._reserved[worker][most]:
                 return  # the worker was believed dead, and the reservation was written off
@@ -95,7 +95,7 @@ class BudgetClient(Budget):
         self._worker = worker
 
     def reserve(self, most: float) -> None:
-        """Reserve ``most`` dollars, see :meth:`rag.llm.limits.Budget.reserve`.
+        """Reserve ``most`` dollars, see :meth:`rag.llm.budget.Budget.reserve`.
 
         Raises:
             BudgetSpent: the sum exceeds the budget.
@@ -107,7 +107,7 @@ class BudgetClient(Budget):
             raise BudgetSpent(why)
 
     def settle(self, most: float, actual: float) -> None:
-        """Release a reservation, see :meth:`rag.llm.limits.Budget.settle`.
+        """Release a reservation, see :meth:`rag.llm.budget.Budget.settle`.
 
         Raises:
             ModelLost: the actor cannot be reached.

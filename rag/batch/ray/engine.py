@@ -24,8 +24,7 @@ from rag.batch.ray import cluster
 from rag.batch.ray.pool import WorkerPool
 from rag.embedding.encoder import load_embedder
 from rag.errors import UsageError
-from rag.llm.limits import Budget
-from rag.llm.model import rates_of, resolve
+from rag.llm import Budget, rates_of, resolve
 from rag.store.index import Index
 from rag.types import Question
 

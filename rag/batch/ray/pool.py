@@ -23,7 +23,7 @@ from rag.batch.ray import cluster
 from rag.batch.ray.budget import SharedBudget
 from rag.batch.ray.worker import Worker, calls_in_flight
 from rag.errors import CitebriefError, ModelLost
-from rag.llm.limits import Budget
+from rag.llm import Budget
 from rag.progress import Step
 from rag.types import Question
 

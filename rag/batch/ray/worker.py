@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 from rag.batch.parallel import CALLS_PER_QUESTION, QuestionResult, answer_safely
 from rag.batch.ray.budget import BudgetClient
 from rag.errors import CitebriefError, UsageError
-from rag.llm.cache import ResponseCache
-from rag.llm.model import MAX_IN_FLIGHT
+from rag.llm import MAX_IN_FLIGHT, ResponseCache
 from rag.progress import Step
 from rag.types import Question
 from rag.writing.session import Session
 
 if TYPE_CHECKING:
     from rag.config import Settings
-    from rag.llm.pricing import Rates
+    from rag.llm import Rates
 
 
 class Worker:
