@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from rag.embedding.encoder import Embedder, load_embedder
 from rag.errors import UsageError
-from rag.llm.model import ModelChoice, resolve
+from rag.llm import ModelChoice, resolve
 from rag.progress import OnProgress, Step
 from rag.store.index import Index, IndexReport, directory_of
 from rag.types import Brief, Chunk, Filter, Hit, slug

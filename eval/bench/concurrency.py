@@ -20,8 +20,8 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any
 
-from rag.batch.parallel import CALLS
-from rag.llm.model import MAX_IN_FLIGHT
+from rag.batch.parallel import CALLS_PER_QUESTION
+from rag.llm import MAX_IN_FLIGHT
 
 from .quoting_server import QuotingServer, questions_about
 
@@ -39,7 +39,7 @@ def main() -> None:
         print(json.dumps(measure_batch(args)))
         return
     processor, delayed = (run_in_subprocess(seconds) for seconds in (0.0, args.seconds))
-    in_flight = max(MAX_IN_FLIGHT, CALLS * args.jobs)
+    in_flight = max(MAX_IN_FLIGHT, CALLS_PER_QUESTION * args.jobs)
     server_seconds = delayed["requests"] * args.seconds / in_flight
     print(
         json.dumps(

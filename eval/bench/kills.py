@@ -135,7 +135,7 @@ def count_repeats(requests: list[list[str]], kills: list[float]) -> tuple[int, i
 
 def errors_in(out: Path, questions: int) -> list[str]:
     """Return the errors in the run directory ``out`` of a complete batch."""
-    from rag.batch.run_directory import REPLIES
+    from rag.batch.run_directory import RESPONSE_CACHE
     from rag.render import render
     from rag.render.json import from_json
 
@@ -161,7 +161,9 @@ def errors_in(out: Path, questions: int) -> list[str]:
         ".paid",
         *(name for row in rows for name in row["files"].values()),
     }
-    unexpected = {file.name for file in out.rglob("*") if file.is_file() and file.parent.name != REPLIES} - expected
+    unexpected = {
+        file.name for file in out.rglob("*") if file.is_file() and file.parent.name != RESPONSE_CACHE
+    } - expected
     return errors + ([f"{out.name}: left behind: {sorted(unexpected)}"] if unexpected else [])
 
 

@@ -1,4 +1,4 @@
-"""Answer many questions at a time, in threads that share one session."""
+"""Answers many questions at a time, in threads that share one session."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from typing import TYPE_CHECKING, Any, Literal
 from rag._internal import events
 from rag._internal.concurrency import run_concurrently
 from rag.errors import Interrupted
-from rag.llm.limits import Budget
-from rag.llm.model import MAX_IN_FLIGHT
+from rag.llm import MAX_IN_FLIGHT, Budget
 from rag.progress import Step
 from rag.types import Brief, Question, Status
-from rag.writing.session import Session
 
 if TYPE_CHECKING:
     from rag.config import Settings
+    from rag.writing.session import Session
 
-CALLS = 3
+CALLS_PER_QUESTION = 3
 """Calls to a remote model that one of many questions has in flight on average; a question makes about eight in all."""
 
-HOPELESS = ("BudgetSpent", "ModelLost")
+FATAL_FAULTS = ("BudgetSpent", "ModelLost")
 """Errors after which every other question would fail too."""
 
 
@@ -51,6 +50,7 @@ class QuestionResult:
 
 
 OnQuestion = Callable[[Question, Step], None]
+"""Called with a question and the step that it has reached."""
 
 
 def answer_many(
@@ -65,19 +65,21 @@ def answer_many(
     """Answer ``questions``, ``jobs`` of them at a time, and yield each result as soon as it is there.
 
     ``questions`` is read lazily, one question for each free thread, so it may be of any length. A question that fails
-    yields a result with its error; the others go on. No further question is started once ``stop`` is set, nor after an
-    error of :data:`HOPELESS` (the ``budget`` is spent, or the model's server is lost). Questions that run when ``stop``
-    is set end at their next step; those that take longer than :data:`rag._internal.concurrency.GRACE` are abandoned.
-    ``on_progress`` is called from many threads.
+    yields a result with its error; the others continue. No further question is started once ``stop`` is set, nor after
+    an error of :data:`FATAL_FAULTS` (the ``budget`` is spent, or the model's server is lost). Questions that run when
+    ``stop`` is set end at their next step; those that take longer than :data:`rag._internal.concurrency.GRACE` are
+    abandoned. ``on_progress`` is called from many threads.
 
     Raises:
         IndexMissing, IndexMismatch, UsageError: before the first question.
     """
-    hopeless, halted = False, threading.Event()
+    from rag.writing.session import Session
 
-    def worth_asking() -> Iterator[Question]:
+    fatal, halted = False, threading.Event()
+
+    def until_fatal() -> Iterator[Question]:
         for question in questions:
-            if hopeless:
+            if fatal:
                 return
             yield question
 
@@ -86,11 +88,11 @@ def answer_many(
         session.stop()
 
     with (
-        Session(settings, at_once=max(MAX_IN_FLIGHT, CALLS * jobs), budget=budget) as session,
+        Session(settings, at_once=max(MAX_IN_FLIGHT, CALLS_PER_QUESTION * jobs), budget=budget) as session,
         closing(
             run_concurrently(
                 lambda question: answer_safely(session, question, halted, on_progress),
-                worth_asking(),
+                until_fatal(),
                 jobs=jobs,
                 stop=stop or halted,
                 halt=halt,
@@ -98,7 +100,7 @@ def answer_many(
         ) as results,
     ):
         for result in results:
-            hopeless = hopeless or result.fault in HOPELESS
+            fatal = fatal or result.fault in FATAL_FAULTS
             yield result
 
 

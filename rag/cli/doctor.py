@@ -11,8 +11,7 @@ import sqlite3
 from rag.config import Settings
 from rag.embedding import encoder
 from rag.errors import CitebriefError
-from rag.llm import local_server
-from rag.llm.model import resolve
+from rag.llm import local_server, resolve
 from rag.store.index import Index
 
 _SHOWN = (

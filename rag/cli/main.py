@@ -214,7 +214,7 @@ def ask(
     """
     from rag import pipeline
     from rag._internal.files import write_atomically
-    from rag.llm.model import resolve
+    from rag.llm import resolve
     from rag.render import format_of, render
 
     settings = _settings(flags)
@@ -382,7 +382,7 @@ def _embedder_on(engine: str, settings: Settings) -> AbstractContextManager[Embe
         return nullcontext()
     from rag.batch.ray import embedding
 
-    return embedding.embedder(settings)
+    return embedding.ray_embedder(settings)
 
 
 def _where(document: str | None, since: str | None, until: str | None) -> Filter:

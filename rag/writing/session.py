@@ -7,16 +7,13 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from rag.embedding.encoder import count_tokens, encoder, load_embedder
 from rag.errors import Interrupted
-from rag.llm import prompts
-from rag.llm.limits import Budget
-from rag.llm.model import MAX_IN_FLIGHT, Model, ModelChoice, rates_of, resolve
+from rag.llm import MAX_IN_FLIGHT, Budget, ChatClient, ChatModel, ModelChoice, prompts, rates_of, resolve
 from rag.progress import OnProgress, Stage, Step
 from rag.retrieval import Answerability, assess_answerability, search_index
 from rag.store.index import Index
@@ -30,7 +27,6 @@ from rag.writing.small_writer import SmallWriter
 
 if TYPE_CHECKING:
     from rag.config import Settings
-    from rag.llm.chat_model import ChatModel
 
 PROMPTS = {True: ("fuse", "heading", "rewrite"), False: ("section", "summary", "rewrite")}
 """The names of the prompts in use, by whether the model is small."""
@@ -46,12 +42,6 @@ ASSESSED_HITS = 8
 
 MIN_DETECTABLE_TOKENS = 4
 """Shorter questions do not show their language."""
-
-WATCHER: ContextVar[OnProgress] = ContextVar("watcher")
-"""The progress callback of the question that the current thread works on.
-
-All questions share one model, which reports why a call has to wait; this tells it whose call it is.
-"""
 
 
 class Session:
@@ -77,7 +67,7 @@ class Session:
         self._at_once = at_once
         self._budget = budget or Budget(None, rates_of(self.choice, settings))
         self._index = Index.open(settings.store, load_embedder(settings.embedder))
-        self._model: Model | None = None
+        self._model: ChatClient | None = None
         self._opening = threading.Lock()
         self._stopped = False
         # The verifier's matrices are too small to gain from several threads. The limit holds for the whole process, so
@@ -126,12 +116,8 @@ class Session:
                 self._model = self._model or run.connect(self._at_once, self._budget)
                 if self._stopped:
                     self._model.stop()
-            model = self._model.with_own_counters()
-        token = WATCHER.set(on_progress)
-        try:
-            return run.write(hits, outline, answerability, model)
-        finally:
-            WATCHER.reset(token)
+            model = self._model.with_own_counters(lambda why: on_progress(Step(stage="wait", message=why)))
+        return run.write(hits, outline, answerability, model)
 
     def outline(self, question: Question) -> tuple[list[Hit], Outline]:
         """Return the hits and the outline for ``question`` without calling the model.
@@ -192,14 +178,16 @@ class _QuestionRun:
                 self.question, hits, encoder().vectors, encoder().word_vectors, sections=self.settings.sections
             )
 
-    def connect(self, at_once: int, budget: Budget) -> Model:
+    def connect(self, at_once: int, budget: Budget) -> ChatClient:
         def on_bytes(done: int, total: int) -> None:
             self.on_progress(Step(stage="load", message="joining the local model (once)", done=done, total=total))
 
         with self._stage("load", f"model: {self.choice.why}"):
-            return Model(self.choice, self.settings, on_bytes, at_once=at_once, budget=budget, tell=_report_wait)
+            return ChatClient(self.choice, self.settings, on_bytes, concurrency=at_once, budget=budget)
 
-    def write(self, hits: Sequence[Hit], outline: Outline, answerability: Answerability, model: Model | None) -> Brief:
+    def write(
+        self, hits: Sequence[Hit], outline: Outline, answerability: Answerability, model: ChatClient | None
+    ) -> Brief:
         """Write the brief; without a model, quote the evidence, and without an outline, say what is missing."""
         verifier = default_verifier() if outline.sections and model is not None else None
         trace = self._trace(verifier.name if verifier else NO_VERIFIER)
@@ -278,11 +266,6 @@ def writer_for(model: ChatModel, question: str, hits: Sequence[Hit]) -> Writer:
         rewrite_prompt=rewrite,
         evidence={hit.chunk.id: hit.chunk for hit in hits},
     )
-
-
-def _report_wait(why: str) -> None:
-    """Tell the question of the current thread why the model keeps it waiting."""
-    WATCHER.get()(Step(stage="wait", message=why))
 
 
 def _language_notices(question: str, index: Index) -> list[str]:

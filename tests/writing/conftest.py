@@ -10,7 +10,7 @@ from briefs import chunk
 from fault_server import FaultServer
 
 from rag.config import load_settings
-from rag.llm.model import Model, resolve
+from rag.llm import ChatClient, resolve
 from rag.types import Chunk
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.model_calls import clean_sentences
@@ -44,15 +44,15 @@ def section(meeting: Chunk, cost: Chunk) -> OutlineSection:
 
 
 @pytest.fixture
-def connect(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[FaultServer], Model]]:
+def connect(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[FaultServer], ChatClient]]:
     """Connect a remote model to a scripted server; it is closed after the test."""
     monkeypatch.chdir(tmp_path)
-    opened: list[Model] = []
+    opened: list[ChatClient] = []
 
-    def connected(server: FaultServer) -> Model:
+    def connected(server: FaultServer) -> ChatClient:
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
         settings = load_settings({"retries": 0, "timeout": 20})
-        opened.append(Model(resolve("openai:gpt-4.1-mini", settings), settings))
+        opened.append(ChatClient(resolve("openai:gpt-4.1-mini", settings), settings))
         return opened[-1]
 
     yield connected

@@ -8,8 +8,7 @@ import pytest
 from fault_server import Deal, FaultServer, good
 
 from rag.errors import ReplyError
-from rag.llm import prompts
-from rag.llm.model import Model
+from rag.llm import ChatClient, prompts
 from rag.types import Chunk, Quote, Sentence
 from rag.writing.drafts import Draft
 from rag.writing.large_writer import LargeWriter
@@ -19,7 +18,7 @@ Connect = Callable[[FaultServer], LargeWriter]
 
 
 @pytest.fixture
-def writer(connect: Callable[[FaultServer], Model], meeting: Chunk, cost: Chunk) -> Connect:
+def writer(connect: Callable[[FaultServer], ChatClient], meeting: Chunk, cost: Chunk) -> Connect:
     """Connect a writer to a scripted server."""
     return lambda server: LargeWriter(
         model=connect(server),

@@ -1,4 +1,4 @@
-"""Model calls: one retry for an unusable reply, and complete sentences without markers."""
+"""ChatClient calls: one retry for an unusable reply, and complete sentences without markers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import pytest
 from fault_server import Deal, FaultServer, cut_off, dropped, good, overflow, truncated
 
 from rag.errors import ModelError, ReplyError, TooLong
-from rag.llm import prompts
+from rag.llm import ChatClient, prompts
 from rag.llm.chat_model import ChatModel
-from rag.llm.model import Model
 from rag.types import Chunk
 from rag.writing.drafts import Draft
 from rag.writing.model_calls import SentenceReply, ask_for_rewrite, ask_with_retry, clean_sentences
@@ -25,7 +24,7 @@ def ask(model: ChatModel) -> str:
 
 @pytest.mark.parametrize("fault", [truncated(), cut_off(), good({"sentence": 3})])
 def test_an_unusable_reply_gets_one_retry_that_carries_the_error_and_more_tokens(
-    fault: Deal, connect: Callable[[FaultServer], Model]
+    fault: Deal, connect: Callable[[FaultServer], ChatClient]
 ) -> None:
     with FaultServer([fault, GOOD]) as server:
         model = connect(server)
@@ -37,21 +36,21 @@ def test_an_unusable_reply_gets_one_retry_that_carries_the_error_and_more_tokens
     assert model.tokens["calls"] == 2
 
 
-def test_a_second_unusable_reply_is_an_error(connect: Callable[[FaultServer], Model]) -> None:
+def test_a_second_unusable_reply_is_an_error(connect: Callable[[FaultServer], ChatClient]) -> None:
     with FaultServer([good({"sentence": 3})] * 2) as server:
         with pytest.raises(ReplyError, match="does not follow the schema: sentence: "):
             ask(connect(server))
         assert len(server.requests) == 2
 
 
-def test_a_request_that_does_not_fit_is_not_repeated(connect: Callable[[FaultServer], Model]) -> None:
+def test_a_request_that_does_not_fit_is_not_repeated(connect: Callable[[FaultServer], ChatClient]) -> None:
     with FaultServer([overflow()]) as server:
         with pytest.raises(TooLong, match="does not fit the model's context"):
             ask(connect(server))
         assert len(server.requests) == 1
 
 
-def test_a_lost_connection_is_not_an_unusable_reply(connect: Callable[[FaultServer], Model]) -> None:
+def test_a_lost_connection_is_not_an_unusable_reply(connect: Callable[[FaultServer], ChatClient]) -> None:
     with FaultServer([dropped()]) as server:
         with pytest.raises(ModelError) as caught:
             ask(connect(server))
@@ -59,7 +58,7 @@ def test_a_lost_connection_is_not_an_unusable_reply(connect: Callable[[FaultServ
         assert len(server.requests) == 1
 
 
-def test_a_rewrite_of_two_sentences_is_not_used(connect: Callable[[FaultServer], Model], meeting: Chunk) -> None:
+def test_a_rewrite_of_two_sentences_is_not_used(connect: Callable[[FaultServer], ChatClient], meeting: Chunk) -> None:
     draft = Draft(text="The board met on 4 May 2011.", chunks=(meeting,), evidence=())
     with FaultServer([good({"sentence": "The board met. The vote was secret."})]) as server:
         prompt = prompts.load_prompt("rewrite")

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import pytest
 from fault_server import FaultServer, good
 
-from rag.llm import prompts
-from rag.llm.model import Model
+from rag.llm import ChatClient, prompts
 from rag.types import Chunk
 from rag.writing.outline import OutlineSection
 from rag.writing.small_writer import SmallWriter, adjacent_pairs
@@ -20,7 +19,7 @@ HEADING = good({"heading": "Harbour board of Oslo"})
 
 
 @pytest.fixture
-def writer(connect: Callable[[FaultServer], Model]) -> Connect:
+def writer(connect: Callable[[FaultServer], ChatClient]) -> Connect:
     """Connect a writer to a scripted server."""
     return lambda server: SmallWriter(
         model=connect(server),
