@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.embedding.encoder import Embedder, load_embedder
+from rag.embedding import Embedder, load_embedder
 from rag.errors import UsageError
 from rag.llm import ModelChoice, resolve
 from rag.progress import OnProgress, Step
-from rag.store.index import Index, IndexReport, directory_of
+from rag.store import Index, IndexReport, store_directory
 from rag.types import Brief, Chunk, Filter, Hit, slug
 from rag.writing.session import Session
 
@@ -99,7 +99,7 @@ def identity(settings: Settings) -> tuple[ModelChoice, str]:
 
 def drafts_directory(settings: Settings) -> Path:
     """Return the directory that keeps the drafts of interrupted answers."""
-    return directory_of(settings.store) / "drafts"
+    return store_directory(settings.store) / "drafts"
 
 
 def draft_name(brief: Brief) -> str:

@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from rag.config import Settings
     from rag.llm import ChatClient
-    from rag.store.index import Index
+    from rag.store import Index
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 
@@ -88,9 +88,9 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="session")
 def corpus_index(corpus: Settings) -> Iterator[Index]:
     """That index, open."""
-    from rag.embedding.encoder import encoder
-    from rag.store.index import Index
+    from rag.embedding import load_encoder
+    from rag.store import Index
 
-    found = Index.open(corpus.store, encoder())
+    found = Index.open(corpus.store, load_encoder())
     yield found
     found.close()

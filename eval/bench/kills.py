@@ -205,9 +205,9 @@ def describe_index(store: Path) -> str:
     def describe() -> str:
         from rag import pipeline
         from rag.config import load_settings
-        from rag.embedding.encoder import load_embedder
+        from rag.embedding import load_embedder
         from rag.errors import IndexMissing
-        from rag.store.index import Index
+        from rag.store import Index
 
         try:
             index = Index.open(str(store), load_embedder("minilm"))

@@ -24,11 +24,11 @@ _NUMBERED_SENTENCE = re.compile(r"^(S\d+): (.*)$", re.MULTILINE)
 
 def questions_about(store: str, number: int) -> list[str]:
     """Make ``number`` distinct questions about the titles and headings of the index in ``store``."""
-    from rag.embedding.encoder import load_embedder
-    from rag.store.index import Index
+    from rag.embedding import load_embedder
+    from rag.store import Index
 
     index = Index.open(store, load_embedder("minilm"))
-    chunks = index.catalogue.by_records(list(index.catalogue.records())).values()
+    chunks = index.catalogue.chunks_by_record(list(index.catalogue.records())).values()
     subjects = sorted(
         {
             f"{chunk.title}: {heading}"

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rag.embedding.encoder import count_tokens
+from rag.embedding import count_tokens
 from rag.llm import ModelChoice, rates_of
 from rag.render.wording import count
 from rag.types import Question

@@ -119,7 +119,7 @@ def answer_safely(
         return QuestionResult(question=question, seconds=round(time.perf_counter() - started, 2), **fields)
 
     try:
-        with events.about(question.id):
+        with events.question_scope(question.id):
             return result(
                 brief=session.answer(
                     question.text, where=question.where, k=question.k, sections=question.sections, on_progress=on_step

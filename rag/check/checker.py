@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING
 
 from rag.check import claims
 from rag.check.claims import Listed, ParsedBrief
-from rag.embedding.encoder import count_tokens, load_embedder
+from rag.embedding import count_tokens, load_embedder
 from rag.errors import IndexMissing, ReadError
-from rag.ingest import extract, find
-from rag.ingest.chunking import chunk
+from rag.ingest import chunk_document, extract, find
 from rag.retrieval.hybrid import retrieve
-from rag.store.catalogue import Catalogue
-from rag.store.index import Index
+from rag.store import Catalogue, Index
 from rag.types import Chunk, Claim, Document, Quote, Skipped, Verdict
 from rag.verify.verifier import Verifier, default_verifier
 from rag.writing.repair import MIN_REATTRIBUTION_SCORE
@@ -229,7 +227,7 @@ def _whole(documents: Sequence[Document], ids: Sequence[str]) -> _Passages:
     """A text to look in; where the source list names a passage by a chunk id that it has, that passage alone."""
     text = Catalogue(Path(":memory:"))
     for document in documents:
-        parts = chunk(document, count_tokens=count_tokens)
+        parts = chunk_document(document, count_tokens=count_tokens)
         if exact := tuple(part for part in parts if part.id in ids):
             return _Passages(exact=exact)
         text.put_document(document, document.id, [(part, part.id) for part in parts])

@@ -132,7 +132,7 @@ def batch(
     if not quiet:
         click.echo(f"model: {choice.why}", err=True)
     manifest = {**build_manifest(settings, choice, fingerprint), "questions": questions_digest(parsed)}
-    with _engine(engine, settings) as (answer, workers), events.written_to(log_json), directory.locked():
+    with _engine(engine, settings) as (answer, workers), events.log_events_to(log_json), directory.locked():
         budget = open_budget(budget_usd, choice, settings, directory, new=overwrite)
         if overwrite:
             directory.overwrite(manifest, parsed)

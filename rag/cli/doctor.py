@@ -9,10 +9,10 @@ import platform
 import sqlite3
 
 from rag.config import Settings
-from rag.embedding import encoder
+from rag.embedding import load_embedder, weights_are_genuine
 from rag.errors import CitebriefError
 from rag.llm import local_server, resolve
-from rag.store.index import Index
+from rag.store import Index
 
 _SHOWN = (
     "torch",
@@ -56,7 +56,7 @@ def _embedder(settings: Settings) -> str:
     if settings.embedder != "minilm":
         return settings.embedder
     try:
-        genuine = encoder.weights_are_genuine()
+        genuine = weights_are_genuine()
     except (OSError, CitebriefError) as error:
         return f"minilm, which cannot be read: {error}"
     return f"minilm, packaged, weights {'as published' if genuine else 'NOT as published: install it again'}"
@@ -78,7 +78,7 @@ def _model(settings: Settings) -> str:
 
 def _index(settings: Settings) -> str:
     try:
-        store = Index.open(settings.store, encoder.load_embedder(settings.embedder))
+        store = Index.open(settings.store, load_embedder(settings.embedder))
         documents, chunks = store.catalogue.count()
         found = f"{settings.store}: {documents} documents, {chunks} passages, fingerprint {store.fingerprint}"
         store.close()

@@ -24,7 +24,7 @@ from rag.eval.cli.commands import evaluate
 
 if TYPE_CHECKING:
     from rag.config import Settings
-    from rag.embedding.encoder import Embedder
+    from rag.embedding import Embedder
     from rag.progress import Step
     from rag.render import Format
     from rag.types import Brief, Filter

@@ -21,7 +21,7 @@ from rag.text import stem, words_of
 from rag.types import Hit
 
 if TYPE_CHECKING:
-    from rag.embedding.encoder import EmbedWords
+    from rag.embedding import EmbedWords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

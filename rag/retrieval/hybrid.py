@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rag.types import Chunk, Filter, Hit
 
 if TYPE_CHECKING:
-    from rag.store.index import Index
+    from rag.store import Index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

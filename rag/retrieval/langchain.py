@@ -10,7 +10,7 @@ from rag.types import Filter, Hit
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
 
-    from rag.store.index import Index
+    from rag.store import Index
 
 
 def retriever(index: Index, *, k: int = 10, where: Filter | None = None) -> BaseRetriever:

@@ -21,8 +21,8 @@ from rag.types import Filter, Hit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from rag.embedding.encoder import EmbedWords
-    from rag.store.index import Index
+    from rag.embedding import EmbedWords
+    from rag.store import Index
 
     Vectors = NDArray[np.float32]
 

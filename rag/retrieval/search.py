@@ -8,7 +8,7 @@ from rag.retrieval.rerank import rerank
 from rag.types import Filter, Hit
 
 if TYPE_CHECKING:
-    from rag.store.index import Index
+    from rag.store import Index
 
 
 def search_index(index: Index, question: str, *, k: int, where: Filter | None = None) -> list[Hit]:
@@ -16,6 +16,6 @@ def search_index(index: Index, question: str, *, k: int, where: Filter | None = 
 
     Words are compared with the packaged encoder, whatever embedder the index uses.
     """
-    from rag.embedding.encoder import encoder
+    from rag.embedding import load_encoder
 
-    return rerank(index, question, encoder().word_vectors, k=k, where=where)
+    return rerank(index, question, load_encoder().word_vectors, k=k, where=where)

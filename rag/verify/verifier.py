@@ -118,8 +118,8 @@ def default_verifier() -> SupportVerifier:
 
 @lru_cache(maxsize=1)
 def _loaded() -> SupportVerifier:
-    from rag.embedding.encoder import encoder
+    from rag.embedding import load_encoder
     from rag.embedding.tokens import TokenEncoder
     from rag.verify.support.model import SupportModel
 
-    return SupportVerifier(model=SupportModel.load(encoder=TokenEncoder.load(encoder().model[0].auto_model)))
+    return SupportVerifier(model=SupportModel.load(encoder=TokenEncoder.load(load_encoder().transformer)))

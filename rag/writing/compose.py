@@ -148,7 +148,7 @@ class _Composition:
 
     def _started(self, calls: Iterable[Callable[[], WrittenT]]) -> Iterable[Callable[[], WrittenT]]:
         """Start ``calls`` at the same time if the writer allows it; the callables returned wait for the results."""
-        return start_all(calls, alone=ReplyError) if self.concurrent else calls
+        return start_all(calls, isolated=ReplyError) if self.concurrent else calls
 
     def _closing_call(
         self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]

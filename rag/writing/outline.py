@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.embedding.encoder import EmbedWords
+from rag.embedding import EmbedWords
 from rag.retrieval import term_coverage
 from rag.types import Hit
 from rag.writing.clustering import balanced_clusters

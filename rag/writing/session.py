@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from rag.embedding.encoder import count_tokens, encoder, load_embedder
+from rag.embedding import count_tokens, load_embedder, load_encoder
 from rag.errors import Interrupted
 from rag.llm import MAX_IN_FLIGHT, Budget, ChatClient, ChatModel, ModelChoice, prompts, rates_of, resolve
 from rag.progress import OnProgress, Stage, Step
 from rag.retrieval import Answerability, assess_answerability, search_index
-from rag.store.index import Index
+from rag.store import Index
 from rag.types import Brief, Filter, Hit, Question, Trace
 from rag.verify.verifier import default_verifier
 from rag.writing.compose import compose, insufficient_brief, quoted_brief
@@ -168,14 +168,18 @@ class _QuestionRun:
     def assess(self, hits: Sequence[Hit]) -> Answerability:
         with self._stage("retrieve", f"{len(hits)} passages; do they answer the question?"):
             texts = [f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits[:ASSESSED_HITS]]
-            vectors = encoder().vectors([self.question, *texts])
+            vectors = load_encoder().vectors([self.question, *texts])
             best_cosine = float((vectors[1:] @ vectors[0]).max()) if texts else 0.0
-            return assess_answerability(self.question, hits, best_cosine, encoder().word_vectors)
+            return assess_answerability(self.question, hits, best_cosine, load_encoder().word_vectors)
 
     def outline(self, hits: Sequence[Hit]) -> Outline:
         with self._stage("plan", "choosing evidence and grouping it into sections"):
             return make_outline(
-                self.question, hits, encoder().vectors, encoder().word_vectors, sections=self.settings.sections
+                self.question,
+                hits,
+                load_encoder().vectors,
+                load_encoder().word_vectors,
+                sections=self.settings.sections,
             )
 
     def connect(self, at_once: int, budget: Budget) -> ChatClient:
@@ -270,7 +274,7 @@ def writer_for(model: ChatModel, question: str, hits: Sequence[Hit]) -> Writer:
 
 def _language_notices(question: str, index: Index) -> list[str]:
     """Return warnings if the question or part of the corpus is in a language that the packaged models do not know."""
-    from rag.ingest.language import foreign_language
+    from rag.ingest import foreign_language
 
     notices = []
     if count_tokens(question) >= MIN_DETECTABLE_TOKENS and (language := foreign_language(question)):

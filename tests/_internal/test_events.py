@@ -11,8 +11,8 @@ from rag._internal import events
 
 
 def test_an_event_names_the_question_of_its_context(tmp_path: Path) -> None:
-    with events.written_to(str(tmp_path / "log")):
-        with events.about("q1"):
+    with events.log_events_to(str(tmp_path / "log")):
+        with events.question_scope("q1"):
             events.log_event("retried", status=429, after=1.5)
         events.log_event("paused")
     events.log_event("after the block")
@@ -23,7 +23,7 @@ def test_an_event_names_the_question_of_its_context(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_log_that_cannot_be_written_is_reported_once_and_ignored(capfd: pytest.CaptureFixture[str]) -> None:
-    with events.written_to("/dev/full"):
+    with events.log_events_to("/dev/full"):
         events.log_event("first")
         events.log_event("second")
     assert capfd.readouterr().err == "--log-json /dev/full: cannot be written any more; going on without it\n"

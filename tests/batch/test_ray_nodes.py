@@ -24,10 +24,10 @@ from rag.batch.ray import embedding, pool
 from rag.batch.ray.cluster import INSTALL_RAY
 from rag.batch.ray.engine import answer_many_on_ray
 from rag.config import Settings, load_settings
-from rag.embedding.encoder import load_embedder
+from rag.embedding import load_embedder
 from rag.errors import IndexMissing, UsageError
 from rag.llm import Budget, rates_of, resolve
-from rag.store.index import Index, IndexReport
+from rag.store import Index, IndexReport
 from rag.types import Question
 
 if TYPE_CHECKING:

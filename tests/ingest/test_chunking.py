@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rag.embedding.encoder import count_tokens
 from rag.ingest.chunking import MOST_WORDS, chunk, embedding_text
-from rag.text import split_sentences
+from rag.text.sentences import split
 from rag.types import Document, Heading
 
 SENTENCE = "Manafort met Kilimnik at the Grand Havana Club in New York City on August 2, 2016, and spoke of Michigan. "
@@ -21,7 +21,7 @@ def document(text: str, **fields: object) -> Document:
 def test_long_text_becomes_equal_parts_of_whole_sentences() -> None:
     found = document((SENTENCE * 30).strip())
     chunks = chunk(found, count_tokens=count_tokens)
-    ends = {end for _, end in split_sentences(found.text)}
+    ends = {end for _, end in split(found.text)}
     assert len(chunks) > 3
     assert all(found.text[c.start : c.end] == c.text and c.end in ends for c in chunks)
     assert all(90 <= len(c.text.split()) <= MOST_WORDS for c in chunks)

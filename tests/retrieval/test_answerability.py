@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rag.embedding.encoder import encoder
+from rag.embedding import load_encoder
 from rag.retrieval import Answerability, assess_answerability, search_index
-from rag.store.index import Index
+from rag.store import Index
 
 pytestmark = pytest.mark.integration
 
@@ -49,11 +49,11 @@ def test_a_gap_names_the_terms_that_no_passage_has(corpus_index: Index) -> None:
 
 
 def test_without_hits_there_is_no_answer_and_the_gap_says_so() -> None:
-    found = assess_answerability("Why was Flynn fired?", [], 0.0, encoder().word_vectors)
+    found = assess_answerability("Why was Flynn fired?", [], 0.0, load_encoder().word_vectors)
     assert (found.enough, found.gaps) == (False, ("Nothing in the corpus matches the question.",))
 
 
 def assessed(index: Index, question: str) -> Answerability:
     hits = search_index(index, question, k=20)
-    vectors = encoder().vectors([question, *(f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits[:8])])
-    return assess_answerability(question, hits, float((vectors[1:] @ vectors[0]).max()), encoder().word_vectors)
+    vectors = load_encoder().vectors([question, *(f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits[:8])])
+    return assess_answerability(question, hits, float((vectors[1:] @ vectors[0]).max()), load_encoder().word_vectors)

@@ -7,7 +7,7 @@ import pytest
 from rag import pipeline
 from rag.config import Settings
 from rag.retrieval import retrieve, retriever
-from rag.store.index import Index
+from rag.store import Index
 from rag.types import Filter
 
 pytestmark = pytest.mark.integration

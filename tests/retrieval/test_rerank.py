@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rag.embedding.encoder import encoder
+from rag.embedding import load_encoder
 from rag.retrieval import search_index, term_coverage
-from rag.store.index import Index
+from rag.store import Index
 
 pytestmark = pytest.mark.integration
 
@@ -19,20 +19,20 @@ PASSAGES = [
 
 
 def test_the_term_that_one_passage_matches_decides_though_the_passage_has_another_word() -> None:
-    found = term_coverage("Why was nobody charged over the June 9 meeting?", PASSAGES, encoder().word_vectors)
+    found = term_coverage("Why was nobody charged over the June 9 meeting?", PASSAGES, load_encoder().word_vectors)
     assert found.argmax() == 2
     assert all(0.0 <= share <= 1.0 for share in found)
 
 
 def test_terms_that_all_passages_match_rank_none_before_another() -> None:
     found = term_coverage(
-        "What are the links between Trump and Putin?", ["Trump met Putin."] * 4, encoder().word_vectors
+        "What are the links between Trump and Putin?", ["Trump met Putin."] * 4, load_encoder().word_vectors
     )
     assert not found.any()
 
 
 def test_a_question_without_query_terms_is_covered_by_no_passage() -> None:
-    assert not term_coverage("What happened?", PASSAGES, encoder().word_vectors).any()
+    assert not term_coverage("What happened?", PASSAGES, load_encoder().word_vectors).any()
 
 
 def test_hits_carry_their_term_coverage_and_a_broad_question_has_none(corpus_index: Index) -> None:

@@ -16,9 +16,9 @@ from chroma_server import chroma_server
 from rag.embedding.encoder import load_embedder
 from rag.errors import CitebriefError, IndexBusy, IndexMismatch, IndexMissing
 from rag.ingest import extract, find, root_of
-from rag.retrieval import retrieve
+from rag.retrieval.hybrid import rank_fusion, retrieve, retriever
 from rag.store.index import Index, IndexReport
-from rag.types import Filter
+from rag.types import Chunk, Filter, chunk_id
 
 ROOT = Path(__file__).parents[2]
 
@@ -236,11 +236,28 @@ def test_evidence_is_narrowed_by_document_and_date(store: str, directory: Path) 
     assert index.dense(vector, 5, Filter(until="1914-08-14")) == []
 
 
+def test_hits_are_fused_by_reciprocal_rank_and_say_who_found_them() -> None:
+    a, b = (_chunk(name) for name in "ab")
+    fused = rank_fusion({"dense": [a, b], "lexical": [b]})
+    assert [(c.document_id, names) for c, _, names in fused] == [("b", ("dense", "lexical")), ("a", ("dense",))]
+    assert fused[0][1] == pytest.approx(1 / 62 + 1 / 61)
+
+
 def test_near_duplicates_come_once(store: str, directory: Path) -> None:
     text = (directory / "ozone.md").read_text()
     (directory / "copy.md").write_text(text)
     update(store, directory)
     assert titles(store, "Montreal Protocol chlorofluorocarbons").count("Ozone") == 1
+
+
+def test_a_langchain_user_can_take_the_retriever_alone(store: str, directory: Path) -> None:
+    from langchain_core.retrievers import BaseRetriever
+
+    update(store, directory)
+    found = retriever(opened(store), k=1)
+    assert isinstance(found, BaseRetriever)
+    (document,) = found.invoke("Who opened the canal?")
+    assert document.metadata["document_id"] == "canal.txt"
 
 
 @pytest.fixture
@@ -289,3 +306,7 @@ def test_killed_at_ten_random_moments_the_old_index_or_the_new_one_answers(store
         assert len(rounds) <= 1, "a mixture answers"
         assert index.fingerprint == before or rounds == {f"Round {round_}"}
         index.close()
+
+
+def _chunk(name: str) -> Chunk:
+    return Chunk(id=chunk_id(name, 0, name), document_id=name, text=name, start=0, end=1)

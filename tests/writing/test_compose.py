@@ -10,10 +10,10 @@ import pytest
 
 from rag import pipeline
 from rag.config import Settings
-from rag.embedding.encoder import encoder
+from rag.embedding import load_encoder
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.retrieval.rerank import rerank
-from rag.store.index import Index
+from rag.store import Index
 from rag.types import Brief, Hit, Sentence, Trace
 from rag.verify.verifier import default_verifier
 from rag.writing.compose import compose, quoted_brief
@@ -32,7 +32,7 @@ TRACE = Trace(
 
 @pytest.fixture(scope="module")
 def hits(corpus_index: Index) -> list[Hit]:
-    return rerank(corpus_index, QUESTION, encoder().word_vectors, k=40)
+    return rerank(corpus_index, QUESTION, load_encoder().word_vectors, k=40)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from briefs import chunk
 
-from rag.embedding.encoder import encoder
+from rag.embedding import load_encoder
 from rag.writing.disagreements import contradicts, find_conflicts
 from rag.writing.evidence import EvidenceSentence
 
@@ -24,14 +24,14 @@ def test_a_conflict_between_two_documents_is_found_once_with_both_sides() -> Non
         evidence(FOUND, "horowitz"),
         evidence("Foege fought smallpox in Nigeria in 1966.", "smallpox"),
     ]
-    [conflict] = find_conflicts(sentences, encoder().vectors([each.text for each in sentences]))
+    [conflict] = find_conflicts(sentences, load_encoder().vectors([each.text for each in sentences]))
     assert (conflict.disputing.text, conflict.stating.text) == (BARR, FOUND)
 
 
 @pytest.mark.integration
 def test_a_document_does_not_conflict_with_itself() -> None:
     sentences = [evidence(BARR, "report"), evidence(FOUND, "report")]
-    assert find_conflicts(sentences, encoder().vectors([each.text for each in sentences])) == []
+    assert find_conflicts(sentences, load_encoder().vectors([each.text for each in sentences])) == []
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.embedding.encoder import encoder
 from rag.retrieval.rerank import rerank
-from rag.store.index import Index
+from rag.store import Index
 from rag.writing.closing import closing_evidence
 from rag.writing.evidence import qualifies
 from rag.writing.outline import Outline, make_outline

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.embeddings import Embeddings
 
 from rag.batch.ray import cluster
-from rag.embedding.encoder import load_embedder
+from rag.embedding import load_embedder
 from rag.errors import CitebriefError, UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class RayEmbedder(Embeddings):
         self._workers = workers
         self._local = load_embedder(spec)
         self.name = self._local.name
-        self.at_once = TEXTS_PER_PROCESSOR * workers
+        self.batch_size = TEXTS_PER_PROCESSOR * workers
 
     def vectors(self, texts: Sequence[str]) -> Vectors:
         """Encode ``texts`` into unit vectors of shape (texts, dimensions).

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 from rag.batch.parallel import OnQuestion, QuestionResult
 from rag.batch.ray import cluster
 from rag.batch.ray.pool import WorkerPool
-from rag.embedding.encoder import load_embedder
+from rag.embedding import load_embedder
 from rag.errors import UsageError
 from rag.llm import Budget, rates_of, resolve
-from rag.store.index import Index
+from rag.store import Index
 from rag.types import Question
 
 if TYPE_CHECKING:

@@ -58,7 +58,7 @@ class SupportModel:
         self._near = _trees(weights, "near", config["near"]["start"])
         self._bars = [(NAMES.index(name), float(bar)) for name, bar in config["near"]["bars"].items()]
         self._nets = _nets(weights, config)
-        self._encoded = Batcher(encoder.encode, remember=remember, size=lambda found: len(found.ids))
+        self._encoded = Batcher(encoder.encode, cache_size=remember, size_of=lambda found: len(found.ids))
 
     @classmethod
     def load(cls, directory: Path = WEIGHTS, encoder: TokenEncoder | None = None) -> SupportModel:
