@@ -72,8 +72,8 @@ def ask_command(
                 question_text(question), settings, where=_filter(document, since, until), on_progress=show_step
             )
     except Interrupted as interrupted:
-        path = _save_draft(interrupted.draft, settings)
-        print_message(f"the draft as it stood, every sentence checked, is kept: citebrief render {path}")
+        draft_path = _save_draft(interrupted.draft, settings)
+        print_message(f"the draft as it stood, every sentence checked, is kept: citebrief render {draft_path}")
         raise
     write_brief(brief, files)
     print_brief(brief, output_format)

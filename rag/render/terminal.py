@@ -43,7 +43,7 @@ def print_brief(brief: Brief, console: Console) -> None:
 
 
 TextRow = tuple[int, str, "Text | str"]
-"""Columns of indent, the label in the indent of the first line (bullet or number), and the body. All empty: a blank line."""
+"""Columns of indent, the label in the indent of the first line (bullet or number), and the body."""
 
 _BLANK: TextRow = (0, "", "")
 
