@@ -47,7 +47,7 @@ def parse_markdown(text: str) -> ParsedBrief:
             if _is_heading(block):
                 heading, has_claims = block, block.casefold() not in _NO_CLAIMS
             elif has_claims and not _is_provenance(token.children or ()):
-                claims += [Claim(text=text, citations=cited, where=heading) for text, cited in _claims(block)]
+                claims += [Claim(text=sentence, citations=cited, where=heading) for sentence, cited in _claims(block)]
     return ParsedBrief(claims=tuple(claims), sources=sources)
 
 
