@@ -33,6 +33,6 @@ class CommandGroup(click.Group):
 
 @cache
 def _entry_points() -> dict[str, EntryPoint]:
-    from importlib.metadata import entry_points  # 40 ms, which the commands of this package do not need
+    from importlib.metadata import entry_points  # takes about 40 ms, so only where it is needed
 
     return {entry_point.name: entry_point for entry_point in entry_points(group=ENTRY_POINT_GROUP)}
