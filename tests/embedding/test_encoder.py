@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.embedding.encoder import Encoder, minilm_directory
+from rag.embedding import minilm_directory
+from rag.embedding.encoder import Encoder
 from rag.embedding.tokens import TokenEncoder
 
 CORPUS = Path(__file__).parents[2] / "corpus"

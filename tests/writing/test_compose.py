@@ -37,7 +37,7 @@ def hits(corpus_index: Index) -> list[Hit]:
 
 @pytest.fixture(scope="module")
 def outline(hits: list[Hit]) -> Outline:
-    return make_outline(QUESTION, hits, encoder().vectors, encoder().word_vectors)
+    return make_outline(QUESTION, hits, load_encoder().vectors, load_encoder().word_vectors)
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rag.embedding import load_encoder
 from rag.retrieval.rerank import rerank
 from rag.store import Index
 from rag.writing.closing import closing_evidence
@@ -17,8 +18,8 @@ NARROW = "What did Horowitz conclude about the opening of Crossfire Hurricane?"
 
 
 def outline_for(index: Index, question: str) -> Outline:
-    hits = rerank(index, question, encoder().word_vectors, k=40)
-    return make_outline(question, hits, encoder().vectors, encoder().word_vectors)
+    hits = rerank(index, question, load_encoder().word_vectors, k=40)
+    return make_outline(question, hits, load_encoder().vectors, load_encoder().word_vectors)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def test_sections_are_balanced_and_share_neither_sentences_nor_headings(broad: O
 
 def test_the_same_hits_give_the_same_outline_and_no_hits_an_empty_one(corpus_index: Index, broad: Outline) -> None:
     assert outline_for(corpus_index, BROAD) == broad
-    assert make_outline(BROAD, [], encoder().vectors, encoder().word_vectors).sections == ()
+    assert make_outline(BROAD, [], load_encoder().vectors, load_encoder().word_vectors).sections == ()
 
 
 def test_a_finding_is_followed_by_the_sentence_that_qualifies_it(broad: Outline) -> None:
