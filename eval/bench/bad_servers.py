@@ -25,7 +25,7 @@ from scripted import INVENTED, Quoting, questions
 
 # isort: split
 from fault_server import (
-    Deal,
+    ScriptedReply,
     cut_line,
     dropped,
     empty,
@@ -41,7 +41,7 @@ from fault_server import (
 from rag.cli.main import cli
 from rag.render.json import from_json
 
-FAULTS: dict[str, Deal] = {
+FAULTS: dict[str, ScriptedReply] = {
     "429": rate_limited(),
     "429, Retry-After": rate_limited(retry_after=1),
     "500": failing(500),

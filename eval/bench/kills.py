@@ -257,10 +257,10 @@ def forked(do: Callable[[], str], latest: float = 0.0) -> str:
 
 def serving(counted: Path) -> tuple[str, int]:
     """A fault server in a process of its own, which notes in ``counted`` what it is asked: its address and its id."""
-    from fault_server import Asked, Deal, FaultServer, slow
+    from fault_server import FaultServer, ReceivedRequest, ScriptedReply, slow
 
     class Counting(FaultServer):
-        def _next(self, asked: Asked) -> Deal:
+        def _next(self, asked: ReceivedRequest) -> ScriptedReply:
             with self._lock, counted.open("a") as file:
                 key = hashlib.sha256(json.dumps(asked.body, sort_keys=True).encode()).hexdigest()[:16]
                 file.write(f"{key} {asked.at}\n")

@@ -78,7 +78,7 @@ def serve(seconds: float, line: Connection) -> None:
     with Quoting(seconds=seconds) as server:
         line.send(server.base_url)
         line.recv()
-        line.send({"requests": len(server.requests), "at_most": server.most_at_once})
+        line.send({"requests": len(server.requests), "at_most": server.max_in_flight})
 
 
 def answered(given: argparse.Namespace) -> dict[str, Any]:

@@ -15,13 +15,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "tests"))
 
-from fault_server import Asked, Deal, FaultServer, cut_line
+from fault_server import FaultServer, ReceivedRequest, ScriptedReply, cut_line
 
 from rag.text.sentences import split
 
 ASKING = ("What is known about {}?", "What happened in the matter of {}?", "Who was involved in {}, and when?")
 PASSAGE = re.compile(r"^(E\d+) \[.*\]\n", re.MULTILINE)
-INVENTED = Deal(content="a good reply that cites what was never shown")
+INVENTED = ScriptedReply(content="a good reply that cites what was never shown")
 NUMBERED = re.compile(r"^(S\d+): (.*)$", re.MULTILINE)
 
 
@@ -54,11 +54,11 @@ class Quoting(FaultServer):
         super().__init__(odds=odds, seed=seed)
         self.seconds = seconds
 
-    def _next(self, asked: Asked) -> Deal:
+    def _next(self, asked: ReceivedRequest) -> ScriptedReply:
         deal = super()._next(asked)
         if deal == INVENTED:
             return replace(deal, content=re.sub(r"\"[ES]\d+\"", '"E99"', written(asked.body)))
-        if deal in (Deal(), cut_line()) or deal.after:
+        if deal in (ScriptedReply(), cut_line()) or deal.after:
             return replace(deal, content=written(asked.body), after=deal.after or self.seconds)
         return deal
 

@@ -30,13 +30,14 @@ from rag.cli.main import cli
 from rag.config import load_settings
 from rag.errors import CitebriefError, UsageError
 from rag.llm import resolve
-from rag.llm.breaker import FAILURES
+from rag.llm.breaker import BreakerPolicy
 from rag.pipeline import QuestionResult, answer_many
 from rag.progress import Step
 from rag.render.json import from_json, read_brief
 from rag.types import Question
 
 ROOT = Path(__file__).parents[2]
+FAILURES = BreakerPolicy().failures
 CSV = """id,question,k,document
 seychelles,"Who met in the Seychelles in January 2017, and what did they discuss?",,
 Panama!,Why did the French attempt to build the Panama Canal fail?,20,panama*

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from briefs import chunk
-from fault_server import Deal, FaultServer, cut_off, dropped, good, overflow, truncated
+from fault_server import FaultServer, ScriptedReply, cut_off, dropped, good, overflow, truncated
 
 from rag.config import load_settings
 from rag.errors import ModelError, ReplyError, TooLong
@@ -76,7 +76,7 @@ def small(model: Model) -> SmallWriter:
     )
 
 
-def written(*sentences: tuple[str, list[str]], heading: str = "Oslo's pier") -> Deal:
+def written(*sentences: tuple[str, list[str]], heading: str = "Oslo's pier") -> ScriptedReply:
     return good({"heading": heading, "sentences": [{"text": text, "citations": ids} for text, ids in sentences]})
 
 
@@ -190,7 +190,7 @@ def test_notes_from_different_documents_are_not_fused() -> None:
 
 @pytest.mark.parametrize("fault", [truncated(), cut_off(), good({"heading": 3, "sentences": []})])
 def test_a_reply_that_breaks_the_schema_gets_one_retry_that_carries_the_error(
-    fault: Deal, connect: Callable[[FaultServer], Model]
+    fault: ScriptedReply, connect: Callable[[FaultServer], Model]
 ) -> None:
     with FaultServer([fault, written(("The board met on 3 May 2011.", ["E1"]))]) as server:
         model = connect(server)
