@@ -1,1 +1,1 @@
-"""The evaluation harness: how faithful are the citations of a brief, and how good is the judge that says so?"""
+"""Evaluation: measures how faithful the citations of briefs are, and how accurate the judge is that measures it."""

@@ -12,7 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from rag.config import Settings
-    from rag.llm.model import Model
+    from rag.llm import ChatClient
     from rag.store import Index
 
 CORPUS = Path(__file__).parent.parent / "corpus"
@@ -59,18 +59,18 @@ def _on_loopback(host: object) -> bool:
 
 
 @pytest.fixture(scope="session")
-def local_model() -> Iterator[Model]:
+def local_model() -> Iterator[ChatClient]:
     """The packaged local model, joined and running: started once for the whole session."""
     from rag.config import load_settings
+    from rag.llm import ChatClient, resolve
     from rag.llm import local_server as packaged
-    from rag.llm.model import Model, resolve
 
     if not packaged.installed():
         pytest.skip(f"the local model is not installed ({packaged.INSTALL})")
     settings = load_settings(
         {"threads": 1}
     )  # two threads that wait for each other crawl where the cores are shared, as in CI
-    with Model(resolve("local", settings), settings) as model:
+    with ChatClient(resolve("local", settings), settings) as model:
         yield model
 
 

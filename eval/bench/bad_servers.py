@@ -1,11 +1,12 @@
-"""Batches against servers that fail: what becomes of the questions, a fault at a time and all of them mixed.
+"""Run batches against failing servers, one fault at a time or all faults mixed, and count how the questions end.
 
-    python eval/bench/bad_servers.py --store .citebrief [--questions 204] [--share 0.2] [--mixed]
+    python -m eval.bench.bad_servers --store .citebrief [--questions 204] [--share 0.2] [--mixed]
 
-For each fault ``citebrief batch`` asks an equal part of the questions of a server that deals that fault to ``--share``
-of all requests, whatever they are, and quotes what it is shown otherwise; ``--mixed`` asks them all of one server that
-deals all faults to that share together. One that dies is away for that share of the time. Every question has to end
-in a whole brief or in a row that says why. Prints a table and exits 1 if one did neither.
+For each fault ``citebrief batch`` asks an equal part of the questions of a server that deals this fault to ``--share``
+of all requests and quotes the passages of the prompt otherwise. With ``--mixed``, one server is asked all questions and
+deals all faults, together in that share of the requests. The fault "dies and comes back" means that the server is away
+for that share of the time. Each question has to end in a whole brief or in a row with a reason. Prints a table; exits
+with 1 if a question ended otherwise.
 """
 
 from __future__ import annotations
@@ -21,11 +22,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from click.testing import CliRunner
-from scripted import INVENTED, Quoting, questions
-
-# isort: split
 from fault_server import (
-    Deal,
+    FaultServer,
+    ScriptedReply,
     cut_line,
     dropped,
     empty,
@@ -41,7 +40,9 @@ from fault_server import (
 from rag.cli.main import cli
 from rag.render.json import from_json
 
-FAULTS: dict[str, Deal] = {
+from .quoting_server import INVENTED, QuotingServer, questions_about
+
+FAULTS: dict[str, ScriptedReply] = {
     "429": rate_limited(),
     "429, Retry-After": rate_limited(retry_after=1),
     "500": failing(500),
@@ -56,50 +57,52 @@ FAULTS: dict[str, Deal] = {
     "invented id": INVENTED,
     "empty reply": empty(),
 }
-DIES = "dies and comes back"
-AWAY = 3.0
-"""Seconds that it is away each time."""
+OUTAGES = "dies and comes back"
+OUTAGE_SECONDS = 3.0
+"""Length of each outage."""
 
 
 def main() -> int:
-    """Print the table."""
+    """Print the table; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--store", default=".citebrief")
     parser.add_argument("--questions", type=int, default=204)
     parser.add_argument("--share", type=float, default=0.2)
     parser.add_argument("--jobs", type=int, default=8)
     parser.add_argument("--mixed", action="store_true")
-    given = parser.parse_args()
-    asked = questions(given.store, given.questions)
-    kinds = ["all of them"] if given.mixed else [*FAULTS, DIES]
+    args = parser.parse_args()
+    questions = questions_about(args.store, args.questions)
+    faults = ["all of them"] if args.mixed else [*FAULTS, OUTAGES]
     print("| fault | questions | answered | sections or sums left as quotes | failed, with why | seconds | requests |")
     print("|---|---|---|---|---|---|---|", flush=True)
-    wrong = []
+    errors = []
     with tempfile.TemporaryDirectory() as directory:
-        for place, kind in enumerate(kinds):
-            out = Path(directory) / str(place)
-            found = run(kind, asked[place :: len(kinds)], out, given)
-            wrong += found
-    for each in wrong:
-        print(each, file=sys.stderr)
-    return 1 if wrong else 0
+        for number, fault in enumerate(faults):
+            errors += run_batch_with(fault, questions[number :: len(faults)], Path(directory) / str(number), args)
+    for error in errors:
+        print(error, file=sys.stderr)
+    return 1 if errors else 0
 
 
-def run(kind: str, asked: list[str], out: Path, given: argparse.Namespace) -> list[str]:
-    """Ask, and print a row of the table; what is wrong."""
-    if kind in FAULTS:
-        odds = [(FAULTS[kind], given.share)]
-    else:
-        odds = [(deal, given.share / len(FAULTS)) for deal in FAULTS.values()] if kind != DIES else []
-    away = given.share if kind not in FAULTS else 0.0
-    with Quoting(odds=odds, seed=sum(map(ord, kind))) as server, dying(server, away):
-        words = ["batch", "-", "--out", str(out), "--store", given.store, "--llm", "openai:test", "--json", "--quiet"]
+def run_batch_with(fault: str, questions: list[str], out: Path, args: argparse.Namespace) -> list[str]:
+    """Run a batch against a server with ``fault`` and print its row of the table; return what went wrong."""
+    odds: list[tuple[ScriptedReply, float]] = []
+    if fault in FAULTS:
+        odds = [(FAULTS[fault], args.share)]
+    elif fault != OUTAGES:
+        odds = [(deal, args.share / len(FAULTS)) for deal in FAULTS.values()]
+    away = args.share if fault not in FAULTS else 0.0
+    with QuotingServer(odds=odds, seed=sum(map(ord, fault))) as server, outages(server, away):
+        command = ["batch", "-", "--out", str(out), "--store", args.store, "--llm", "openai:test", "--json", "--quiet"]
         env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "", "CITEBRIEF_TIMEOUT": "2"}
-        ended = CliRunner().invoke(cli, [*words, "--jobs", str(given.jobs)], input="\n".join(asked), env=env)
+        result = CliRunner().invoke(cli, [*command, "--jobs", str(args.jobs)], input="\n".join(questions), env=env)
     rows = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
-    wrong = [] if ended.exit_code in (0, 3) else [f"{kind}: exit status {ended.exit_code}: {ended.exception}"]
-    wrong += [] if len({row["question"] for row in rows}) == len(asked) == len(rows) else [f"{kind}: rows are missing"]
-    counts, quoted, reasons = Counter(row["status"] for row in rows), 0, Counter[str]()
+    errors = []
+    if result.exit_code not in (0, 3):
+        errors.append(f"{fault}: exit status {result.exit_code}: {result.exception}")
+    if not len({row["question"] for row in rows}) == len(questions) == len(rows):
+        errors.append(f"{fault}: rows are missing")
+    statuses, quoted, reasons = Counter(row["status"] for row in rows), 0, Counter[str]()
     for row in rows:
         if row["sha256"]:
             brief = from_json((out / row["files"]["json"]).read_bytes())
@@ -107,35 +110,35 @@ def run(kind: str, asked: list[str], out: Path, given: argparse.Namespace) -> li
         elif row["error"]:
             reasons[row["fault"]] += 1
         else:
-            wrong.append(f"{kind}: {row['id']} has neither a brief nor a reason")
-    why = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
-    failed = f"{sum(reasons.values())} ({why})" if reasons else "0"
-    seconds = json.loads(ended.stdout)["seconds"] if ended.stdout else 0
-    cells = (kind, len(asked), counts["answered"], quoted, failed, seconds, len(server.requests))
+            errors.append(f"{fault}: {row['id']} has neither a brief nor a reason")
+    reason_counts = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
+    failed = f"{sum(reasons.values())} ({reason_counts})" if reasons else "0"
+    seconds = json.loads(result.stdout)["seconds"] if result.stdout else 0
+    cells = (fault, len(questions), statuses["answered"], quoted, failed, seconds, len(server.requests))
     print(f"| {' | '.join(map(str, cells))} |", flush=True)
-    return wrong
+    return errors
 
 
 @contextmanager
-def dying(server: Quoting, share: float) -> Iterator[None]:
-    """During this block ``server`` is away for a ``share`` of the time."""
-    enough = threading.Event()
+def outages(server: FaultServer, share: float) -> Iterator[None]:
+    """Take ``server`` down for a ``share`` of the time while the block runs."""
+    stopped = threading.Event()
 
-    def live_and_die() -> None:
-        alive = 1.0  # at first: the questions of one fault do not take long
-        while not enough.wait(alive):
+    def alternate() -> None:
+        up_seconds = 1.0  # a short first interval, since the questions of one fault do not take long
+        while not stopped.wait(up_seconds):
             server.die()
-            enough.wait(AWAY)
+            stopped.wait(OUTAGE_SECONDS)
             server.come_back()
-            alive = AWAY / share - AWAY
+            up_seconds = OUTAGE_SECONDS / share - OUTAGE_SECONDS
 
-    thread = threading.Thread(target=live_and_die)
+    thread = threading.Thread(target=alternate)
     if share:
         thread.start()
     try:
         yield
     finally:
-        enough.set()
+        stopped.set()
         if share:
             thread.join()
 

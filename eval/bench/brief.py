@@ -1,8 +1,8 @@
-"""What a brief costs beside the model: time, tokens, memory, and how soon the draft stands.
+"""Measure the time of briefs, the part of it outside the model, the tokens, the memory, and the time to the draft.
 
-    python eval/bench/brief.py QUESTION QUESTION … [--store .citebrief] [--llm local]
+    python -m eval.bench.brief QUESTION QUESTION … [--store .citebrief] [--llm local]
 
-The first question warms up (imports, encoder, model) and is not counted: asked again, its passages would be known.
+The first question loads imports, encoder and model and is not counted.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import resource
 import statistics
 import time
+from typing import Any
 
 from rag.config import load_settings
 from rag.progress import Step
@@ -19,38 +20,38 @@ from rag.writing.session import Session
 
 
 def main() -> None:
-    """Print one row a question and the medians as JSON."""
+    """Print a row for each question and the medians as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("questions", nargs="+")
     parser.add_argument("--store", default=".citebrief")
     parser.add_argument("--llm", default="local")
-    given = parser.parse_args()
-    if len(given.questions) < 2:
-        parser.error("give two questions or more: the first one only warms up")
-    moments: dict[str, float] = {}
+    args = parser.parse_args()
+    if len(args.questions) < 2:
+        parser.error("give two questions or more: the first one is not counted")
+    times: dict[str, float] = {}
 
-    def watch(step: Step) -> None:
+    def record_time(step: Step) -> None:
         if step.stage == "retrieve" and "passages" in step.message:
-            moments["hits"] = time.perf_counter()
-            moments.pop("draft", None)
+            times["hits"] = time.perf_counter()
+            times.pop("draft", None)
         if step.brief is not None:
-            moments.setdefault("draft", time.perf_counter())
+            times.setdefault("draft", time.perf_counter())
 
-    rows = []
-    settings = load_settings({"store": given.store, "llm": given.llm})
+    rows: list[dict[str, Any]] = []
+    settings = load_settings({"store": args.store, "llm": args.llm})
     with Session(settings) as session:
-        session.answer(given.questions[0])  # loads what is loaded once
-        for question in given.questions[1:]:
-            brief = session.answer(question, on_progress=watch)
-            spent, tokens = brief.trace.seconds, brief.trace.tokens
-            whole = sum(spent.get(stage, 0.0) for stage in ("retrieve", "plan", "write"))
+        session.answer(args.questions[0])
+        for question in args.questions[1:]:
+            brief = session.answer(question, on_progress=record_time)
+            seconds, tokens = brief.trace.seconds, brief.trace.tokens
+            total = sum(seconds.get(stage, 0.0) for stage in ("retrieve", "plan", "write"))
             rows.append(
                 {
                     "question": brief.question,
                     "sentences": sum(1 for _ in brief.sentences()),
-                    "seconds": round(whole, 1),
-                    "outside_the_model": round(1 - spent.get("model", 0.0) / whole, 3),
-                    "draft_after_hits": round(moments["draft"] - moments["hits"], 2) if "draft" in moments else None,
+                    "seconds": round(total, 1),
+                    "outside_the_model": round(1 - seconds.get("model", 0.0) / total, 3),
+                    "draft_after_hits": round(times["draft"] - times["hits"], 2) if "draft" in times else None,
                     "prompt_tokens_read": tokens["prompt"] - tokens["cached"],
                     "tokens_written": tokens["completion"],
                 }

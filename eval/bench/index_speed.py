@@ -1,8 +1,8 @@
-"""Our indexing, extraction apart, ÷ the bare encoder over the same texts at the same precision.
+"""Measure the time of indexing, without extraction, ÷ the time of the encoder alone on the same texts.
 
-    python eval/bench/index_speed.py FOLDER_OF_DOCUMENTS [--rounds 1]
+    python -m eval.bench.index_speed DIRECTORY_OF_DOCUMENTS [--rounds 1]
 
-The two alternate in one process, so that a machine that slows down slows both.
+Both use the same precision and alternate in one process, so that changes of the machine's speed affect both.
 """
 
 from __future__ import annotations
@@ -20,47 +20,47 @@ from rag.ingest import Source, chunk_document, embedding_text, extract, find
 from rag.store import Index
 from rag.types import Document, Skipped
 
-BATCH = 8
-"""Texts that the bare encoder is given at once: the fastest for passages, on two cores."""
+BATCH_SIZE = 8
+"""Batch size of the encoder alone: the fastest one for passages on two cores."""
 
 
 def main() -> None:
     """Print the ratio of each round and their median as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paths", nargs="+")
     parser.add_argument("--rounds", type=int, default=1)
-    given = parser.parse_args()
-    sources = [item for item in find(given.paths) if isinstance(item, Source)]
-    read = {source.id: extract(source)[0] for source in sources}
+    args = parser.parse_args()
+    sources = [item for item in find(args.paths) if isinstance(item, Source)]
+    extracted = {source.id: extract(source)[0] for source in sources}
     chunks = [
         part
-        for documents in read.values()
+        for documents in extracted.values()
         for document in documents
         for part in chunk_document(document, count_tokens=count_tokens)
     ]
     texts = [embedding_text(part, count_tokens) for part in chunks]
 
-    def known(source: Source) -> tuple[list[Document], list[Skipped]]:
-        return read[source.id], []
+    def extract_again(source: Source) -> tuple[list[Document], list[Skipped]]:
+        return extracted[source.id], []
 
     ratios = []
-    for _ in range(given.rounds):
-        encoder = Encoder(str(minilm_directory()), name="minilm", offline=True)  # one that knows no text yet
-        encoder.model.encode(texts[:BATCH])  # both start with a loaded model
+    for _ in range(args.rounds):
+        # A new encoder each time, since an encoder remembers the vectors of texts.
+        encoder = Encoder(str(minilm_directory()), name="minilm", offline=True)
+        encoder.model.encode(texts[:BATCH_SIZE])  # loads the model, so that both measurements start with a loaded one
         started = time.perf_counter()
-        encoder.model.encode(texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)
-        bare = time.perf_counter() - started
+        encoder.model.encode(texts, batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=False)
+        encoder_seconds = time.perf_counter() - started
         with tempfile.TemporaryDirectory() as directory:
             started = time.perf_counter()
             index = Index(str(Path(directory) / "store"), encoder)
-            index.update(sources, known, [])
-            ours = time.perf_counter() - started
+            index.update(sources, extract_again, [])
+            index_seconds = time.perf_counter() - started
             index.close()
-        ratios.append(ours / bare)
+        ratios.append(index_seconds / encoder_seconds)
     median = statistics.median(ratios)
-    print(
-        json.dumps({"chunks": len(texts), "ratios": ratios, "median": median, "chunks_per_second": len(texts) / bare})
-    )
+    speed = len(texts) / encoder_seconds
+    print(json.dumps({"chunks": len(texts), "ratios": ratios, "median": median, "chunks_per_second": speed}))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Kill a batch, or the indexer, with SIGKILL at random moments; go on; then look for what was lost, torn or paid twice.
+"""Kill a batch or the indexer with SIGKILL at random times, resume it, and look for lost, torn or twice-paid work.
 
-    python eval/bench/kills.py batch DOCUMENT … [--kills 20] [--questions 12] [--jobs 4]
-    python eval/bench/kills.py index DOCUMENT … [--kills 20]
+    python -m eval.bench.kills batch DOCUMENT … [--kills 20] [--questions 12] [--jobs 4]
+    python -m eval.bench.kills index DOCUMENT … [--kills 20]
 
-``batch`` asks the fault server of ``tests/``, which notes what it is asked, and when: a request that comes again
-although its reply had arrived, with no kill in between, is money spent twice. Processes are forked from one that has
-imported everything, so that kills fall on the work and not on its imports. Prints one JSON object; exits 1 if anything
-is wrong.
+``batch`` sends its questions to the fault server of ``tests/``, which logs each request and its time. A request that
+is repeated although its reply had arrived, with no kill in between, was paid twice. The processes are forked from one
+that has imported everything, so that kills hit the work and not the imports. Prints one JSON object; exits with 1 if
+an error was found.
 """
 
 from __future__ import annotations
@@ -22,29 +22,27 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+REPLY_SECONDS = 0.3
+"""Time of one reply of the fault server."""
 
-SLOW = 0.3
-"""Seconds of one reply of the fault server."""
+REPLY_MARGIN = 0.5
+"""Further seconds within which a reply has arrived and has been stored."""
 
-LATE = 0.5
-"""Seconds that a reply may take beyond that to arrive and be kept."""
+LATEST_KILL = 12.0
+"""Seconds after which a batch is killed at the latest. For an index this is the time of an uninterrupted build."""
 
-LONGEST = 12.0
-"""Seconds after which a batch is killed at the latest; an index after as long as building it in one go took."""
+CHANGING_DOCUMENTS = 30
+"""Documents that differ from build to build."""
 
-SHIPS = 30
-"""Documents that change from build to build."""
-
-WORDS = ("Who", "When was it that anybody", "Where was it that somebody", "Why was it that somebody")
+QUESTION_STARTS = ("Who", "When was it that anybody", "Where was it that somebody", "Why was it that somebody")
 
 
 def main() -> int:
-    """Kill and verify."""
+    """Kill, resume and verify; print the result and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["batch", "index"])
     parser.add_argument("documents", nargs="+")
@@ -52,7 +50,7 @@ def main() -> int:
     parser.add_argument("--questions", type=int, default=12)
     parser.add_argument("--jobs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=7)
-    given = parser.parse_args()
+    args = parser.parse_args()
     for name in (
         "chromadb",
         "sentence_transformers",
@@ -62,186 +60,196 @@ def main() -> int:
         "rag.batch.run_directory",
     ):
         __import__(name)  # before the first fork
-    random.seed(given.seed)
+    random.seed(args.seed)
     with tempfile.TemporaryDirectory() as directory:
-        found = (batches if given.what == "batch" else indexes)(given, Path(directory))
-    print(json.dumps(found, indent=1))
-    return 1 if found["wrong"] else 0
+        result = (kill_batches if args.what == "batch" else kill_indexes)(args, Path(directory))
+    print(json.dumps(result, indent=1))
+    return 1 if result["wrong"] else 0
 
 
-def batches(given: argparse.Namespace, directory: Path) -> dict[str, Any]:
-    """Batches until enough of them were killed; each is gone on with until it is done, and verified."""
-    store, counted = directory / "store", directory / "asked"
-    counted.touch()
-    forked(lambda: command("index", *given.documents, "--store", str(store), "--quiet"))
-    base_url, server = serving(counted)
+def kill_batches(args: argparse.Namespace, directory: Path) -> dict[str, Any]:
+    """Run batches until there were enough kills; resume each batch until it is complete, then verify it."""
+    store, log = directory / "store", directory / "requests"
+    log.touch()
+    run_forked(partial(run_command, "index", *args.documents, "--store", str(store), "--quiet"))
+    base_url, server = start_server(log)
     questions = directory / "questions.jsonl"
-    names = [name for path in given.documents for name in Path(path).stem.split("-")]
+    names = [name for path in args.documents for name in Path(path).stem.split("-")]
     questions.write_text(
         "".join(
-            json.dumps({"id": f"q{n}", "question": f"{WORDS[n % 4]} spoke of {names[n % len(names)]}?", "k": 10 + n})
+            json.dumps(
+                {"id": f"q{n}", "question": f"{QUESTION_STARTS[n % 4]} spoke of {names[n % len(names)]}?", "k": 10 + n}
+            )
             + "\n"
-            for n in range(given.questions)
+            for n in range(args.questions)
         )
     )
     os.environ |= {"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": "", "CITEBRIEF_RETRIES": "0"}
-    words = [
-        *("batch", str(questions), "--store", str(store), "--llm", "openai:gpt-4.1-mini", "--jobs", str(given.jobs)),
+    command = [
+        *("batch", str(questions), "--store", str(store), "--llm", "openai:gpt-4.1-mini", "--jobs", str(args.jobs)),
         *("--quiet", "--resume", "--sections", "2"),
     ]
-    wrong: list[str] = []
-    kills, done, again, twice = 0, 0, 0, 0
-    while kills < given.kills:
-        out = directory / f"out-{done}"
-        counted.write_text("")
-        moments = []
-        latest = LONGEST if kills < given.kills else 0.0
-        while not (ended := forked(lambda out=out: command(*words, "--out", str(out)), latest)):  # type: ignore[misc]
-            moments.append(time.monotonic())
+    errors: list[str] = []
+    kills, complete, repeated, paid_twice = 0, 0, 0, 0
+    while kills < args.kills:
+        out = directory / f"out-{complete}"
+        resume = partial(run_command, *command, "--out", str(out))
+        log.write_text("")
+        kill_times = []
+        latest = LATEST_KILL if kills < args.kills else 0.0
+        while not (status := run_forked(resume, latest)):
+            kill_times.append(time.monotonic())
             kills += 1
-            latest = LONGEST if kills < given.kills else 0.0
-        done += 1
-        wrong += [] if ended == "0" else [f"{out.name} ended with {ended}"]
-        wrong += verify(out, given.questions)
-        repeated, paid = repeats([line.split() for line in counted.read_text().splitlines()], moments)
-        again, twice = again + repeated, twice + paid
-        wrong += [f"{out.name}: {paid} replies paid for twice"] if paid else []
+            latest = LATEST_KILL if kills < args.kills else 0.0
+        complete += 1
+        errors += [] if status == "0" else [f"{out.name} ended with {status}"]
+        errors += errors_in(out, args.questions)
+        again, twice = count_repeats([line.split() for line in log.read_text().splitlines()], kill_times)
+        repeated, paid_twice = repeated + again, paid_twice + twice
+        errors += [f"{out.name}: {twice} replies paid for twice"] if twice else []
     os.kill(server, signal.SIGKILL)
     os.waitpid(server, 0)
     return {
         "kills": kills,
-        "batches": done,
-        "questions": done * given.questions,
-        "asked_again_because_under_way_at_a_kill": again - twice,
-        "paid_twice": twice,
-        "wrong": wrong,
+        "batches": complete,
+        "questions": complete * args.questions,
+        "asked_again_because_under_way_at_a_kill": repeated - paid_twice,
+        "paid_twice": paid_twice,
+        "wrong": errors,
     }
 
 
-def repeats(asked: list[list[str]], kills: list[float]) -> tuple[int, int]:
-    """Requests that came again, and those of them whose earlier reply had arrived before any kill."""
+def count_repeats(requests: list[list[str]], kills: list[float]) -> tuple[int, int]:
+    """Count the requests (key, time) that were repeated, and those whose earlier reply had arrived before any kill."""
     latest: dict[str, float] = {}
-    again = twice = 0
-    for key, moment in ((key, float(moment)) for key, moment in asked):
+    repeated = paid_twice = 0
+    for key, text in requests:
+        sent = float(text)
         if key in latest:
-            arrived = latest[key] + SLOW + LATE
-            again += 1
-            twice += moment > arrived and not any(latest[key] <= kill <= arrived for kill in kills)
-        latest[key] = moment
-    return again, twice
+            arrived = latest[key] + REPLY_SECONDS + REPLY_MARGIN
+            repeated += 1
+            paid_twice += sent > arrived and not any(latest[key] <= kill <= arrived for kill in kills)
+        latest[key] = sent
+    return repeated, paid_twice
 
 
-def verify(out: Path, questions: int) -> list[str]:
-    """What is wrong with the folder of a batch that is done."""
-    from rag.batch.run_directory import REPLIES
+def errors_in(out: Path, questions: int) -> list[str]:
+    """Return the errors in the run directory ``out`` of a complete batch."""
+    from rag.batch.run_directory import RESPONSE_CACHE
     from rag.render import render
     from rag.render.json import from_json
 
     rows = [json.loads(line) for line in (out / "results.jsonl").read_text().split("\n") if line]
-    wrong = [] if [row["id"] for row in rows] == [f"q{n}" for n in range(questions)] else [f"{out.name}: other rows"]
+    errors = [] if [row["id"] for row in rows] == [f"q{n}" for n in range(questions)] else [f"{out.name}: other rows"]
     for row in rows:
         if row["sha256"] is None:
-            wrong.append(f"{out.name}: {row['id']}: {row['status']}, {row['error']}")
+            errors.append(f"{out.name}: {row['id']}: {row['status']}, {row['error']}")
             continue
         content = (out / row["files"]["json"]).read_bytes()
         brief = from_json(content)
-        for name, right in (
+        for name, is_correct in (
             ("its digest", hashlib.sha256(content).hexdigest() == row["sha256"]),
             ("its question", brief.question == row["question"]),
             ("md", (out / row["files"]["md"]).read_text() == render(brief, "md")),
             ("html", (out / row["files"]["html"]).read_text() == render(brief, "html")),
         ):
-            wrong += [] if right else [f"{out.name}: {row['id']}: {name}"]
-    ours = {
+            errors += [] if is_correct else [f"{out.name}: {row['id']}: {name}"]
+    expected = {
         "manifest.json",
         "results.jsonl",
         ".lock",
         ".paid",
         *(name for row in rows for name in row["files"].values()),
     }
-    strange = {file.name for file in out.rglob("*") if file.is_file() and file.parent.name != REPLIES} - ours
-    return wrong + ([f"{out.name}: left behind: {sorted(strange)}"] if strange else [])
+    unexpected = {
+        file.name for file in out.rglob("*") if file.is_file() and file.parent.name != RESPONSE_CACHE
+    } - expected
+    return errors + ([f"{out.name}: left behind: {sorted(unexpected)}"] if unexpected else [])
 
 
-def indexes(given: argparse.Namespace, directory: Path) -> dict[str, Any]:
-    """One index, built and then changed again and again; after each kill it is as before, or as after."""
+def kill_indexes(args: argparse.Namespace, directory: Path) -> dict[str, Any]:
+    """Build an index and change it repeatedly; after each kill it must equal the one before or the one after."""
     documents, store = directory / "documents", directory / "store"
     documents.mkdir()
-    for path in given.documents:
+    for path in args.documents:
         shutil.copy(path, documents)
-    wrong: list[str] = []
+    errors: list[str] = []
     kills, builds, before = 0, 0, "no index"
-    words = ("index", str(documents), "--store", str(store), "--quiet")
-    while kills < given.kills:
+    command = ("index", str(documents), "--store", str(store), "--quiet")
+    while kills < args.kills:
         (documents / "count.md").write_text(f"# The count\n\nThe committee counted {builds} builds of the index.\n")
-        for number in range(SHIPS):
+        for number in range(CHANGING_DOCUMENTS):
             text = (
                 f"# Ship {number}\n\nShip number {number} passed the canal in {1900 + builds}, the committee wrote.\n"
             )
             (documents / f"ship-{number}.md").write_text(text)
-        began = time.monotonic()
-        forked(lambda: command("index", str(documents), "--store", str(directory / f"fresh-{builds}"), "--quiet"))  # noqa: B023
-        whole = time.monotonic() - began
-        after = state(directory / f"fresh-{builds}")
-        while not (ended := forked(lambda: command(*words), whole if kills < given.kills else 0.0)):
+        fresh = str(directory / f"fresh-{builds}")
+        started = time.monotonic()
+        run_forked(partial(run_command, "index", str(documents), "--store", fresh, "--quiet"))
+        build_seconds = time.monotonic() - started
+        after = describe_index(Path(fresh))
+        while not (status := run_forked(partial(run_command, *command), build_seconds if kills < args.kills else 0.0)):
             kills += 1
-            if (now := state(store)) not in (before, after):
-                wrong.append(f"kill {kills}: neither the index before nor the one after: {now}")
+            if (now := describe_index(store)) not in (before, after):
+                errors.append(f"kill {kills}: neither the index before nor the one after: {now}")
         builds += 1
-        before = state(store)
-        wrong += [] if ended == "0" else [f"build {builds} ended with {ended}"]
-        wrong += [] if before == after else [f"build {builds}: {before}, built in one go {after}"]
-    return {"kills": kills, "builds": builds, "documents": len(list(documents.iterdir())), "wrong": wrong}
+        before = describe_index(store)
+        errors += [] if status == "0" else [f"build {builds} ended with {status}"]
+        errors += [] if before == after else [f"build {builds}: {before}, uninterrupted {after}"]
+    return {"kills": kills, "builds": builds, "documents": len(list(documents.iterdir())), "wrong": errors}
 
 
-def state(store: Path) -> str:
-    """What the index in ``store`` is: its fingerprint, its counts, whether each vector is there; and what it finds."""
+def describe_index(store: Path) -> str:
+    """Describe the index in ``store``: its fingerprint, counts, missing vectors, and the result of a search."""
 
-    def look() -> str:
+    def describe() -> str:
         from rag import pipeline
         from rag.config import load_settings
-        from rag.embedding import load_embedder as embedder
+        from rag.embedding import load_embedder
         from rag.errors import IndexMissing
         from rag.store import Index
 
         try:
-            index = Index.open(str(store), embedder("minilm"))
+            index = Index.open(str(store), load_embedder("minilm"))
         except IndexMissing:
             return "no index"
         records = list(index.catalogue.records())
-        there = index.vector_store.has(records)
+        stored = index.vector_store.has(records)
         [hit] = pipeline.search("How many builds did the committee count?", load_settings({"store": str(store)}), k=1)
-        return f"{index.fingerprint} {index.catalogue.count()} {len(records) - len(there)} lost; {hit.chunk.text!r}"
+        return f"{index.fingerprint} {index.catalogue.count()} {len(records) - len(stored)} lost; {hit.chunk.text!r}"
 
-    return forked(look)
+    return run_forked(describe)
 
 
-def command(*words: str) -> str:
-    """Run the command line in this process; its exit status."""
-    from rag.cli.main import main as run
+def run_command(*words: str) -> str:
+    """Run a command of citebrief in this process, without its output; return the exit status."""
+    from rag.cli.main import main as run_cli
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.argv = ["citebrief", *words]
     try:
-        run()
+        run_cli()
     except SystemExit as exit_:
         return str(exit_.code or 0)
 
 
-def forked(do: Callable[[], str], latest: float = 0.0) -> str:
-    """What ``do`` returns in a process of its own, or nothing: with ``latest`` it is killed at a random moment, at most
-    so many seconds after its beginning, unless it ends before."""
+def run_forked(work: Callable[[], str], latest: float = 0.0) -> str:
+    """Run ``work`` in a forked process and return its result, or "" if the process was killed.
+
+    With ``latest`` the process is killed at a random time, at most ``latest`` seconds after its start, unless it ends
+    before.
+    """
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reader)
-        said = "no answer"
+        result = "no result"
         try:
-            said = do()
+            result = work()
         except BaseException as error:
-            said = repr(error)
+            result = repr(error)
         finally:
-            os.write(writer, said.encode())
+            os.write(writer, result.encode())
             os._exit(0)
     os.close(writer)
     if latest:
@@ -250,25 +258,25 @@ def forked(do: Callable[[], str], latest: float = 0.0) -> str:
             time.sleep(0.005)
         os.kill(child, signal.SIGKILL)
     with os.fdopen(reader) as pipe:
-        said = pipe.read()
+        result = pipe.read()
     os.waitpid(child, 0)
-    return said
+    return result
 
 
-def serving(counted: Path) -> tuple[str, int]:
-    """A fault server in a process of its own, which notes in ``counted`` what it is asked: its address and its id."""
-    from fault_server import Asked, Deal, FaultServer, slow
+def start_server(log: Path) -> tuple[str, int]:
+    """Start a fault server that logs its requests, in a forked process; return its address and the process id."""
+    from fault_server import FaultServer, ReceivedRequest, ScriptedReply, slow
 
-    class Counting(FaultServer):
-        def _next(self, asked: Asked) -> Deal:
-            with self._lock, counted.open("a") as file:
-                key = hashlib.sha256(json.dumps(asked.body, sort_keys=True).encode()).hexdigest()[:16]
-                file.write(f"{key} {asked.at}\n")
-            return slow(SLOW)
+    class LoggingServer(FaultServer):
+        def _next(self, request: ReceivedRequest) -> ScriptedReply:
+            with self._lock, log.open("a") as file:
+                key = hashlib.sha256(json.dumps(request.body, sort_keys=True).encode()).hexdigest()[:16]
+                file.write(f"{key} {request.at}\n")
+            return slow(REPLY_SECONDS)
 
     reader, writer = os.pipe()
     if (child := os.fork()) == 0:
-        with Counting() as server:
+        with LoggingServer() as server:
             os.write(writer, server.base_url.encode())
             os.close(writer)
             signal.pause()

@@ -1,15 +1,15 @@
-"""What each part of citebrief costs a chunk and a brief, as its store grows: the figures behind ``SCALE.md``.
+"""Measure the time and space of each part of citebrief as the store grows: the figures of ``SCALE.md``.
 
-    python eval/bench/scale.py documents PATH...              extraction, chunking, embedding, on one processor
-    python eval/bench/scale.py vectors 10000 50000 200000     Chroma in a folder: insert, open, query, keep_only
-    python eval/bench/scale.py served 10000 50000             the same on a server that `chroma run` starts, over HTTP
-    python eval/bench/scale.py catalogue 10000 50000 200000   SQLite and FTS5: insert, size, query, fingerprint
-    python eval/bench/scale.py publish 10000 50000            the catalogue's way to a Chroma server and back
-    python eval/bench/scale.py briefs STORE QUESTIONS.jsonl   extractive briefs from an index
+    python -m eval.bench.scale documents PATH...              extraction, chunking, embedding, on one processor
+    python -m eval.bench.scale vectors 10000 50000 200000     Chroma in a directory: insert, open, query, keep_only
+    python -m eval.bench.scale served 10000 50000             the same on a server started by `chroma run`, over HTTP
+    python -m eval.bench.scale catalogue 10000 50000 200000   SQLite and FTS5: insert, size, query, fingerprint
+    python -m eval.bench.scale publish 10000 50000            the catalogue's transfer to a Chroma server and back
+    python -m eval.bench.scale briefs STORE QUESTIONS.jsonl   extractive briefs from an index
 
-Prints a JSON object a line. ``cpu`` is processor seconds of this process and its threads, which a shared machine
-stretches far less than ``wall``; bytes are bytes. Chunks are synthetic but for ``documents`` and ``briefs``: words
-drawn as often as corpus/ has them (a tail of rare ones beside), vectors around 2,000 centres.
+Prints one JSON object a line. ``cpu`` is processor seconds of this process and its threads, which varies far less than
+``wall`` on a shared machine; sizes are in bytes. Chunks are synthetic except in ``documents`` and ``briefs``: words
+with the frequencies of corpus/ and a tail of rare words, vectors around 2,000 centres. See ``synthetic.py``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import argparse
 import json
 import os
 import random
-import re
 import resource
 import statistics
 import subprocess
@@ -30,61 +29,67 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
+from chroma_server import chroma_server
 
 from rag.store import Catalogue, Index, SourceRow, VectorStore, record_id
 from rag.store.published import PublishedCatalogue
-from rag.types import Chunk, Document, chunk_id
+from rag.types import Chunk, Document
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests"))  # chroma_server
-DIMENSIONS, CENTRES, WORDS = 384, 2_000, 105
-CHUNKS_A_DOCUMENT = 6
+from . import REPOSITORY
+from .synthetic import make_chunk, make_document, make_vectors
+
 QUERIES = 20
+"""Measured repetitions of each query, after one that is not counted."""
 
 
 def main() -> None:
-    """Run the part that the first argument names."""
+    """Run the measurement named by the first argument."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=["documents", "vectors", "served", "catalogue", "publish", "briefs", "opened"])
-    parser.add_argument("given", nargs="+")
-    given = parser.parse_args()
-    globals()[given.part](given.given)
+    measurements: dict[str, Callable[[Sequence[str]], None]] = {
+        "documents": measure_documents, "vectors": measure_vectors, "served": measure_server,
+        "catalogue": measure_catalogue, "publish": measure_publishing, "briefs": measure_briefs,
+        "opened": measure_opening,
+    }  # fmt: skip
+    parser.add_argument("part", choices=measurements)
+    parser.add_argument("arguments", nargs="+", metavar="ARGUMENT", help="paths or sizes, see above")
+    args = parser.parse_args()
+    measurements[args.part](args.arguments)
 
 
-def documents(paths: Sequence[str]) -> None:
-    """Real documents: what reading, cutting and encoding them costs, by format."""
+def measure_documents(paths: Sequence[str]) -> None:
+    """Measure reading, chunking and encoding of real documents by format."""
     import torch
 
     from rag.embedding import count_tokens, load_encoder
     from rag.ingest import Source, chunk_document, embedding_text, extract, find
 
     torch.set_num_threads(1)
-    load_encoder().vectors(["a loaded model"])
-    parts: dict[str, list[Source]] = {}
+    load_encoder().vectors(["Loads the model."])
+    by_suffix: dict[str, list[Source]] = {}
     for item in find(list(paths)):
         if isinstance(item, Source):
-            parts.setdefault(Path(item.location).suffix.lower(), []).append(item)
-    for suffix, sources in sorted(parts.items()):
+            by_suffix.setdefault(Path(item.location).suffix.lower(), []).append(item)
+    for suffix, sources in sorted(by_suffix.items()):
         with measured() as reading:
-            read = [document for source in sources for document in extract(source)[0]]
-        with measured() as cutting:
-            chunks = [part for document in read for part in chunk_document(document, count_tokens=count_tokens)]
+            documents = [document for source in sources for document in extract(source)[0]]
+        with measured() as chunking:
+            chunks = [part for document in documents for part in chunk_document(document, count_tokens=count_tokens)]
         texts = [embedding_text(part, count_tokens) for part in chunks]
         sample = random.Random(1).sample(texts, min(len(texts), 400))
         with measured() as encoding:
             load_encoder().vectors(sample)
         n = len(chunks)
-        tell(
-            part="documents", format=suffix, documents=len(read), chunks=n, characters=sum(len(d.text) for d in read),
-            read_ms=1e3 * reading["cpu"] / n, cut_ms=1e3 * cutting["cpu"] / n,
+        print_row(
+            part="documents", format=suffix, documents=len(documents), chunks=n,
+            characters=sum(len(document.text) for document in documents),
+            read_ms=1e3 * reading["cpu"] / n, cut_ms=1e3 * chunking["cpu"] / n,
             encode_ms=1e3 * encoding["cpu"] / len(sample), encoded=len(sample),
         )  # fmt: skip
 
 
-def vectors(sizes: Sequence[str]) -> None:
-    """Chroma in a folder, grown from size to size."""
+def measure_vectors(sizes: Sequence[str]) -> None:
+    """Measure Chroma in a directory while it grows to each of ``sizes``."""
     with tempfile.TemporaryDirectory() as directory:
         store, n = VectorStore(directory), 0
         for size in map(int, sizes):
@@ -92,214 +97,181 @@ def vectors(sizes: Sequence[str]) -> None:
             with measured() as inserting:
                 while n < size:
                     many = min(1000, size - n)
-                    chunks = [_chunk(i) for i in range(n, n + many)]
-                    store.add([record_id(c, c.text) for c in chunks], _vectors(n, many), chunks)
+                    chunks = [make_chunk(i) for i in range(n, n + many)]
+                    store.add([record_id(c, c.text) for c in chunks], make_vectors(n, many), chunks)
                     n += many
-            with measured() as making:  # what the loop spent on the chunks themselves
+            with measured() as making:  # the part of the loop above that made the chunks
                 for start in range(before, min(size, before + 5000), 1000):
-                    chunks = [_chunk(i) for i in range(start, start + 1000)]
+                    chunks = [make_chunk(i) for i in range(start, start + 1000)]
                     [record_id(c, c.text) for c in chunks]
-                    _vectors(start, 1000)
+                    make_vectors(start, 1000)
             made = making["cpu"] / min(5000, size - before) * (size - before)
-            live = {record_id(c, c.text) for c in map(_chunk, range(n))}
+            live = {record_id(c, c.text) for c in map(make_chunk, range(n))}
             peak = _peak()
             with measured() as keeping:
                 store.keep_only(live)
-            tell(
+            print_row(
                 part="vectors", chunks=n, insert_ms=1e3 * (inserting["cpu"] - made) / (n - before),
                 insert_wall_ms=1e3 * inserting["wall"] / (n - before), disk=_size(Path(directory)), writer_rss=_rss(),
                 keep_only_cpu=keeping["cpu"], keep_only_wall=keeping["wall"], keep_only_grew_peak_by=_peak() - peak,
             )  # fmt: skip
-            subprocess.run([sys.executable, __file__, "opened", directory], check=True)
+            subprocess.run([sys.executable, "-m", "eval.bench.scale", "opened", directory], check=True)
 
 
-def opened(directories: Sequence[str]) -> None:
-    """A process that only reads a store that :func:`vectors` made: its memory and its queries."""
+def measure_opening(directories: Sequence[str]) -> None:
+    """Measure memory and queries of a process that only reads a store made by :func:`measure_vectors`."""
     before = _rss()
     with measured() as opening:
         store = VectorStore(directories[0])
-        store.nearest([float(x) for x in _vectors(0, 1)[0]], 80)
-    tell(
+        store.nearest(_query(0), 80)
+    print_row(
         part="opened", first_query_cpu=opening["cpu"], first_query_wall=opening["wall"], rss_grew_by=_rss() - before,
-        query=_each(lambda i: store.nearest([float(x) for x in _vectors(7_919 * i, 1)[0]], 80)),
+        query=_median_times(lambda i: store.nearest(_query(i), 80)),
     )  # fmt: skip
 
 
-def served(sizes: Sequence[str]) -> None:
-    """Chroma's server, grown from size to size: what one client waits for, and what the server works."""
-    from chroma_server import chroma_server
-
+def measure_server(sizes: Sequence[str]) -> None:
+    """Measure a Chroma server while it grows to each of ``sizes``: a client's waiting and the server's work."""
     with tempfile.TemporaryDirectory() as directory, chroma_server(Path(directory)) as address:
         (server,) = psutil.Process().children(recursive=True)
         store, n = VectorStore(address), 0
         for size in map(int, sizes):
-            before, waited, worked = n, 0.0, sum(server.cpu_times()[:2])
+            before, waited, started = n, 0.0, _cpu_seconds(server)
             while n < size:
                 many = min(1000, size - n)
-                chunks = [_chunk(i) for i in range(n, n + many)]
-                records, rows = [record_id(c, c.text) for c in chunks], _vectors(n, many)
+                chunks = [make_chunk(i) for i in range(n, n + many)]
+                records, rows = [record_id(c, c.text) for c in chunks], make_vectors(n, many)
                 with measured() as adding:
                     store.add(records, rows, chunks)
                 waited += adding["wall"]
                 n += many
-            inserted = sum(server.cpu_times()[:2]) - worked
-            query = _each(lambda i: store.nearest([float(x) for x in _vectors(7_919 * i, 1)[0]], 80))
-            asked = sum(server.cpu_times()[:2]) - worked - inserted
-            tell(
+            insert_seconds = _cpu_seconds(server) - started
+            query = _median_times(lambda i: store.nearest(_query(i), 80))
+            query_seconds = _cpu_seconds(server) - started - insert_seconds
+            print_row(
                 part="served", chunks=n, insert_wall_ms=1e3 * waited / (n - before),
-                insert_server_cpu_ms=1e3 * inserted / (n - before), server_rss=server.memory_info().rss,
-                server_disk=_size(Path(directory)), query=query, query_server_cpu_ms=1e3 * asked / (QUERIES + 1),
+                insert_server_cpu_ms=1e3 * insert_seconds / (n - before), server_rss=server.memory_info().rss,
+                server_disk=_size(Path(directory)), query=query,
+                query_server_cpu_ms=1e3 * query_seconds / (QUERIES + 1),
             )  # fmt: skip
 
 
-def catalogue(sizes: Sequence[str]) -> None:
-    """The catalogue, grown from size to size: a transaction each, as a run of the indexer is."""
-    questions = [row["question"] for row in _lines(ROOT / "eval" / "cases" / "demo.jsonl")]
+def measure_catalogue(sizes: Sequence[str]) -> None:
+    """Measure the catalogue while it grows to each of ``sizes``, in one transaction each like a run of the indexer."""
+    questions = [row["question"] for row in _read_jsonl(REPOSITORY / "eval" / "cases" / "demo.jsonl")]
     with tempfile.TemporaryDirectory() as directory:
         path, n = Path(directory) / "catalogue.sqlite", 0
-        found = Catalogue(path)
+        catalogue = Catalogue(path)
+        hits: list[list[str]] = []
         for size in map(int, sizes):
             before, made = n, 0.0
-            with measured() as inserting, found.transaction():
+            with measured() as inserting, catalogue.transaction():
                 while n < size:
                     with measured() as making:
-                        document, chunks = _document(n)
+                        document, chunks = make_document(n)
                     made += making["cpu"]
-                    _put(found, document, chunks)
+                    _put(catalogue, document, chunks)
                     n += len(chunks)
-            every = len(records := list(found.records())) // 80
-            some = [records[i::every] for i in range(QUERIES + 1)]
-            with measured() as printing:
+            step = len(records := list(catalogue.records())) // 80
+            hits[:] = [records[i::step] for i in range(QUERIES + 1)]
+            with measured() as fingerprinting:
                 from rag.embedding import load_embedder
 
                 Index(directory, load_embedder("minilm")).fingerprint  # noqa: B018
-            tell(
+            print_row(
                 part="catalogue", chunks=n, insert_ms=1e3 * (inserting["cpu"] - made) / (n - before),
-                disk=_size(Path(directory)), rss=_rss(), fingerprint_cpu=printing["cpu"],
-                languages=_each(lambda _: Catalogue(path).languages()),
-                lexical=_each(lambda i: found.lexical(questions[i], 80)),
-                by_records=_each(lambda i, some=some: found.chunks_by_record(some[i])),
+                disk=_size(Path(directory)), rss=_rss(), fingerprint_cpu=fingerprinting["cpu"],
+                languages=_median_times(lambda _: Catalogue(path).languages()),
+                lexical=_median_times(lambda i: catalogue.lexical(questions[i], 80)),
+                by_records=_median_times(lambda i: catalogue.chunks_by_record(hits[i])),
             )  # fmt: skip
 
 
-def publish(sizes: Sequence[str]) -> None:
-    """The catalogue to a server, and back."""
-    from chroma_server import chroma_server
-
+def measure_publishing(sizes: Sequence[str]) -> None:
+    """Measure the transfer of catalogues of the given ``sizes`` to a Chroma server and back."""
     for size in map(int, sizes):
         with tempfile.TemporaryDirectory() as directory, chroma_server(Path(directory) / "server") as address:
             path = Path(directory) / "catalogue.sqlite"
-            found, n = Catalogue(path), 0
-            with found.transaction():
+            catalogue, n = Catalogue(path), 0
+            with catalogue.transaction():
                 while n < size:
-                    document, chunks = _document(n)
-                    _put(found, document, chunks)
+                    document, chunks = make_document(n)
+                    _put(catalogue, document, chunks)
                     n += len(chunks)
             copy = Path(directory) / "copy.sqlite"
-            found.snapshot(copy)
-            found.close()
+            catalogue.snapshot(copy)
+            catalogue.close()
             server = next(p for p in psutil.Process().children(recursive=True) if p.status() != "zombie")
             published, before = PublishedCatalogue(VectorStore(address).client, address), _rss()
-            busy = sum(server.cpu_times()[:2])
+            started = _cpu_seconds(server)
             with measured() as sending:
                 published.upload(copy)
-            busy = sum(server.cpu_times()[:2]) - busy
+            server_seconds = _cpu_seconds(server) - started
             row = {"publish_wall": sending["wall"], "publish_cpu": sending["cpu"], "memory": _peak() - before}
             with measured() as fetching:
-                same = published.download(published.revision() or "") == copy.read_bytes()
-            tell(
+                is_equal = published.download(published.revision() or "") == copy.read_bytes()
+            print_row(
                 part="publish", chunks=n, catalogue=copy.stat().st_size, server_disk=_size(Path(directory) / "server"),
-                server_rss=server.memory_info().rss, server_cpu=busy,
-                fetch_wall=fetching["wall"], fetched_whole=same, **row,
+                server_rss=server.memory_info().rss, server_cpu=server_seconds,
+                fetch_wall=fetching["wall"], fetched_whole=is_equal, **row,
             )  # fmt: skip
 
 
-def briefs(given: Sequence[str]) -> None:
-    """Extractive briefs: processor seconds each, one thread."""
+def measure_briefs(arguments: Sequence[str]) -> None:
+    """Measure extractive briefs on one thread; ``arguments`` are the store and the file of questions."""
     import torch
 
     from rag.config import load_settings
     from rag.writing.session import Session
 
     torch.set_num_threads(1)
-    store, questions = given
+    store, questions = arguments
     with Session(load_settings({"store": store, "llm": "extractive"})) as session:
-        rows = [row["question"] for row in _lines(Path(questions))]
+        rows = [row["question"] for row in _read_jsonl(Path(questions))]
         with measured() as first:
             session.answer(rows[0])
-        tell(part="briefs", first_cpu=first["cpu"], brief=_each(lambda i: session.answer(rows[i])), rss=_rss())
+        print_row(
+            part="briefs", first_cpu=first["cpu"], brief=_median_times(lambda i: session.answer(rows[i])), rss=_rss()
+        )
 
 
 @contextmanager
 def measured() -> Iterator[dict[str, float]]:
-    """Processor and wall seconds of what happens inside."""
-    found: dict[str, float] = {}
+    """Time the block; the yielded dictionary then has its processor and wall-clock seconds as ``cpu`` and ``wall``."""
+    seconds: dict[str, float] = {}
     cpu, wall = time.process_time(), time.perf_counter()
-    yield found
-    found |= {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+    yield seconds
+    seconds |= {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
 
 
-def _each(do: Callable[[int], Any]) -> dict[str, float]:
-    """Medians of ``do``, in milliseconds; its first call warms up."""
+def _median_times(do: Callable[[int], Any]) -> dict[str, float]:
+    """Call ``do`` repeatedly and return median times in milliseconds; the first call is not counted."""
     cpu, wall = [], []
     for i in range(QUERIES + 1):
-        with measured() as one:
+        with measured() as seconds:
             do(i)
-        cpu.append(1e3 * one["cpu"])
-        wall.append(1e3 * one["wall"])
+        cpu.append(1e3 * seconds["cpu"])
+        wall.append(1e3 * seconds["wall"])
     return {"cpu_ms": statistics.median(cpu[1:]), "wall_ms": statistics.median(wall[1:]), "n": QUERIES}
 
 
-def tell(**row: Any) -> None:
-    """Print a row, figures to four digits."""
-    print(json.dumps(row, default=float, ensure_ascii=False, cls=_Short), flush=True)
+def print_row(**row: Any) -> None:
+    """Print a row as JSON, with numbers rounded to four significant digits."""
+    print(json.dumps(_rounded(row), default=float, ensure_ascii=False), flush=True)
 
 
-class _Short(json.JSONEncoder):
-    def iterencode(self, o: Any, _one_shot: bool = False) -> Iterator[str]:
-        return super().iterencode(_shortened(o), _one_shot)
-
-
-def _shortened(value: Any) -> Any:
+def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _shortened(each) for name, each in value.items()}
+        return {name: _rounded(entry) for name, entry in value.items()}
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
-def _words() -> tuple[list[str], list[float]]:
-    text = " ".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "corpus").glob("*.[mt][dx]*")))
-    counts: dict[str, int] = {}
-    for word in re.findall(r"[^\W\d_]+", text.lower()):
-        counts[word] = counts.get(word, 0) + 1
-    rare = 100_000  # a tenth of the running words are names and numbers that hardly come again
-    return [*counts, *(f"n{i}" for i in range(rare))], [*counts.values(), *[sum(counts.values()) / 9 / rare] * rare]
+def _read_jsonl(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-_VOCABULARY, _COUNTS = _words()
-_CUMULATIVE = np.cumsum(_COUNTS) / np.sum(_COUNTS)
-_MIDDLES = np.random.default_rng(1).standard_normal((CENTRES, DIMENSIONS)).astype(np.float32)
-
-
-def _text(number: int) -> str:
-    drawn = np.searchsorted(_CUMULATIVE, np.random.default_rng(number).random(WORDS))
-    return " ".join(_VOCABULARY[i] for i in drawn) + "."
-
-
-def _chunk(number: int) -> Chunk:
-    text = _text(number)
-    name = f"archive/{number // CHUNKS_A_DOCUMENT:08}.txt"
-    start = (number % CHUNKS_A_DOCUMENT) * 1000
-    return Chunk(
-        id=chunk_id(name, start, text), document_id=name, text=text, start=start, end=start + len(text),
-        heading_path=("A heading",), title=f"Document {number // CHUNKS_A_DOCUMENT}", source=name, date="2020-01-01",
-    )  # fmt: skip
-
-
-def _document(first: int) -> tuple[Document, list[Chunk]]:
-    chunks = [_chunk(first + i) for i in range(CHUNKS_A_DOCUMENT)]
-    text = "\n\n".join(chunk.text for chunk in chunks)
-    one = chunks[0]
-    return Document(id=one.document_id, title=one.title, text=text, source=one.source, date=one.date), chunks
+def _query(number: int) -> list[float]:
+    return [float(x) for x in make_vectors(7_919 * number, 1)[0]]
 
 
 def _put(catalogue: Catalogue, document: Document, chunks: Sequence[Chunk]) -> None:
@@ -308,14 +280,9 @@ def _put(catalogue: Catalogue, document: Document, chunks: Sequence[Chunk]) -> N
     catalogue.put_document(document, row.id, [(chunk, record_id(chunk, chunk.text)) for chunk in chunks])
 
 
-def _vectors(first: int, many: int) -> Any:
-    noise = np.random.default_rng(first + 1).standard_normal((many, DIMENSIONS)).astype(np.float32)
-    rows = _MIDDLES[(np.arange(first, first + many) * 7_919) % CENTRES] + noise
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+def _cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def _size(directory: Path) -> int:

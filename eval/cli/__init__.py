@@ -1,1 +1,1 @@
-"""Ways in: the commands of `citebrief eval` and the pytest plugin."""
+"""Entry points of the evaluation: the commands of ``citebrief eval`` and the pytest plugin."""

@@ -1,6 +1,6 @@
-"""For other people's tests: the fixture ``citebrief``, and :func:`assert_faithful`. Loaded by pytest by itself.
+"""pytest plugin for the tests of other projects: the fixture ``citebrief`` and :func:`assert_faithful`.
 
-::
+pytest loads it by its entry point. ::
 
     def test_the_brief_is_faithful(citebrief):
         brief = citebrief.ask("What did the two inquiries conclude?", store="my.index", llm="extractive")
@@ -21,52 +21,57 @@ if TYPE_CHECKING:
 
 
 class Citebrief:
-    """What the fixture gives: :meth:`ask` for a brief, :meth:`assert_faithful` to hold it to what it cites."""
+    """Indexes documents, asks for briefs, and asserts that a brief is faithful to its citations."""
 
     def index(self, *paths: str, store: str) -> None:
-        """Index files, folders, globs or URLs into the folder ``store``."""
+        """Index files, directories, globs or URLs into the directory ``store``."""
         from rag import config, pipeline
 
         pipeline.index(list(paths), config.load_settings({"store": store}))
 
     def ask(self, question: str, **settings: Any) -> Brief:
-        """The brief that answers ``question``; ``settings`` as on the command line: ``store``, ``llm``, ``k``, …"""
+        """Answer ``question``; ``settings`` are named as on the command line: ``store``, ``llm``, ``k``, …"""
         from rag import config, pipeline
 
         return pipeline.answer(question, config.load_settings(settings))
 
     @staticmethod
-    def assert_faithful(brief: Brief | str | os.PathLike[str], **bars: Any) -> None:
+    def assert_faithful(brief: Brief | str | os.PathLike[str], **options: Any) -> None:
         """See :func:`assert_faithful`."""
         __tracebackhide__ = True
-        assert_faithful(brief, **bars)
+        assert_faithful(brief, **options)
 
 
 @pytest.fixture(scope="session")
 def citebrief() -> Citebrief:
-    """Ask for briefs and hold them to what they cite."""
+    """Give a test access to citebrief, see :class:`Citebrief`."""
     return Citebrief()
 
 
 def assert_faithful(
     brief: Brief | str | os.PathLike[str], *, min_recall: float = 1.0, min_precision: float = 0.0, judge: str = "nli"
 ) -> None:
-    """Fail, showing sentences and passages, where too few sentences are fully supported by what they cite.
+    """Fail the test if too few sentences are fully supported by their citations; show the others with their passages.
 
-    ``brief`` is a :class:`rag.types.Brief` or the path of a brief, JSON or Markdown. ``min_recall`` and
-    ``min_precision`` are bars for ALCE's citation recall and precision, 0 to 1. A brief without sentences fails.
+    A brief without sentences fails.
+
+    Args:
+        brief: a :class:`rag.types.Brief`, or the path of a brief in JSON or Markdown.
+        min_recall: lowest accepted citation recall as ALCE defines it, 0 to 1.
+        min_precision: lowest accepted citation precision as ALCE defines it, 0 to 1.
+        judge: ``nli`` or ``llm``, see :func:`..judges.judge.open_judge`.
     """
     __tracebackhide__ = True
     from rag.config import load_settings
 
     from ..judges.judge import open_judge
-    from ..runner.report import worst
-    from ..runner.score import score_file
+    from ..runner.report import unsupported_sentences
+    from ..runner.score import score_brief_file
 
-    chosen, close = open_judge(judge, load_settings())
+    opened, close = open_judge(judge, load_settings())
     try:
         with tempfile.TemporaryDirectory() as directory:
-            scored = score_file(_file(brief, Path(directory)), chosen)
+            scored = score_brief_file(_brief_file(brief, Path(directory)), opened)
     finally:
         close()
     recall, precision = scored.values["citation_recall"], scored.values["citation_precision"]
@@ -77,13 +82,14 @@ def assert_faithful(
     lines = [
         f"citation recall {recall:.3f} (bar {min_recall:g}), precision {precision or 0:.3f} (bar {min_precision:g})"
     ]
-    for each in worst([scored]):
-        lines += [f"\n{each.row.support or 'no verdict'}: {each.row.text}", f"    {each.row.reason}"]
-        lines += [f"    [{cited}] {' '.join(text.split())}" for cited, text in each.passages]
+    for sentence in unsupported_sentences([scored]):
+        row = sentence.row
+        lines += [f"\n{row.support or 'no verdict'}: {row.text}", f"    {row.reason}"]
+        lines += [f"    [{cited}] {' '.join(text.split())}" for cited, text in sentence.passages]
     pytest.fail("\n".join(lines), pytrace=False)
 
 
-def _file(brief: Brief | str | os.PathLike[str], directory: Path) -> Path:
+def _brief_file(brief: Brief | str | os.PathLike[str], directory: Path) -> Path:
     if isinstance(brief, str | os.PathLike):
         return Path(brief)
     from rag.render import render

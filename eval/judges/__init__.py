@@ -1,1 +1,1 @@
-"""Who says what is supported: judges, their accuracy, and labels by people."""
+"""Judges of support: the verifier or a chat model, the measurement of their accuracy, and labels given by people."""

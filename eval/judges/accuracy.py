@@ -1,7 +1,7 @@
-"""How well does a judge tell support? Its verdicts on labelled pairs, against their labels.
+"""Measure a judge of support on labelled pairs of claim and evidence.
 
-Balanced accuracy of full support against the rest, as LLM-AggreFact reports it (Tang et al., EMNLP 2024): a judge that
-says the same of everything gets one half, whatever the mix of labels.
+The main figure is balanced accuracy of full support against the rest, as LLM-AggreFact reports it (Tang et al., EMNLP
+2024): a constant verdict scores one half, whatever the mix of labels.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Pair(BaseModel):
-    """A labelled row: does ``evidence`` support ``claim``?"""
+class LabelledPair(BaseModel):
+    """A row of the file of labelled pairs: ``label`` says how far ``evidence`` supports ``claim``."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     claim: str
@@ -37,9 +37,10 @@ class Pair(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeReport:
-    """What a judge got right. ``confusion[label][verdict]`` counts; an undefined figure is None (one label only).
+    """Accuracy of a judge. A figure is None if it is undefined, as balanced accuracy is for a single label.
 
-    ``reliability`` has a row for each tenth of the scores that occurs: is a score of 0.8 right in eight cases of ten?
+    ``confusion[label][verdict]`` are counts. ``reliability`` has a row for each non-empty tenth of the score range,
+    with the mean score and the share of pairs labelled full. ``ece`` is the expected calibration error.
     """
 
     judge: str
@@ -53,20 +54,20 @@ class JudgeReport:
     by_source: dict[str, dict[str, float | int | None]]
 
 
-def read_pairs(lines: Iterable[str], name: str) -> list[Pair]:
-    """The labelled pairs of a JSONL file.
+def read_pairs(lines: Iterable[str], name: str) -> list[LabelledPair]:
+    """Parse the labelled pairs of a JSONL file; ``name`` is the file's name in error messages.
 
     Raises:
-        UsageError: a row is no JSON or lacks something; names the line. Or there is no row.
+        UsageError: a row is not a labelled pair (the message names the line), or there are no rows.
     """
-    pairs = list(_rows(lines, name))
+    pairs = list(_parse_rows(lines, name))
     if not pairs:
-        raise UsageError(f"{name}: no rows; each line is to be a JSON object with claim, evidence and label")
+        raise UsageError(f"{name}: no rows; each line must be a JSON object with claim, evidence and label")
     return pairs
 
 
-def measure_judge(pairs: Sequence[Pair], judge: Judge) -> JudgeReport:
-    """``judge`` on ``pairs``. A verdict that could not be had counts as no support, and is shown as unscored."""
+def measure_judge(pairs: Sequence[LabelledPair], judge: Judge) -> JudgeReport:
+    """Measure ``judge`` on ``pairs``. A missing verdict counts as no support and is "unscored" in the confusion."""
     import numpy as np
 
     judge.follows([("The first call warms up.", ["The first call warms up."])])
@@ -74,52 +75,52 @@ def measure_judge(pairs: Sequence[Pair], judge: Judge) -> JudgeReport:
     verdicts = judge.follows([(pair.claim, [pair.evidence]) for pair in pairs])
     seconds = time.perf_counter() - started
     groups: dict[str, list[int]] = defaultdict(list)
-    for place, pair in enumerate(pairs):
-        groups[pair.source].append(place)
+    for i, pair in enumerate(pairs):
+        groups[pair.source].append(i)
     scores = np.array([verdict.score for verdict in verdicts])
     full = np.array([pair.label == "full" for pair in pairs])
-    said = np.array([verdict.support == "full" for verdict in verdicts])
+    judged_full = np.array([verdict.support == "full" for verdict in verdicts])
     return JudgeReport(
         judge=judge.name,
         n=len(pairs),
-        **_figures(scores, said, full),
+        **_figures(scores, judged_full, full),
         confusion=_confusion(pairs, verdicts),
         reliability=_reliability(scores, full),
         pairs_per_second=round(len(pairs) / seconds, 1),
         by_source={
-            source: {"n": len(rows), **_figures(scores[rows], said[rows], full[rows])}
+            source: {"n": len(rows), **_figures(scores[rows], judged_full[rows], full[rows])}
             for source, rows in groups.items()
         },
     )
 
 
-def _rows(lines: Iterable[str], name: str) -> Iterator[Pair]:
+def _parse_rows(lines: Iterable[str], name: str) -> Iterator[LabelledPair]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            yield Pair.model_validate_json(line)
+            yield LabelledPair.model_validate_json(line)
         except ValidationError as error:
             fault = error.errors(include_url=False)[0]
             where = ".".join(map(str, fault["loc"])) or "the row"
             raise UsageError(f"{name}, line {number}: {where}: {fault['msg']}") from error
 
 
-def _figures(scores: NDArray[np.float64], said: NDArray[np.bool_], full: NDArray[np.bool_]) -> dict[str, Any]:
-    """Balanced accuracy at the shipped threshold, area under the ROC curve, expected calibration error in ten bins."""
+def _figures(scores: NDArray[np.float64], judged_full: NDArray[np.bool_], full: NDArray[np.bool_]) -> dict[str, Any]:
+    """Compute balanced accuracy of the verdicts, area under the ROC curve and expected calibration error (ten bins)."""
     from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-    both = 0 < full.sum() < len(full)
+    has_both_labels = 0 < full.sum() < len(full)
     gaps = [abs(row["mean_score"] - row["share_full"]) * row["n"] / len(scores) for row in _reliability(scores, full)]
     return {
-        "balanced_accuracy": round(float(balanced_accuracy_score(full, said)), 4) if both else None,
-        "auc": round(float(roc_auc_score(full, scores)), 4) if both else None,
+        "balanced_accuracy": round(float(balanced_accuracy_score(full, judged_full)), 4) if has_both_labels else None,
+        "auc": round(float(roc_auc_score(full, scores)), 4) if has_both_labels else None,
         "ece": round(float(sum(gaps)), 4),
     }
 
 
 def _reliability(scores: NDArray[np.float64], full: NDArray[np.bool_]) -> list[dict[str, float | int]]:
-    """A reliability diagram as rows (Guo et al., ICML 2017), one for each tenth of the scores that occurs."""
+    """Compute a reliability diagram (Guo et al., ICML 2017) as rows, one for each non-empty tenth of the scores."""
     import numpy as np
 
     tenths = np.minimum((scores * 10).astype(int), 9)
@@ -134,7 +135,7 @@ def _reliability(scores: NDArray[np.float64], full: NDArray[np.bool_]) -> list[d
     ]
 
 
-def _confusion(pairs: Sequence[Pair], verdicts: Sequence[Verdict]) -> dict[str, dict[str, int]]:
+def _confusion(pairs: Sequence[LabelledPair], verdicts: Sequence[Verdict]) -> dict[str, dict[str, int]]:
     grades: tuple[Support, ...] = get_args(Support)
     counts: dict[str, dict[str, int]] = {label: dict.fromkeys((*grades, "unscored"), 0) for label in grades}
     for pair, verdict in zip(pairs, verdicts, strict=True):
@@ -142,8 +143,8 @@ def _confusion(pairs: Sequence[Pair], verdicts: Sequence[Verdict]) -> dict[str, 
     return counts
 
 
-def as_text(report: JudgeReport) -> str:
-    """``report`` as lines to read."""
+def format_judge_report(report: JudgeReport) -> str:
+    """Format ``report`` for a terminal."""
     rows = {"all": {"n": report.n, "balanced_accuracy": report.balanced_accuracy, "auc": report.auc, "ece": report.ece}}
     if len(report.by_source) > 1:
         rows |= report.by_source
@@ -152,14 +153,12 @@ def as_text(report: JudgeReport) -> str:
         figures = ", ".join(f"{key} {value if value is not None else 'undefined'}" for key, value in row.items())
         lines.append(f"{name}: {figures}")
     lines += [
-        f"labelled {label}: " + ", ".join(f"{n} {said}" for said, n in row.items())
+        f"labelled {label}: " + ", ".join(f"{n} {verdict}" for verdict, n in row.items())
         for label, row in report.confusion.items()
     ]
     return "\n".join(lines)
 
 
-def as_json(report: JudgeReport) -> str:
-    """``report`` as one JSON object."""
-    from dataclasses import asdict
-
+def judge_report_json(report: JudgeReport) -> str:
+    """Serialise ``report`` as one JSON object."""
     return json.dumps(asdict(report), ensure_ascii=False, indent=1)

@@ -1,6 +1,7 @@
-"""Who says whether passages support a sentence: the shipped verifier (``nli``), or a large model (``llm``).
+"""Judges of support: the packaged verifier (``nli``) or a chat model (``llm``).
 
-A judge is a :class:`rag.verify.verifier.Verifier` without its quotes: it says full, partial or none, or nothing with a reason.
+A judge has the methods of :class:`rag.verify.verifier.Verifier` except ``quotes``. A verdict is full, partial or none,
+or None with a reason.
 """
 
 from __future__ import annotations
@@ -20,29 +21,30 @@ from rag.types import Chunk, Support, Verdict
 
 if TYPE_CHECKING:
     from rag.config import Settings
-    from rag.llm.model import Model
+    from rag.llm import ChatModel
 
 JUDGES = ("nli", "llm")
-JUDGED_IN_FLIGHT = 8
-"""Calls to a remote judge that overlap."""
+JUDGE_CALLS_IN_FLIGHT = 8
+"""Maximum number of concurrent calls to a chat model that judges."""
 
-REPLY_TOKENS = 60
+JUDGE_REPLY_TOKENS = 60
+"""Maximum length of a chat model's verdict."""
 
 
 class Judge(Protocol):
-    """Judges sentences against evidence. A verdict of None could not be had; it says why."""
+    """Judges sentences against evidence. A verdict whose support is None gives the reason why there is none."""
 
     @property
     def name(self) -> str:
-        """What it is, for the scorecard."""
+        """Name of the judge in the scorecard."""
         ...
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
-        """A verdict for each (sentence, passages taken together)."""
+        """Return a verdict for each pair of a sentence and the passages that must jointly support it."""
         ...
 
     def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
-        """A verdict for each (sentence, sentences that it is to follow from)."""
+        """Return a verdict for each pair of a sentence and the sentences that it must follow from."""
         ...
 
 
@@ -53,9 +55,9 @@ class _Reply(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelJudge:
-    """A chat model with ``prompts/judge.md``, one call a pair. A reply that cannot be used gives no verdict."""
+    """A chat model with ``prompts/judge.md``, one call for each pair. An unusable reply gives a verdict of None."""
 
-    model: Model
+    model: ChatModel
 
     @property
     def name(self) -> str:
@@ -65,24 +67,24 @@ class ModelJudge:
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
         """See :class:`Judge`."""
-        return self._each(
+        return self._judge_all(
             [(sentence, [f"[{chunk.context}]\n{chunk.text}" for chunk in chunks]) for sentence, chunks in pairs]
         )
 
     def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
         """See :class:`Judge`."""
-        return self._each(pairs)
+        return self._judge_all(pairs)
 
-    def _each(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
-        with ThreadPoolExecutor(JUDGED_IN_FLIGHT) as pool:
-            return list(pool.map(lambda pair: self._one(*pair), pairs))
+    def _judge_all(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
+        with ThreadPoolExecutor(JUDGE_CALLS_IN_FLIGHT) as pool:
+            return list(pool.map(lambda pair: self._judge_one(*pair), pairs))
 
-    def _one(self, sentence: str, evidence: Sequence[str]) -> Verdict:
+    def _judge_one(self, sentence: str, evidence: Sequence[str]) -> Verdict:
         if not any(text.strip() for text in evidence):
             return Verdict(support="none", score=0.0, judge=self.name, reason="no evidence")
         system, user = prompts.load_prompt("judge").render(evidence="\n\n".join(evidence), statement=sentence)
         try:
-            reply = self.model.ask(system, user, _Reply, max_tokens=REPLY_TOKENS, name="judge")
+            reply = self.model.ask(system, user, _Reply, max_tokens=JUDGE_REPLY_TOKENS, name="judge")
         except ModelError as error:
             return Verdict(support=None, score=0.0, judge=self.name, reason=str(error))
         score = {"full": 1.0, "partial": 0.5, "none": 0.0}[reply.support]
@@ -90,10 +92,13 @@ class ModelJudge:
 
 
 def open_judge(name: str, settings: Settings) -> tuple[Judge, Callable[[], None]]:
-    """The judge ``name``, ``nli`` or ``llm`` (the model that ``settings.llm`` names), and what closes it.
+    """Open the judge ``name``: ``nli``, or ``llm`` with the model that ``settings.llm`` names.
+
+    Returns:
+        The judge, and the function that closes it.
 
     Raises:
-        UsageError: no such judge, or no model for it.
+        UsageError: there is no judge of this name, or ``settings.llm`` names no model.
     """
     if name == "nli":
         from rag.verify.verifier import default_verifier
@@ -101,23 +106,23 @@ def open_judge(name: str, settings: Settings) -> tuple[Judge, Callable[[], None]
         return default_verifier(), lambda: None
     if name != "llm":
         raise UsageError(f"--judge {name}: not one of {', '.join(JUDGES)}")
-    from rag.llm.model import Model, resolve
+    from rag.llm import ChatClient, resolve
 
     choice = resolve(settings.llm, settings)
     if choice.kind == "extractive":
         raise UsageError("--judge llm needs a model: --judge-llm openai:MODEL or local")
-    model = Model(choice, settings)
+    model = ChatClient(choice, settings)
     return ModelJudge(model=model), model.close
 
 
-def shipped_figures(judge: Judge) -> dict[str, Any] | None:
-    """What is known of the shipped verifier: its mean balanced accuracy over sets left out in turn. None of others."""
+def packaged_figures(judge: Judge) -> dict[str, Any] | None:
+    """Return the packaged verifier's mean balanced accuracy over sources left out in turn; None for other judges."""
     directory = files("rag.verify.support") / "weights"
     if not judge.name.startswith(json.loads((directory / "config.json").read_text(encoding="utf-8"))["name"]):
         return None
     figures = json.loads((directory / "figures.json").read_text(encoding="utf-8"))
     return {
         "balanced_accuracy": figures["mean"]["balanced_accuracy"],
-        "n": sum(each["n"] for each in figures["left_out"].values()),
+        "n": sum(source["n"] for source in figures["left_out"].values()),
         "measured_on": f"labelled pairs of {len(figures['left_out'])} sources, each left out of training in turn",
     }

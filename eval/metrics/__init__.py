@@ -1,1 +1,1 @@
-"""The metrics of citations and retrieval, and their intervals."""
+"""Metrics of citations and of retrieval, and confidence intervals for their means."""

@@ -1,7 +1,7 @@
-"""Retrieval on a benchmark with relevance judgements: dense, lexical, fused and ranked anew, and what that costs.
+"""Measure dense, lexical, merged and reranked retrieval on a benchmark with relevance judgements, and their time.
 
-The folder is laid out as in BEIR (Thakur et al., NeurIPS 2021): ``corpus.jsonl``, ``queries.jsonl``,
-``qrels/test.tsv``. A document ranks where its best chunk does.
+The directory has the layout of BEIR (Thakur et al., NeurIPS 2021): ``corpus.jsonl``, ``queries.jsonl``,
+``qrels/test.tsv``. The rank of a document is that of its best chunk.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from rag.store import Index
 from rag.types import Chunk, Document, Skipped
 
 DEPTH = 150
+"""Chunks retrieved for each query."""
 
 
 def measure_retrieval(directory: Path, queries: int | None = None) -> dict[str, Any]:
-    """nDCG@10, recall at 10 and 100 and reciprocal rank of each way of retrieving, over the first ``queries``.
+    """Return nDCG@10, recall@10, recall@100 and MRR@10 of each retrieval method over the first ``queries``.
 
     Raises:
-        UsageError: the folder is not laid out so.
+        UsageError: the directory does not have the layout of BEIR.
         CitebriefError: ir_measures is not installed.
     """
     try:
@@ -44,54 +45,54 @@ def measure_retrieval(directory: Path, queries: int | None = None) -> dict[str, 
         ]
         texts = {str(row["_id"]): row["text"] for row in _rows(directory / "queries.jsonl")}
         with (directory / "qrels" / "test.tsv").open(encoding="utf-8") as file:
-            judged = [
+            qrels = [
                 ir_measures.Qrel(row["query-id"], row["corpus-id"], int(row["score"]))
                 for row in csv.DictReader(file, delimiter="\t")
             ]
     except (OSError, KeyError, ValueError) as error:
         raise UsageError(f"{directory}: not a benchmark in BEIR's layout: {type(error).__name__}: {error}") from None
-    asked = list(dict.fromkeys(qrel.query_id for qrel in judged))[:queries]
+    query_ids = list(dict.fromkeys(qrel.query_id for qrel in qrels))[:queries]
     source = Source(id="corpus", location=str(directory), root="", digest="")
 
-    def known(_: Source) -> tuple[list[Document], list[Skipped]]:
+    def extract_corpus(_: Source) -> tuple[list[Document], list[Skipped]]:
         return documents, []
 
     with tempfile.TemporaryDirectory() as temporary:
         index = Index(str(Path(temporary) / "store"), load_encoder())
         try:
-            report = index.update([source], known, [])
-            found = {}
+            report = index.update([source], extract_corpus, [])
+            figures = {}
             seconds = {}
-            for name, way in _ways(index).items():
+            for name, search in _methods(index).items():
                 started = time.perf_counter()
-                run = {query: _documents(way(texts[query])) for query in asked}
+                run = {query: _document_scores(search(texts[query])) for query in query_ids}
                 seconds[name] = time.perf_counter() - started
-                found[name] = _figures([qrel for qrel in judged if qrel.query_id in run], run)
+                figures[name] = _measure([qrel for qrel in qrels if qrel.query_id in run], run)
         finally:
             index.close()
     return {
-        "queries": len(asked),
+        "queries": len(query_ids),
         "documents": len(documents),
         "chunks": report.embedded,
-        **found,
+        **figures,
         "fused_over_dense_time": round(seconds["fused"] / seconds["dense"], 2),
-        "reranked_seconds_a_query": round(seconds["reranked"] / len(asked), 2),
+        "reranked_seconds_a_query": round(seconds["reranked"] / len(query_ids), 2),
     }
 
 
-def as_text(found: dict[str, Any]) -> str:
-    """``found`` as lines to read."""
-    lines = [f"{found['queries']} queries, {found['documents']} documents, {found['chunks']} chunks"]
+def format_retrieval(figures: dict[str, Any]) -> str:
+    """Format the result of :func:`measure_retrieval` for a terminal."""
+    lines = [f"{figures['queries']} queries, {figures['documents']} documents, {figures['chunks']} chunks"]
     lines += [
-        f"{name:8} " + "  ".join(f"{measure_retrieval} {value:.4f}" for measure_retrieval, value in found[name].items())
+        f"{name:8} " + "  ".join(f"{measure} {value:.4f}" for measure, value in figures[name].items())
         for name in ("dense", "lexical", "fused", "reranked")
     ]
-    lines.append(f"a fused query takes {found['fused_over_dense_time']} times a dense one")
-    lines.append(f"ranking it anew takes {found['reranked_seconds_a_query']} s")
+    lines.append(f"a fused query takes {figures['fused_over_dense_time']} times a dense one")
+    lines.append(f"ranking it anew takes {figures['reranked_seconds_a_query']} s")
     return "\n".join(lines)
 
 
-def _ways(index: Index) -> dict[str, Callable[[str], list[Chunk]]]:
+def _methods(index: Index) -> dict[str, Callable[[str], list[Chunk]]]:
     return {
         "dense": lambda query: [chunk for chunk, _ in index.dense(index.embedder.embed_query(query), DEPTH)],
         "lexical": lambda query: [chunk for chunk, _ in index.lexical(query, DEPTH)],
@@ -100,12 +101,12 @@ def _ways(index: Index) -> dict[str, Callable[[str], list[Chunk]]]:
     }
 
 
-def _figures(judged: list[Any], run: dict[str, dict[str, float]]) -> dict[str, float]:
+def _measure(qrels: list[Any], run: dict[str, dict[str, float]]) -> dict[str, float]:
     import ir_measures
     from ir_measures import RR, R, nDCG
 
-    scored = ir_measures.calc_aggregate([nDCG @ 10, R @ 10, R @ 100, RR @ 10], judged, run)
-    return {str(measure_retrieval): round(value, 4) for measure_retrieval, value in scored.items()}
+    figures = ir_measures.calc_aggregate([nDCG @ 10, R @ 10, R @ 100, RR @ 10], qrels, run)
+    return {str(measure): round(value, 4) for measure, value in figures.items()}
 
 
 def _rows(path: Path) -> Iterable[dict[str, Any]]:
@@ -113,7 +114,7 @@ def _rows(path: Path) -> Iterable[dict[str, Any]]:
         yield from map(json.loads, file)
 
 
-def _documents(chunks: Iterable[Chunk]) -> dict[str, float]:
-    """Document → score, falling with the place of its best chunk."""
+def _document_scores(chunks: Iterable[Chunk]) -> dict[str, float]:
+    """Score each document by the reciprocal rank of its best chunk."""
     order = dict.fromkeys(chunk.document_id for chunk in chunks)
-    return {document: 1 / place for place, document in enumerate(order, 1)}
+    return {document: 1 / rank for rank, document in enumerate(order, 1)}

@@ -1,1 +1,1 @@
-"""Run a suite, score its briefs, compare with thresholds and a baseline, and report."""
+"""Run a suite of questions, score the briefs, and compare the scorecard with thresholds and a baseline."""

@@ -1,7 +1,8 @@
-"""A suite: questions, and the nuggets that a good answer states, each with the words of the document that states it.
+"""Read a suite: questions with the nuggets that a good answer states, and the quotes of documents that support them.
 
-Nuggets are those of TREC's nugget evaluation (Voorhees, TREC 2003; Pradeep et al., "Initial Nugget Evaluation Results
-for the TREC 2024 RAG Track", 2024): atomic facts, *vital* ones that an answer must have and *okay* ones.
+Nuggets are atomic facts, as in TREC's nugget evaluation (Voorhees, TREC 2003; Pradeep et al., "Initial Nugget
+Evaluation Results for the TREC 2024 RAG Track", 2024): an answer must state the *vital* ones and may state the *okay*
+ones.
 """
 
 from __future__ import annotations
@@ -10,52 +11,56 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from rag.errors import UsageError
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+NonEmptyText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
-class Evidence(BaseModel):
-    """Words of a document that state a nugget."""
+class NuggetSource(BaseModel):
+    """A quote of a document that states a nugget."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    document_id: Text
-    quote: Text
+    document_id: NonEmptyText
+    quote: NonEmptyText
 
 
 class Nugget(BaseModel):
-    """A fact that a good answer states. Any one of ``support`` is enough."""
+    """A fact that a good answer states; each quote of ``support`` states it alone."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    text: Text
+    text: NonEmptyText
     importance: Literal["vital", "okay"]
-    support: tuple[Evidence, ...] = ()
+    support: tuple[NuggetSource, ...] = ()
 
 
 class Case(BaseModel):
-    """A question. A case that is not ``answerable`` has no nuggets: the right answer is to say so."""
+    """A question of a suite. A case that is not ``answerable`` has no nuggets: the right answer is to abstain.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    id: Text
-    question: Text
+    ``comment`` is the JSON field "notes" and is for the authors of the suite.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
+    id: NonEmptyText
+    question: NonEmptyText
     nuggets: tuple[Nugget, ...] = ()
     answerable: bool = True
-    notes: str = ""
+    comment: str = Field(default="", alias="notes")
 
     @model_validator(mode="after")
     def _consistent(self) -> Case:
         if self.nuggets and not self.answerable:
-            raise ValueError("a case that is not answerable can have no nuggets")
+            raise ValueError("a case that is not answerable cannot have nuggets")
         return self
 
 
 def read_cases(path: str | Path) -> list[Case]:
-    """The cases of a JSONL file.
+    """Read the cases of a JSONL file.
 
     Raises:
-        UsageError: no such file, a row that is no case or has an id for the second time (names the line), or no row.
+        UsageError: the file cannot be read or has no rows, or a row is not a case or repeats an id; the message names
+            the line.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
@@ -65,7 +70,7 @@ def read_cases(path: str | Path) -> list[Case]:
 
 
 def parse_cases(lines: Iterable[str], name: str) -> list[Case]:
-    """See :func:`read`; ``name`` is the file's, for messages."""
+    """Parse the lines of a suite as :func:`read_cases` does; ``name`` is the file's name in error messages."""
     cases: dict[str, Case] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -77,13 +82,13 @@ def parse_cases(lines: Iterable[str], name: str) -> list[Case]:
             where = ".".join(map(str, fault["loc"])) or "the row"
             raise UsageError(f"{name}, line {number}: {where}: {fault['msg']}") from None
         if case.id in cases:
-            raise UsageError(f"{name}, line {number}: the id {case.id!r} stands there twice")
+            raise UsageError(f"{name}, line {number}: the id {case.id!r} is used twice")
         cases[case.id] = case
     if not cases:
-        raise UsageError(f"{name}: no cases; each line is to be a JSON object with id and question")
+        raise UsageError(f"{name}: no cases; each line must be a JSON object with id and question")
     return list(cases.values())
 
 
-def plain(text: str) -> str:
-    """``text`` with every run of white space as one space, as quotes are compared."""
+def collapse_whitespace(text: str) -> str:
+    """Replace each run of white space by one space, so that quotes compare equal across line breaks."""
     return " ".join(text.split())

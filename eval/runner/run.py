@@ -1,10 +1,15 @@
-"""Answer the questions of a suite, score the answers, and lose nothing on the way.
+"""Run a suite: answer its questions as a batch (``rag/batch/runner.py``), then score the briefs.
 
-A run is a batch (``rag/batch/runner.py``) with a score at its end. Its folder has ``manifest.json`` (what it was run with),
-``briefs/ID.json``, ``runs.jsonl`` (a row a question: status, seconds, tokens, cost, error), ``cases.jsonl``,
-``verdicts.jsonl`` (a row a brief, with each sentence's verdicts) and ``scorecard.json``. Run again, it goes on where it
-was stopped: a brief that is there is not made again, a verdict on it not asked for again, and a question that failed is
-tried once more.
+The run directory contains:
+
+- ``manifest.json``: version, model, settings and index of the run
+- ``briefs/ID.json``: the briefs
+- ``runs.jsonl``: status, seconds, tokens, cost and error, one row for each question
+- ``cases.jsonl``: the cases of the suite
+- ``verdicts.jsonl``: the scored briefs, one row each, with the verdicts on each sentence
+- ``scorecard.json``
+
+A run that was interrupted can be resumed: existing briefs and verdicts are kept, failed questions are asked again.
 """
 
 from __future__ import annotations
@@ -24,19 +29,24 @@ from rag.errors import UsageError
 from rag.pipeline import identity
 from rag.types import Question
 
-from ..judges import labels
 from ..judges.judge import Judge
+from ..judges.labels import LABELS_FILE, read_labels
 from .cases import Case
-from .score import ScoredBrief, SentenceScore, failed, score_file
-from .scorecard import scorecard
+from .score import ScoredBrief, SentenceScore, failed_brief, score_brief_file
+from .scorecard import build_scorecard
 
 OnDone = Callable[[str, int, int], None]
-"""Called with what is done (a word), how many are, and of how many."""
+"""Called with the stage ("answered" or "scored"), the number of questions done, and the total."""
+
+VERDICTS_FILE = "verdicts.jsonl"
 
 
 @dataclass(slots=True, kw_only=True)
-class Run:
-    """One run of ``cases`` into ``out``; ``budget`` is in US dollars, for all that was ever asked into it."""
+class SuiteRun:
+    """A run of ``cases`` into the directory ``out``.
+
+    ``jobs`` questions are answered at a time. ``budget_usd`` limits the cost of all calls ever made for this directory.
+    """
 
     cases: Sequence[Case]
     out: Path
@@ -46,19 +56,19 @@ class Run:
     budget_usd: float | None = None
     on_done: OnDone = lambda *_: None
 
-    def run(self) -> dict[str, Any]:
-        """The scorecard, which is also written.
+    def execute(self) -> dict[str, Any]:
+        """Answer and score all cases; return the scorecard, which is also written to ``out``.
 
         Raises:
-            UsageError: the folder holds another run, or a budget is set and the model's price is unknown.
-            CitebriefError: another process writes this run, or the disk is full.
+            UsageError: ``out`` holds a run with other settings, or a budget is set and the model's price is unknown.
+            CitebriefError: another process writes to ``out``, or the disk is full.
         """
         choice, fingerprint = identity(self.settings)
         questions = [Question(id=case.id, text=case.question) for case in self.cases]
-        directory = _directory(self.out)
+        directory = _run_directory(self.out)
         with directory.locked():
-            budget = runner.budget_for(self.budget_usd, choice, self.settings, directory)
-            directory.go_on(runner.manifest(self.settings, choice, fingerprint), fix="choose another --out")
+            budget = runner.open_budget(self.budget_usd, choice, self.settings, directory)
+            directory.resume(runner.build_manifest(self.settings, choice, fingerprint), fix="choose another --out")
             runner.run_batch(
                 questions,
                 self.settings,
@@ -70,72 +80,72 @@ class Run:
             return self._score_all(directory)
 
     def _score_all(self, directory: RunDirectory) -> dict[str, Any]:
-        path = self.out / "verdicts.jsonl"
-        known, kept = _known_verdicts(path), {}
+        path = self.out / VERDICTS_FILE
+        known, current = _scored_by_digest(path), {}
         scored: list[ScoredBrief] = []
         with path.open("a", encoding="utf-8") as log:
             for done, case in enumerate(self.cases, 1):
                 row = directory.rows[case.id]
                 if row.sha256 is None:
-                    scored.append(failed(case.id, row.error, case))
+                    scored.append(failed_brief(case.id, row.error, case))
                     continue
                 brief = self.out / row.files["json"]
                 key = _digest(brief.read_bytes(), case.model_dump_json(), self.judge.name)
-                if (found := known.get(key)) is None:
-                    found = score_file(brief, self.judge, id_=case.id, case=case)
-                    log.write(_lines([_as_row(key, found)]))
+                if (result := known.get(key)) is None:
+                    result = score_brief_file(brief, self.judge, id_=case.id, case=case)
+                    log.write(_to_jsonl([_to_row(key, result)]))
                     log.flush()
-                kept[key] = found
-                scored.append(found)
+                current[key] = result
+                scored.append(result)
                 self.on_done("scored", done, len(self.cases))
-        write_atomically(path, _lines([_as_row(key, found) for key, found in kept.items()]))
-        write_atomically(self.out / "cases.jsonl", _lines([case.model_dump() for case in self.cases]))
-        card = scorecard(scored, self.judge, labels.read_labels(self.out / labels.FILE))
+        write_atomically(path, _to_jsonl([_to_row(key, result) for key, result in current.items()]))
+        write_atomically(self.out / "cases.jsonl", _to_jsonl([case.model_dump() for case in self.cases]))
+        card = build_scorecard(scored, self.judge, read_labels(self.out / LABELS_FILE))
         write_atomically(self.out / "scorecard.json", json.dumps(card, ensure_ascii=False, indent=1) + "\n")
         return card
 
 
-def _directory(out: Path) -> RunDirectory:
+def _run_directory(out: Path) -> RunDirectory:
     return RunDirectory(path=out, kind="citebrief.run/1", formats=("json",), briefs="briefs", results="runs.jsonl")
 
 
-def verdicts(out: Path) -> list[ScoredBrief]:
-    """The scored briefs of the run in ``out``.
+def read_scored_briefs(out: Path) -> list[ScoredBrief]:
+    """Read the scored briefs of the run in ``out``.
 
     Raises:
-        UsageError: there is no run.
+        UsageError: ``out`` has no scored briefs.
     """
-    found = list(_known_verdicts(out / "verdicts.jsonl").values())
-    if not found:
+    scored = list(_scored_by_digest(out / VERDICTS_FILE).values())
+    if not scored:
         raise UsageError(f"{out}: no verdicts; `citebrief eval run SUITE --out {out}` makes them")
-    return found
+    return scored
 
 
-def _known_verdicts(path: Path) -> dict[str, ScoredBrief]:
+def _scored_by_digest(path: Path) -> dict[str, ScoredBrief]:
     if not path.is_file():
         return {}
-    found = {}
-    for line in path.read_text(encoding="utf-8").split("\n"):  # splitlines() would also break inside a string
+    scored = {}
+    for line in path.read_text(encoding="utf-8").split("\n"):  # splitlines() would also split inside strings
         try:
             row = json.loads(line)
-        except ValueError:  # the line that was being written when the run was killed, or the end of the file
+        except ValueError:  # the end of the file, or a line that was being written when the run was killed
             continue
         key = row.pop("key")
-        found[key] = ScoredBrief(**{**row, "rows": tuple(SentenceScore(**each) for each in row["rows"])})
-    return found
+        scored[key] = ScoredBrief(**{**row, "rows": tuple(SentenceScore(**sentence) for sentence in row["rows"])})
+    return scored
 
 
-def _as_row(key: str, scored: ScoredBrief) -> dict[str, Any]:
+def _to_row(key: str, scored: ScoredBrief) -> dict[str, Any]:
     return {"key": key, **asdict(scored)}
 
 
 def _digest(*parts: bytes | str) -> str:
-    whole = hashlib.sha256()
+    digest = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
-        whole.update(hashlib.sha256(data).digest())
-    return whole.hexdigest()[:16]
+        digest.update(hashlib.sha256(data).digest())
+    return digest.hexdigest()[:16]
 
 
-def _lines(rows: Sequence[Mapping[str, Any]]) -> str:
+def _to_jsonl(rows: Sequence[Mapping[str, Any]]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

@@ -1,7 +1,7 @@
-"""A brief that exists → a judge's verdict on every sentence, and the brief's metrics.
+"""Score a brief: obtain a judge's verdict on each sentence and compute the metrics of the brief.
 
-Read are the sentences, what they cite, and the passages of the brief's own source list; never what the brief says about
-its own support.
+Only the sentences, their citations and the passages of the brief's source list are read. What the brief says about its
+own support is ignored.
 """
 
 from __future__ import annotations
@@ -11,32 +11,36 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from rag.check import claims
+from rag.check import DISAGREEMENTS, ParsedBrief, read_claims
 from rag.check.checker import Checker
-from rag.check.claims import DISAGREEMENTS, ParsedBrief
 from rag.types import Chunk, Claim, Support, Verdict
 
 from ..judges.judge import Judge
 from ..metrics import citations
-from ..metrics.citations import Judged
-from .cases import Case, plain
+from ..metrics.citations import JudgedSentence
+from .cases import Case, collapse_whitespace
 
 CaseOutcome = Literal["answered", "insufficient_evidence", "failed"]
-Values = Mapping[str, float | None]
+MetricValues = Mapping[str, float | None]
+"""Metric → its value, None if unscored."""
 
-Resolve = Callable[[str, str], Sequence[Chunk] | None]
-"""(what is cited, the sentence) → the passages that it stands for, none where they cannot be read; None if unknown."""
+ResolveCitation = Callable[[str, str], Sequence[Chunk] | None]
+"""(citation, sentence) → the cited passages: empty if they cannot be read, None if the source is unknown."""
 
-LOST = (
+ZERO_IF_UNANSWERED = (
     "citation_recall", "citation_precision", "citation_f1", "weighted_precision", "weighted_recall", "nugget_recall",
     "vital_recall",
 )  # fmt: skip
-"""What a question that should have been answered, and was not, scores 0 in (``evidence_recall`` too, if it failed)."""
+"""Metrics that are 0 for an answerable question without an answer; ``evidence_recall`` is 0 too if the run failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentenceScore:
-    """A sentence and the judge's verdicts: on all its passages, on each alone, and on all others."""
+    """A sentence and the judge's verdicts on its passages.
+
+    ``support`` is the verdict on all valid citations, ``alone[c]`` on citation c alone and ``without[c]`` on all valid
+    citations except c. ``invalid`` are the citations that are missing from the brief's sources.
+    """
 
     where: str
     text: str
@@ -49,10 +53,10 @@ class SentenceScore:
     without: Mapping[str, Support | None] = field(default_factory=dict)
 
     @property
-    def judged(self) -> Judged:
-        """The verdicts as the metrics take them."""
-        return Judged(
-            together=self.support,
+    def judged(self) -> JudgedSentence:
+        """The verdicts in the form that the metrics take."""
+        return JudgedSentence(
+            support=self.support,
             alone=tuple(self.alone.values()),
             without=tuple(self.without.values()),
             invalid=len(self.invalid),
@@ -61,15 +65,16 @@ class SentenceScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredBrief:
-    """A brief, scored. ``passages`` are the texts that its rows cite; ``verifier`` is what gated it, by its trace.
+    """The score of a brief.
 
-    ``missed`` are the texts of the nuggets that it does not state. ``unread`` counts judgements that could not be had.
+    ``passages`` are the cited texts by citation, ``missed`` the texts of the nuggets that the brief does not state, and
+    ``verifier`` is the verifier named in its trace.
     """
 
     id: str
     question: str
     status: CaseOutcome
-    values: Values
+    values: MetricValues
     rows: tuple[SentenceScore, ...] = ()
     passages: Mapping[str, str] = field(default_factory=dict)
     missed: tuple[str, ...] = ()
@@ -78,27 +83,35 @@ class ScoredBrief:
     answerable: bool | None = None
 
 
-def score_file(path: Path, judge: Judge, *, id_: str | None = None, case: Case | None = None) -> ScoredBrief:
-    """The brief at ``path``, our JSON or anybody's Markdown whose source list names files that can be read.
+def score_brief_file(path: Path, judge: Judge, *, id_: str | None = None, case: Case | None = None) -> ScoredBrief:
+    """Score the brief at ``path``: citebrief's JSON, or Markdown of any origin whose source list names readable files.
+
+    Args:
+        path: the file of the brief.
+        judge: gives the verdicts.
+        id_: id of the brief, by default the stem of ``path``.
+        case: the case that the brief answers; without it the nugget metrics are unscored.
 
     Raises:
-        UsageError, ReadError: see :func:`rag.check.claims.read`.
+        UsageError, ReadError: see :func:`rag.check.read_claims`.
     """
-    found = claims.read_claims(path)
+    found = read_claims(path)
     if found.raw:
-        return score(found, judge, _listed(found), id_=id_ or path.stem, case=case)
+        return score_brief(found, judge, _resolver_of(found), id_=id_ or path.stem, case=case)
     from rag.verify.verifier import default_verifier
 
-    checker = Checker(found=found, verifier=default_verifier(), directories=(path.resolve().parent, Path.cwd()))
-    return score(found, judge, checker.passages, id_=id_ or path.stem, case=case)
+    checker = Checker(brief=found, verifier=default_verifier(), directories=(path.resolve().parent, Path.cwd()))
+    return score_brief(found, judge, checker.passages, id_=id_ or path.stem, case=case)
 
 
-def score(found: ParsedBrief, judge: Judge, resolve: Resolve, *, id_: str, case: Case | None = None) -> ScoredBrief:
-    """See :func:`score_file`; ``resolve`` finds the passages."""
+def score_brief(
+    found: ParsedBrief, judge: Judge, resolve: ResolveCitation, *, id_: str, case: Case | None = None
+) -> ScoredBrief:
+    """Score a parsed brief as :func:`score_brief_file` does; ``resolve`` finds the cited passages."""
     counted = [claim for claim in found.claims if claim.where != DISAGREEMENTS]
     rows, passages = _judge(counted, judge, resolve)
     insufficient = found.raw.get("status") == "insufficient_evidence"
-    values: dict[str, float | None] = dict.fromkeys(citations.KEYS)
+    values: dict[str, float | None] = dict.fromkeys(citations.METRICS)
     judged = [row.judged for row in rows]
     values |= {
         "uncited_rate": citations.uncited_rate(judged),
@@ -117,14 +130,14 @@ def score(found: ParsedBrief, judge: Judge, resolve: Resolve, *, id_: str, case:
     missed: list[str] = []
     if case is not None and case.answerable:
         stated = _stated(case, rows, judge)
-        missed = [nugget.text for nugget, said in zip(case.nuggets, stated, strict=True) if not said]
+        missed = [nugget.text for nugget, is_stated in zip(case.nuggets, stated, strict=True) if not is_stated]
         values["nugget_recall"] = citations.nugget_recall(stated)
         values["vital_recall"] = citations.vital_recall(
             stated, [nugget.importance == "vital" for nugget in case.nuggets]
         )
         values["evidence_recall"] = citations.evidence_recall(_retrieved(case, found))
         if insufficient:
-            values |= dict.fromkeys(LOST, 0.0)
+            values |= dict.fromkeys(ZERO_IF_UNANSWERED, 0.0)
     return ScoredBrief(
         id=id_,
         question=str(found.raw.get("question", case.question if case else "")),
@@ -138,19 +151,21 @@ def score(found: ParsedBrief, judge: Judge, resolve: Resolve, *, id_: str, case:
     )
 
 
-def failed(id_: str, error: str, case: Case | None = None) -> ScoredBrief:
-    """A run that gave no brief: it scores 0 in all that it was to show, unless there was nothing to answer."""
-    values: dict[str, float | None] = dict.fromkeys(citations.KEYS)
+def failed_brief(id_: str, error: str, case: Case | None = None) -> ScoredBrief:
+    """Score a question without a brief: 0 in the metrics that an answer has, unless the case is not answerable."""
+    values: dict[str, float | None] = dict.fromkeys(citations.METRICS)
     if case is None or case.answerable:
-        lost = [key for key in (*LOST, "evidence_recall") if case or "nugget" not in key]
-        values |= dict.fromkeys(lost, 0.0)
+        zero = [key for key in (*ZERO_IF_UNANSWERED, "evidence_recall") if case or "nugget" not in key]
+        values |= dict.fromkeys(zero, 0.0)
     return ScoredBrief(
         id=id_, question=case.question if case else "", status="failed", values=values, error=error,
         answerable=case.answerable if case else None,
     )  # fmt: skip
 
 
-def _listed(found: ParsedBrief) -> Resolve:
+def _resolver_of(found: ParsedBrief) -> ResolveCitation:
+    """Resolve citations by the passages that the JSON of a brief carries."""
+
     def resolve(cited: str, _: str) -> Sequence[Chunk] | None:
         source = found.sources.get(cited)
         return None if source is None or source.chunk is None else (source.chunk,)
@@ -158,10 +173,12 @@ def _listed(found: ParsedBrief) -> Resolve:
     return resolve
 
 
-def _judge(counted: Sequence[Claim], judge: Judge, resolve: Resolve) -> tuple[list[SentenceScore], dict[str, Chunk]]:
-    """The rows, and the passages by what cites them; all pairs go to the judge at once."""
+def _judge(
+    counted: Sequence[Claim], judge: Judge, resolve: ResolveCitation
+) -> tuple[list[SentenceScore], dict[str, Chunk]]:
+    """Judge all claims in one call of the judge; return their scores and the cited passages by citation."""
     passages: dict[str, Chunk] = {}
-    asked: dict[tuple[str, tuple[str, ...]], tuple[str, tuple[Chunk, ...]]] = {}
+    pairs: dict[tuple[str, tuple[str, ...]], tuple[str, tuple[Chunk, ...]]] = {}
     cited: list[dict[str, tuple[Chunk, ...] | None]] = []
     for claim in counted:
         found = {key: resolve(key, claim.text) for key in claim.citations}
@@ -170,20 +187,20 @@ def _judge(counted: Sequence[Claim], judge: Judge, resolve: Resolve) -> tuple[li
         valid = {key: chunks for key, chunks in read.items() if chunks}
         passages |= {key: chunks[0] for key, chunks in valid.items()}
         for keys in _subsets(tuple(valid)):
-            asked[claim.text, keys] = (claim.text, tuple(chunk for key in keys for chunk in valid[key]))
-    verdicts = dict(zip(asked, judge.verify(list(asked.values())), strict=True))
-    return [_row(claim, read, verdicts) for claim, read in zip(counted, cited, strict=True)], passages
+            pairs[claim.text, keys] = (claim.text, tuple(chunk for key in keys for chunk in valid[key]))
+    verdicts = dict(zip(pairs, judge.verify(list(pairs.values())), strict=True))
+    return [_sentence_score(claim, read, verdicts) for claim, read in zip(counted, cited, strict=True)], passages
 
 
 def _subsets(keys: tuple[str, ...]) -> set[tuple[str, ...]]:
-    """All of ``keys``, each alone, and all but each."""
+    """Return the sets of citations to judge: all of ``keys``, each key alone, and all except each key."""
     if not keys:
         return set()
     others = {tuple(other for other in keys if other != key) for key in keys}
     return {keys, *((key,) for key in keys), *others} - {()}
 
 
-def _row(
+def _sentence_score(
     claim: Claim,
     read: Mapping[str, tuple[Chunk, ...] | None],
     verdicts: Mapping[tuple[str, tuple[str, ...]], Verdict],
@@ -193,23 +210,24 @@ def _row(
     unread = tuple(key for key, chunks in read.items() if chunks == ())
     if valid:
         verdict = verdicts[claim.text, valid]
-        support, points, reason = verdict.support, verdict.score, verdict.reason
+        support, value, reason = verdict.support, verdict.score, verdict.reason
     else:
-        support, points = (None, 0.0) if unread else ("none", 0.0)
+        support, value = (None, 0.0) if unread else ("none", 0.0)
         reason = f"{', '.join(unread)} cannot be read" if unread else "cites nothing that its sources have"
     alone: dict[str, Support | None] = {key: verdicts[claim.text, (key,)].support for key in valid}
     without: dict[str, Support | None] = {}
     for key in valid:
         others = tuple(other for other in valid if other != key)
         without[key] = verdicts[claim.text, others].support if others else "none"
-    nothing: dict[str, Support | None] = dict.fromkeys(unread)
+    unjudged: dict[str, Support | None] = dict.fromkeys(unread)
     return SentenceScore(
-        where=claim.where, text=claim.text, citations=claim.citations, invalid=invalid, support=support, score=points,
-        reason=reason, alone=alone | nothing, without=without | nothing,
+        where=claim.where, text=claim.text, citations=claim.citations, invalid=invalid, support=support, score=value,
+        reason=reason, alone=alone | unjudged, without=without | unjudged,
     )  # fmt: skip
 
 
 def _stated(case: Case, rows: Sequence[SentenceScore], judge: Judge) -> list[bool]:
+    """Judge for each nugget whether it follows from the sentences of the brief."""
     sentences = [row.text for row in rows]
     if not sentences:
         return [False] * len(case.nuggets)
@@ -217,12 +235,13 @@ def _stated(case: Case, rows: Sequence[SentenceScore], judge: Judge) -> list[boo
 
 
 def _retrieved(case: Case, found: ParsedBrief) -> list[bool]:
-    """For each nugget, whether a retrieved passage has one of its quotes."""
-    chunks = [*(source.chunk for source in found.sources.values() if source.chunk), *found.spare]
+    """Tell for each nugget with quotes whether a retrieved passage contains one of them."""
+    chunks = [*(listed.chunk for listed in found.sources.values() if listed.chunk), *found.spare]
     return [
         any(
-            evidence.document_id == chunk.document_id and plain(evidence.quote) in plain(chunk.text)
-            for evidence in nugget.support
+            source.document_id == chunk.document_id
+            and collapse_whitespace(source.quote) in collapse_whitespace(chunk.text)
+            for source in nugget.support
             for chunk in chunks
         )
         for nugget in case.nuggets
@@ -231,7 +250,7 @@ def _retrieved(case: Case, found: ParsedBrief) -> list[bool]:
 
 
 def _spent(raw: Mapping[str, Any]) -> dict[str, float | None]:
-    """What the brief says it took. The model's time is part of the writing's."""
+    """Read time, tokens and cost from the trace. The stage "model" is left out, being part of the stage "write"."""
     trace = raw.get("trace") or {}
     seconds = {stage: value for stage, value in (trace.get("seconds") or {}).items() if stage != "model"}
     tokens = trace.get("tokens") or {}

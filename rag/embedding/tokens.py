@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from rag.embedding.encoder import TOKENS_PER_BATCH, WIDTH_STEP
 from rag.embedding.minilm import load_tokenizer, minilm_directory
-from rag.text import sentences
+from rag.text import split_sentences
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
@@ -109,7 +109,7 @@ class TokenEncoder:
         found = self.tokenizer.encode(text, add_special_tokens=False)
         ids = np.array(found.ids, np.int32)
         offsets = np.array(found.offsets, np.int32).reshape(-1, 2)
-        sentence_starts = [start for start, _ in sentences.split(text)] or [0]
+        sentence_starts = [start for start, _ in split_sentences(text)] or [0]
         owner = np.maximum(np.searchsorted(sentence_starts, offsets[:, 0], side="right") - 1, 0)
         sentence = np.unique(owner, return_inverse=True)[1].astype(np.int32)
         pieces: list[tuple[int, int]] = []

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from math import ceil
 
-from rag.text.sentences import split
+from rag.text import split_sentences
 from rag.types import Chunk, Document, chunk_id
 
 CHUNKER_VERSION = "1"
@@ -92,7 +92,7 @@ def _pack_sentences(
     """Yield spans of whole sentences of ``text[start:end]``, of about equal size and at most ``max_tokens``."""
     sentences = [
         span
-        for a, b in split(text[start:end])
+        for a, b in split_sentences(text[start:end])
         for span in _split_long_sentence(text, start + a, start + b, max_tokens, count_tokens)
     ]
     if not sentences:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-_STOP_WORDS = frozenset(
-    "a an the of to in on at by for with from as and or but that which who whom whose what when where why how is are "
-    "was were be been do does did has have had it its this these those there about into any not".split()
-)
+from rag.text import FUNCTION_WORDS
+
+_STOP_WORDS = FUNCTION_WORDS | {"any", "not"}
 _MAX_TERMS = 64
 
 

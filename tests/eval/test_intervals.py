@@ -1,4 +1,4 @@
-"""Intervals hold what they promise, on numbers drawn for the purpose."""
+"""Intervals on random numbers with known distributions."""
 
 from __future__ import annotations
 
@@ -6,42 +6,42 @@ import random
 
 import pytest
 
-from rag.eval.metrics.intervals import bootstrap, paired, prediction_powered
+from rag.eval.metrics.intervals import bootstrap_mean, paired_difference, prediction_powered_mean
 
 
-def test_a_mean_has_its_interval_around_it_and_the_same_one_every_time() -> None:
+def test_the_interval_contains_the_mean_and_is_reproducible() -> None:
     rng = random.Random(1)
     values = [rng.gauss(0.8, 0.1) for _ in range(50)]
-    found = bootstrap(values)
+    found = bootstrap_mean(values)
     assert found is not None
     assert found.low is not None
     assert found.high is not None
     assert found.low < found.mean < found.high
-    assert bootstrap(values) == found
+    assert bootstrap_mean(values) == found
 
 
-def test_values_that_are_all_alike_have_no_width() -> None:
-    found = bootstrap([1.0] * 8)
+def test_equal_values_have_an_interval_of_width_zero() -> None:
+    found = bootstrap_mean([1.0] * 8)
     assert found is not None
     assert (found.mean, found.low, found.high) == (1.0, 1.0, 1.0)
 
 
-def test_one_value_has_no_interval_and_none_no_mean() -> None:
-    one = bootstrap([0.5])
+def test_one_value_has_no_interval_and_no_values_have_no_mean() -> None:
+    one = bootstrap_mean([0.5])
     assert one is not None
     assert (one.mean, one.low, one.high, one.n) == (0.5, None, None, 1)
-    assert bootstrap([]) is None
+    assert bootstrap_mean([]) is None
 
 
-def test_pairing_finds_a_small_change_that_two_wide_intervals_hide() -> None:
+def test_the_paired_difference_detects_a_change_within_overlapping_intervals() -> None:
     rng = random.Random(3)
     before = [rng.random() for _ in range(40)]
     after = [value - 0.05 + rng.gauss(0, 0.01) for value in before]
-    change = paired(before, after)
+    change = paired_difference(before, after)
     assert change is not None
     assert change.high is not None
     assert change.high < 0
-    first, second = bootstrap(before), bootstrap(after)
+    first, second = bootstrap_mean(before), bootstrap_mean(after)
     assert first is not None
     assert second is not None
     assert first.low is not None
@@ -50,7 +50,7 @@ def test_pairing_finds_a_small_change_that_two_wide_intervals_hide() -> None:
 
 
 def labelled(n: int, seed: int) -> list[tuple[float, float]]:
-    """(verdict, label): 80 % are true; a judge that calls a tenth of either kind wrong."""
+    """Draw pairs of (verdict, label): 80 % of the labels are true, and the judge is wrong in a tenth of all cases."""
     rng = random.Random(seed)
     pairs = []
     for _ in range(n):
@@ -59,38 +59,38 @@ def labelled(n: int, seed: int) -> list[tuple[float, float]]:
     return pairs
 
 
-def test_labels_correct_a_judge_that_errs() -> None:
-    everything = labelled(3_000, 5)
-    judged = [said for said, _ in everything]
-    assert sum(judged) / len(judged) == pytest.approx(0.74, abs=0.02)  # the judge alone is six points off
-    found = prediction_powered(judged, everything[:200])
+def test_labels_correct_the_mean_of_an_erring_judge() -> None:
+    pairs = labelled(3_000, 5)
+    judged = [verdict for verdict, _ in pairs]
+    assert sum(judged) / len(judged) == pytest.approx(0.74, abs=0.02)  # the mean of the verdicts is six points too low
+    found = prediction_powered_mean(judged, pairs[:200])
     assert found is not None
     assert found.low is not None
     assert found.high is not None
     assert found.low < 0.8 < found.high
-    assert found.high - found.low < 2 * 1.96 * (0.8 * 0.2 / 200) ** 0.5  # narrower than the labels alone
+    assert found.high - found.low < 2 * 1.96 * (0.8 * 0.2 / 200) ** 0.5  # narrower than with labels alone
 
 
-def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
-    held = 0
+def test_the_interval_contains_the_true_share_at_the_stated_rate() -> None:
+    covered = 0
     for seed in range(200):
-        everything = labelled(600, seed)
-        found = prediction_powered([said for said, _ in everything], everything[:60])
+        pairs = labelled(600, seed)
+        found = prediction_powered_mean([verdict for verdict, _ in pairs], pairs[:60])
         assert found is not None
         assert found.low is not None
         assert found.high is not None
-        held += found.low <= 0.8 <= found.high
-    assert 0.9 <= held / 200 <= 0.99
+        covered += found.low <= 0.8 <= found.high
+    assert 0.9 <= covered / 200 <= 0.99
 
 
-def test_a_judge_that_knows_nothing_leaves_the_labels_their_say() -> None:
+def test_with_an_uninformative_judge_the_result_is_the_mean_of_the_labels() -> None:
     rng = random.Random(11)
     sample = [(float(rng.random() < 0.5), float(rng.random() < 0.8)) for _ in range(400)]
-    found = prediction_powered([0.0] * 5_000, sample)
+    found = prediction_powered_mean([0.0] * 5_000, sample)
     assert found is not None
     assert found.mean == pytest.approx(sum(label for _, label in sample) / 400, abs=0.06)
 
 
-def test_too_few_labels_correct_nothing() -> None:
-    assert prediction_powered([1.0, 0.0], [(1.0, 1.0)]) is None
-    assert prediction_powered([], []) is None
+def test_fewer_than_two_labels_give_no_result() -> None:
+    assert prediction_powered_mean([1.0, 0.0], [(1.0, 1.0)]) is None
+    assert prediction_powered_mean([], []) is None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rag.embedding import count_tokens
 from rag.ingest import chunk_document, embedding_text
 from rag.ingest.chunking import MAX_WORDS
-from rag.text.sentences import split
+from rag.text import split_sentences
 from rag.types import Document, Heading
 
 SENTENCE = "Manafort met Kilimnik at the Grand Havana Club in New York City on August 2, 2016, and spoke of Michigan. "
@@ -22,7 +22,7 @@ def make_document(text: str, **fields: object) -> Document:
 def test_long_text_is_cut_into_equal_parts_of_whole_sentences() -> None:
     document = make_document((SENTENCE * 30).strip())
     chunks = chunk_document(document, count_tokens=count_tokens)
-    ends = {end for _, end in split(document.text)}
+    ends = {end for _, end in split_sentences(document.text)}
     assert len(chunks) > 3
     assert all(document.text[c.start : c.end] == c.text and c.end in ends for c in chunks)
     assert all(90 <= len(c.text.split()) <= MAX_WORDS for c in chunks)

@@ -1,12 +1,12 @@
-"""Build the examples that the support model learns from and is chosen by.
+"""Build the examples on which the support model is trained and selected.
 
-Reads ``train_*.jsonl`` and ``tune_*.jsonl`` (rows ``claim, evidence, label, relation, source``) from one folder, and,
-if given, Markdown or JSONL corpora to make more from. Writes one JSONL of examples:
+Reads ``train_*.jsonl`` and ``tune_*.jsonl`` (rows ``claim, evidence, label, relation, source``) from one directory, and
+optionally Markdown or JSONL corpora from which more examples are made. Writes one JSONL file of examples:
 ``claim``, ``passages`` (the evidence, as texts to be joined), ``label`` (full, partial, refuted, unrelated, or
-``unsupported`` where the data set does not say which of the three), ``source``, ``kind`` (``given``, or how it was
-made).
+``unsupported`` if the data set does not distinguish the three), ``source``, ``kind`` (``given``, or how the example
+was made).
 
-    python eval/training/verifier/build.py --pairs shared/data/support --corpus some.md --out examples.jsonl
+    python -m eval.training.verifier.build --pairs shared/data/support --corpus some.md --out examples.jsonl
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import corrupt
+from rag.text import split_sentences
 
-from rag.text import sentences
+from . import corrupt
 
 MAX_GIVEN = {"snli": 8000}
 RELATIONS = {
@@ -36,7 +36,7 @@ Example = dict[str, Any]
 
 
 def clean(text: str) -> str:
-    """Undo the Penn Treebank's brackets, quotes and spacing, which no brief has."""
+    """Undo the brackets, quotes and spacing of the Penn Treebank, which do not occur in briefs."""
     for old, new in (("-LRB-", "("), ("-RRB-", ")"), ("-LSB-", "["), ("-RSB-", "]"), ("``", '"'), ("''", '"')):
         text = text.replace(old, new)
     text = re.sub(r" ([,.;:!?%)\]])", r"\1", text)
@@ -45,7 +45,7 @@ def clean(text: str) -> str:
 
 
 def given(directory: Path, rng: random.Random) -> Iterator[Example]:
-    """The labelled pairs, as they are."""
+    """Yield the labelled pairs unchanged."""
     for path in sorted(directory.glob("t*_*.jsonl")):
         split, source = path.stem.split("_", 1)
         rows = [json.loads(line) for line in path.read_text().splitlines()]
@@ -59,7 +59,7 @@ def given(directory: Path, rng: random.Random) -> Iterator[Example]:
 
 
 def lengthened(examples: list[Example], rng: random.Random, share: dict[str, float]) -> Iterator[Example]:
-    """Short evidence among other evidence of the same source: what is stated stays stated, what is not stays not."""
+    """Yield examples whose short evidence stands among other evidence of the same source; labels stay the same."""
     pools: dict[str, list[str]] = defaultdict(list)
     words: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for example in examples:
@@ -78,27 +78,26 @@ def lengthened(examples: list[Example], rng: random.Random, share: dict[str, flo
         tokens = re.findall(r"[A-Za-z]{4,}", example["claim"] + " " + passage)
         while room > 0:
             near = words[source].get(rng.choice(tokens).lower(), []) if tokens and rng.random() < 0.7 else []
-            near = near if 0 < len(near) < 400 else range(len(pools[source]))
-            other = pools[source][rng.choice(near)]
-            # A neighbour that may itself answer the claim would make the label wrong.
-            if other not in around and overlap(example["claim"], other) < 0.5:
+            other = pools[source][rng.choice(near if 0 < len(near) < 400 else range(len(pools[source])))]
+            # Evidence that may itself support the claim would make the label wrong.
+            if other not in around and shared_word_share(example["claim"], other) < 0.5:
                 around.insert(rng.randint(0, len(around)), other)
             room -= max(10, len(other.split()))
         if len(around) > 1:
             yield example | {"passages": around, "kind": "lengthened"}
 
 
-def overlap(claim: str, passage: str) -> float:
-    """Share of the claim's longer words that the passage has."""
+def shared_word_share(claim: str, passage: str) -> float:
+    """Return the share of the claim's words of four letters or more that occur in the passage."""
     own = {w.lower() for w in re.findall(r"\w{4,}", claim)}
     return len(own & {w.lower() for w in re.findall(r"\w{4,}", passage)}) / max(1, len(own))
 
 
 def passages_of(text: str, rng: random.Random) -> list[list[str]]:
-    """A document as passages of 60 to 220 words, each a list of its sentences."""
+    """Split a document into passages of 60 to 220 words, each a list of its sentences."""
     passages: list[list[str]] = [[]]
     size, goal = 0, rng.randint(70, 220)
-    for start, end in sentences.split(text):
+    for start, end in split_sentences(text):
         passages[-1].append(text[start:end])
         size += len(text[start:end].split())
         if size > goal:
@@ -108,7 +107,7 @@ def passages_of(text: str, rng: random.Random) -> list[list[str]]:
 
 
 def usable(sentence: str) -> bool:
-    """Whether a sentence can stand alone as a claim."""
+    """Tell whether a sentence can serve as a claim out of context."""
     n = len(sentence.split())
     return (
         7 <= n <= 45
@@ -121,7 +120,7 @@ def usable(sentence: str) -> bool:
 
 
 def made(documents: dict[str, list[list[list[str]]]], rng: random.Random, a_passage: int) -> Iterator[Example]:
-    """Claims made from passages: kept, shortened, corrupted, joined, and moved away from their evidence."""
+    """Yield claims made from passages: kept, shortened, corrupted, joined, and paired with other evidence."""
     for source, docs in documents.items():
         everything = [s for doc in docs for p in doc for s in p if usable(s)]
         for doc in docs:
@@ -156,27 +155,27 @@ def _variants(
     text = " ".join(passage)
     true = (corrupt.shorten(sentence, rng) if rng.random() < 0.7 else None) or sentence
     yield ("kept" if true == sentence else "shortened"), "full", true, text
-    lies = rng.sample(sorted(corrupt.LIES), 2)
-    for kind in lies:
-        if lie := corrupt.LIES[kind](true, rng):
-            yield kind, "refuted", lie, text
+    kinds = rng.sample(sorted(corrupt.CORRUPTIONS), 2)
+    for kind in kinds:
+        if false := corrupt.CORRUPTIONS[kind](true, rng):
+            yield kind, "refuted", false, text
     strangers = [
         m.group()
         for s in rng.sample(everything, min(5, len(everything)))
         for m in corrupt.NAME.finditer(s)
         if m.start() > 0
     ]
-    if rng.random() < 0.4 and (lie := corrupt.name(true, rng, names if rng.random() < 0.5 else strangers)):
-        yield "name", "refuted", lie, text
-    if rng.random() < 0.2 and (lie := corrupt.detail(true, rng)):
-        yield "detail", "partial", lie, text
-    if rng.random() < 0.4 and (lie := corrupt.overclaim(true, rng)):
-        yield "overclaim", "partial", lie, text
+    if rng.random() < 0.4 and (false := corrupt.name(true, rng, names if rng.random() < 0.5 else strangers)):
+        yield "name", "refuted", false, text
+    if rng.random() < 0.2 and (false := corrupt.detail(true, rng)):
+        yield "detail", "partial", false, text
+    if rng.random() < 0.4 and (false := corrupt.overclaim(true, rng)):
+        yield "overclaim", "partial", false, text
     if rng.random() < 0.35:
         yield "removed", "unrelated", true, " ".join(s for s in passage if s != sentence)
     if rng.random() < 0.5 and elsewhere:
         other = rng.choice(elsewhere)
-        if other not in text and overlap(other, text) < 0.7:
+        if other not in text and shared_word_share(other, text) < 0.7:
             yield "elsewhere", "unrelated", other, text
             if rng.random() < 0.6:
                 yield "half", "partial", two(true, other, rng), text
@@ -185,7 +184,7 @@ def _variants(
 
 
 def two(first: str, second: str, rng: random.Random) -> str:
-    """Two sentences as one claim, in either order."""
+    """Join two sentences into one claim, in random order."""
     first, second = (first, second) if rng.random() < 0.5 else (second, first)
     if rng.random() < 0.5:
         return f"{first} {second}"
@@ -194,7 +193,7 @@ def two(first: str, second: str, rng: random.Random) -> str:
 
 
 def from_given(examples: list[Example], rng: random.Random, share: dict[str, float]) -> Iterator[Example]:
-    """Lies about claims that are stated in other words than the evidence's, and two claims joined."""
+    """Yield corruptions of claims that paraphrase their evidence, and pairs of claims joined into one."""
     by_passage: dict[str, list[str]] = defaultdict(list)
     for example in examples:
         if example["label"] == "full":
@@ -212,15 +211,15 @@ def from_given(examples: list[Example], rng: random.Random, share: dict[str, flo
             m.group() for e in rng.sample(by_source[source], 4) for m in corrupt.NAME.finditer(e["passages"][0])
         ]
         kind = rng.choice(["number", "role", "negation", "opposite", "name"])
-        lie = (
+        false = (
             corrupt.name(claim, rng, names if rng.random() < 0.5 else strangers)
             if kind == "name"
-            else corrupt.LIES[kind](claim, rng)
+            else corrupt.CORRUPTIONS[kind](claim, rng)
         )
-        if lie:
-            yield base | {"claim": lie, "label": "refuted", "kind": kind}
+        if false:
+            yield base | {"claim": false, "label": "refuted", "kind": kind}
         other = rng.choice(by_source[source])["claim"]
-        if other not in by_passage[text] and overlap(other, text) < 0.5:
+        if other not in by_passage[text] and shared_word_share(other, text) < 0.5:
             if rng.random() < 0.3:
                 yield base | {"claim": two(claim, other, rng), "label": "partial", "kind": "half"}
             if rng.random() < 0.15:
@@ -231,7 +230,7 @@ def from_given(examples: list[Example], rng: random.Random, share: dict[str, flo
 
 
 def documents_of(examples: list[Example], corpora: list[Path], rng: random.Random) -> dict[str, list[list[list[str]]]]:
-    """Long evidence and whole corpora, by source, as documents of passages of sentences."""
+    """Return long evidence and whole corpora by source, as documents of passages of sentences."""
     texts: dict[str, set[str]] = defaultdict(set)
     for example in examples:
         text = example["passages"][0]
@@ -250,9 +249,9 @@ def documents_of(examples: list[Example], corpora: list[Path], rng: random.Rando
 
 
 def main() -> None:
-    """Write the examples and say how many of each kind there are."""
+    """Write the examples and print the number of each kind."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=Path, required=True, help="folder of train_*.jsonl and tune_*.jsonl")
+    parser.add_argument("--pairs", type=Path, required=True, help="directory of train_*.jsonl and tune_*.jsonl")
     parser.add_argument(
         "--corpus", type=Path, action="append", default=[], help="Markdown or JSONL to make examples from"
     )

@@ -1,9 +1,9 @@
-"""Encode every text of the examples once, and read the encodings back.
+"""Encode each text of the examples once, and read the encodings back.
 
-The encoder's lower layers stay as they are, so that training never has to run them: texts are encoded in shards
-of like length, each shard is written whole, and an interrupted run goes on with the shards that are missing.
+The encoder is frozen, so that training does not have to run it. Texts are encoded in shards of similar length. Each
+shard is written completely; an interrupted run resumes with the missing shards.
 
-    python eval/training/verifier/cache.py --examples examples.jsonl --out cache/
+    python -m eval.training.verifier.cache --examples examples.jsonl --out cache/
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import numpy as np
 
 from rag.embedding.tokens import Encoded, TokenEncoder
 
-SHARD = 2000
+SHARD_TEXTS = 2000
 
 
 class Cache:
-    """Encodings by text. Vectors stay float16 on disk (memory-mapped) and become float32 when asked for."""
+    """Encodings by text. Vectors are float16 on disk (memory-mapped) and become float32 when read."""
 
     def __init__(self, directory: Path) -> None:
         self.where: dict[str, tuple[int, int, int]] = {}
@@ -47,7 +47,7 @@ class Cache:
 
 
 def main() -> None:
-    """Encode what is not there yet."""
+    """Encode the texts that are not in the cache yet."""
     import torch
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    # Texts of the labelled pairs come first, so that work on them can begin.
+    # Texts of the labelled pairs come first, so that the next step can start on them.
     texts: dict[str, bool] = {}
     with args.examples.open() as lines:
         for line in lines:
@@ -70,8 +70,8 @@ def main() -> None:
     first = len(list(args.out.glob("*.texts.json")))
     began = time.time()
     tokens = 0
-    for n, start in enumerate(range(0, len(todo), SHARD)):
-        part = todo[start : start + SHARD]
+    for n, start in enumerate(range(0, len(todo), SHARD_TEXTS)):
+        part = todo[start : start + SHARD_TEXTS]
         # bfloat16 nearly doubles the speed and moves a cosine by less than 0.005.
         with torch.autocast("cpu", dtype=torch.bfloat16):
             found = encoder.encode(part)

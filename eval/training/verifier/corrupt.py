@@ -1,8 +1,8 @@
-"""Small lies about a sentence: what a verifier has to notice.
+"""Corrupt a sentence in one fact, as negative examples for a verifier.
 
-Each function takes a sentence and a seeded ``random.Random`` and returns the changed sentence, or
-None where it finds nothing to change. FactCC (arXiv:1910.12840) made its training data this way;
-SummEdits and MiniCheck (arXiv:2404.10774) show which changes are worth making.
+Each function takes a sentence and a seeded ``random.Random`` and returns the changed sentence, or None if there is
+nothing to change. The method is that of FactCC (arXiv:1910.12840); the kinds of changes follow SummEdits and MiniCheck
+(arXiv:2404.10774).
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import random
 import re
 from collections.abc import Callable
 
+from rag.text import CARDINALS, MONTHS, WEEKDAYS
+
 NAME = re.compile(r"\b[A-Z][\w'’-]+(?:\s+(?:of\s+|the\s+)?[A-Z][\w'’-]+)*")
 NUMBER = re.compile(r"(?<![\w.,-])\d[\d,]*(?:\.\d+)?(?![\w-])")
-MONTHS = "January February March April May June July August September October November December".split()
-WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-NUMBER_WORDS = "two three four five six seven eight nine ten eleven twelve".split()
+NUMBER_WORDS = CARDINALS[2:13]
 ORDINALS = "first second third fourth fifth".split()
 AUXILIARY = re.compile(
     r"\b(is|are|was|were|has|have|had|will|would|can|could|should|may|might|must|does|did|do)\b(?!\s+not\b)(?!n't)"
@@ -61,7 +61,7 @@ def _replace(text: str, match: re.Match[str], new: str) -> str:
 
 
 def number(text: str, rng: random.Random) -> str | None:
-    """Another number, month, weekday or number word in place of one."""
+    """Replace a number, month, weekday or number word by another one."""
     found = [(match, _other_number(match.group(), rng)) for match in NUMBER.finditer(text)]
     for group in (MONTHS, WEEKDAYS, NUMBER_WORDS, ORDINALS):
         for match in re.finditer(rf"\b({'|'.join(group)})\b", text):
@@ -92,7 +92,7 @@ def _other_number(old: str, rng: random.Random) -> str:
 
 
 def name(text: str, rng: random.Random, names: list[str]) -> str | None:
-    """One of ``names`` (from the passage, or from elsewhere) in place of a name of the sentence."""
+    """Replace a name of the sentence by one of ``names``, which come from the passage or from elsewhere."""
     own = [
         m for m in NAME.finditer(text) if m.start() > 0 and m.group() not in MONTHS + WEEKDAYS and len(m.group()) > 2
     ]
@@ -103,7 +103,7 @@ def name(text: str, rng: random.Random, names: list[str]) -> str | None:
 
 
 def role(text: str, rng: random.Random) -> str | None:
-    """Two names of the sentence change places."""
+    """Swap two names of the sentence."""
     own = [m for m in NAME.finditer(text) if len(m.group()) > 2]
     if len(own) < 2:
         return None
@@ -115,7 +115,7 @@ def role(text: str, rng: random.Random) -> str | None:
 
 
 def negation(text: str, rng: random.Random) -> str | None:
-    """A ``not`` put in, or taken out."""
+    """Insert or remove a ``not``."""
     if found := list(NOT.finditer(text)):
         match = rng.choice(found)
         return _replace(text, match, match.group(1))
@@ -128,7 +128,7 @@ def negation(text: str, rng: random.Random) -> str | None:
 
 
 def opposite(text: str, rng: random.Random) -> str | None:
-    """A word becomes its opposite."""
+    """Replace a word by its opposite."""
     found = [m for m in re.finditer(r"\b[a-z]+\b", text) if m.group() in SWAP]
     if not found:
         return None
@@ -137,7 +137,7 @@ def opposite(text: str, rng: random.Random) -> str | None:
 
 
 def overclaim(text: str, rng: random.Random) -> str | None:
-    """A hedge becomes a certainty, an association a cause."""
+    """Replace a hedge by a certainty, or an association by a cause."""
     found = [m for hedge in HEDGES for m in re.finditer(rf"\b{hedge}\b", text)]
     if not found:
         return None
@@ -146,7 +146,7 @@ def overclaim(text: str, rng: random.Random) -> str | None:
 
 
 def detail(text: str, rng: random.Random) -> str | None:
-    """A circumstance is added that nobody stated: the sentence is then supported in part."""
+    """Add a circumstance that is not in the evidence; the sentence is then partly supported."""
     end = re.search(r"[.!?]?[\"”]?\s*$", text)
     assert end is not None
     if len(text) < 25:
@@ -155,7 +155,7 @@ def detail(text: str, rng: random.Random) -> str | None:
 
 
 def shorten(text: str, rng: random.Random) -> str | None:
-    """A true, shorter sentence: a parenthesis, an opening circumstance or a trailing clause left out."""
+    """Shorten the sentence without changing its truth: drop a parenthesis, an opening phrase or a trailing clause."""
     forms = []
     if m := re.search(r"\s*\([^()]{3,80}\)", text):
         forms.append(_replace(text, m, ""))
@@ -174,6 +174,6 @@ def shorten(text: str, rng: random.Random) -> str | None:
     return rng.choice(forms) if forms else None
 
 
-LIES: dict[str, Callable[[str, random.Random], str | None]] = {
+CORRUPTIONS: dict[str, Callable[[str, random.Random], str | None]] = {
     "number": number, "role": role, "negation": negation, "opposite": opposite,
 }  # fmt: skip

@@ -1,6 +1,6 @@
-"""Planted faults: true sentences of briefs, each corrupted in several ways; how many does the gate let through?
+"""Corrupt true sentences of briefs in several ways and count the corruptions that the verifier accepts.
 
-python eval/training/verifier/faults.py briefs/*.json --sentences 40
+python -m eval.training.verifier.faults briefs/*.json --sentences 40
 """
 
 from __future__ import annotations
@@ -12,19 +12,21 @@ import re
 import time
 from pathlib import Path
 
-import corrupt
-
 from rag.render.json import read_brief
+from rag.text import MONTHS
 from rag.types import Brief, Chunk, Sentence
 from rag.verify.verifier import default_verifier
 
-Row = tuple[str, str, tuple[Chunk, ...]]
+from . import corrupt
 
-_DATE = re.compile(rf"\b(?:{'|'.join(corrupt.MONTHS)}) (?:\d{{1,2}}(?:, \d{{4}})?|\d{{4}})\b")
+FaultRow = tuple[str, str, tuple[Chunk, ...]]
+"""(kind, sentence, evidence)"""
+
+_DATE = re.compile(rf"\b(?:{'|'.join(MONTHS)}) (?:\d{{1,2}}(?:, \d{{4}})?|\d{{4}})\b")
 
 
 def date(text: str, rng: random.Random) -> str | None:
-    """Another day, month or year in one of the dates of ``text``."""
+    """Change day, month or year of one of the dates of ``text``."""
     found = list(_DATE.finditer(text))
     if not found:
         return None
@@ -33,32 +35,33 @@ def date(text: str, rng: random.Random) -> str | None:
     return text[: match.start()] + changed + text[match.end() :] if changed else None
 
 
-def planted(briefs: list[Brief], count: int, rng: random.Random) -> list[Row]:
-    """(kind, sentence, evidence): ``count`` different sentences of ``briefs`` as printed, and their corruptions.
+def planted(briefs: list[Brief], count: int, rng: random.Random) -> list[FaultRow]:
+    """Return ``count`` distinct sentences of ``briefs`` and their corruptions.
 
-    "wrong chunk" is the true sentence on another passage of its brief, nearer than one on another subject would be.
+    The kind "wrong chunk" is the true sentence with another passage of its own brief, which is closer to it than a
+    passage on another subject would be.
     """
     own: dict[str, tuple[Sentence, Brief]] = {s.text: (s, brief) for brief in briefs for s in brief.sentences()}
-    fused = [text for text, (s, _) in own.items() if len(s.quotes) > 1]
+    merged = [text for text, (s, _) in own.items() if len(s.quotes) > 1]
     names = [m.group() for text in own for m in corrupt.NAME.finditer(text) if m.start() > 0]
-    rows: list[Row] = []
+    rows: list[FaultRow] = []
     for text, (sentence, brief) in rng.sample(sorted(own.items()), min(count, len(own))):
         chunks = {chunk.id: chunk for chunk in brief.cited()}
         evidence = tuple(chunks[cited] for cited in sentence.citations)
         rows.append(("true", text, evidence))
-        lies = {kind: lie(text, rng) for kind, lie in corrupt.LIES.items()}
-        lies |= {
+        corrupted = {kind: change(text, rng) for kind, change in corrupt.CORRUPTIONS.items()}
+        corrupted |= {
             "date": date(text, rng),
             "name": corrupt.name(text, rng, rng.sample(names, min(9, len(names)))),
             "over-claim": corrupt.overclaim(text, rng),
             "detail added": corrupt.detail(text, rng),
         }
-        rows += [(kind, lie, evidence) for kind, lie in lies.items() if lie]
+        rows += [(kind, false, evidence) for kind, false in corrupted.items() if false]
         others = [
             c for c in chunks.values() if c not in evidence and not any(q.text in c.text for q in sentence.quotes)
         ]
         rows += [("wrong chunk", text, (rng.choice(others),))] if others else []
-    for text in fused:
+    for text in merged:
         sentence, brief = own[text]
         chunks = {chunk.id: chunk for chunk in brief.cited()}
         rows.append(("true, fused", text, tuple(chunks[cited] for cited in sentence.citations)))
@@ -66,7 +69,7 @@ def planted(briefs: list[Brief], count: int, rng: random.Random) -> list[Row]:
 
 
 def main() -> None:
-    """Print, as JSON, for each kind how many are rejected, by the gate and by the model alone, and the speed."""
+    """Print as JSON how many of each kind the verifier and the model alone reject, and the speed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("briefs", type=Path, nargs="+", metavar="BRIEF.json")
     parser.add_argument("--sentences", type=int, default=40)
@@ -75,9 +78,9 @@ def main() -> None:
     rows = planted([read_brief(path) for path in args.briefs], args.sentences, random.Random(args.seed))
     verifier = default_verifier()
     verifier.verify([("Warm up.", rows[0][2])])
-    began = time.perf_counter()
+    started = time.perf_counter()
     verdicts = verifier.verify([(sentence, evidence) for _, sentence, evidence in rows])
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - started
     alone = verifier.model.score([(sentence, [chunk.text for chunk in evidence]) for _, sentence, evidence in rows])
     report = {}
     for kind in dict.fromkeys(kind for kind, _, _ in rows):

@@ -1,11 +1,11 @@
-"""Fit the heads over the features, mix them with the networks, calibrate, and write the model that ships.
+"""Fit the heads on the features, mix them with the networks, calibrate, and write the packaged model.
 
-Every choice is made on sources that the scored head did not see: each source is left out in turn, and the mixture and
-its
-threshold are fitted on those scores and on the tune sets, every source weighing the same and its two classes too.
+Each choice is made on sources that the scored head did not see: each source is left out in turn, and the mixture and
+its threshold are fitted on those scores and on the tune sets, with equal weights of the sources and of the two classes
+in each.
 
-    python eval/training/verifier/fit.py --table work/table.npz --idf work/idf.npy --folds runs/a runs/b runs/c --final
-    runs/all --out rag/verifier_model
+    python -m eval.training.verifier.fit --table table.npz --idf idf.npy --folds runs/a runs/b --final runs/a runs/b
+    --out rag/verify/support/weights
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from measure import auc, balanced_accuracy, best_threshold, calibration_error
 
 from rag.verify.support.features import NAMES
 from rag.verify.support.trees import ARRAYS, Trees
 
+from .measure import auc, balanced_accuracy, best_threshold, calibration_error
+
 Array = npt.NDArray[Any]
 
-RISES = frozenset(
+INCREASING = frozenset(
     """
     high_mean high_median high_p25 high_p10 high_min high_second high_all_mean low_mean low_median low_p25
     low_p10 low_min best_sentence best_pair best_two best_sentence_min best_two_min best_sentence_low
@@ -33,28 +34,28 @@ RISES = frozenset(
     same_word_high same_word_high_min same_word_low missing_high missing_low
     """.split()
 )
-FALLS = frozenset(
+DECREASING = frozenset(
     """
     high_below_50 high_below_65 high_below_80 low_below_50 low_below_70 numbers_missing numbers_missing_best
     any_number_missing names_missing names_missing_share names_missing_best negation_differs negation_extra
     absolutes_new hedges_lost first_person log_evidence
     """.split()
 )
-"""Features that may only raise, or only lower, P(full). Holding the trees to that makes them carry over to unseen
+"""Features in which P(full) is constrained to be monotone. The constraint makes the trees generalise to unseen
 sources."""
 
-DIRECTION = [1 if name in RISES else -1 if name in FALLS else 0 for name in NAMES]
-NEAR = {"bigrams": 0.8, "covered": 0.8, "log_evidence": 4.1}
-NEAR_CUT = -0.7
-"""Near copies have their own trees; −0.7 passes 97 % of shortened and joined true sentences of a text never seen."""
+DIRECTION = [1 if name in INCREASING else -1 if name in DECREASING else 0 for name in NAMES]
+NEAR_COPY_BARS = {"bigrams": 0.8, "covered": 0.8, "log_evidence": 4.1}
+NEAR_COPY_CUT = -0.7
+"""Threshold for near copies: −0.7 accepts 97 % of the shortened and joined true sentences of an unseen text."""
 
 HELD_OUT = ("factcg", "summedits", "begin", "scifact", "fever")
-LONG = ("wice", "factcg", "summedits")
-"""Sources whose evidence is 100 words and more."""
+LONG_EVIDENCE_SOURCES = ("wice", "factcg", "summedits")
+"""Sources whose evidence has 100 words or more."""
 
 
 class Table:
-    """The features and what is known of each row."""
+    """The features and labels of all examples."""
 
     def __init__(self, path: Path) -> None:
         data = np.load(path)
@@ -64,12 +65,11 @@ class Table:
         self.natural: Array = (self.kind == "given") | (self.kind == "lengthened")
 
     def weights(self, rows: Array, made: float = 0.5, passage: float = 0.03) -> Array:
-        """Full and not full weigh the same in each source and kind; SNLI half.
+        """Weight full and not full equally in each source and kind; SNLI has half the weight of a source.
 
-        Examples made of labelled pairs weigh ``made``, those made of passages ``passage``: their true
-        sentences are the passage's
-        own words, and with more weight than this the heads take every paraphrase for a lie (FactCG, left out:
-        AUC 80 → 70).
+        Examples made from labelled pairs have weight ``made``, those made from passages ``passage``. The true sentences
+        of the latter copy the passage's words; with a higher weight the heads reject paraphrases (FactCG, left out: AUC
+        80 → 70).
         """
         weights = np.zeros(len(self.full))
         for source in np.unique(self.source[rows]):
@@ -84,7 +84,7 @@ class Table:
 
 
 class Heads:
-    """A linear head and monotone boosted trees, fitted on some rows of a table."""
+    """A linear head and monotone boosted trees, fitted on selected rows of a table."""
 
     def __init__(self, table: Table, rows: Array, seed: int) -> None:
         from sklearn.ensemble import HistGradientBoostingClassifier
@@ -114,22 +114,22 @@ class Heads:
         self.trees = as_arrays(boosted)
 
     def scaled(self, x: Array) -> Array:
-        """``x`` with mean 0 and deviation 1, clipped at 4."""
+        """Standardise ``x`` and clip it at ±4."""
         return np.clip((x - self.mean) / self.std, -4, 4)
 
     def logits(self, x: Array) -> Array:
-        """Linear and tree logit of *full*; n × 2."""
+        """Return the linear and the tree logit of *full*; n × 2."""
         return np.stack([self.scaled(x) @ self.linear[0, :-1] + self.linear[0, -1], self.trees.score(x)], 1)
 
 
 def copies(x: Array) -> Array:
-    """Which rows are near copies: claims whose words and word pairs mostly stand in evidence of 60 tokens or more."""
-    at = {name: x[:, NAMES.index(name)] for name in NEAR}
-    return np.logical_and.reduce([at[name] >= bar for name, bar in NEAR.items()])
+    """Mark near copies: claims whose words and word pairs are mostly in the evidence, of 60 tokens or more."""
+    at = {name: x[:, NAMES.index(name)] for name in NEAR_COPY_BARS}
+    return np.logical_and.reduce([at[name] >= bar for name, bar in NEAR_COPY_BARS.items()])
 
 
 def near_trees(table: Table, rows: Array, seed: int) -> Trees:
-    """Trees that know near copies alone, and tell those with a fact changed; most of what they learn from is made."""
+    """Fit trees that detect near copies with a changed fact, on near copies alone; most of them are made examples."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     rows = rows & copies(table.x)
@@ -146,13 +146,13 @@ def near_trees(table: Table, rows: Array, seed: int) -> Trees:
 
 
 def guard(trees: Trees, x: Array) -> Array:
-    """Upper bound of the logit: what ``trees`` say of near copies, infinite for other rows."""
-    bound: Array = np.where(copies(x), trees.score(x) - NEAR_CUT, np.inf)
+    """Return an upper bound of the logit: the score of ``trees`` for near copies, infinite for other rows."""
+    bound: Array = np.where(copies(x), trees.score(x) - NEAR_COPY_CUT, np.inf)
     return bound
 
 
 def as_arrays(boosted: Any) -> Trees:
-    """scikit-learn's trees as arrays; a leaf points at itself."""
+    """Convert scikit-learn's trees to arrays; a leaf points at itself."""
     nodes = [predictors[0].nodes for predictors in boosted._predictors]
     width = max(len(n) for n in nodes)
     shape = (len(nodes), width)
@@ -170,12 +170,12 @@ def as_arrays(boosted: Any) -> Trees:
 
 
 def scored_rows(table: Table, source: str) -> Array:
-    """The rows on which a source is judged: its given pairs, and for FEVER those among other evidence too."""
+    """Mark the rows on which a source is scored: its given pairs, and for FEVER also those with more evidence."""
     return (table.source == source) & (table.natural if source == "fever" else table.kind == "given")
 
 
 def left_out(table: Table, seed: int, keep: Path | None) -> dict[str, tuple[Array, Array, Array]]:
-    """For each source: its rows, and the logits and the bound of heads that never saw the source."""
+    """Return for each source its rows, and the logits and the bound by heads that were fitted without the source."""
     known = dict(np.load(keep)) if keep and keep.exists() else {}
     for source in ("wice", *HELD_OUT):
         if f"{source}_z" not in known:
@@ -191,7 +191,7 @@ def left_out(table: Table, seed: int, keep: Path | None) -> dict[str, tuple[Arra
 
 
 def figures(p: Array, full: Array) -> dict[str, float]:
-    """Balanced accuracy at ½ and at the best threshold, AUC, calibration error."""
+    """Return balanced accuracy at ½ and at the best threshold, AUC and calibration error."""
     threshold, best = best_threshold(p, full)
     return {
         "n": len(p),
@@ -204,7 +204,7 @@ def figures(p: Array, full: Array) -> dict[str, float]:
 
 
 def net_logits(folds: list[Path], source: str) -> dict[int, float]:
-    """By row: the mean logit of the networks that never saw ``source``; empty where there is none."""
+    """Return by row the mean logit of the networks trained without ``source``; empty if there are none."""
     found: dict[int, list[float]] = {}
     for fold in folds:
         unseen = json.loads((fold / "log.jsonl").read_text().splitlines()[-1])["without"]
@@ -216,27 +216,28 @@ def net_logits(folds: list[Path], source: str) -> dict[int, float]:
 
 
 def mixed(columns: Array, net: float) -> Array:
-    """Linear and tree logits in equal parts, and ``net`` of the network's; without a network the two alone."""
+    """Mix linear and tree logits in equal parts and add ``net`` times the network's logit if there is one."""
     plain = columns[:, :2].mean(1)
     return plain if columns.shape[1] < 3 else plain + net * columns[:, 2]
 
 
 def cut(scores: dict[str, Array], full: dict[str, Array]) -> float:
-    """The score of highest balanced accuracy, mean over sources; those of long evidence, like briefs', count double.
+    """Return the score with the highest mean balanced accuracy over sources.
 
-    A mean over 0.2 of the scale smooths the curve.
+    Sources with long evidence count double, since the evidence of briefs is long. The curve is smoothed by a moving
+    mean of width 0.2.
     """
     grid = np.linspace(-2, 2, 161)
     curve = np.zeros(len(grid))
     for source, s in scores.items():
-        share = 2.0 if source in LONG else 1.0
+        share = 2.0 if source in LONG_EVIDENCE_SOURCES else 1.0
         curve += share * np.array([balanced_accuracy(s, full[source], g) for g in grid])
     smooth = np.convolve(curve, np.ones(9) / 9, "valid")
     return float(grid[4:-4][int(np.argmax(smooth))])
 
 
 def slope(scores: dict[str, Array], full: dict[str, Array]) -> float:
-    """The factor by which scores become logits: a logistic regression, sources and classes weighing the same."""
+    """Return the factor from scores to logits: a logistic regression with equal weights of sources and classes."""
     from sklearn.linear_model import LogisticRegression
 
     s, y = np.concatenate(list(scores.values())), np.concatenate(list(full.values()))
@@ -245,7 +246,7 @@ def slope(scores: dict[str, Array], full: dict[str, Array]) -> float:
 
 
 def main() -> None:
-    """Print the left-out figures; write ``model.safetensors``, ``config.json`` and ``figures.json``."""
+    """Print the figures on sources left out; write ``model.safetensors``, ``config.json`` and ``figures.json``."""
     import torch
     from safetensors.torch import save_file
 
@@ -253,8 +254,8 @@ def main() -> None:
     for name in ("table", "idf", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--folds", type=Path, nargs="*", default=[], help="runs of train_net.py that left sources out")
-    parser.add_argument("--final", type=Path, nargs="*", default=[], help="runs of train_net.py to ship")
-    parser.add_argument("--left-out", type=Path, help="keep the heads' left-out logits here, and read them if there")
+    parser.add_argument("--final", type=Path, nargs="*", default=[], help="runs of train_net.py for the packaged model")
+    parser.add_argument("--left-out", type=Path, help="cache file of the heads' logits on sources left out")
     parser.add_argument("--name", default="citebrief-support/1")
     parser.add_argument("--seed", type=int, default=7)
     args = parser.parse_args()
@@ -271,7 +272,7 @@ def main() -> None:
     mean_auc = {w: float(np.mean([auc(mixed(c, w), full[s]) for s, c in columns.items()])) for w in shares}
     share = max(shares, key=lambda w: mean_auc[w])
     scores = {source: mixed(c, share) for source, c in columns.items()}
-    # Where each source is judged, threshold and slope were found on the others.
+    # Threshold and slope for each source are fitted on the other sources.
     result: dict[str, dict[str, float]] = {}
     for source, c in columns.items():
         rest = {s: v for s, v in scores.items() if s != source}
@@ -300,7 +301,7 @@ def main() -> None:
     for k, run in enumerate(args.final):
         state = torch.load(run / "net.pt", weights_only=True)
         tensors |= {f"net{k}.{key}": value.half() for key, value in state["net"].items()}
-        # The networks were trained on features scaled their own way.
+        # Each network has its own scaling of the features.
         tensors |= {f"scale{k}.{key}": state[key].float() for key in ("mean", "std")}
     args.out.mkdir(parents=True, exist_ok=True)
     save_file(tensors, args.out / "model.safetensors")
@@ -308,7 +309,7 @@ def main() -> None:
         "name": args.name,
         "nets": len(args.final),
         "trees_start": heads.trees.start,
-        "near": {"start": near.start, "cut": NEAR_CUT, "bars": NEAR},
+        "near": {"start": near.start, "cut": NEAR_COPY_CUT, "bars": NEAR_COPY_BARS},
         "quote_gain": 0.06,
         "mix": {name: round(value, 4) for name, value in mix.items()},
         "features": list(NAMES),

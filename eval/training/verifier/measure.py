@@ -1,4 +1,4 @@
-"""Figures that say how well scores tell full support from the rest."""
+"""Measures of how well scores separate full support from the rest."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ Truth = npt.NDArray[np.bool_]
 
 
 def balanced_accuracy(scores: Scores, full: Truth, threshold: float = 0.5) -> float:
-    """Mean of the shares of full and of other pairs that fall on their side of ``threshold``."""
-    said = scores >= threshold
-    return float((said[full].mean() + (~said[~full]).mean()) / 2)
+    """Return the mean of the shares of full and of other pairs on the correct side of ``threshold``."""
+    accepted = scores >= threshold
+    return float((accepted[full].mean() + (~accepted[~full]).mean()) / 2)
 
 
 def best_threshold(scores: Scores, full: Truth) -> tuple[float, float]:
-    """The threshold of highest balanced accuracy on these pairs, and that accuracy."""
+    """Return the threshold with the highest balanced accuracy on these pairs, and that accuracy."""
     order = np.argsort(-scores)
     hits = np.cumsum(full[order]) / full.sum()
     false = np.cumsum(~full[order]) / (~full).sum()
@@ -25,7 +25,7 @@ def best_threshold(scores: Scores, full: Truth) -> tuple[float, float]:
 
 
 def auc(scores: Scores, full: Truth) -> float:
-    """Chance that a full pair scores above another one; ties count half."""
+    """Return the probability that a full pair scores above another one; ties count half."""
     from scipy.stats import rankdata
 
     ranks = rankdata(scores)
@@ -34,7 +34,7 @@ def auc(scores: Scores, full: Truth) -> float:
 
 
 def calibration_error(scores: Scores, full: Truth, bins: int = 10) -> float:
-    """Expected calibration error, classes weighed equally."""
+    """Return the expected calibration error with both classes weighted equally."""
     weights = np.where(full, 0.5 / full.mean(), 0.5 / (~full).mean())
     where = np.minimum((scores * bins).astype(int), bins - 1)
     error = 0.0

@@ -1,6 +1,6 @@
-"""Turn examples and their encodings into one table of features (``table.npz``), and the word weights (``idf.npy``).
+"""Compute the table of features (``table.npz``) and the word weights (``idf.npy``) from examples and encodings.
 
-python eval/training/verifier/table.py --examples examples.jsonl --cache cache/ --out work/
+python -m eval.training.verifier.table --examples examples.jsonl --cache cache/ --out work/
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cache import Cache
 from tokenizers import Tokenizer
 
 from rag.embedding import minilm_directory
@@ -20,9 +19,11 @@ from rag.embedding.tokens import join
 from rag.verify.support.facts import STOP_WORDS
 from rag.verify.support.features import NAMES, features, relevant
 
+from .cache import Cache
+
 
 def word_weights(cache: Cache, texts: list[str]) -> np.ndarray:
-    """Inverse document frequency of each word piece, scaled to 0.15…1; 0 for stop words and punctuation."""
+    """Return the inverse document frequency of each word piece, scaled to 0.15…1; 0 for stop words and punctuation."""
     vocabulary = Tokenizer.from_file(str(minilm_directory() / "tokenizer.json")).get_vocab()
     seen = np.zeros(len(vocabulary))
     for text in texts:
@@ -35,18 +36,18 @@ def word_weights(cache: Cache, texts: list[str]) -> np.ndarray:
     return weights
 
 
-def key(row: dict[str, Any]) -> tuple[str, ...]:
-    """What the features of an example depend on."""
+def texts_of(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return the texts on which the features of an example depend."""
     return (row["claim"], *row["passages"])
 
 
 def main() -> None:
-    """Write the table; examples whose texts are not encoded yet are left out, and counted."""
+    """Write the table; examples whose texts are not encoded yet are left out and counted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--examples", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--reuse", type=Path, help="an older table of the same features and the same examples file")
+    parser.add_argument("--reuse", type=Path, help="an earlier table with the same features and examples file")
     args = parser.parse_args()
     cache = Cache(args.cache)
     rows = [json.loads(line) for line in args.examples.read_text().splitlines()]
@@ -63,10 +64,10 @@ def main() -> None:
     out = args.out / "table.npz"
     if args.reuse and (old := np.load(args.reuse))["x"].shape[1] == len(NAMES):
         parts = np.split(old["chosen"], old["chosen_ends"][:-1])
-        done = {key(rows[i]): pair for i, *pair in zip(old["row"], old["x"], parts, strict=True)}
+        done = {texts_of(rows[i]): (row, part) for i, row, part in zip(old["row"], old["x"], parts, strict=True)}
     began, x, keep, chosen = time.time(), [], [], []
     for n, i in enumerate(ready):
-        if (known := done.get(key(rows[i]))) is not None:
+        if (known := done.get(texts_of(rows[i]))) is not None:
             x.append(known[0])
             chosen.append(known[1])
             keep.append(i)
@@ -79,11 +80,13 @@ def main() -> None:
         keep.append(i)
         if n % 5000 == 4999:
             print(f"{n + 1} rows, {time.time() - began:.0f} s", flush=True)
-    # ``chosen`` are the evidence tokens that the network reads, ``chosen_ends`` where each row's end.
+    # ``chosen`` are the evidence tokens that the network reads, ``chosen_ends`` the end of each row in it.
+    texts_by_column: dict[str, Any] = {
+        name: np.array([rows[i][name] for i in keep]) for name in ("label", "source", "kind", "split")
+    }
     np.savez(
         out, x=np.stack(x), row=np.array(keep), chosen=np.concatenate(chosen),
-        chosen_ends=np.cumsum([len(c) for c in chosen]),
-        **{name: np.array([rows[i][name] for i in keep]) for name in ("label", "source", "kind", "split")},
+        chosen_ends=np.cumsum([len(c) for c in chosen]), **texts_by_column,
     )  # fmt: skip
 
 

@@ -1,9 +1,9 @@
 """Train the alignment network (``rag/verify/support/net.py``) on cached encodings.
 
-Seeded; writes a checkpoint every few minutes and goes on from it; logs JSON lines. ``--without`` leaves sources out
-and scores them, so that choices are made on sources that training never saw.
+Seeded; writes a checkpoint every few minutes and resumes from it; logs JSON lines. ``--without`` excludes sources from
+training and scores them, so that choices are made on unseen sources.
 
-    python eval/training/verifier/train_net.py --examples examples.jsonl --cache cache/ --table table.npz --out run/
+    python -m eval.training.verifier.train_net --examples examples.jsonl --cache cache/ --table table.npz --out run/
     --without factcg,begin
 """
 
@@ -17,18 +17,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from cache import Cache
-from measure import auc, balanced_accuracy, best_threshold
 from torch import Tensor
 
+from rag.verify.support.model import CLAIM_LIMIT
 from rag.verify.support.net import AlignmentNet
 
+from .cache import Cache
+from .measure import auc, balanced_accuracy, best_threshold
+
 RELATION = {"partial": 0, "refuted": 1, "unrelated": 2}
-CLAIM_LIMIT = 80
 
 
 class Batches:
-    """Examples as padded tensors, read from the cache."""
+    """Reads examples from the cache as padded tensors."""
 
     def __init__(self, examples: Path, cache: Path, table: Path, idf: Path) -> None:
         self.cache = Cache(cache)
@@ -42,12 +43,12 @@ class Batches:
         self.chosen, self.ends = data["chosen"], data["chosen_ends"]
 
     def tokens(self, text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Token table, low and high vectors (float16 views) of one text."""
+        """Return the token table and the low and high vectors (float16 views) of one text."""
         shard, start, end = self.cache.where[text]
-        return tuple(part[start:end] for part in self.cache.shards[shard])  # type: ignore[return-value]
+        return tuple(part[start:end] for part in self.cache.shards[shard])
 
     def batch(self, indices: np.ndarray, mean: np.ndarray, std: np.ndarray) -> dict[str, Tensor]:
-        """Tensors named as the arguments of :meth:`AlignmentNet.forward`."""
+        """Return tensors with the names of the arguments of :meth:`AlignmentNet.forward`."""
         claims, evidences = [], []
         for i in indices:
             table, low, high = self.tokens(self.rows[i]["claim"])
@@ -85,7 +86,7 @@ class Batches:
 def sample_weights(
     data: Batches, train: np.ndarray, made: float, passage: float, source_weight: dict[str, float]
 ) -> np.ndarray:
-    """Full and not full weigh the same in every source, given and made apart; small groups weigh less."""
+    """Weight full and not full equally in each source, for given and made examples apart; small groups weigh less."""
     full = data.label == "full"
     natural = (data.kind == "given") | (data.kind == "lengthened")
     weights = np.zeros(len(full))
@@ -99,7 +100,7 @@ def sample_weights(
 
 
 def loss(logits: Tensor, label: np.ndarray, weight: Tensor) -> Tensor:
-    """Binary cross-entropy of *full*, and a third of the cross-entropy of the relation where it is known."""
+    """Return the binary cross-entropy of *full* plus 0.3 of the cross-entropy of the relation where it is known."""
     full = torch.from_numpy((label == "full").astype(np.float32))
     total = torch.nn.functional.binary_cross_entropy_with_logits(logits[:, 0], full * 0.96 + 0.02, weight)
     known = [k for k, name in enumerate(label) if name in RELATION]
@@ -112,7 +113,7 @@ def loss(logits: Tensor, label: np.ndarray, weight: Tensor) -> Tensor:
 
 
 def predict(net: AlignmentNet, data: Batches, indices: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
-    """Logits (n × 4) of the rows ``indices``."""
+    """Return the logits (n × 4) of the rows ``indices``."""
     net.eval()
     out = np.zeros((len(indices), 4), np.float32)
     order = np.argsort([data.ends[i] - (data.ends[i - 1] if i else 0) for i in indices], kind="stable")
@@ -123,8 +124,8 @@ def predict(net: AlignmentNet, data: Batches, indices: np.ndarray, mean: np.ndar
     return out
 
 
-def report(scores: np.ndarray, data: Batches, indices: np.ndarray) -> dict[str, Any]:
-    """Balanced accuracy at ½ and at the best threshold, and AUC, by source and kind."""
+def report_by_source(scores: np.ndarray, data: Batches, indices: np.ndarray) -> dict[str, Any]:
+    """Return balanced accuracy at ½ and at the best threshold, AUC and the best threshold, by source and kind."""
     out = {}
     for source in np.unique(data.source[indices]):
         for kind in ("given", "lengthened"):
@@ -139,8 +140,8 @@ def report(scores: np.ndarray, data: Batches, indices: np.ndarray) -> dict[str, 
     return out
 
 
-def main() -> None:  # noqa: PLR0915 (a training loop reads best in one piece)
-    """Train, score what was left out, write ``net.pt`` and ``scores.npz``."""
+def main() -> None:  # noqa: PLR0915 (the training loop is one sequence of steps)
+    """Train, score the sources left out, and write ``net.pt`` and ``scores.npz``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("examples", "cache", "table", "idf", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
@@ -149,9 +150,9 @@ def main() -> None:  # noqa: PLR0915 (a training loop reads best in one piece)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument(
-        "--made", type=float, default=0.5, help="weight of made examples of labelled pairs, beside a source's own"
+        "--made", type=float, default=0.5, help="weight of examples made from labelled pairs, relative to those given"
     )
-    parser.add_argument("--passage", type=float, default=0.15, help="weight of examples made of passages")
+    parser.add_argument("--passage", type=float, default=0.15, help="weight of examples made from passages")
     parser.add_argument("--seed", type=int, default=7)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -175,7 +176,7 @@ def main() -> None:  # noqa: PLR0915 (a training loop reads best in one piece)
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
         first = state["step"]
-    # Rows are drawn in proportion to the root of their weight; the other root stays in the loss.
+    # Rows are drawn in proportion to the square root of their weight; the loss has the other square root.
     chance = np.sqrt(weights)
     chance /= chance.sum()
     began, running = time.time(), 0.0
@@ -193,7 +194,7 @@ def main() -> None:  # noqa: PLR0915 (a training loop reads best in one piece)
         net.train()
         weight = torch.from_numpy(np.sqrt(weights[rows]).astype(np.float32))
         tensors = data.batch(rows, mean, std)
-        # A network that leans on the features alone learns no alignment: now and then they are hidden.
+        # The features are hidden in 30 % of the steps; otherwise the network relies on them and learns no alignment.
         if rng.random() < 0.3:
             tensors["features"] = torch.zeros_like(tensors["features"])
         value = loss(net(**tensors), data.label[rows], weight)
@@ -233,7 +234,7 @@ def main() -> None:  # noqa: PLR0915 (a training loop reads best in one piece)
     torch.save(
         {"net": net.state_dict(), "mean": torch.from_numpy(mean), "std": torch.from_numpy(std)}, args.out / "net.pt"
     )
-    result = report(1 / (1 + np.exp(-logits[:, 0])), data, held)
+    result = report_by_source(1 / (1 + np.exp(-logits[:, 0])), data, held)
     print(json.dumps({"without": without, "result": result}), file=log, flush=True)
     print(json.dumps(result, indent=1))
 

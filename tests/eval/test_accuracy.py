@@ -1,0 +1,94 @@
+"""``citebrief eval judge``: figures over labelled pairs, and errors in the file of pairs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from rag.cli.main import cli
+from rag.errors import UsageError
+from rag.eval.judges.accuracy import LabelledPair, format_judge_report, measure_judge, read_pairs
+from rag.types import Chunk, Verdict
+
+TEXT = (
+    "Paul Manafort chaired the campaign from May to August 2016. Prosecutors said that Manafort lied about a meeting "
+    "in New York. The Panama Canal opened to ships in August 1914."
+)
+ROWS = [
+    {"claim": "Paul Manafort chaired the campaign from May to August 2016.", "evidence": TEXT, "label": "full"},
+    {"claim": "The Panama Canal opened to ships in August 1914.", "evidence": TEXT, "label": "full", "source": "canal"},
+    {"claim": "The Panama Canal opened to ships in August 1924.", "evidence": TEXT, "label": "none", "source": "canal"},
+    {"claim": "Foege fought smallpox in Nigeria.", "evidence": TEXT, "label": "none"},
+    {"claim": "Manafort lied in Madrid, prosecutors said.", "evidence": TEXT, "label": "partial"},
+]
+LINES = [json.dumps(row) for row in ROWS]
+
+
+class CopyJudge:
+    """A judge that accepts the sentences which its evidence contains, and has no verdict on Foege."""
+
+    name = "copy judge"
+
+    def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
+        return self.follows([(sentence, [chunk.text for chunk in chunks]) for sentence, chunks in pairs])
+
+    def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
+        return [self.judge(sentence, " ".join(evidence)) for sentence, evidence in pairs]
+
+    def judge(self, sentence: str, evidence: str) -> Verdict:
+        if "Foege" in sentence:
+            return Verdict(support=None, score=0.0, judge=self.name, reason="no reply")
+        is_copy = sentence in evidence
+        return Verdict(support="full" if is_copy else "none", score=float(is_copy), judge=self.name)
+
+
+def test_each_row_counts_under_its_label_and_its_source() -> None:
+    report = measure_judge(read_pairs(LINES, "pairs.jsonl"), CopyJudge())
+    assert report.n == 5
+    assert report.confusion == {
+        "full": {"full": 2, "partial": 0, "none": 0, "unscored": 0},
+        "partial": {"full": 0, "partial": 0, "none": 1, "unscored": 0},
+        "none": {"full": 0, "partial": 0, "none": 1, "unscored": 1},
+    }
+    assert (report.balanced_accuracy, report.auc, report.ece) == (1.0, 1.0, 0.0)
+    assert [(row["from"], row["n"], row["share_full"]) for row in report.reliability] == [(0.0, 3, 0.0), (0.9, 2, 1.0)]
+    assert {source: row["n"] for source, row in report.by_source.items()} == {"all": 3, "canal": 2}
+
+
+def test_a_figure_is_none_if_one_label_leaves_it_undefined() -> None:
+    report = measure_judge([LabelledPair.model_validate(ROWS[0])], CopyJudge())
+    assert (report.balanced_accuracy, report.auc) == (None, None)
+    assert "balanced_accuracy undefined" in format_judge_report(report)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("{broken", "pairs.jsonl, line 2: the row"),
+        ('{"claim": "a", "evidence": "b"}', "pairs.jsonl, line 2: label"),
+        ('{"claim": "a", "evidence": "b", "label": "maybe"}', "pairs.jsonl, line 2: label"),
+    ],
+)
+def test_a_malformed_row_is_refused_with_its_line(row: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        read_pairs([LINES[0], row], "pairs.jsonl")
+
+
+def test_a_file_without_rows_is_refused() -> None:
+    with pytest.raises(UsageError, match="no rows"):
+        read_pairs(["", " "], "pairs.jsonl")
+
+
+@pytest.mark.integration
+def test_the_command_measures_the_packaged_verifier(tmp_path: Path) -> None:
+    (tmp_path / "pairs.jsonl").write_text("\n".join(LINES), encoding="utf-8")
+    result = CliRunner().invoke(cli, ["eval", "judge", str(tmp_path / "pairs.jsonl"), "--judge", "nli", "--json"])
+    figures = json.loads(result.output)
+    assert {"n", "balanced_accuracy", "auc", "confusion", "ece", "pairs_per_second", "by_source"} <= figures.keys()
+    assert figures["n"] == 5
+    assert figures["balanced_accuracy"] == 1.0
+    assert figures["confusion"]["none"]["full"] == 0
