@@ -1,0 +1,127 @@
+"""The catalogue and its lexical index, without vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rag.store import Catalogue, SourceRow
+from rag.types import Chunk, Document, Filter, Heading, chunk_id
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Catalogue:
+    return Catalogue(tmp_path / "catalogue.sqlite")
+
+
+def put(
+    catalogue: Catalogue, id_: str, text: str, *, date: str | None = None, metadata: dict[str, str] | None = None
+) -> Chunk:
+    """Store a source with one document of one chunk."""
+    document = Document(
+        id=id_,
+        title=id_.partition(".")[0].title(),
+        text=f"Heading\n\n{text}",
+        source=f"/documents/{id_}",
+        date=date,
+        metadata=metadata or {},
+        headings=(Heading(start=0, end=7, level=1, text="Heading"),),
+        page_starts=(0, 9),
+    )
+    chunk = Chunk(
+        id=chunk_id(id_, 9, text),
+        document_id=id_,
+        text=text,
+        start=9,
+        end=9 + len(text),
+        heading_path=("Heading",),
+        pages=(2, 2),
+        title=document.title,
+        source=document.source,
+        date=date,
+    )
+    catalogue.put_source(SourceRow(id=id_, location=document.source, root="/documents", digest="0"))
+    catalogue.put_document(document, id_, [(chunk, f"{chunk.id}.record")])
+    return chunk
+
+
+def test_documents_and_chunks_are_returned_as_they_were_stored(catalogue: Catalogue) -> None:
+    chunk = put(catalogue, "canal.txt", "The Panama Canal opened in 1914.", date="1914-08-15")
+    assert catalogue.chunk(chunk.id) == chunk
+    assert catalogue.chunks_by_record([f"{chunk.id}.record", "unknown"]) == {f"{chunk.id}.record": chunk}
+    assert catalogue.records_by_chunk([chunk.id]) == {chunk.id: f"{chunk.id}.record"}
+    document = catalogue.document("canal.txt")
+    assert document is not None
+    assert document.text[chunk.start : chunk.end] == chunk.text
+    assert (document.headings[0].text, document.page_starts) == ("Heading", (0, 9))
+    assert (catalogue.chunk("unknown"), catalogue.document("unknown")) == (None, None)
+
+
+def test_deleted_source_takes_its_documents_and_chunks_along(catalogue: Catalogue) -> None:
+    kept, deleted = put(catalogue, "canal.txt", "A canal."), put(catalogue, "moon.md", "A moon.")
+    catalogue.delete_source("moon.md")
+    assert catalogue.count() == (1, 1)
+    assert list(catalogue.sources()) == ["canal.txt"]
+    assert list(catalogue.records()) == [f"{kept.id}.record"]
+    assert catalogue.chunk(deleted.id) is None
+    assert catalogue.lexical("moon", 5) == []
+
+
+def test_failed_transaction_changes_nothing(catalogue: Catalogue) -> None:
+    put(catalogue, "canal.txt", "A canal.")
+    with pytest.raises(RuntimeError, match="disk"), catalogue.transaction():
+        put(catalogue, "moon.md", "A moon.")
+        raise RuntimeError("disk")
+    assert catalogue.count() == (1, 1)
+
+
+def test_cached_value_is_computed_again_after_a_change_by_another_connection(catalogue: Catalogue) -> None:
+    put(catalogue, "canal.txt", "A canal.")
+    computed: list[int] = []
+
+    def compute() -> int:
+        computed.append(catalogue.count()[0])
+        return computed[-1]
+
+    assert [catalogue.cached("documents", compute) for _ in range(2)] == [1, 1]
+    assert computed == [1]
+    put(Catalogue(catalogue.path), "moon.md", "A moon.")
+    assert catalogue.cached("documents", compute) == 2
+
+
+def test_languages_other_than_english_are_counted(catalogue: Catalogue) -> None:
+    put(catalogue, "canal.txt", "A canal.")
+    put(catalogue, "mond.md", "Ein Mond.", metadata={"language": "de"})
+    assert catalogue.languages() == {"de": 1}
+
+
+@pytest.mark.parametrize(
+    "query", ["", '"', "NEAR(", "a AND OR NOT", "🙂", "canal*", "x" * 10_000, "nul\0byte", "col:on"]
+)
+def test_no_query_is_a_syntax_error(catalogue: Catalogue, query: str) -> None:
+    put(catalogue, "canal.txt", "The Panama Canal opened in 1914.")
+    found = catalogue.lexical(query, 5)
+    assert [chunk.document_id for chunk, _ in found] == (["canal.txt"] if query == "canal*" else [])
+
+
+def test_lexical_search_matches_stems_and_ignores_function_words(catalogue: Catalogue) -> None:
+    put(catalogue, "canal.txt", "The canals opened.")
+    put(catalogue, "moon.md", "The moon is not a canal.")
+    put(catalogue, "ozone.md", "The protocol was signed.")
+    found = catalogue.lexical("What was the canal that opened?", 5)
+    assert [chunk.document_id for chunk, _ in found] == ["canal.txt", "moon.md"]
+    assert all(score > 0 for _, score in found)
+
+
+def test_lexical_search_is_narrowed_by_a_filter(catalogue: Catalogue) -> None:
+    put(catalogue, "canal.txt", "It opened in 1914.", date="1914-08-15")
+    put(catalogue, "moon.md", "It opened in 1969.")
+    found = catalogue.lexical("opened", 5, Filter(since="1914"))
+    assert [chunk.document_id for chunk, _ in found] == ["canal.txt"]
+
+
+def test_snapshot_is_a_complete_catalogue(catalogue: Catalogue, tmp_path: Path) -> None:
+    chunk = put(catalogue, "canal.txt", "A canal.")
+    catalogue.snapshot(tmp_path / "copy.sqlite")
+    assert Catalogue(tmp_path / "copy.sqlite").chunk(chunk.id) == chunk

@@ -1,0 +1,171 @@
+"""An update makes the index mirror its sources, embeds no chunk twice, and is all or nothing."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rag.store import Index, IndexReport
+
+pytestmark = pytest.mark.integration
+
+UpdateIndex = Callable[..., IndexReport]
+OpenIndex = Callable[[str], Index]
+CORPUS = Path(__file__).parents[2] / "corpus"
+
+UPDATE = """
+import sys
+import time
+from rag.embedding import load_embedder
+from rag.ingest import extract, find, root_of
+from rag.store import Index
+
+store, directory, seconds = sys.argv[1:]
+
+def extract_slowly(source):
+    time.sleep(float(seconds))
+    print(source.id, flush=True)
+    return extract(source)
+
+Index(store, load_embedder("minilm")).update(find([directory]), extract_slowly, [root_of(directory)])
+"""
+"""Updates an index and takes a number of seconds for each source, whose id it prints."""
+
+
+def texts(index: Index, query: str) -> str:
+    return " ".join(chunk.text for chunk, _ in index.dense(index.embedder.embed_query(query), 20))
+
+
+def stored_texts(store: str) -> list[str]:
+    """The texts in the Chroma collection of a store, live or not."""
+    import chromadb
+    from chromadb.config import Settings
+
+    client = chromadb.PersistentClient(path=f"{store}/chroma", settings=Settings(anonymized_telemetry=False))
+    return client.get_collection("citebrief", embedding_function=None).get()["documents"] or []
+
+
+def test_unchanged_documents_are_not_extracted_again(store: str, directory: Path, update_index: UpdateIndex) -> None:
+    assert update_index(store, directory).added == 3
+
+    def refuse(source: object) -> object:
+        raise AssertionError(f"{source} was extracted again")
+
+    again = update_index(store, directory, extract=refuse)
+    assert (again.added, again.changed, again.removed, again.unchanged, again.embedded) == (0, 0, 0, 3, 0)
+
+
+def test_changed_document_replaces_its_chunks_and_missing_one_is_removed(
+    store: str, directory: Path, update_index: UpdateIndex, open_index: OpenIndex
+) -> None:
+    update_index(store, directory)
+    before = open_index(store).fingerprint
+    (directory / "ozone.md").write_text("# Ozone\n\nThe Kigali Amendment of 2016 phases down hydrofluorocarbons.\n")
+    (directory / "moon.md").unlink()
+    report = update_index(store, directory)
+    assert (report.changed, report.removed, report.unchanged, report.embedded) == (1, 1, 1, 1)
+    index = open_index(store)
+    assert index.fingerprint != before
+    assert "Kigali" in texts(index, "treaty")
+    assert "Montreal" not in texts(index, "treaty")
+    records = set(index.catalogue.records())
+    assert index.vector_store.has(list(records)) == records
+    assert not any("Apollo" in text for text in stored_texts(store)), "a removed document's text must be deleted"
+
+
+def test_sources_of_other_roots_stay_unless_pruned(
+    store: str, directory: Path, tmp_path: Path, update_index: UpdateIndex, open_index: OpenIndex
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "reef.md").write_text("# Reef\n\nThe Great Barrier Reef bleached in 2016 and again in 2017.\n")
+    update_index(store, directory)
+    assert update_index(store, other).added == 1
+    assert open_index(store).catalogue.count()[0] == 4
+    assert update_index(store, other, prune=True).removed == 3
+    assert open_index(store).catalogue.count()[0] == 1
+
+
+@pytest.mark.parametrize("content", [b"%PDF-1.7 cut off", b""], ids=["damaged", "empty"])
+def test_document_that_becomes_unreadable_keeps_its_chunks_and_is_reported(
+    store: str, directory: Path, update_index: UpdateIndex, open_index: OpenIndex, content: bytes
+) -> None:
+    shutil.copy(CORPUS / "durham-report.pdf", directory / "durham.pdf")
+    update_index(store, directory)
+    (directory / "durham.pdf").write_bytes(content)
+    (skipped,) = update_index(store, directory).skipped
+    assert skipped.path.endswith("durham.pdf")
+    assert skipped.reason.endswith("what was indexed of it before is kept")
+    assert open_index(store).catalogue.document("durham.pdf") is not None
+
+
+def test_invalid_rows_are_reported_by_every_run(store: str, directory: Path, update_index: UpdateIndex) -> None:
+    (directory / "rows.jsonl").write_text('{"id": "a", "text": "The reef bleached in 2016."}\nnot json\n')
+    assert "rows.jsonl:2" in update_index(store, directory).skipped[0].path
+    again = update_index(store, directory)
+    assert again.unchanged == 4
+    assert "rows.jsonl:2" in again.skipped[0].path
+
+
+def test_failed_update_changes_nothing(
+    store: str, directory: Path, update_index: UpdateIndex, open_index: OpenIndex
+) -> None:
+    update_index(store, directory)
+    before = open_index(store).fingerprint
+    (directory / "late.md").write_text("# Late\n\nThis document is never reached in the run that fails.\n")
+
+    def fail(source: object) -> object:
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        update_index(store, directory, extract=fail)
+    assert open_index(store).fingerprint == before
+
+
+def test_killed_update_leaves_the_old_index_and_the_next_one_completes(
+    store: str, directory: Path, update_index: UpdateIndex, open_index: OpenIndex
+) -> None:
+    update_index(store, directory)
+    before = open_index(store).fingerprint
+    for number in range(30):
+        text = f"# Ship {number}\n\nShip number {number} passed the canal in 1920.\n"
+        (directory / f"new-{number}.md").write_text(text)
+    process = subprocess.Popen([sys.executable, "-c", UPDATE, store, str(directory), "0.05"], stdout=subprocess.PIPE)
+    assert process.stdout
+    for _ in range(12):
+        process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    index = open_index(store)
+    assert index.fingerprint == before
+    assert "Ship" not in texts(index, "ship number 3 passed the canal")
+    assert update_index(store, directory).added == 30
+    assert "Ship number 3 " in texts(open_index(store), "ship number 3 passed the canal")
+
+
+@pytest.mark.slow
+def test_update_killed_at_ten_moments_leaves_the_old_index_or_the_new_one(
+    store: str, directory: Path, update_index: UpdateIndex, open_index: OpenIndex
+) -> None:
+    update_index(store, directory)
+    for number in range(10):
+        before = open_index(store).fingerprint
+        for ship in range(8):
+            text = f"# Ship {ship}\n\nRound {number}: ship {ship} passed the canal.\n"
+            (directory / f"{ship}.md").write_text(text)
+        process = subprocess.Popen([sys.executable, "-c", UPDATE, store, str(directory), "0"])
+        time.sleep(3 + number * 0.7)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        index = open_index(store)
+        found = " ".join(chunk.text for chunk, _ in index.lexical("ship passed the canal round", 20))
+        rounds = {name for name in (f"Round {n}" for n in range(10)) if name in found}
+        assert len(rounds) <= 1, "chunks of two rounds are live"
+        assert index.fingerprint == before or rounds == {f"Round {number}"}
