@@ -1,4 +1,4 @@
-"""A Chroma server on loopback, as ``chroma run`` starts it."""
+"""Start a Chroma server on loopback, as ``chroma run`` does."""
 
 from __future__ import annotations
 
@@ -10,28 +10,39 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-START = 60.0
-"""Seconds in which the server has to answer."""
+START_SECONDS = 60.0
+"""Time limit for the server to accept connections."""
 
 
 @contextmanager
 def chroma_server(directory: Path) -> Iterator[str]:
-    """Its address, as ``--store`` takes it, once it answers; its records lie in ``folder``.
+    """Run a server that stores its records in ``directory`` and yield its address, as ``--store`` takes it.
 
     Raises:
-        TimeoutError: it ends, or does not answer within :data:`START` seconds.
+        TimeoutError: the server ends, or does not answer within :data:`START_SECONDS`.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    chroma = Path(sys.executable).parent / "chroma"
-    command = [str(chroma), "run", "--host", "127.0.0.1", "--port", str(port), "--path", str(directory)]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    # Not the chroma script, which is not beside the interpreter in every environment.
+    command = [
+        sys.executable,
+        "-c",
+        "from chromadb.cli.cli import app; app()",
+        "run",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--path",
+        str(directory),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + START
+        deadline = time.monotonic() + START_SECONDS
         while not _answers(port):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise TimeoutError(f"no Chroma server at 127.0.0.1:{port}: `{' '.join(command)}` says why")
+                raise TimeoutError(f"no Chroma server at 127.0.0.1:{port}; `{' '.join(command)}` prints the reason")
             time.sleep(0.2)
         yield f"chroma+http://127.0.0.1:{port}"
     finally:

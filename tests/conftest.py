@@ -1,4 +1,4 @@
-"""What every test stands on: no network but loopback, and one local model for all that need it."""
+"""Fixtures of all tests: no network beyond loopback, and session-wide instances of what is slow to create."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ CORPUS = Path(__file__).parent.parent / "corpus"
 
 @pytest.fixture(autouse=True)
 def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Refuse every connection and look-up beyond loopback, and fail the test that tried, even if it took no notice."""
-    tried: list[str] = []
+    """Refuse connections and look-ups beyond loopback, and fail a test that tries one, even if it ignores the error."""
+    refused: list[str] = []
     connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
 
     def refuse(host: object) -> None:
         if not _on_loopback(host):
-            tried.append(str(host))
+            refused.append(str(host))
             raise ConnectionRefusedError(f"tests reach loopback only, not {host}")
 
     def guarded(real: Any) -> Any:
@@ -45,7 +45,7 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     yield
-    assert not tried, f"connections beyond loopback: {tried}"
+    assert not refused, f"connections beyond loopback: {refused}"
 
 
 def _on_loopback(host: object) -> bool:
@@ -60,23 +60,22 @@ def _on_loopback(host: object) -> bool:
 
 @pytest.fixture(scope="session")
 def local_model() -> Iterator[ChatClient]:
-    """The packaged local model, joined and running: started once for the whole session."""
+    """The packaged local model, started once per session."""
     from rag.config import load_settings
     from rag.llm import ChatClient, resolve
     from rag.llm import local_server as packaged
 
     if not packaged.installed():
         pytest.skip(f"the local model is not installed ({packaged.INSTALL})")
-    settings = load_settings(
-        {"threads": 1}
-    )  # two threads that wait for each other crawl where the cores are shared, as in CI
+    # One thread, because two that wait for each other are very slow where the cores are shared, as in CI.
+    settings = load_settings({"threads": 1})
     with ChatClient(resolve("local", settings), settings) as model:
         yield model
 
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The settings of an index of the whole of corpus/, made once for the whole session; nobody may change it."""
+    """The settings of an index of corpus/, built once per session; tests must not change the index."""
     from rag import pipeline
     from rag.config import load_settings
 
@@ -87,7 +86,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="session")
 def corpus_index(corpus: Settings) -> Iterator[Index]:
-    """That index, open."""
+    """The open index of :func:`corpus`."""
     from rag.embedding import load_encoder
     from rag.store import Index
 

@@ -1,3 +1,7 @@
+"""Files are written atomically and keep their permissions; what cannot be written is an error in one line."""
+
+from __future__ import annotations
+
 import os
 import resource
 import stat
@@ -11,16 +15,16 @@ from rag._internal.files import write_atomically
 from rag.errors import CitebriefError
 
 
-def test_text_is_written_as_utf8_with_its_own_line_ends(tmp_path: Path) -> None:
+def test_text_is_written_as_utf8_with_unchanged_line_ends(tmp_path: Path) -> None:
     path = tmp_path / "brief.md"
     write_atomically(path, "été 🏗️\r\nline\n")
     assert path.read_bytes() == "été 🏗️\r\nline\n".encode()
     write_atomically(path, b"\x00\xff")
     assert path.read_bytes() == b"\x00\xff"
-    assert [each.name for each in tmp_path.iterdir()] == ["brief.md"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["brief.md"]
 
 
-def test_a_file_keeps_its_permissions_and_a_new_one_gets_the_usual(tmp_path: Path) -> None:
+def test_existing_file_keeps_its_permissions_and_a_new_one_follows_the_umask(tmp_path: Path) -> None:
     old, new = tmp_path / "old.md", tmp_path / "new.md"
     old.write_text("before")
     old.chmod(0o640)
@@ -34,7 +38,7 @@ def test_a_file_keeps_its_permissions_and_a_new_one_gets_the_usual(tmp_path: Pat
     assert stat.S_IMODE(new.stat().st_mode) == 0o640
 
 
-def test_a_link_stays_a_link(tmp_path: Path) -> None:
+def test_symbolic_link_stays_and_its_target_is_replaced(tmp_path: Path) -> None:
     target, link = tmp_path / "target.md", tmp_path / "link.md"
     target.write_text("before")
     link.symlink_to(target)
@@ -43,7 +47,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert target.read_text() == "after"
 
 
-def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+def test_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     fifo = tmp_path / "pipe.md"
     os.mkfifo(fifo)
     reader = subprocess.Popen(["cat", fifo], stdout=subprocess.PIPE)
@@ -52,23 +56,23 @@ def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     assert stat.S_ISFIFO(fifo.stat().st_mode)
 
 
-def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+def test_missing_directory_is_named(tmp_path: Path) -> None:
     with pytest.raises(CitebriefError, match=r"brief\.md: the folder .*nowhere does not exist"):
         write_atomically(tmp_path / "nowhere" / "brief.md", "x")
 
 
-def test_a_folder_is_not_replaced(tmp_path: Path) -> None:
+def test_directory_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "brief.md").mkdir()
     with pytest.raises(CitebriefError, match="it is a folder"):
         write_atomically(tmp_path / "brief.md", "x")
-    assert [each.name for each in tmp_path.iterdir()] == ["brief.md"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["brief.md"]
 
 
-def test_a_write_that_fails_half_way_leaves_the_old_file_alone(tmp_path: Path) -> None:
+def test_write_that_fails_half_way_leaves_the_old_file_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "brief.md"
     path.write_text("before")
 
-    # The kernel refuses to write past this size, as it refuses on a full disk, once part of the data is out.
+    # The kernel refuses to write beyond this size, as on a full disk, after a part of the data was written.
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
 
@@ -82,9 +86,9 @@ def test_a_write_that_fails_half_way_leaves_the_old_file_alone(tmp_path: Path) -
     )
     assert done.stdout.startswith(f"cannot write {path}: file too large")
     assert path.read_text() == "before"
-    assert [each.name for each in tmp_path.iterdir()] == ["brief.md"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["brief.md"]
 
 
-def test_half_a_surrogate_pair_is_an_error_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(CitebriefError, match="character 2"):
+def test_lone_surrogate_is_an_error_that_names_its_position(tmp_path: Path) -> None:
+    with pytest.raises(CitebriefError, match="character 2 is half a surrogate pair"):
         write_atomically(tmp_path / "brief.md", "ab\ud800")
