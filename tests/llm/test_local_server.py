@@ -16,8 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from rag.config import Settings, load_settings
 from rag.errors import ModelError, ReplyError
-from rag.llm import local_server, prompts
-from rag.llm import ChatClient
+from rag.llm import ChatClient, local_server, prompts
 
 needs_model = pytest.mark.skipif(not local_server.installed(), reason=f"needs {local_server.INSTALL}")
 
