@@ -24,6 +24,11 @@ def test_the_retriever_finds_what_search_finds_in_the_same_order(corpus: Setting
     assert [hit.chunk.id for hit in retrieve(corpus_index, QUESTION, k=8)] != [hit.chunk.id for hit in hits]
 
 
+def test_the_retriever_opens_the_index_that_settings_name(corpus: Settings, corpus_index: Index) -> None:
+    of_settings, of_index = (retriever(each, k=3).invoke(QUESTION) for each in (corpus, corpus_index))
+    assert [document.id for document in of_settings] == [document.id for document in of_index]
+
+
 def test_the_retriever_is_narrowed_by_a_filter_as_search_is(corpus: Settings, corpus_index: Index) -> None:
     where = Filter(document="*apollo*")
     hits = pipeline.search(QUESTION, corpus, k=3, where=where)
