@@ -77,7 +77,7 @@ def serve(seconds: float, pipe: Connection) -> None:
     with QuotingServer(seconds=seconds) as server:
         pipe.send(server.base_url)
         pipe.recv()
-        pipe.send({"requests": len(server.requests), "at_most": server.most_at_once})
+        pipe.send({"requests": len(server.requests), "at_most": server.max_in_flight})
 
 
 def measure_batch(args: argparse.Namespace) -> dict[str, Any]:

@@ -265,10 +265,10 @@ def run_forked(work: Callable[[], str], latest: float = 0.0) -> str:
 
 def start_server(log: Path) -> tuple[str, int]:
     """Start a fault server that logs its requests, in a forked process; return its address and the process id."""
-    from fault_server import Asked, Deal, FaultServer, slow
+    from fault_server import FaultServer, ReceivedRequest, ScriptedReply, slow
 
     class LoggingServer(FaultServer):
-        def _next(self, request: Asked) -> Deal:
+        def _next(self, request: ReceivedRequest) -> ScriptedReply:
             with self._lock, log.open("a") as file:
                 key = hashlib.sha256(json.dumps(request.body, sort_keys=True).encode()).hexdigest()[:16]
                 file.write(f"{key} {request.at}\n")

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from fault_server import Asked, Deal, FaultServer, cut_line
+from fault_server import FaultServer, ReceivedRequest, ScriptedReply, cut_line
 
 from rag.text import split_sentences
 
 QUESTION_FORMS = ("What is known about {}?", "What happened in the matter of {}?", "Who was involved in {}, and when?")
-INVENTED = Deal(content="a reply whose citations are replaced by one that was not in the prompt")
+INVENTED = ScriptedReply(content="a reply whose citations are replaced by one that was not in the prompt")
 _PASSAGE_ALIAS = re.compile(r"^(E\d+) \[.*\]\n", re.MULTILINE)
 _NUMBERED_SENTENCE = re.compile(r"^(S\d+): (.*)$", re.MULTILINE)
 
@@ -47,15 +47,17 @@ def questions_about(store: str, number: int) -> list[str]:
 class QuotingServer(FaultServer):
     """A fault server whose good replies quote the passages of the prompt and take ``seconds`` each."""
 
-    def __init__(self, *, seconds: float = 0.0, odds: Sequence[tuple[Deal, float]] = (), seed: int = 7) -> None:
+    def __init__(
+        self, *, seconds: float = 0.0, odds: Sequence[tuple[ScriptedReply, float]] = (), seed: int = 7
+    ) -> None:
         super().__init__(odds=odds, seed=seed)
         self.seconds = seconds
 
-    def _next(self, request: Asked) -> Deal:
+    def _next(self, request: ReceivedRequest) -> ScriptedReply:
         deal = super()._next(request)
         if deal == INVENTED:
             return replace(deal, content=re.sub(r"\"[ES]\d+\"", '"E99"', quoting_reply(request.body)))
-        if deal in (Deal(), cut_line()) or deal.after:
+        if deal in (ScriptedReply(), cut_line()) or deal.after:
             return replace(deal, content=quoting_reply(request.body), after=deal.after or self.seconds)
         return deal
 

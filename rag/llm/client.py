@@ -180,8 +180,8 @@ class ChatClient:
         reasoning: dict[str, Any] = {"reasoning_effort": self._effort} if self._effort else {}
         limit = max_tokens + (REASONING_TOKENS if reasoning else 0)
         call = Call(prompt_name=name, system=system, max_tokens=limit, on_wait=self._on_wait)
-        # The schema goes as a dict, so that a reply that breaks it is still returned, counted and described. It does not
-        # go through LangChain's with_structured_output, which waits in a thread of its own: Ctrl-C would wait for it.
+        # The schema goes as a dict, so that a reply that breaks it is still returned, counted and described. It is not
+        # passed to LangChain's with_structured_output, which waits in a thread of its own: Ctrl-C would wait for it.
         chat = self._chat_for(call).bind(
             response_format={"type": "json_schema", "json_schema": {"name": name, "schema": strict, "strict": True}},
             max_tokens=limit,

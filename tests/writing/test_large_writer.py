@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from fault_server import Deal, FaultServer, good
+from fault_server import FaultServer, ScriptedReply, good
 
 from rag.errors import ReplyError
 from rag.llm import ChatClient, prompts
@@ -30,7 +30,7 @@ def writer(connect: Callable[[FaultServer], ChatClient], meeting: Chunk, cost: C
     )
 
 
-def section_reply(*sentences: tuple[str, list[str]], heading: str = "Oslo's pier") -> Deal:
+def section_reply(*sentences: tuple[str, list[str]], heading: str = "Oslo's pier") -> ScriptedReply:
     return good({"heading": heading, "sentences": [{"text": text, "citations": ids} for text, ids in sentences]})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from fault_server import Deal, FaultServer, cut_off, dropped, good, overflow, truncated
+from fault_server import FaultServer, ScriptedReply, cut_off, dropped, good, overflow, truncated
 
 from rag.errors import ModelError, ReplyError, TooLong
 from rag.llm import ChatClient, prompts
@@ -24,7 +24,7 @@ def ask(model: ChatModel) -> str:
 
 @pytest.mark.parametrize("fault", [truncated(), cut_off(), good({"sentence": 3})])
 def test_an_unusable_reply_gets_one_retry_that_carries_the_error_and_more_tokens(
-    fault: Deal, connect: Callable[[FaultServer], ChatClient]
+    fault: ScriptedReply, connect: Callable[[FaultServer], ChatClient]
 ) -> None:
     with FaultServer([fault, GOOD]) as server:
         model = connect(server)
