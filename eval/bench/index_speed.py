@@ -20,7 +20,7 @@ from rag.ingest.chunking import chunk, embedding_text
 from rag.store.index import Index
 from rag.types import Document, Skipped
 
-BATCH_SIZE = 8
+ENCODER_BATCH = 8
 """Batch size of the encoder alone: the fastest one for passages on two cores."""
 
 
@@ -47,9 +47,11 @@ def main() -> None:
     for _ in range(args.rounds):
         # A new encoder each time, since an encoder remembers the vectors of texts.
         encoder = SentenceEmbedder(str(minilm_directory()), name="minilm", offline=True)
-        encoder.model.encode(texts[:BATCH_SIZE])  # loads the model, so that both measurements start with a loaded one
+        encoder.model.encode(
+            texts[:ENCODER_BATCH]
+        )  # loads the model, so that both measurements start with a loaded one
         started = time.perf_counter()
-        encoder.model.encode(texts, batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=False)
+        encoder.model.encode(texts, batch_size=ENCODER_BATCH, normalize_embeddings=True, show_progress_bar=False)
         encoder_seconds = time.perf_counter() - started
         with tempfile.TemporaryDirectory() as directory:
             started = time.perf_counter()
