@@ -5,7 +5,7 @@ Q ?= What are the links between Trump and Putin?
 LLM ?= local
 SLUG = $(shell printf '%s' "$(Q)" | tr '[:upper:]' '[:lower:]' | tr -cs 'a-z0-9' '-' | cut -c1-60 | sed 's/^-*//; s/-*$$//')
 
-.PHONY: brief test lint types unit gate corpus lock clean
+.PHONY: brief test lint types tests unit gate corpus lock clean
 .DELETE_ON_ERROR:
 
 brief: .venv/answers
@@ -13,7 +13,7 @@ brief: .venv/answers
 	@mkdir -p briefs
 	@$(BIN)/citebrief ask "$(Q)" --llm $(LLM) --output "briefs/$(SLUG).md" --output "briefs/$(SLUG).json" --output "briefs/$(SLUG).html"
 
-test: lint types unit
+test: lint types tests
 
 lint: .venv/installed
 	$(BIN)/ruff check
@@ -23,8 +23,13 @@ lint: .venv/installed
 types: .venv/installed
 	$(BIN)/mypy
 
-unit: .venv/installed
+# Every lane but the slow one.
+tests: .venv/installed
 	$(BIN)/pytest
+
+# No torch and no model: under a minute.
+unit: .venv/installed
+	$(BIN)/pytest -m 'not integration and not browser and not slow'
 
 # The demo suite against its baseline, without a model; then one question of it with the local one.
 BARS := --gate 'citation_recall>=0.95' --gate 'citation_precision>=0.9' --gate 'uncited_rate==0' --gate 'invalid_citation_rate==0'

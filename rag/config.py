@@ -1,6 +1,6 @@
-"""Settings: flag > ``CITEBRIEF_*`` environment > ``citebrief.toml`` > default.
+"""Settings, by precedence: flag, ``CITEBRIEF_*`` environment variable, ``citebrief.toml``, default.
 
-The only reader of the environment. An empty variable counts as unset.
+No other module reads the environment. An empty variable counts as unset.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rag.errors import UsageError
 
 
 class Settings(BaseSettings):
-    """Everything that can be set, with its default. Build it with :func:`load`."""
+    """All settings with their defaults. Create it with :func:`load_settings`."""
 
     model_config = SettingsConfigDict(
         env_prefix="CITEBRIEF_", env_ignore_empty=True, toml_file="citebrief.toml", extra="forbid", frozen=True
@@ -33,15 +33,15 @@ class Settings(BaseSettings):
     )
     llm: str = Field("auto", description="auto, openai:MODEL, local, local:PATH.gguf or extractive")
     k: int = Field(40, ge=1, le=500, description="passages retrieved for a question")
-    sections: int = Field(6, ge=1, le=7, description="sections at the most")
-    seed: int = Field(7, description="seed of the model and of the clustering")
+    sections: int = Field(6, ge=1, le=7, description="largest number of sections")
+    seed: int = Field(7, description="seed of the model")
     timeout: float = Field(120.0, gt=0, description="seconds that one reply may take")
-    retries: int = Field(3, ge=0, le=10, description="times a call is tried again after a rate limit or a dropped line")
-    rpm: int = Field(0, ge=0, description="requests a minute that may go to the model; 0 means no limit")
-    tpm: int = Field(0, ge=0, description="tokens a minute that may go to and from the model; 0 means no limit")
-    patience: float = Field(20.0, ge=0, description="seconds that all calls wait for a server that fails; 0: none")
-    replies: Path | None = Field(None, description="folder that keeps the model's replies; asked again, they are free")
-    prices: Path | None = Field(None, description="JSON file of prices, laid over the packaged table")
+    retries: int = Field(3, ge=0, le=10, description="times a call is repeated after a rate limit or a lost connection")
+    rpm: int = Field(0, ge=0, description="requests a minute to the model at most; 0 means no limit")
+    tpm: int = Field(0, ge=0, description="tokens a minute to and from the model at most; 0 means no limit")
+    patience: float = Field(20.0, ge=0, description="seconds that calls wait for a server that fails; 0 means none")
+    replies: Path | None = Field(None, description="folder of the response cache, which makes a repeated request free")
+    prices: Path | None = Field(None, description="JSON file of prices that override the packaged table")
     threads: int = Field(0, ge=0, description="threads of the local model; 0 means one for each core")
     cache: Path | None = Field(None, description="folder for the joined local model; default: the user's cache")
 
@@ -61,15 +61,15 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags first, then the environment, then the file."""
+        """Return the sources by precedence: flags, environment, file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
 def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
-    """The settings in force; ``flags`` that are None are left to the environment, the file or the default.
+    """Return the settings; a flag that is None falls back to the environment, the file or the default.
 
     Raises:
-        UsageError: a value is out of range, or the file has a key that does not exist.
+        UsageError: a value is out of range, or ``citebrief.toml`` has an unknown key.
     """
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     try:

@@ -1,19 +1,19 @@
-"""What can go wrong, as a tree; each class carries the exit status of the command line.
+"""The exceptions, with the exit status of the command line for each.
 
 ::
 
-    CitebriefError          1  something failed; the message names the offender and the fix
+    CitebriefError          1  the root; the message names the offender and the fix
     ├── UsageError          2  the caller asked for something impossible
-    ├── ReadError           1  a document could not be read (the rest of the index goes on)
-    ├── IndexMissing        4  there is no index where one was expected
-    ├── IndexMismatch       4  the index was built with something else
+    ├── ReadError           1  a document could not be read; indexing continues with the others
+    ├── IndexMissing        4  no index exists at the given place
+    ├── IndexMismatch       4  the index was built with another embedder or chunker
     ├── IndexBusy           1  another process is writing the index
     ├── ModelError          1  the model could not be reached, or refused
-    │   ├── ModelLost       1  its server failed for longer than the patience allows
-    │   ├── BudgetSpent     1  the call could cost more than the budget has left; it was not made
-    │   └── ReplyError      1  the model answered, but not what was asked for
+    │   ├── ModelLost       1  the model's server failed for longer than ``patience`` allows
+    │   ├── BudgetSpent     1  the call could exceed the budget and was not made
+    │   └── ReplyError      1  the model replied, but the reply is unusable
     │       └── TooLong     1  the request does not fit the model's context
-    └── Interrupted         1  stopped before the end; carries the draft that stood by then
+    └── Interrupted         1  writing stopped before the end; carries the draft
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class CitebriefError(Exception):
-    """The root of the tree. ``str(error)`` is one line, fit to print."""
+    """The root of all errors of citebrief. ``str(error)`` is one line, fit to print."""
 
     exit_status = 1
 
@@ -41,13 +41,13 @@ class ReadError(CitebriefError):
 
 
 class IndexMissing(CitebriefError):
-    """There is no index where one was expected."""
+    """No index exists at the given place."""
 
     exit_status = 4
 
 
 class IndexMismatch(CitebriefError):
-    """The index was built with another embedder or chunker than the one in use."""
+    """The index was built with an embedder or chunker other than the one in use."""
 
     exit_status = 4
 
@@ -61,25 +61,26 @@ class ModelError(CitebriefError):
 
 
 class ModelLost(ModelError):
-    """The model's server failed for longer than the patience allows: whatever else is asked of it fails too."""
+    """The model's server failed for longer than the setting ``patience`` allows; later calls fail too."""
 
 
 class BudgetSpent(ModelError):
-    """The call could cost more than the budget has left. It was not made."""
+    """The call could cost more than is left of the budget; it was not made."""
 
 
 class ReplyError(ModelError):
-    """The model answered, but not what was asked for: not the schema, cut off, empty, or an unknown citation."""
+    """The model replied, but the reply is cut off, empty, refused, or does not follow the schema."""
 
 
 class TooLong(ReplyError):
-    """The request does not fit the model's context: asking again the same way is of no use."""
+    """The request does not fit the model's context; repeating it would fail again."""
 
 
 class Interrupted(CitebriefError):
-    """Composing stopped before the end. ``draft`` is the brief that stood, every sentence verified.
+    """Writing stopped before the end.
 
-    ``doing`` names the step at which it stopped.
+    ``draft`` is the brief so far, in which every sentence is verified. ``doing`` names the part that was being
+    written.
     """
 
     def __init__(self, message: str, *, draft: Brief, doing: str) -> None:

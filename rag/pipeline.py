@@ -1,42 +1,33 @@
-"""The main job, as prose: :func:`index` a folder, :func:`answer` a question. Read this file after ``rag/types.py``.
+"""The main operations: :func:`index` documents, :func:`answer` a question. Read this file after ``rag/types.py``.
 
 ::
 
-    documents → chunks → Chroma + BM25          index()
-    question → hits → plan → written → verified → brief    answer(), and answer_many() of them at a time
+    documents → chunks → Chroma and BM25                    index()
+    question → hits → outline → written → verified → brief  answer()
+
+``rag/batch/parallel.py`` answers many questions at a time.
 """
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from rag._internal import events
-from rag._internal.concurrency import run_concurrently
-from rag.embedding.encoder import Embedder, encoder, load_embedder
-from rag.errors import Interrupted, UsageError
-from rag.llm.limits import Budget
-from rag.llm.model import MAX_IN_FLIGHT, ModelChoice, resolve
+from rag.embedding import Embedder, load_embedder
+from rag.errors import UsageError
+from rag.llm import ModelChoice, resolve
 from rag.progress import OnProgress, Step
-from rag.store.index import Index, IndexReport, directory_of
-from rag.types import Brief, Chunk, Filter, Hit, Question, Status, slug
+from rag.store import Index, IndexReport, store_directory
+from rag.types import Brief, Chunk, Filter, Hit, slug
 from rag.writing.session import Session
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
     from rag.config import Settings
-
-CALLS = 3
-"""Calls to a remote model that a question of many has under way on average, out of the eight or so that it takes."""
-
-HOPELESS = ("BudgetSpent", "ModelLost")
-"""Faults after which no other question would fare better."""
 
 
 def index(
@@ -47,9 +38,14 @@ def index(
     embedder: Embedder | None = None,
     on_progress: OnProgress = lambda _: None,
 ) -> IndexReport:
-    """Make the index mirror ``paths`` (files, folders, globs, URLs); documents from elsewhere stay unless ``prune``.
+    """Update the index so that it holds the documents of ``paths`` as they are now.
 
-    ``embedder`` takes the place of the settings' (``rag/batch/ray/embedding.py`` has one that works on a cluster).
+    Args:
+        paths: files, directories, globs and URLs.
+        settings: the settings; they name the index.
+        prune: remove documents that come from other paths.
+        embedder: used in place of the one that the settings name, such as the one of ``rag/batch/ray/embedding.py``.
+        on_progress: called for each document.
 
     Raises:
         UsageError: a path does not exist.
@@ -69,18 +65,18 @@ def index(
 
 
 def search(query: str, settings: Settings, *, k: int, where: Filter | None = None) -> list[Hit]:
-    """The ``k`` best passages for ``query``, best first."""
-    from rag.retrieval.rerank import rerank
+    """Return the ``k`` best hits for ``query``, best first."""
+    from rag.retrieval import search_index
 
     with _opened(settings) as store:
-        return rerank(store, query, encoder().word_vectors, k=k, where=where)
+        return search_index(store, query, k=k, where=where)
 
 
 def show(chunk_id: str, settings: Settings, *, around: int = 600) -> tuple[Chunk, str, str]:
-    """The passage ``chunk_id`` and up to ``around`` characters of its document before and after it.
+    """Return the chunk ``chunk_id`` and up to ``around`` characters of its document before and after it.
 
     Raises:
-        UsageError: no passage of the index has this id.
+        UsageError: no chunk of the index has this id.
     """
     with _opened(settings) as store:
         chunk = store.catalogue.chunk(chunk_id)
@@ -91,10 +87,10 @@ def show(chunk_id: str, settings: Settings, *, around: int = 600) -> tuple[Chunk
 
 
 def identity(settings: Settings) -> tuple[ModelChoice, str]:
-    """The model that would be used, and the fingerprint of the index: with the settings, what decides a brief.
+    """Return the model and the fingerprint of the index; together with the settings they determine a brief.
 
     Raises:
-        IndexMissing, IndexMismatch, UsageError: one of them cannot be used.
+        IndexMissing, IndexMismatch, UsageError: the index or the model cannot be used.
     """
     choice = resolve(settings.llm, settings)
     with _opened(settings) as store:
@@ -102,136 +98,30 @@ def identity(settings: Settings) -> tuple[ModelChoice, str]:
 
 
 def drafts_directory(settings: Settings) -> Path:
-    """Where the draft of an interrupted answer is kept."""
-    return directory_of(settings.store) / "drafts"
+    """Return the directory that keeps the drafts of interrupted answers."""
+    return store_directory(settings.store) / "drafts"
 
 
 def draft_name(brief: Brief) -> str:
-    """The file name, without suffix, of an interrupted answer: question and time, so that none replaces another."""
+    """Return the file name, without suffix, of the draft ``brief``: question and time, so that none is overwritten."""
     return f"{slug(brief.question)}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def answer(
     question: str, settings: Settings, *, where: Filter | None = None, on_progress: OnProgress = lambda _: None
 ) -> Brief:
-    """The brief that answers ``question`` from the index, or that says that the corpus does not answer it.
+    """Return the brief that answers ``question`` from the index, or that says that the corpus does not answer it.
 
     Raises:
-        Interrupted: stopped while writing; carries the verified draft.
-        IndexMissing, IndexMismatch, ModelError, UsageError: before anything was written.
+        Interrupted: writing was stopped; carries the verified draft.
+        IndexMissing, IndexMismatch, ModelError, UsageError: raised before anything was written.
     """
     with Session(settings) as session:
         return session.answer(question, where=where, on_progress=on_progress)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuestionResult:
-    """What became of a question, after ``seconds``: its ``brief``, or the ``error``, in a line, why there is none.
-
-    ``fault`` is the class of what went wrong. ``draft`` is what stood by then, every sentence verified, if anything.
-    ``stopped``: it was given up because the caller wanted no more, which is nobody's fault.
-    """
-
-    question: Question
-    seconds: float
-    brief: Brief | None = None
-    draft: Brief | None = None
-    error: str = ""
-    fault: str = ""
-    stopped: bool = False
-
-    @property
-    def status(self) -> Status | Literal["failed", "open"]:
-        """The brief's; without one, ``failed``, or ``open`` for a question that can still be asked."""
-        return self.brief.status if self.brief else "open" if self.stopped else "failed"
-
-
-OnQuestion = Callable[[Question, Step], None]
-
-
-def answer_many(
-    questions: Iterable[Question],
-    settings: Settings,
-    *,
-    jobs: int,
-    budget: Budget | None = None,
-    stop: threading.Event | None = None,
-    on_progress: OnQuestion = lambda *_: None,
-) -> Generator[QuestionResult]:
-    """What becomes of each of ``questions``, ``jobs`` of them at a time, in the order in which they are done.
-
-    Lazy: a question is taken when its turn comes, so any number can go through. One that fails is an outcome with its
-    error and never stops the others. No further question is taken once ``stop`` is set, or after a fault that is
-    :data:`HOPELESS`: ``purse``, which holds the budget, is empty, or the model is lost. What runs when ``stop`` is set
-    gives up at its next step, or is left behind (:data:`rag._internal.concurrency.GRACE`). ``on_progress`` is called from many
-    threads.
-
-    Raises:
-        IndexMissing, IndexMismatch, UsageError: before the first question.
-    """
-    hopeless, halted = False, threading.Event()
-
-    def worth_asking() -> Iterator[Question]:
-        for question in questions:
-            if hopeless:
-                return
-            yield question
-
-    def halt() -> None:
-        halted.set()
-        session.stop()
-
-    with (
-        Session(settings, at_once=max(MAX_IN_FLIGHT, CALLS * jobs), budget=budget) as session,
-        closing(
-            run_concurrently(
-                lambda question: answer_safely(session, question, halted, on_progress),
-                worth_asking(),
-                jobs=jobs,
-                stop=stop or halted,
-                halt=halt,
-            )
-        ) as outcomes,
-    ):
-        for found in outcomes:
-            hopeless = hopeless or found.fault in HOPELESS
-            yield found
-
-
-def answer_safely(
-    session: Session, question: Question, halt: threading.Event, on_progress: OnQuestion
-) -> QuestionResult:
-    """What ``answerer`` makes of ``question``, whatever happens; it gives up at its next step once ``halt`` is set."""
-    started = time.perf_counter()
-
-    def tell(step: Step) -> None:
-        if halt.is_set():
-            raise KeyboardInterrupt
-        on_progress(question, step)
-
-    def after(**what: Any) -> QuestionResult:
-        return QuestionResult(question=question, seconds=round(time.perf_counter() - started, 2), **what)
-
-    try:
-        with events.about(question.id):
-            return after(
-                brief=session.answer(
-                    question.text, where=question.where, k=question.k, sections=question.sections, on_progress=tell
-                )
-            )
-    except (Exception, KeyboardInterrupt) as error:
-        cause = error.__cause__ if isinstance(error, Interrupted) and error.__cause__ else error
-        stopped = isinstance(cause, KeyboardInterrupt) or halt.is_set()  # then a call that waited was woken
-        return after(
-            draft=error.draft if isinstance(error, Interrupted) else None,
-            error="stopped" if stopped else " ".join(f"{type(error).__name__}: {error}".split()),
-            fault="" if stopped else type(cause).__name__,
-            stopped=stopped,
-        )
-
-
 def chain(settings: Settings) -> Runnable[str, Brief]:
-    """The pipeline as a LangChain ``Runnable``: invoke it with a question, it gives a :class:`rag.types.Brief`."""
+    """Return :func:`answer` as a LangChain ``Runnable`` from a question to a :class:`rag.types.Brief`."""
     from langchain_core.runnables import RunnableLambda
 
     return RunnableLambda(lambda question: answer(question, settings), name="citebrief")
@@ -239,6 +129,7 @@ def chain(settings: Settings) -> Runnable[str, Brief]:
 
 @contextmanager
 def _opened(settings: Settings) -> Iterator[Index]:
+    """Open the index of ``settings`` for the block."""
     store = Index.open(settings.store, load_embedder(settings.embedder))
     try:
         yield store
@@ -247,7 +138,7 @@ def _opened(settings: Settings) -> Iterator[Index]:
 
 
 def _roots(paths: Sequence[str]) -> list[str]:
-    """``paths`` as :mod:`rag.ingest` names roots: resolved, but for URLs and globs."""
+    """Return ``paths`` as :mod:`rag.ingest` names roots: resolved, except for URLs and globs."""
     from rag.ingest import root_of
 
     return [root_of(path) for path in paths]

@@ -1,4 +1,4 @@
-"""Progress of an answer or an index, as values that a display can show."""
+"""Progress of answering or indexing, as values that a display can show."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Literal
 from rag.types import Brief
 
 Stage = Literal["load", "read", "embed", "retrieve", "plan", "write", "wait", "check", "done"]
+"""A stage of the work; ``plan`` makes the outline. Traces store these names (``Trace.seconds``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What is being done: ``done`` of ``total`` steps of ``stage``; ``brief`` is the draft as it stands, if any."""
+    """A step of the work: ``done`` of ``total`` units of ``stage``; ``brief`` is the verified draft so far, if any."""
 
     stage: Stage
     message: str
@@ -23,3 +24,4 @@ class Step:
 
 
 OnProgress = Callable[[Step], None]
+"""Called at the start of each step, in the thread that does the work."""

@@ -1,11 +1,10 @@
-"""The values that citebrief passes around. Read this file first; then ``rag/pipeline.py``.
+"""The data types that all packages share. Read this file first, then ``rag/pipeline.py``.
 
-Everything here is frozen, keyword-only and built on the standard library alone. The rule that
-the whole project serves is held by the constructors: a :class:`Sentence` cannot exist without a
-citation, and a :class:`Brief` cannot exist with a citation outside its evidence. A constructor
-that refuses raises ``ValueError`` and names what it refused.
+All types are frozen, keyword-only dataclasses and need the standard library only. Their constructors enforce the
+project's main rule: a :class:`Sentence` has at least one citation, and a :class:`Brief` cites only chunks of its
+evidence. A constructor that rejects its arguments raises ``ValueError`` with the offending value in the message.
 
-Offsets count characters (Python ``str`` indices), ``start`` included, ``end`` excluded.
+Offsets count characters (Python ``str`` indices); ``start`` is inclusive, ``end`` is exclusive.
 """
 
 from __future__ import annotations
@@ -18,25 +17,26 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Support = Literal["full", "partial", "none"]
-"""Do the cited passages state the sentence? The three grades of TREC RAG's support evaluation."""
+"""How far the cited chunks state a sentence, in the three grades of the TREC RAG support evaluation."""
 
 Status = Literal["answered", "insufficient_evidence"]
+"""Whether the corpus answers the question of a brief."""
 
 RepairAction = Literal["rewrite", "quote", "drop", "reattribute"]
-"""What was done to a sentence that its citations did not support (see ``rag/writing/compose.py``)."""
+"""What was done with a sentence that its citations did not support (see ``rag/writing/repair.py``)."""
 
 
 def slug(name: str, limit: int = 48) -> str:
-    """``name`` as lower-case ASCII words joined by hyphens, at most ``limit`` characters."""
+    """Return ``name`` as lower-case ASCII words joined by hyphens, at most ``limit`` characters long."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-")[:limit].strip("-") or "document"
 
 
 def chunk_id(document_id: str, start: int, text: str) -> str:
-    """The id of the chunk ``text`` that begins at ``start`` of document ``document_id``.
+    """Return the id of the chunk ``text`` that begins at offset ``start`` of the document ``document_id``.
 
-    The same text at the same place keeps its id however often it is indexed, and an id that
-    somebody made up is told from a real one by computing it again.
+    Indexing the same text at the same offset again gives the same id, and recomputing an id shows whether it is
+    genuine or made up.
     """
     digest = hashlib.sha256(f"{document_id}\0{start}\0{text}".encode()).hexdigest()[:8]
     return f"{slug(document_id)}.{digest}"
@@ -44,7 +44,7 @@ def chunk_id(document_id: str, start: int, text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heading:
-    """A heading that stands on a line of its own at ``start`` … ``end`` of a document's text."""
+    """A heading on a line of its own, at ``document.text[start:end]``; ``level`` 1 is the highest."""
 
     start: int
     end: int
@@ -54,12 +54,12 @@ class Heading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A document's text as extracted and cleaned, and where it came from.
+    """A document: its extracted and cleaned text, and its origin.
 
-    ``id`` is the path relative to the indexed folder, or the URL, or the row's own id.
-    ``source`` is the path or URL to open. ``date`` is ISO 8601 (``2019``, ``2019-04`` or
-    ``2019-04-18``) or None. ``page_starts[i]`` is the offset at which physical page i+1 begins;
-    empty where the format has no pages. ``headings`` are in order of ``start``.
+    ``id`` is the path relative to the indexed directory, the URL, or the id of a row in a file of rows. ``source`` is
+    the path or URL to open. ``date`` is in ISO 8601 (``2019``, ``2019-04`` or ``2019-04-18``) or None. ``headings``
+    are in order of ``start``. ``page_starts[i]`` is the offset at which physical page i + 1 begins; it is empty for a
+    format without pages.
     """
 
     id: str
@@ -75,7 +75,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """A file that could not be read, and why, in words for the person who asked for it."""
+    """A file that could not be read, and the reason in words that are fit to print."""
 
     path: str
     reason: str
@@ -85,8 +85,8 @@ class Skipped:
 class Chunk:
     """A passage of a document: ``document.text[start:end] == chunk.text``.
 
-    ``pages`` are the first and last physical page, from 1. ``title``, ``source`` and ``date``
-    repeat the document's, so that a chunk can be shown and cited without its document.
+    ``pages`` are the first and last physical page, counted from 1. ``title``, ``source`` and ``date`` repeat those of
+    the document, so that a chunk can be shown and cited without its document.
     """
 
     id: str
@@ -108,28 +108,34 @@ class Chunk:
 
     @property
     def context(self) -> str:
-        """Title and headings, which a passage out of its document needs to be understood."""
+        """The document's title and the headings above the chunk, joined by ``›``."""
         return " › ".join(part for part in (self.title, *self.heading_path) if part)
 
     @property
     def genuine(self) -> bool:
-        """Whether the id is the one that the chunk's place and text give."""
+        """Whether ``id`` is the one that :func:`chunk_id` computes from the chunk's place and text."""
         return self.id == chunk_id(self.document_id, self.start, self.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A retrieved chunk. ``rank`` is from 1; ``score`` orders hits and has no unit."""
+    """A retrieved chunk. ``rank`` counts from 1; ``score`` orders the hits of one query and has no unit.
+
+    ``found_by`` names the retrievers that returned the chunk. ``term_coverage`` is how well the chunk matches the query
+    terms, 0 to 1; 0 for every hit where no term tells one chunk from another. The outline reads it. The JSON of a brief
+    does not have it, and comparisons ignore it.
+    """
 
     chunk: Chunk
     rank: int
     score: float
     found_by: tuple[str, ...] = ()
+    term_coverage: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """A span of a chunk, offsets from the chunk's start: ``chunk.text[start:end] == text``."""
+    """A span of a chunk: ``chunk.text[start:end] == text``."""
 
     chunk_id: str
     start: int
@@ -139,9 +145,9 @@ class Quote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence:
-    """One sentence of a brief, without markers, and the ids of the chunks that state it.
+    """A sentence of a brief, without citation markers, and the ids of the chunks that state it.
 
-    ``score`` is the verifier's, 0 to 1. Every quote is from a cited chunk.
+    ``score`` is the verifier's score, from 0 to 1. Every quote is taken from a cited chunk.
     """
 
     text: str
@@ -156,18 +162,18 @@ class Sentence:
         if not self.citations:
             raise ValueError(f"a sentence needs a citation: {self.text!r}")
         if len(set(self.citations)) != len(self.citations):
-            raise ValueError(f"a citation stands twice: {self.citations} in {self.text!r}")
+            raise ValueError(f"a citation is repeated: {self.citations} in {self.text!r}")
         if not 0.0 <= self.score <= 1.0:
             raise ValueError(f"score {self.score} is outside 0…1: {self.text!r}")
         if not self.quotes:
             raise ValueError(f"a sentence needs the quote that supports it: {self.text!r}")
-        if strays := {quote.chunk_id for quote in self.quotes} - set(self.citations):
-            raise ValueError(f"a quote from {sorted(strays)}, which is not cited: {self.text!r}")
+        if uncited := {quote.chunk_id for quote in self.quotes} - set(self.citations):
+            raise ValueError(f"a quote from {sorted(uncited)}, which is not cited: {self.text!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A numbered part of a brief; its number is its place."""
+    """A section of a brief. Its number is its position in :attr:`Brief.sections`, counted from 1."""
 
     heading: str
     sentences: tuple[Sentence, ...]
@@ -181,7 +187,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disagreement:
-    """What two documents contradict each other about, and what each of them says."""
+    """The subject about which two documents contradict each other, and a sentence from each of them."""
 
     about: str
     sides: tuple[Sentence, Sentence]
@@ -189,7 +195,11 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair:
-    """One sentence that was not printed as the model wrote it: where, what was done, and why."""
+    """A change to what the model wrote.
+
+    ``where`` names the part of the brief. ``before`` is the model's text and ``after`` the text printed in its place;
+    either may be empty. ``why`` is the reason.
+    """
 
     where: str
     action: RepairAction
@@ -200,9 +210,12 @@ class Repair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """How a brief came about. ``seconds`` by stage; ``tokens`` by kind (``prompt``,
-    ``cached``, ``completion``), ``calls`` and ``replayed`` calls, which cost nothing; ``cost`` in US dollars, None
-    where the price is unknown."""
+    """How a brief was made.
+
+    ``prompts`` maps the names of the prompts used to their SHA-256. ``seconds`` are by stage. ``tokens`` are by kind:
+    ``prompt``, ``cached``, ``completion``, and the numbers of ``calls`` and of ``replayed`` calls, which cost nothing.
+    ``cost`` is in US dollars, or None if the price is unknown. ``notices`` are warnings for the reader.
+    """
 
     version: str
     model: str
@@ -220,9 +233,10 @@ class Trace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brief:
-    """The answer to a question. ``evidence`` is all that was retrieved, cited or not.
+    """The answer to a question.
 
-    ``gaps`` are sentences for the reader about what the corpus does not say.
+    ``evidence`` holds all retrieved hits, cited or not. ``gaps`` are sentences that tell the reader what the corpus
+    does not say.
     """
 
     question: str
@@ -238,18 +252,18 @@ class Brief:
     def __post_init__(self) -> None:
         texts = {hit.chunk.id: hit.chunk.text for hit in self.evidence}
         for sentence in self.sentences():
-            if strays := [cited for cited in sentence.citations if cited not in texts]:
-                raise ValueError(f"{strays} is cited but was not retrieved: {sentence.text!r}")
+            if unknown := [cited for cited in sentence.citations if cited not in texts]:
+                raise ValueError(f"{unknown} is cited but was not retrieved: {sentence.text!r}")
             for quote in sentence.quotes:
                 if not quote.text or texts[quote.chunk_id][quote.start : quote.end] != quote.text:
                     raise ValueError(f"not the words of {quote.chunk_id}: {quote.text!r}")
         if (self.status == "answered") != bool(self.sections):
             raise ValueError(f"status {self.status} with {len(self.sections)} sections")
         if not self.sections and (self.summary or self.conclusion or self.disagreements):
-            raise ValueError("a brief without sections has nothing to sum up")
+            raise ValueError("a brief without sections cannot have a summary, a conclusion or disagreements")
 
     def sentences(self) -> Iterator[Sentence]:
-        """Every sentence, in the order in which it is read."""
+        """Yield every sentence in reading order."""
         yield from self.summary
         for section in self.sections:
             yield from section.sentences
@@ -258,7 +272,7 @@ class Brief:
             yield from disagreement.sides
 
     def cited(self) -> tuple[Chunk, ...]:
-        """The cited chunks in order of first citation: number n of the source list is ``cited()[n - 1]``."""
+        """Return the cited chunks in order of first citation: source number n is ``cited()[n - 1]``."""
         chunks = {hit.chunk.id: hit.chunk for hit in self.evidence}
         order = dict.fromkeys(cited for sentence in self.sentences() for cited in sentence.citations)
         return tuple(chunks[cited] for cited in order)
@@ -266,9 +280,9 @@ class Brief:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A sentence of somebody's brief as found: its citations may be missing or unknown.
+    """A sentence of a brief that another program or person wrote; its citations may be missing or unknown.
 
-    What a check or a score reads; a :class:`Brief` is never built from it.
+    ``citebrief check`` and the metrics read claims; a :class:`Brief` is never built from them.
     """
 
     text: str
@@ -280,8 +294,8 @@ class Claim:
 class Verdict:
     """Whether evidence supports a sentence, according to ``judge``.
 
-    ``support`` None means *unscored*, which is neither support nor its lack; ``reason`` then says why.
-    ``score`` is 0 to 1.
+    ``support`` None means unscored, which counts neither as support nor as its lack; ``reason`` then says why.
+    ``score`` is from 0 to 1.
     """
 
     support: Support | None
@@ -292,9 +306,9 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Narrows the evidence: ``document`` is a glob on the document's id or title; dates are ISO, inclusive.
+    """A restriction of the evidence: ``document`` is a glob on a document's id or title; dates are ISO, inclusive.
 
-    A document without a date is left out as soon as a date is asked for.
+    Where ``since`` or ``until`` is set, documents without a date are left out.
     """
 
     document: str | None = None
@@ -303,13 +317,13 @@ class Filter:
 
     @property
     def empty(self) -> bool:
-        """Whether it lets everything through."""
+        """Whether the filter lets every document through."""
         return not (self.document or self.since or self.until)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One question of many. ``where`` narrows its evidence; ``k`` and ``sections`` are its own, None the settings'."""
+    """One of many questions. ``where`` restricts its evidence; ``k`` and ``sections`` override the settings if set."""
 
     id: str
     text: str

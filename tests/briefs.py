@@ -1,4 +1,4 @@
-"""Briefs built by hand: one that answers, with everything that a document can smuggle in, and one that cannot."""
+"""Briefs built by hand: one that answers, with hostile text in its documents, and one without an answer."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ HOSTILE_TEXT = (
 
 
 def chunk(document_id: str, text: str, *, start: int = 0, **fields: object) -> Chunk:
+    """Build a chunk at offset ``start`` of its document, with the id that the index would give it."""
     return Chunk(
         id=chunk_id(document_id, start, text),
         document_id=document_id,
@@ -24,7 +25,7 @@ def chunk(document_id: str, text: str, *, start: int = 0, **fields: object) -> C
 
 
 def sentence(text: str, *quoted: tuple[Chunk, str], score: float = 0.94) -> Sentence:
-    """A sentence that cites the chunk of each pair and quotes the pair's words from it."""
+    """Build a sentence that cites the chunk of each pair and quotes the pair's words from it."""
     return Sentence(
         text=text,
         citations=tuple(dict.fromkeys(each.id for each, _ in quoted)),
@@ -35,6 +36,7 @@ def sentence(text: str, *quoted: tuple[Chunk, str], score: float = 0.94) -> Sent
 
 
 def quote(source: Chunk, words: str) -> Quote:
+    """Build a quote of ``words``, which have to occur in the chunk."""
     start = source.text.index(words)
     return Quote(chunk_id=source.id, start=start, end=start + len(words), text=words)
 
@@ -105,6 +107,7 @@ TRACE = Trace(
 
 
 def answered() -> Brief:
+    """Build a brief that answers its question, with quotes, a disagreement, a gap and repairs."""
     return Brief(
         question="What are the links between Trump and Putin?",
         status="answered",
@@ -179,6 +182,7 @@ def answered() -> Brief:
 
 
 def insufficient() -> Brief:
+    """Build a brief whose evidence does not answer its question."""
     chunks = (HOSTILE, REPORT, COMMITTEE, INSPECTOR, DURHAM, CYRILLIC)
     return Brief(
         question="How deep is the Mariana Trench?",

@@ -12,8 +12,8 @@ import pytest
 
 if TYPE_CHECKING:
     from rag.config import Settings
-    from rag.llm.model import Model
-    from rag.store.index import Index
+    from rag.llm import ChatClient
+    from rag.store import Index
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 
@@ -59,18 +59,18 @@ def _on_loopback(host: object) -> bool:
 
 
 @pytest.fixture(scope="session")
-def local_model() -> Iterator[Model]:
+def local_model() -> Iterator[ChatClient]:
     """The packaged local model, joined and running: started once for the whole session."""
     from rag.config import load_settings
+    from rag.llm import ChatClient, resolve
     from rag.llm import local_server as packaged
-    from rag.llm.model import Model, resolve
 
     if not packaged.installed():
         pytest.skip(f"the local model is not installed ({packaged.INSTALL})")
     settings = load_settings(
         {"threads": 1}
     )  # two threads that wait for each other crawl where the cores are shared, as in CI
-    with Model(resolve("local", settings), settings) as model:
+    with ChatClient(resolve("local", settings), settings) as model:
         yield model
 
 
@@ -88,9 +88,9 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="session")
 def corpus_index(corpus: Settings) -> Iterator[Index]:
     """That index, open."""
-    from rag.embedding.encoder import encoder
-    from rag.store.index import Index
+    from rag.embedding import load_encoder
+    from rag.store import Index
 
-    found = Index.open(corpus.store, encoder())
+    found = Index.open(corpus.store, load_encoder())
     yield found
     found.close()

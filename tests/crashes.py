@@ -1,9 +1,10 @@
-"""Kills a batch at each of its writes in turn, goes on with it, and tells what was lost. For ``test_batch.py``.
+"""Kills a batch at each of its writes in turn, resumes it, and reports what was lost.
 
-    python tests/crashes.py FOLDER
+    python tests/crashes.py DIRECTORY
 
-Every call that changes the disk for good (a sync, a rename, a removal, a new folder) is counted, and the process ends
-before the n-th, without another word, for every n there is. Briefs are canned, everything else is real. Prints JSON.
+Every call that changes the disk permanently (a sync, a rename, a removal, a new directory) is counted. For each n, a
+child process exits without any cleanup before its n-th such call. Briefs are canned; everything else is the real code.
+Prints JSON.
 """
 
 from __future__ import annotations
@@ -18,114 +19,115 @@ from typing import Any
 
 import briefs
 
-from rag.batch import runner
-from rag.batch.run_directory import RunDirectory
+from rag.batch import BatchSummary, QuestionResult, RunDirectory, run_batch
 from rag.config import Settings
-from rag.pipeline import QuestionResult
 from rag.render import render
 from rag.render.json import from_json
 from rag.types import Question
 
 QUESTIONS = [Question(id=id_, text=f"What of {id_}?") for id_ in ("one", "two", "Three!")]
 MANIFEST = {"model": "canned"}
+KILLED = 9
 
 
-def canned(questions: Iterable[Question], settings: Settings, *, asked: Path, **_: Any) -> Generator[QuestionResult]:
-    """A brief for each question, but that "two" fails the first time; notes in the file ``asked`` who was asked."""
+def answer_canned(
+    questions: Iterable[Question], settings: Settings, *, log: Path, **_: Any
+) -> Generator[QuestionResult]:
+    """Answer each question with a canned brief, but fail "two" the first time. Appends the ids to the file ``log``."""
     for question in questions:
-        before = asked.read_text().split() if asked.exists() else []
-        with asked.open("a") as file:
+        earlier = log.read_text().split() if log.exists() else []
+        with log.open("a") as file:
             file.write(f"{question.id}\n")
         brief = replace(briefs.answered(), question=question.text)
-        if question.id == "two" and "two" not in before:
+        if question.id == "two" and "two" not in earlier:
             yield QuestionResult(question=question, seconds=1.0, draft=brief, error="lost", fault="ModelError")
         else:
             yield QuestionResult(question=question, seconds=1.0, brief=brief)
 
 
-def run(path: Path, asked: Path) -> runner.Summary:
-    """Begin or go on."""
+def run_canned_batch(path: Path, log: Path) -> BatchSummary:
+    """Start or resume the batch in ``path``."""
     directory = RunDirectory(path=path)
     with directory.locked():
-        directory.go_on(MANIFEST, fix="")
-        return runner.run_batch(
+        directory.resume(MANIFEST, fix="")
+        return run_batch(
             QUESTIONS,
             Settings(),
             directory,
             jobs=1,
-            engine=lambda questions, settings, **more: canned(questions, settings, asked=asked),
+            answer=lambda questions, settings, **more: answer_canned(questions, settings, log=log),
         )
 
 
-def dying(at: int) -> None:
-    """Let this process end at the ``at``-th thing that it does to the disk."""
-    done = 0
+def exit_before_write(number: int) -> None:
+    """Let this process exit before its call with this ``number`` (from 1) that changes the disk."""
+    calls = 0
 
-    def counted(name: str) -> None:
+    def count_calls(name: str) -> None:
         real = getattr(os, name)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            nonlocal done
-            done += 1
-            if done == at:
-                os._exit(9)
+            nonlocal calls
+            calls += 1
+            if calls == number:
+                os._exit(KILLED)
             return real(*args, **kwargs)
 
         setattr(os, name, call)
 
     for name in ("fsync", "replace", "unlink", "fchmod", "mkdir"):
-        counted(name)
+        count_calls(name)
 
 
-def killed(path: Path, asked: Path, at: int) -> bool:
-    """Run in a child that dies at its ``at``-th write; whether it did."""
+def is_killed_at(number: int, path: Path, log: Path) -> bool:
+    """Run the batch in a child process that exits before write ``number``. Returns False if it ended before that."""
     child = os.fork()
     if child == 0:
-        dying(at)
+        exit_before_write(number)
         try:
-            run(path, asked)
+            run_canned_batch(path, log)
         finally:
             os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == KILLED
 
 
-def verify(path: Path) -> list[str]:
-    """What is wrong with the folder of a batch that is done."""
-    wrong = []
+def find_damage(path: Path) -> list[str]:
+    """List what is missing, damaged or left over in the run directory of a finished batch."""
+    damage = []
     rows = [json.loads(line) for line in (path / "results.jsonl").read_text().splitlines()]
     if [row["id"] for row in rows] != [question.id for question in QUESTIONS]:
-        wrong.append(f"rows {[row['id'] for row in rows]}")
+        damage.append(f"rows {[row['id'] for row in rows]}")
     for row in rows:
         if row["status"] != "answered":
-            wrong.append(f"{row['id']} {row['status']}")
+            damage.append(f"{row['id']} {row['status']}")
             continue
         brief = from_json((path / row["files"]["json"]).read_bytes())
-        wrong += [f"{row['id']}: another brief"] if brief.question != row["question"] else []
+        damage += [f"{row['id']}: another brief"] if brief.question != row["question"] else []
         for form in ("md", "html"):
             if (path / row["files"][form]).read_text(encoding="utf-8") != render(brief, form):
-                wrong.append(f"{row['id']}.{form} is damaged")
-    ours = {"manifest.json", "results.jsonl", ".lock", *(name for row in rows for name in row["files"].values())}
-    strange = {str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()} - ours
-    return wrong + ([f"left behind: {sorted(strange)}"] if strange else [])
+                damage.append(f"{row['id']}.{form} is damaged")
+    known = {"manifest.json", "results.jsonl", ".lock", *(name for row in rows for name in row["files"].values())}
+    left = {str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()} - known
+    return damage + ([f"left behind: {sorted(left)}"] if left else [])
 
 
 def main(directory: Path) -> None:
-    """For every n: die at the n-th write, go on until done, verify."""
+    """For each n: exit before the n-th write, resume until done, and look for damage."""
     wrong: dict[int, Any] = {}
-    asked_again: list[int] = []
-    at = 1
+    repeated: list[int] = []
+    number = 1
     while True:
-        path, asked = directory / f"out-{at}", directory / f"asked-{at}"
-        died = killed(path, asked, at)
-        run(path, asked)
-        if run(path, asked).failed or (problems := verify(path)):
-            wrong[at] = problems
-        # Three questions, one of which has to be asked twice: what is more was asked again because of the kill.
-        asked_again.append(len(asked.read_text().split()) - 4)
-        if not died:
+        path, log = directory / f"out-{number}", directory / f"log-{number}"
+        killed = is_killed_at(number, path, log)
+        run_canned_batch(path, log)
+        if run_canned_batch(path, log).failed or (damage := find_damage(path)):
+            wrong[number] = damage
+        # Without a kill there are four attempts: three questions, one of which fails once.
+        repeated.append(len(log.read_text().split()) - 4)
+        if not killed:
             break
-        at += 1
-    print(json.dumps({"kills": at - 1, "wrong": wrong, "asked_again": max(asked_again)}))
+        number += 1
+    print(json.dumps({"kills": number - 1, "wrong": wrong, "repeated": max(repeated)}))
 
 
 if __name__ == "__main__":

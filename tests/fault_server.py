@@ -1,8 +1,8 @@
-"""A small real HTTP server that speaks OpenAI's chat completions on loopback and misbehaves by script.
+"""An HTTP server on loopback with OpenAI's chat completions API, which fails in scripted ways.
 
-Each request is dealt the next entry of ``script``; when the script is used up, a good reply that fits the request's
-own JSON schema. What was asked is kept in ``requests``. With ``odds``, each request after the script is dealt a fault
-by chance, from a generator with a seed. The server can die, and come back on the same port. ::
+Each request gets the next entry of ``script``; after the script, a good reply that fits the request's own JSON schema.
+Requests are recorded in ``requests``. With ``odds``, each request after the script may get a fault at random, from a
+seeded generator. The server can be shut down and started again on the same port. ::
 
     with FaultServer(script=[rate_limited(retry_after=0.1), good({"sentence": "It rained."})]) as server:
         ...  # OPENAI_BASE_URL=server.base_url
@@ -28,14 +28,16 @@ USAGE = {
     "total_tokens": 120,
     "prompt_tokens_details": {"cached_tokens": 40},
 }
-"""What every completion says that it cost."""
+"""The usage that every completion reports."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deal:
-    """What one request gets. ``content`` None fits the request's schema; ``raw`` is sent as it is instead.
+class ScriptedReply:
+    """The reply to one request.
 
-    ``after`` seconds before a reply, ``apart`` between its bytes; ``cut`` closes the line half way through the body.
+    With ``content`` None the reply fits the request's schema; ``raw`` replaces the whole body. ``after`` is the delay
+    before the reply in seconds, ``apart`` that between its bytes. ``cut`` closes the connection half way through the
+    body, ``drop`` before the reply.
     """
 
     content: str | None = None
@@ -51,8 +53,8 @@ class Deal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """One request as it arrived, and when (seconds of the monotonic clock)."""
+class ReceivedRequest:
+    """One request, and when it arrived (seconds of the monotonic clock)."""
 
     path: str
     headers: Mapping[str, str]
@@ -60,104 +62,108 @@ class Asked:
     at: float
 
 
-def good(value: object) -> Deal:
-    """A reply that is ``value`` in JSON."""
-    return Deal(content=json.dumps(value))
+def good(value: object) -> ScriptedReply:
+    """Return a reply that is ``value`` in JSON."""
+    return ScriptedReply(content=json.dumps(value))
 
 
-def slow(seconds: float) -> Deal:
-    """A good reply that comes late."""
-    return Deal(after=seconds)
+def slow(seconds: float) -> ScriptedReply:
+    """Return a good reply that is late."""
+    return ScriptedReply(after=seconds)
 
 
-def failing(status: int, message: str = "out of order") -> Deal:
-    """An error as OpenAI words it."""
-    return Deal(status=status, raw=json.dumps({"error": {"message": message, "type": "error", "code": None}}).encode())
+def failing(status: int, message: str = "out of order") -> ScriptedReply:
+    """Return an error in OpenAI's format."""
+    return ScriptedReply(
+        status=status, raw=json.dumps({"error": {"message": message, "type": "error", "code": None}}).encode()
+    )
 
 
-def rate_limited(retry_after: float | str | None = None) -> Deal:
-    """429, with or without a ``Retry-After`` in seconds or as a date."""
+def rate_limited(retry_after: float | str | None = None) -> ScriptedReply:
+    """Return status 429, with or without a ``Retry-After`` in seconds or as a date."""
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    return Deal(status=429, headers=headers, raw=json.dumps({"error": {"message": "slow down"}}).encode())
+    return ScriptedReply(status=429, headers=headers, raw=json.dumps({"error": {"message": "slow down"}}).encode())
 
 
-def dropped() -> Deal:
-    """The connection is closed without a word."""
-    return Deal(drop=True)
+def dropped() -> ScriptedReply:
+    """Close the connection without a reply."""
+    return ScriptedReply(drop=True)
 
 
-def cut_line() -> Deal:
-    """The connection is lost half way through a reply."""
-    return Deal(cut=True)
+def cut_line() -> ScriptedReply:
+    """Close the connection half way through a reply."""
+    return ScriptedReply(cut=True)
 
 
-def trickling(seconds: float) -> Deal:
-    """A reply that comes byte by byte, so that something always arrives, and never ends in time."""
-    return Deal(apart=seconds)
+def trickling(seconds: float) -> ScriptedReply:
+    """Return a reply byte by byte: each byte arrives in time, the whole reply does not."""
+    return ScriptedReply(apart=seconds)
 
 
-def garbled() -> Deal:
-    """A completion whose own JSON breaks off, with status 200 and a length that is right."""
-    return Deal(raw=b'{"id": "x", "object": "chat.completion", "choi')
+def garbled() -> ScriptedReply:
+    """Return a completion whose own JSON breaks off, with status 200 and the right content length."""
+    return ScriptedReply(raw=b'{"id": "x", "object": "chat.completion", "choi')
 
 
-def overflow() -> Deal:
-    """400, because the request does not fit the model's context."""
+def overflow() -> ScriptedReply:
+    """Return status 400, because the request does not fit the model's context."""
     message = "This model's maximum context length is 4096 tokens. However, your messages resulted in 5012 tokens."
     error = {"message": message, "type": "invalid_request_error", "code": "context_length_exceeded"}
-    return Deal(status=400, raw=json.dumps({"error": error}).encode())
+    return ScriptedReply(status=400, raw=json.dumps({"error": error}).encode())
 
 
-def truncated() -> Deal:
-    """JSON that ends in the middle, said to be whole."""
-    return Deal(content='{"sentence": "It rained all')
+def truncated() -> ScriptedReply:
+    """Return JSON that breaks off, with the finish reason of a complete reply."""
+    return ScriptedReply(content='{"sentence": "It rained all')
 
 
-def cut_off() -> Deal:
-    """A reply that ran into the limit on its length."""
-    return Deal(content='{"sentence": "It rained all', finish_reason="length")
+def cut_off() -> ScriptedReply:
+    """Return a reply that reached the limit on its length."""
+    return ScriptedReply(content='{"sentence": "It rained all', finish_reason="length")
 
 
-def empty() -> Deal:
-    """No text at all."""
-    return Deal(content="")
+def empty() -> ScriptedReply:
+    """Return a completion without text."""
+    return ScriptedReply(content="")
 
 
-def refused() -> Deal:
-    """The model declines, in the field that is made for it."""
-    return Deal(content="", refusal="I cannot help with that.")
+def refused() -> ScriptedReply:
+    """Return a refusal, in the field for refusals."""
+    return ScriptedReply(content="", refusal="I cannot help with that.")
 
 
-def withheld() -> Deal:
-    """The provider's content filter cut in."""
-    return Deal(content="", finish_reason="content_filter")
+def withheld() -> ScriptedReply:
+    """Return a reply that the provider's content filter withheld."""
+    return ScriptedReply(content="", finish_reason="content_filter")
 
 
-def web_page() -> Deal:
-    """Something else answers: a proxy's log-in page, with status 200."""
-    return Deal(raw=b"<!doctype html><title>Sign in</title>", headers={"Content-Type": "text/html"})
+def web_page() -> ScriptedReply:
+    """Return a proxy's log-in page, with status 200."""
+    return ScriptedReply(raw=b"<!doctype html><title>Sign in</title>", headers={"Content-Type": "text/html"})
 
 
-def no_choices() -> Deal:
-    """A completion without a completion."""
-    return Deal(raw=json.dumps({"id": "x", "object": "chat.completion", "model": "m", "choices": []}).encode())
+def no_choices() -> ScriptedReply:
+    """Return a completion without choices."""
+    return ScriptedReply(raw=json.dumps({"id": "x", "object": "chat.completion", "model": "m", "choices": []}).encode())
 
 
 class FaultServer:
-    """Deals out ``script``, then by ``odds``, on an ephemeral port of 127.0.0.1; use it in a ``with`` statement.
+    """Replies by ``script``, then by ``odds``, on an ephemeral port of 127.0.0.1; use it in a ``with`` statement.
 
-    ``odds`` are faults, each with its probability; what is left over is good. ``most_at_once`` is the most requests
-    that were in flight.
+    ``odds`` are faults, each with its probability; the other replies are good. ``max_in_flight`` is the highest
+    number of requests that were in flight.
     """
 
-    def __init__(self, script: Sequence[Deal] = (), *, odds: Sequence[tuple[Deal, float]] = (), seed: int = 7) -> None:
-        self.requests: list[Asked] = []
-        self.most_at_once = 0
-        self._at_once = 0
+    def __init__(
+        self, script: Sequence[ScriptedReply] = (), *, odds: Sequence[tuple[ScriptedReply, float]] = (), seed: int = 7
+    ) -> None:
+        self.requests: list[ReceivedRequest] = []
+        self.max_in_flight = 0
+        self._in_flight = 0
         self._script = list(script)
         self._odds = list(odds)
-        self._chance = random.Random(seed)
-        self._lines: set[socket.socket] = set()
+        self._random = random.Random(seed)
+        self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
         outer = self
 
@@ -166,49 +172,50 @@ class FaultServer:
 
             def setup(self) -> None:
                 super().setup()
-                outer._lines.add(self.connection)
+                outer._connections.add(self.connection)
 
             def finish(self) -> None:
-                outer._lines.discard(self.connection)
+                outer._connections.discard(self.connection)
                 super().finish()
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                deal = outer._next(Asked(path=self.path, headers=dict(self.headers), body=body, at=time.monotonic()))
+                request = ReceivedRequest(path=self.path, headers=dict(self.headers), body=body, at=time.monotonic())
+                reply = outer._next(request)
                 try:
-                    self._deal(deal, body)
+                    self._send(reply, body)
                 finally:
                     outer._done()
 
-            def _deal(self, deal: Deal, body: dict[str, Any]) -> None:
-                time.sleep(deal.after)
-                if deal.drop:
+            def _send(self, reply: ScriptedReply, body: dict[str, Any]) -> None:
+                time.sleep(reply.after)
+                if reply.drop:
                     self.close_connection = True
                     return
-                data = deal.raw if deal.raw is not None else json.dumps(_completion(deal, body)).encode()
-                headers = {"Content-Type": "application/json", **deal.headers, "Content-Length": str(len(data))}
-                self.send_response(deal.status)
+                data = reply.raw if reply.raw is not None else json.dumps(_completion(reply, body)).encode()
+                headers = {"Content-Type": "application/json", **reply.headers, "Content-Length": str(len(data))}
+                self.send_response(reply.status)
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                if deal.cut:
+                if reply.cut:
                     self.wfile.write(data[: len(data) // 2])
                     self.close_connection = True
-                elif deal.apart:
+                elif reply.apart:
                     for byte in data:
                         self.wfile.write(bytes([byte]))
-                        time.sleep(deal.apart)
+                        time.sleep(reply.apart)
                 else:
                     self.wfile.write(data)
 
             def log_message(self, *_: object) -> None:
-                """Say nothing: the test speaks."""
+                """Log nothing."""
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True
 
             def handle_error(self, *_: object) -> None:
-                """A client that gave up waiting is part of the script."""
+                """Ignore clients that close the connection, which tests do on purpose."""
 
         self._listening = lambda port: Server(("127.0.0.1", port), Handler)
         self._http = self._listening(0)
@@ -217,7 +224,7 @@ class FaultServer:
 
     @property
     def base_url(self) -> str:
-        """Where it listens, as ``OPENAI_BASE_URL`` wants it."""
+        """The URL of the API, for ``OPENAI_BASE_URL``."""
         return f"http://127.0.0.1:{self._port}/v1"
 
     def __enter__(self) -> FaultServer:
@@ -228,15 +235,15 @@ class FaultServer:
         self.die()
 
     def die(self) -> None:
-        """Take no connection any more, and cut those that there are."""
+        """Close all connections and accept no more."""
         if self._up:
             self._up = False
             self._http.shutdown()
             self._thread.join()
             self._http.server_close()
-            for line in list(self._lines):
+            for connection in list(self._connections):
                 with contextlib.suppress(OSError):
-                    line.shutdown(socket.SHUT_RDWR)
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def come_back(self) -> None:
         """Listen again, on the same port."""
@@ -248,43 +255,43 @@ class FaultServer:
         self._thread.start()
         self._up = True
 
-    def _next(self, asked: Asked) -> Deal:
+    def _next(self, request: ReceivedRequest) -> ScriptedReply:
         with self._lock:
-            self.requests.append(asked)
-            self._at_once += 1
-            self.most_at_once = max(self.most_at_once, self._at_once)
+            self.requests.append(request)
+            self._in_flight += 1
+            self.max_in_flight = max(self.max_in_flight, self._in_flight)
             if self._script:
                 return self._script.pop(0)
-            drawn = self._chance.random()
-            for deal, share in self._odds:
+            drawn = self._random.random()
+            for reply, share in self._odds:
                 drawn -= share
                 if drawn < 0:
-                    return deal
-            return Deal()
+                    return reply
+            return ScriptedReply()
 
     def _done(self) -> None:
         with self._lock:
-            self._at_once -= 1
+            self._in_flight -= 1
 
 
-def _completion(deal: Deal, body: Mapping[str, Any]) -> dict[str, Any]:
-    content = deal.content
+def _completion(reply: ScriptedReply, body: Mapping[str, Any]) -> dict[str, Any]:
+    content = reply.content
     if content is None:
         schema = body["response_format"]["json_schema"]["schema"]
         content = json.dumps(fitting(schema, schema.get("$defs", {})))
-    message = {"role": "assistant", "content": content or None, "refusal": deal.refusal}
+    message = {"role": "assistant", "content": content or None, "refusal": reply.refusal}
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 0,
         "model": body["model"],
-        "choices": [{"index": 0, "message": message, "finish_reason": deal.finish_reason}],
+        "choices": [{"index": 0, "message": message, "finish_reason": reply.finish_reason}],
         "usage": USAGE,
     }
 
 
 def fitting(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
-    """The plainest value that fits a JSON schema of the kind that pydantic writes."""
+    """Return a simple value that fits a JSON schema as pydantic writes it."""
     if "$ref" in schema:
         return fitting(definitions[schema["$ref"].rsplit("/", 1)[1]], definitions)
     if "enum" in schema:

@@ -1,4 +1,4 @@
-"""What the types refuse: the promises that no later step can break."""
+"""The rules that the constructors of the data types enforce."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from briefs import answered
 from rag.types import Brief, Section, Sentence, chunk_id, slug
 
 
-def test_a_sentence_without_a_citation_cannot_be_built() -> None:
+def test_a_sentence_needs_a_citation() -> None:
     with pytest.raises(ValueError, match="needs a citation"):
         Sentence(text="Something happened.", citations=(), support="full", score=1.0, quotes=())
 
 
-def test_a_sentence_without_a_quote_from_what_it_cites_cannot_be_built() -> None:
-    made = next(answered().sentences())
+def test_a_sentence_needs_a_quote_from_a_chunk_that_it_cites() -> None:
+    sentence = next(answered().sentences())
     with pytest.raises(ValueError, match="needs the quote"):
-        replace(made, quotes=())
+        replace(sentence, quotes=())
     with pytest.raises(ValueError, match="not cited"):
-        replace(made, citations=("other.00000000",))
+        replace(sentence, citations=("other.00000000",))
 
 
-def test_a_brief_cannot_cite_what_was_not_retrieved() -> None:
+def test_a_brief_cannot_cite_a_chunk_that_was_not_retrieved() -> None:
     brief = answered()
     with pytest.raises(ValueError, match="was not retrieved"):
         replace(brief, evidence=brief.evidence[:0])
 
 
-def test_a_brief_cannot_quote_words_that_its_passage_does_not_have() -> None:
+def test_a_brief_cannot_quote_words_that_the_chunk_does_not_have() -> None:
     brief = answered()
     first = brief.summary[0]
     altered = replace(first, quotes=(replace(first.quotes[0], text="words of somebody else"),))
@@ -37,7 +37,7 @@ def test_a_brief_cannot_quote_words_that_its_passage_does_not_have() -> None:
         replace(brief, summary=(altered, *brief.summary[1:]))
 
 
-def test_an_answered_brief_has_sections_and_an_empty_section_cannot_be_built() -> None:
+def test_an_answered_brief_needs_sections_and_a_section_needs_sentences() -> None:
     brief: Brief = answered()
     with pytest.raises(ValueError, match="0 sections"):
         replace(brief, sections=())
@@ -51,7 +51,7 @@ def test_sources_are_numbered_in_the_order_of_first_citation() -> None:
     assert [c.id for c in brief.cited()] == order
 
 
-def test_ids_are_computed_from_place_and_text() -> None:
+def test_a_chunk_id_depends_on_place_and_text() -> None:
     assert chunk_id("Report, Vol. 1.pdf", 7, "text").startswith("report-vol-1-pdf.")
     assert chunk_id("a", 0, "text") != chunk_id("a", 1, "text")
     assert slug("日本語") == "document"

@@ -22,7 +22,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from rag.ingest.blocks import Block
-from rag.ingest.markdown import blocks, split_front_matter
+from rag.ingest.markdown import markdown_blocks, split_front_matter
 
 SOURCES = Path(__file__).parent
 _FIRST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -37,7 +37,7 @@ class Article:
             self.title, self.date = front["title"], datetime.fromisoformat(front["date"]).replace(tzinfo=UTC)
         except (KeyError, ValueError) as error:
             sys.exit(f"{path}: its front matter needs a title and a date (YYYY-MM-DD): {error}")
-        self.blocks = [block for block in blocks(text) if block.level != 1]
+        self.blocks = [block for block in markdown_blocks(text) if block.level != 1]
 
     def parts(self) -> Iterator[tuple[str, str]]:
         """``(kind, text)``, kind one of heading, paragraph, bullet."""

@@ -23,8 +23,8 @@ from pathlib import Path
 
 from click.testing import CliRunner
 from fault_server import (
-    Deal,
     FaultServer,
+    ScriptedReply,
     cut_line,
     dropped,
     empty,
@@ -42,7 +42,7 @@ from rag.render.json import from_json
 
 from .quoting_server import INVENTED, QuotingServer, questions_about
 
-FAULTS: dict[str, Deal] = {
+FAULTS: dict[str, ScriptedReply] = {
     "429": rate_limited(),
     "429, Retry-After": rate_limited(retry_after=1),
     "500": failing(500),
@@ -86,7 +86,7 @@ def main() -> int:
 
 def run_batch_with(fault: str, questions: list[str], out: Path, args: argparse.Namespace) -> list[str]:
     """Run a batch against a server with ``fault`` and print its row of the table; return what went wrong."""
-    odds: list[tuple[Deal, float]] = []
+    odds: list[tuple[ScriptedReply, float]] = []
     if fault in FAULTS:
         odds = [(FAULTS[fault], args.share)]
     elif fault != OUTAGES:

@@ -20,8 +20,8 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any
 
-from rag.llm.model import MAX_IN_FLIGHT
-from rag.pipeline import CALLS
+from rag.batch.parallel import CALLS_PER_QUESTION
+from rag.llm import MAX_IN_FLIGHT
 
 from .quoting_server import QuotingServer, questions_about
 
@@ -39,7 +39,7 @@ def main() -> None:
         print(json.dumps(measure_times(args)))
         return
     processor, delayed = (run_in_subprocess(seconds) for seconds in (0.0, args.seconds))
-    in_flight = max(MAX_IN_FLIGHT, CALLS * args.jobs)
+    in_flight = max(MAX_IN_FLIGHT, CALLS_PER_QUESTION * args.jobs)
     server_seconds = delayed["requests"] * args.seconds / in_flight
     print(
         json.dumps(
@@ -77,14 +77,14 @@ def serve(seconds: float, pipe: Connection) -> None:
     with QuotingServer(seconds=seconds) as server:
         pipe.send(server.base_url)
         pipe.recv()
-        pipe.send({"requests": len(server.requests), "at_most": server.most_at_once})
+        pipe.send({"requests": len(server.requests), "at_most": server.max_in_flight})
 
 
 def measure_times(args: argparse.Namespace) -> dict[str, Any]:
     """Answer all questions; return wall-clock and processor seconds from the first question to the last brief."""
     os.environ |= {"OPENAI_BASE_URL": args.base_url, "OPENAI_API_KEY": ""}
+    from rag.batch.parallel import answer_many
     from rag.config import load_settings
-    from rag.pipeline import answer_many
     from rag.types import Question
     from rag.verify.verifier import default_verifier
 

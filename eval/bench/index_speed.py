@@ -14,10 +14,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from rag.embedding.encoder import SentenceEmbedder, count_tokens, minilm_directory
-from rag.ingest import Source, extract, find
-from rag.ingest.chunking import chunk, embedding_text
-from rag.store.index import Index
+from rag.embedding import count_tokens, minilm_directory
+from rag.embedding.encoder import Encoder
+from rag.ingest import Source, chunk_document, embedding_text, extract, find
+from rag.store import Index
 from rag.types import Document, Skipped
 
 ENCODER_BATCH = 8
@@ -36,7 +36,7 @@ def main() -> None:
         part
         for documents in extracted.values()
         for document in documents
-        for part in chunk(document, count_tokens=count_tokens)
+        for part in chunk_document(document, count_tokens=count_tokens)
     ]
     texts = [embedding_text(part, count_tokens) for part in chunks]
 
@@ -46,10 +46,8 @@ def main() -> None:
     ratios = []
     for _ in range(args.rounds):
         # A new encoder each time, since an encoder remembers the vectors of texts.
-        encoder = SentenceEmbedder(str(minilm_directory()), name="minilm", offline=True)
-        encoder.model.encode(
-            texts[:ENCODER_BATCH]
-        )  # loads the model, so that both measurements start with a loaded one
+        encoder = Encoder(str(minilm_directory()), name="minilm", offline=True)
+        encoder.model.encode(texts[:ENCODER_BATCH])  # loads the model before the measurement
         started = time.perf_counter()
         encoder.model.encode(texts, batch_size=ENCODER_BATCH, normalize_embeddings=True, show_progress_bar=False)
         encoder_seconds = time.perf_counter() - started

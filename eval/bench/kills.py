@@ -135,7 +135,7 @@ def count_repeats(requests: list[list[str]], kills: list[float]) -> tuple[int, i
 
 def errors_in(out: Path, questions: int) -> list[str]:
     """Return the errors in the run directory ``out`` of a complete batch."""
-    from rag.batch.run_directory import REPLIES
+    from rag.batch.run_directory import RESPONSE_CACHE
     from rag.render import render
     from rag.render.json import from_json
 
@@ -161,7 +161,9 @@ def errors_in(out: Path, questions: int) -> list[str]:
         ".paid",
         *(name for row in rows for name in row["files"].values()),
     }
-    unexpected = {file.name for file in out.rglob("*") if file.is_file() and file.parent.name != REPLIES} - expected
+    unexpected = {
+        file.name for file in out.rglob("*") if file.is_file() and file.parent.name != RESPONSE_CACHE
+    } - expected
     return errors + ([f"{out.name}: left behind: {sorted(unexpected)}"] if unexpected else [])
 
 
@@ -203,9 +205,9 @@ def describe_index(store: Path) -> str:
     def describe() -> str:
         from rag import pipeline
         from rag.config import load_settings
-        from rag.embedding.encoder import load_embedder
+        from rag.embedding import load_embedder
         from rag.errors import IndexMissing
-        from rag.store.index import Index
+        from rag.store import Index
 
         try:
             index = Index.open(str(store), load_embedder("minilm"))
@@ -263,10 +265,10 @@ def run_forked(work: Callable[[], str], latest: float = 0.0) -> str:
 
 def start_server(log: Path) -> tuple[str, int]:
     """Start a fault server that logs its requests, in a forked process; return its address and the process id."""
-    from fault_server import Asked, Deal, FaultServer, slow
+    from fault_server import FaultServer, ReceivedRequest, ScriptedReply, slow
 
     class LoggingServer(FaultServer):
-        def _next(self, request: Asked) -> Deal:
+        def _next(self, request: ReceivedRequest) -> ScriptedReply:
             with self._lock, log.open("a") as file:
                 key = hashlib.sha256(json.dumps(request.body, sort_keys=True).encode()).hexdigest()[:16]
                 file.write(f"{key} {request.at}\n")

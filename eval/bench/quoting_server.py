@@ -12,23 +12,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from fault_server import Asked, Deal, FaultServer, cut_line
+from fault_server import FaultServer, ReceivedRequest, ScriptedReply, cut_line
 
-from rag.text.sentences import split
+from rag.text import split_sentences
 
 QUESTION_FORMS = ("What is known about {}?", "What happened in the matter of {}?", "Who was involved in {}, and when?")
-INVENTED = Deal(content="a reply whose citations are replaced by one that was not in the prompt")
+INVENTED = ScriptedReply(content="a reply whose citations are replaced by one that was not in the prompt")
 _PASSAGE_ALIAS = re.compile(r"^(E\d+) \[.*\]\n", re.MULTILINE)
 _NUMBERED_SENTENCE = re.compile(r"^(S\d+): (.*)$", re.MULTILINE)
 
 
 def questions_about(store: str, number: int) -> list[str]:
     """Make ``number`` distinct questions about the titles and headings of the index in ``store``."""
-    from rag.embedding.encoder import load_embedder
-    from rag.store.index import Index
+    from rag.embedding import load_embedder
+    from rag.store import Index
 
     index = Index.open(store, load_embedder("minilm"))
-    chunks = index.catalogue.by_records(list(index.catalogue.records())).values()
+    chunks = index.catalogue.chunks_by_record(list(index.catalogue.records())).values()
     subjects = sorted(
         {
             f"{chunk.title}: {heading}"
@@ -47,15 +47,17 @@ def questions_about(store: str, number: int) -> list[str]:
 class QuotingServer(FaultServer):
     """A fault server whose good replies quote the passages of the prompt and take ``seconds`` each."""
 
-    def __init__(self, *, seconds: float = 0.0, odds: Sequence[tuple[Deal, float]] = (), seed: int = 7) -> None:
+    def __init__(
+        self, *, seconds: float = 0.0, odds: Sequence[tuple[ScriptedReply, float]] = (), seed: int = 7
+    ) -> None:
         super().__init__(odds=odds, seed=seed)
         self.seconds = seconds
 
-    def _next(self, request: Asked) -> Deal:
+    def _next(self, request: ReceivedRequest) -> ScriptedReply:
         deal = super()._next(request)
         if deal == INVENTED:
             return replace(deal, content=re.sub(r"\"[ES]\d+\"", '"E99"', quoting_reply(request.body)))
-        if deal in (Deal(), cut_line()) or deal.after:
+        if deal in (ScriptedReply(), cut_line()) or deal.after:
             return replace(deal, content=quoting_reply(request.body), after=deal.after or self.seconds)
         return deal
 
@@ -70,7 +72,7 @@ def quoting_reply(body: dict[str, Any]) -> str:
         sentences = [
             {"text": " ".join(text[start:end].split()), "citations": [alias]}
             for alias, text in texts.items()
-            for start, end in [max(split(text.strip()), key=lambda span: span[1] - span[0])]
+            for start, end in [max(split_sentences(text.strip()), key=lambda span: span[1] - span[0])]
         ]
         return json.dumps({"heading": user.partition("about: ")[2].partition("\n")[0], "sentences": sentences[:5]})
     if name == "summary":

@@ -32,9 +32,8 @@ from typing import Any
 import psutil
 from chroma_server import chroma_server
 
-from rag.store.catalogue import Catalogue, SourceRow
-from rag.store.index import Index
-from rag.store.vectors import VectorStore, record_id
+from rag.store import Catalogue, Index, SourceRow, VectorStore, record_id
+from rag.store.published import PublishedCatalogue
 from rag.types import Chunk, Document
 
 from . import REPOSITORY
@@ -62,12 +61,11 @@ def measure_documents(paths: Sequence[str]) -> None:
     """Measure reading, chunking and encoding of real documents by format."""
     import torch
 
-    from rag.embedding.encoder import count_tokens, encoder
-    from rag.ingest import Source, extract, find
-    from rag.ingest.chunking import chunk, embedding_text
+    from rag.embedding import count_tokens, load_encoder
+    from rag.ingest import Source, chunk_document, embedding_text, extract, find
 
     torch.set_num_threads(1)
-    encoder().vectors(["Loads the model."])
+    load_encoder().vectors(["Loads the model."])
     by_suffix: dict[str, list[Source]] = {}
     for item in find(list(paths)):
         if isinstance(item, Source):
@@ -76,11 +74,11 @@ def measure_documents(paths: Sequence[str]) -> None:
         with measured() as reading:
             documents = [document for source in sources for document in extract(source)[0]]
         with measured() as chunking:
-            chunks = [part for document in documents for part in chunk(document, count_tokens=count_tokens)]
+            chunks = [part for document in documents for part in chunk_document(document, count_tokens=count_tokens)]
         texts = [embedding_text(part, count_tokens) for part in chunks]
         sample = random.Random(1).sample(texts, min(len(texts), 400))
         with measured() as encoding:
-            encoder().vectors(sample)
+            load_encoder().vectors(sample)
         n = len(chunks)
         print_row(
             part="documents", format=suffix, documents=len(documents), chunks=n,
@@ -177,7 +175,7 @@ def measure_catalogue(sizes: Sequence[str]) -> None:
             step = len(records := list(catalogue.records())) // 80
             hits[:] = [records[i::step] for i in range(QUERIES + 1)]
             with measured() as fingerprinting:
-                from rag.embedding.encoder import load_embedder
+                from rag.embedding import load_embedder
 
                 Index(directory, load_embedder("minilm")).fingerprint  # noqa: B018
             print_row(
@@ -185,7 +183,7 @@ def measure_catalogue(sizes: Sequence[str]) -> None:
                 disk=_size(Path(directory)), rss=_rss(), fingerprint_cpu=fingerprinting["cpu"],
                 languages=_median_times(lambda _: Catalogue(path).languages()),
                 lexical=_median_times(lambda i: catalogue.lexical(questions[i], 80)),
-                by_records=_median_times(lambda i: catalogue.by_records(hits[i])),
+                by_records=_median_times(lambda i: catalogue.chunks_by_record(hits[i])),
             )  # fmt: skip
 
 
@@ -204,14 +202,14 @@ def measure_publishing(sizes: Sequence[str]) -> None:
             catalogue.snapshot(copy)
             catalogue.close()
             server = next(p for p in psutil.Process().children(recursive=True) if p.status() != "zombie")
-            store, before = VectorStore(address), _rss()
+            published, before = PublishedCatalogue(VectorStore(address).client, address), _rss()
             started = _cpu_seconds(server)
             with measured() as sending:
-                store.publish(copy)
+                published.upload(copy)
             server_seconds = _cpu_seconds(server) - started
             row = {"publish_wall": sending["wall"], "publish_cpu": sending["cpu"], "memory": _peak() - before}
             with measured() as fetching:
-                is_equal = store.fetch(store.published() or "") == copy.read_bytes()
+                is_equal = published.download(published.revision() or "") == copy.read_bytes()
             print_row(
                 part="publish", chunks=n, catalogue=copy.stat().st_size, server_disk=_size(Path(directory) / "server"),
                 server_rss=server.memory_info().rss, server_cpu=server_seconds,

@@ -14,10 +14,9 @@ import statistics
 import time
 from collections.abc import Callable
 
-from rag.embedding.encoder import count_tokens, encoder
-from rag.ingest import Source, extract, find
-from rag.ingest.chunking import chunk
-from rag.text.sentences import split
+from rag.embedding import count_tokens, load_encoder
+from rag.ingest import Source, chunk_document, extract, find
+from rag.text import split_sentences
 from rag.verify.support.model import SupportModel
 
 
@@ -31,9 +30,9 @@ def main() -> None:
     args = parser.parse_args()
     sources = [item for item in find(args.documents) if isinstance(item, Source)]
     documents = [document for source in sources for document in extract(source)[0]]
-    passages = [part.text for document in documents for part in chunk(document, count_tokens=count_tokens)]
+    passages = [part.text for document in documents for part in chunk_document(document, count_tokens=count_tokens)]
     passages = [text for text in passages if 100 <= len(text.split()) <= 140]
-    claims = [text[a:b] for text in passages for a, b in split(text) if 60 < b - a < 250]
+    claims = [text[a:b] for text in passages for a, b in split_sentences(text) if 60 < b - a < 250]
     rng = random.Random(7)
     rounds = []
     for _ in range(args.rounds):
@@ -62,7 +61,7 @@ def _time_judging(pairs: list[tuple[str, str]]) -> float:
 
 
 def _time_encoding(texts: list[str]) -> float:
-    return _time(lambda: encoder().model.encode(texts, batch_size=32, show_progress_bar=False))
+    return _time(lambda: load_encoder().model.encode(texts, batch_size=32, show_progress_bar=False))
 
 
 def _time(work: Callable[[], object]) -> float:

@@ -21,7 +21,7 @@ from rag.types import Chunk, Support, Verdict
 
 if TYPE_CHECKING:
     from rag.config import Settings
-    from rag.llm.model import Model
+    from rag.llm import ChatModel
 
 JUDGES = ("nli", "llm")
 JUDGE_CALLS_IN_FLIGHT = 8
@@ -57,7 +57,7 @@ class _Reply(BaseModel):
 class ModelJudge:
     """A chat model with ``prompts/judge.md``, one call for each pair. An unusable reply gives a verdict of None."""
 
-    model: Model
+    model: ChatModel
 
     @property
     def name(self) -> str:
@@ -106,12 +106,12 @@ def open_judge(name: str, settings: Settings) -> tuple[Judge, Callable[[], None]
         return default_verifier(), lambda: None
     if name != "llm":
         raise UsageError(f"--judge {name}: not one of {', '.join(JUDGES)}")
-    from rag.llm.model import Model, resolve
+    from rag.llm import ChatClient, resolve
 
     choice = resolve(settings.llm, settings)
     if choice.kind == "extractive":
         raise UsageError("--judge llm needs a model: --judge-llm openai:MODEL or local")
-    model = Model(choice, settings)
+    model = ChatClient(choice, settings)
     return ModelJudge(model=model), model.close
 
 

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from rag.embedding.encoder import encoder
+from rag.embedding import load_encoder
 from rag.errors import CitebriefError, UsageError
 from rag.ingest import Source
 from rag.retrieval.hybrid import retrieve
 from rag.retrieval.rerank import rerank
-from rag.store.index import Index
+from rag.store import Index
 from rag.types import Chunk, Document, Skipped
 
 DEPTH = 150
@@ -58,7 +58,7 @@ def measure_retrieval(directory: Path, queries: int | None = None) -> dict[str, 
         return documents, []
 
     with tempfile.TemporaryDirectory() as temporary:
-        index = Index(str(Path(temporary) / "store"), encoder())
+        index = Index(str(Path(temporary) / "store"), load_encoder())
         try:
             report = index.update([source], extract_corpus, [])
             figures = {}
@@ -97,7 +97,7 @@ def _methods(index: Index) -> dict[str, Callable[[str], list[Chunk]]]:
         "dense": lambda query: [chunk for chunk, _ in index.dense(index.embedder.embed_query(query), DEPTH)],
         "lexical": lambda query: [chunk for chunk, _ in index.lexical(query, DEPTH)],
         "fused": lambda query: [hit.chunk for hit in retrieve(index, query, k=DEPTH)],
-        "reranked": lambda query: [hit.chunk for hit in rerank(index, query, encoder().word_vectors, k=DEPTH)],
+        "reranked": lambda query: [hit.chunk for hit in rerank(index, query, load_encoder().word_vectors, k=DEPTH)],
     }
 
 

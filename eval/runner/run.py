@@ -67,8 +67,8 @@ class SuiteRun:
         questions = [Question(id=case.id, text=case.question) for case in self.cases]
         directory = _run_directory(self.out)
         with directory.locked():
-            budget = runner.budget_for(self.budget_usd, choice, self.settings, directory)
-            directory.go_on(runner.manifest(self.settings, choice, fingerprint), fix="choose another --out")
+            budget = runner.open_budget(self.budget_usd, choice, self.settings, directory)
+            directory.resume(runner.build_manifest(self.settings, choice, fingerprint), fix="choose another --out")
             runner.run_batch(
                 questions,
                 self.settings,

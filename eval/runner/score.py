@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from rag.check import claims
+from rag.check import DISAGREEMENTS, ParsedBrief, read_claims
 from rag.check.checker import Checker
-from rag.check.claims import DISAGREEMENTS, ParsedBrief
 from rag.types import Chunk, Claim, Support, Verdict
 
 from ..judges.judge import Judge
@@ -94,14 +93,14 @@ def score_brief_file(path: Path, judge: Judge, *, id_: str | None = None, case: 
         case: the case that the brief answers; without it the nugget metrics are unscored.
 
     Raises:
-        UsageError, ReadError: see :func:`rag.check.claims.read_claims`.
+        UsageError, ReadError: see :func:`rag.check.read_claims`.
     """
-    found = claims.read_claims(path)
+    found = read_claims(path)
     if found.raw:
         return score_brief(found, judge, _resolver_of(found), id_=id_ or path.stem, case=case)
     from rag.verify.verifier import default_verifier
 
-    checker = Checker(found=found, verifier=default_verifier(), directories=(path.resolve().parent, Path.cwd()))
+    checker = Checker(brief=found, verifier=default_verifier(), directories=(path.resolve().parent, Path.cwd()))
     return score_brief(found, judge, checker.passages, id_=id_ or path.stem, case=case)
 
 

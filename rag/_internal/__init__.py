@@ -1,1 +1,1 @@
-"""Files, event logging and concurrency for the packages above; not a public interface."""
+"""Atomic file writes, event logging and concurrency for the other packages; not a public interface."""

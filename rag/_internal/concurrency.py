@@ -1,7 +1,7 @@
-"""Doing several things at a time, in threads: one thing to many items, or a few calls that wait for somebody else.
+"""Run a function on many items, or several calls, concurrently in daemon threads.
 
-Not an executor of ``concurrent.futures``: its threads hold up the end of the program until the last of them is done,
-and one that waits for a model's reply may wait for minutes. These can be left behind.
+The executors of ``concurrent.futures`` are not used, because the interpreter waits at exit until all their threads have
+ended, and a thread that waits for a model's reply may take minutes. Daemon threads can be abandoned.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 GRACE = 10.0
-"""Seconds that running work gets once it is told to stop: a small model's call takes less, a dead line never ends."""
+"""Seconds that running work has to end once it is told to stop. A call to a small model takes less."""
 
 POLL = 0.1
-"""Seconds between two looks at whether to stop."""
+"""Seconds between two checks whether to stop."""
 
 
 def run_concurrently(
-    do: Callable[[Item], Result],
+    function: Callable[[Item], Result],
     items: Iterable[Item],
     *,
     jobs: int,
@@ -35,12 +35,18 @@ def run_concurrently(
     halt: Callable[[], None],
     grace: float = GRACE,
 ) -> Generator[Result]:
-    """``do`` of each of ``items``, ``jobs`` at a time, in the order in which they are done.
+    """Yield ``function(item)`` for each of ``items``, ``jobs`` at a time, in order of completion.
 
-    Items are taken in the caller's thread, one for each thread that is free, and held no longer than they are worked
-    on. Once ``stop`` is set none is taken; ``halt`` is then called, as it is when the caller loses interest, and should
-    make ``do`` end early; what has not ended ``grace`` seconds later is left behind. An error of ``do`` or of ``items``
-    is raised here and ends all. ``do`` sees the caller's context variables.
+    Items are taken in the caller's thread, one for each idle thread, and are not kept after their result. The function
+    runs with the caller's context variables.
+
+    Args:
+        stop: once it is set, no further items are taken and ``halt`` is called.
+        halt: makes running calls of the function end early. Also called if the generator is closed while calls run.
+        grace: seconds after which calls that have not ended are abandoned.
+
+    Raises:
+        Exception: the first error of the function or of ``items``; it ends the iteration.
     """
     tasks: queue.SimpleQueue[tuple[Context, Item] | None] = queue.SimpleQueue()
     done: queue.SimpleQueue[Future[Result]] = queue.SimpleQueue()
@@ -48,11 +54,11 @@ def run_concurrently(
     def work() -> None:
         while task := tasks.get():
             context, item = task
-            box: Future[Result] = Future()
-            _fill(box, partial(context.run, do, item))
-            done.put(box)
+            future: Future[Result] = Future()
+            _resolve(future, partial(context.run, function, item))
+            done.put(future)
 
-    threads = [threading.Thread(target=work, daemon=True, name=f"overlap-{n}") for n in range(jobs)]
+    threads = [threading.Thread(target=work, daemon=True, name=f"concurrent-{n}") for n in range(jobs)]
     for thread in threads:
         thread.start()
     source, running, deadline = iter(items), 0, 0.0
@@ -70,11 +76,11 @@ def run_concurrently(
                 if time.monotonic() > deadline:
                     return
             try:
-                box = done.get(timeout=POLL)
+                future = done.get(timeout=POLL)
             except queue.Empty:
                 continue
             running -= 1
-            yield box.result()
+            yield future.result()
     finally:
         if running:
             halt()
@@ -86,34 +92,38 @@ def run_concurrently(
 
 
 def start_all(
-    calls: Iterable[Callable[[], Result]], *, alone: type[Exception] | tuple[type[Exception], ...] = ()
+    calls: Iterable[Callable[[], Result]], *, isolated: type[Exception] | tuple[type[Exception], ...] = ()
 ) -> list[Callable[[], Result]]:
-    """Begin each of ``calls`` in a thread of its own. What comes back, in their order, waits for a call's result.
+    """Start each of ``calls`` in a thread of its own and return functions that wait for the results, in order.
 
-    It raises what its call raised. While its call runs it also raises what has ended another one, so that nobody waits
-    for the reply of a server that is known to be gone; errors of the classes ``alone`` concern their own call only.
-    Calls see the caller's context variables; those that still run when the caller has lost interest are left behind.
+    Such a function raises what its call raised. While its call runs, it also raises an error of another call, so that
+    nobody waits for the reply of a server that is known to have failed. Calls run with the caller's context variables;
+    those whose result is never taken are abandoned.
+
+    Args:
+        isolated: classes of errors that affect their own call only.
     """
-    boxes: list[Future[Result]] = []
+    futures: list[Future[Result]] = []
     for number, call in enumerate(calls):
-        boxes.append(Future())
-        run = partial(copy_context().run, _fill, boxes[-1], call)
-        threading.Thread(target=run, daemon=True, name=f"at-once-{number}").start()
+        futures.append(Future())
+        run = partial(copy_context().run, _resolve, futures[-1], call)
+        threading.Thread(target=run, daemon=True, name=f"call-{number}").start()
 
-    def result(mine: Future[Result]) -> Result:
-        running = set(boxes)
-        while not mine.done():
+    def result(own: Future[Result]) -> Result:
+        running = set(futures)
+        while not own.done():
             ended, running = wait(running, return_when=FIRST_COMPLETED)
-            for other in ended - {mine}:
-                if (error := other.exception()) is not None and not isinstance(error, alone):
+            for other in ended - {own}:
+                if (error := other.exception()) is not None and not isinstance(error, isolated):
                     raise error
-        return mine.result()
+        return own.result()
 
-    return [partial(result, box) for box in boxes]
+    return [partial(result, future) for future in futures]
 
 
-def _fill(box: Future[Result], call: Callable[[], Result]) -> None:
+def _resolve(future: Future[Result], call: Callable[[], Result]) -> None:
+    """Set the result or the error of ``call``, which is raised where the result is taken."""
     try:
-        box.set_result(call())
-    except BaseException as error:  # it belongs to whoever takes the result
-        box.set_exception(error)
+        future.set_result(call())
+    except BaseException as error:
+        future.set_exception(error)

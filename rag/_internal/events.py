@@ -1,11 +1,10 @@
-"""What happens, as events for a program to read: one JSON object a line.
+"""Event log for programs: one JSON object per line.
 
-The standard library's ``logging`` carries them, because the modules below and any program around them can use it
-without knowing of us; the dozen lines that make JSON of a record do not need a library. An event is a name and plain
-values, and nothing else is ever written: no message that somebody worded, hence no key, no question and no passage.
-Questions go by their ids. ::
+Events are records of the standard library's ``logging``, so that other modules and the embedding program can use them
+without importing this package. An event is a name and plain values. Free text is never written, hence no API key, no
+question and no passage; questions are identified by their ids. ::
 
-    log.event("retried", after=1.5, status=429)
+    log_event("retried", after=1.5, status=429)
 """
 
 from __future__ import annotations
@@ -26,16 +25,16 @@ _QUESTION: ContextVar[str | None] = ContextVar("question", default=None)
 
 
 def log_event(name: str, **values: str | float | bool | None) -> None:
-    """Log that ``name`` happened, with ``values``; costs next to nothing where nobody listens."""
+    """Log the event ``name`` with ``values``. Does next to nothing while no log is written."""
     if _LOGGER.isEnabledFor(logging.INFO):
         question = _QUESTION.get()
-        about_ = {} if question is None else {"question": question}
-        _LOGGER.info(name, extra={"values": {**about_, **values}})
+        context = {} if question is None else {"question": question}
+        _LOGGER.info(name, extra={"values": {**context, **values}})
 
 
 @contextmanager
-def about(question_id: str) -> Iterator[None]:
-    """Events of this block, in this thread, are about the question ``question_id``."""
+def question_scope(question_id: str) -> Iterator[None]:
+    """Add ``question_id`` to the events of this block in this thread."""
     token = _QUESTION.set(question_id)
     try:
         yield
@@ -44,8 +43,8 @@ def about(question_id: str) -> Iterator[None]:
 
 
 @contextmanager
-def written_to(target: str | None) -> Iterator[None]:
-    """Append the events of this block to the file ``target``, or to stderr for ``-``; None writes none.
+def log_events_to(target: str | None) -> Iterator[None]:
+    """Append the events of this block to the file ``target``, or to stderr for ``-``; write none for None.
 
     Raises:
         UsageError: the file cannot be written.
@@ -60,13 +59,13 @@ def written_to(target: str | None) -> Iterator[None]:
     except OSError as error:
         raise UsageError(f"--log-json {target}: {(error.strerror or str(error)).lower()}") from None
 
-    def give_up(_: logging.LogRecord) -> None:  # on a full disk, say: what is logged matters more than the log
+    def stop_logging(_: logging.LogRecord) -> None:  # e.g. on a full disk, which must not end the run
         _LOGGER.removeHandler(handler)
         print(f"--log-json {target}: cannot be written any more; going on without it", file=sys.stderr)
 
-    handler.handleError = give_up  # type: ignore[method-assign, assignment]
-    handler.setFormatter(_Json())
-    level, carried_on = _LOGGER.level, _LOGGER.propagate
+    handler.handleError = stop_logging  # type: ignore[method-assign, assignment]
+    handler.setFormatter(_JsonFormatter())
+    level, propagate = _LOGGER.level, _LOGGER.propagate
     _LOGGER.addHandler(handler)
     _LOGGER.setLevel(logging.INFO)
     _LOGGER.propagate = False
@@ -75,13 +74,13 @@ def written_to(target: str | None) -> Iterator[None]:
     finally:
         _LOGGER.removeHandler(handler)
         _LOGGER.setLevel(level)
-        _LOGGER.propagate = carried_on
+        _LOGGER.propagate = propagate
         with suppress(OSError):
             handler.close()
 
 
-class _Json(logging.Formatter):
-    """``{"at": …, "event": …, value: …}``; a record without values is somebody else's and says only its name."""
+class _JsonFormatter(logging.Formatter):
+    """Formats a record as ``{"at": …, "event": …, value: …}``."""
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")

@@ -1,7 +1,4 @@
-"""Writing a file so that it is either whole or not there.
-
-Readers of a brief, and a run that was killed half way, find the old file or the new one, never a piece.
-"""
+"""Write files atomically: readers, also after a crash, find the old content or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -14,19 +11,19 @@ from pathlib import Path
 from rag.errors import CitebriefError
 
 TEMPORARY = ".citebrief-*.tmp"
-"""What a write that was killed leaves beside its target. Whoever is alone in a folder may remove it."""
+"""Glob of the temporary files that a killed write leaves beside its target; safe to remove while nobody writes."""
 
 
 def write_atomically(path: str | Path, data: str | bytes) -> None:
-    """Write ``data`` (text as UTF-8, line ends as they are) to ``path`` in one step.
+    """Write ``data`` (text as UTF-8, line ends unchanged) to ``path`` atomically.
 
-    The bytes go to a temporary file in the same folder, reach the disk, and then take the name. A file that
-    was there keeps its permissions; a symbolic link stays a link, and its target is replaced. A pipe or a
-    device, which cannot be replaced, is written to as it is.
+    The data is written to a temporary file in the same directory, flushed to the disk and renamed. An existing file
+    keeps its permissions; of a symbolic link the target is replaced. A pipe or device is written to directly, because
+    it cannot be replaced.
 
     Raises:
-        CitebriefError: the folder is missing or not writable, the disk is full, or ``path`` is a folder. What
-            was there before is untouched.
+        CitebriefError: the directory is missing or not writable, the disk is full, or ``path`` is a directory. An
+            existing file is unchanged.
     """
     try:
         content = data.encode() if isinstance(data, str) else data
@@ -63,17 +60,17 @@ def _replace(target: Path, content: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            os.fchmod(descriptor, _mode(target))
+            os.fchmod(descriptor, _permissions(target))
             os.fsync(descriptor)
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(target.parent)
+    _sync_directory(target.parent)
 
 
-def _mode(target: Path) -> int:
-    """The permissions of the file that is there, else those that any new file would get."""
+def _permissions(target: Path) -> int:
+    """Return the permissions of the existing file, or those of a new file under the current umask."""
     try:
         return stat.S_IMODE(target.stat().st_mode)
     except FileNotFoundError:
@@ -82,8 +79,8 @@ def _mode(target: Path) -> int:
         return 0o666 & ~umask
 
 
-def _sync_folder(directory: Path) -> None:
-    """Make the new name last through a power cut; some file systems cannot, and the file stands anyway."""
+def _sync_directory(directory: Path) -> None:
+    """Flush the rename to the disk, if the file system supports it."""
     with contextlib.suppress(OSError):
         descriptor = os.open(directory, os.O_RDONLY)
         try:

@@ -1,9 +1,9 @@
-"""What a batch would cost, told beforehand and without asking the model anything.
+"""Estimates the cost of a batch without asking the model.
 
-A sample of the questions is retrieved and planned for real, and the very prompts that would be sent are rendered and
-counted, with the packaged encoder's tokenizer. Replies are taken to be as long as the quotes that they replace. Not
-counted are calls that are repeated, and rewrites of sentences that fail their check; ``most`` is the cost if every
-reply is as long as it may be and every rewrite is used.
+Evidence is retrieved and outlined for a sample of the questions, and the prompts that would be sent are rendered and
+their tokens counted, with the packaged encoder's tokenizer. Replies are taken to be as long as the evidence sentences
+that they replace. Not counted are repeated calls and the rewrites of sentences that fail verification; ``most`` is the
+cost if every reply has its maximum length and every rewrite is used.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rag.embedding.encoder import count_tokens
-from rag.llm.model import Model, ModelChoice, rates_of
+from rag.embedding import count_tokens
+from rag.llm import ModelChoice, rates_of
 from rag.render.wording import count
 from rag.types import Question
-from rag.writing.compose import closing_evidence
+from rag.writing.closing import closing_evidence
+from rag.writing.drafts import ClosingPart, quote_draft
 from rag.writing.outline import Outline
-from rag.writing.repair import REWRITES, quoted
+from rag.writing.repair import MAX_REWRITES
 from rag.writing.session import Session, writer_for
-from rag.writing.writers import Draft
 
 if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
     from pydantic import BaseModel
 
     from rag.config import Settings
@@ -33,20 +34,25 @@ if TYPE_CHECKING:
 
     ReplyT = TypeVar("ReplyT", bound=BaseModel)
 
-SAMPLE = 20
-"""Questions that are planned, spread over all of them; a second or two each."""
+SAMPLE_SIZE = 20
+"""Number of questions that are outlined, spread evenly over all of them; each takes a second or two."""
 
-PROSE, JSON = 1.08, 0.7
-"""Tokens of a GPT model for one of MiniLM, whose tokenizer needs no download: measured with o200k_base on 26 texts of
-the corpus and the prompts (0.92 to 1.14), and on the schemas of replies."""
+PROSE_RATIO, SCHEMA_RATIO = 1.08, 0.7
+"""Tokens of a GPT model for each token of MiniLM, whose tokenizer needs no download, in prose and in JSON schemas.
 
-AROUND = 20
-"""Tokens of JSON around one sentence of a reply: its key, its citations, quotes and brackets."""
+Measured with o200k_base on 26 texts of the corpus and the prompts (0.92 to 1.14), and on the schemas of replies.
+"""
+
+REPLY_ITEM_TOKENS = 20
+"""Tokens of JSON for each sentence of a reply besides its text: key, citations, quotes and brackets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostEstimate:
-    """For all ``questions`` to be asked, from ``sample`` of them: calls, tokens, US dollars (None: unknown price)."""
+    """Calls, tokens and US dollars for all ``questions``, extrapolated from ``sample`` of them.
+
+    ``cost`` is the expected and ``most`` the highest cost; both are None if the price is unknown.
+    """
 
     model: str
     questions: int
@@ -58,12 +64,12 @@ class CostEstimate:
     most: float | None
 
     def as_json(self) -> str:
-        """The fields as one object, with how they were come by."""
+        """Format the fields as one JSON object, together with ``how``."""
         fields = {name: getattr(self, name) for name in self.__slots__}
         return json.dumps({**fields, "how": self.how}, ensure_ascii=False)
 
     def as_text(self) -> str:
-        """The same for a person."""
+        """Format the estimate as lines of text."""
         if self.cost is None or self.most is None:
             dollars = f"the price of {self.model} is not in the price table"
         else:
@@ -75,97 +81,112 @@ class CostEstimate:
 
     @property
     def how(self) -> str:
-        """In a sentence or two, for whoever has to trust it."""
+        """The method and its assumptions."""
         return (
-            f"Planned {self.sample:,} of {count(self.questions, 'question')} and counted the prompts that would be "
-            f"sent, with MiniLM's tokenizer times {PROSE:g}; replies as long as the quotes that they "
+            f"Outlined {self.sample:,} of {count(self.questions, 'question')} and counted the prompts that would be "
+            f"sent, with MiniLM's tokenizer times {PROSE_RATIO:g}; replies as long as the quotes that they "
             "replace; nothing cached. At the most: every reply as long as allowed, every rewrite used."
         )
 
 
-def estimate(
-    questions: Sequence[Question], settings: Settings, choice: ModelChoice, sample: int = SAMPLE
+def estimate_cost(
+    questions: Sequence[Question], settings: Settings, choice: ModelChoice, sample_size: int = SAMPLE_SIZE
 ) -> CostEstimate:
-    """What asking ``questions`` would take.
+    """Estimate what answering ``questions`` would cost.
 
     Raises:
-        IndexMissing, IndexMismatch, UsageError: it could not be done at all.
+        IndexMissing, IndexMismatch, UsageError: the questions could not be answered at all.
     """
-    step = max(1.0, len(questions) / sample)
-    drawn = [questions[int(i * step)] for i in range(min(sample, len(questions)))]
-    sketch = DryRunModel(choice)
+    step = max(1.0, len(questions) / sample_size)
+    sample = [questions[int(i * step)] for i in range(min(sample_size, len(questions)))]
+    model = DryRunModel(choice)
     if choice.kind != "extractive":
         with Session(settings) as session:
-            for question in drawn:
-                hits, planned = session.plan(question)
-                if planned.sections:
-                    sketch.write(question.text, hits, planned)
-    times = len(questions) / max(1, len(drawn))
-    sums = {name: round(times * value) for name, value in sketch.tokens.items()}
-    least, most = sketch.tokens, sketch.most
-    known = rates_of(choice, settings)
+            for question in sample:
+                hits, outline = session.outline(question)
+                if outline.sections:
+                    _write_dry(model, question.text, hits, outline)
+    factor = len(questions) / max(1, len(sample))
+    totals = {name: round(factor * value) for name, value in model.tokens.items()}
+    rates = rates_of(choice, settings)
     return CostEstimate(
         model=choice.name,
         questions=len(questions),
-        sample=len(drawn),
-        calls=sums.get("calls", 0),
-        prompt=sums.get("prompt", 0),
-        completion=sums.get("completion", 0),
-        cost=round(times * known.cost(least), 6) if known else None,
-        most=round(times * known.cost(most), 6) if known else None,
+        sample=len(sample),
+        calls=totals.get("calls", 0),
+        prompt=totals.get("prompt", 0),
+        completion=totals.get("completion", 0),
+        cost=round(factor * rates.cost(model.tokens), 6) if rates else None,
+        most=round(factor * rates.cost(model.most), 6) if rates else None,
     )
 
 
-class DryRunModel(Model):
-    """A model in name only: it counts what it is asked, and its replies say nothing.
+class DryRunModel:
+    """A :class:`rag.llm.chat_model.ChatModel` that counts tokens, sends nothing, and replies with empty fields.
 
-    ``tokens`` are what is expected, ``most`` what it could come to.
+    ``tokens`` are the expected counts, without completion tokens, which depend on the evidence; ``most`` are the
+    highest.
     """
 
     def __init__(self, choice: ModelChoice) -> None:
-        self.name, self.small = choice.name, choice.kind == "local"
+        self.name = choice.name
+        self.small = choice.kind == "local"
         self.tokens: Counter[str] = Counter()
         self.most: Counter[str] = Counter()
 
-    def write(self, question: str, hits: Sequence[Hit], planned: Outline) -> None:
-        """Be asked all that a brief on ``planned`` asks."""
-        writer = writer_for(self, question, hits)
-        headings = [section.heading for section in planned.sections]
-        for section in planned.sections:
-            with_replies = self.tokens["calls"]
-            writer.section(section, [heading for heading in headings if heading != section.heading])
-            self._reply(section.notes, asked=self.tokens["calls"] > with_replies)
-        body = [quoted(note) for section in planned.sections for note in section.notes]
-        for part, notes in zip(("summary", "conclusion"), closing_evidence(planned), strict=True):
-            if notes:
-                before = self.tokens["calls"]
-                writer.closing("summary" if part == "summary" else "conclusion", notes, body)
-                self._reply(notes, asked=self.tokens["calls"] > before)
-        rewritten = max(
-            ((n for s in planned.sections for n in s.notes)), key=lambda note: len(note.chunk.text), default=None
-        )
-        if rewritten is not None:
-            kept = Counter(self.tokens)
-            for _ in range(REWRITES):
-                writer.rewrite(Draft(text=rewritten.text, chunks=(rewritten.chunk,), notes=(rewritten,)), "unsupported")
-            self.tokens = kept
-
     def ask(
-        self, system: str, user: str, schema: type[ReplyT], *, max_tokens: int, name: str, config: Any = None
+        self,
+        system: str,
+        user: str,
+        schema: type[ReplyT],
+        *,
+        max_tokens: int,
+        name: str,
+        config: RunnableConfig | None = None,
     ) -> ReplyT:
-        """Count, and reply with nothing."""
-        prompt = _tokens(f"{system}\n{user}")
-        if not self.small:  # a remote model is sent the schema and charges for it
-            prompt += _tokens(json.dumps(schema.model_json_schema()), JSON)
+        """Count the call, and return a reply with empty fields."""
+        prompt = _tokens(f"{system}\n{user}", PROSE_RATIO)
+        if not self.small:  # a remote model receives the schema and charges for it
+            prompt += _tokens(json.dumps(schema.model_json_schema()), SCHEMA_RATIO)
         self.tokens.update(calls=1, prompt=prompt)
         self.most.update(calls=1, prompt=prompt, completion=max_tokens)
-        nothing: dict[str, Any] = {field: [] if field == "sentences" else "" for field in schema.model_fields}
-        return schema.model_construct(**nothing)
-
-    def _reply(self, notes: Sequence[EvidenceSentence], *, asked: bool) -> None:
-        if asked:
-            self.tokens.update(completion=sum(AROUND + _tokens(note.text) for note in notes))
+        empty: dict[str, Any] = {field: [] if field == "sentences" else "" for field in schema.model_fields}
+        return schema.model_construct(**empty)
 
 
-def _tokens(text: str, for_one: float = PROSE) -> int:
-    return round(for_one * count_tokens(text))
+def _write_dry(model: DryRunModel, question: str, hits: Sequence[Hit], outline: Outline) -> None:
+    """Let the real writer write the brief of ``outline`` with ``model``, and count the replies it would get."""
+    writer = writer_for(model, question, hits)
+    headings = [section.heading for section in outline.sections]
+    for section in outline.sections:
+        calls = model.tokens["calls"]
+        writer.section(section, [heading for heading in headings if heading != section.heading])
+        if model.tokens["calls"] > calls:
+            model.tokens.update(completion=_reply_tokens(section.evidence))
+    body = [sentence.as_sentence() for section in outline.sections for sentence in section.evidence]
+    parts: tuple[ClosingPart, ...] = ("summary", "conclusion")
+    for part, evidence in zip(parts, closing_evidence(outline), strict=True):
+        if evidence:
+            calls = model.tokens["calls"]
+            writer.closing(part, evidence, body)
+            if model.tokens["calls"] > calls:
+                model.tokens.update(completion=_reply_tokens(evidence))
+    # Rewrites count only towards the highest cost, each with the longest passage as its evidence.
+    longest = max(
+        (sentence for section in outline.sections for sentence in section.evidence),
+        key=lambda sentence: len(sentence.chunk.text),
+        default=None,
+    )
+    if longest is not None:
+        expected = Counter(model.tokens)
+        for _ in range(MAX_REWRITES):
+            writer.rewrite(quote_draft(longest), "unsupported")
+        model.tokens = expected
+
+
+def _reply_tokens(evidence: Sequence[EvidenceSentence]) -> int:
+    return sum(REPLY_ITEM_TOKENS + _tokens(sentence.text, PROSE_RATIO) for sentence in evidence)
+
+
+def _tokens(text: str, ratio: float) -> int:
+    return round(ratio * count_tokens(text))

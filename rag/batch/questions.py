@@ -1,7 +1,8 @@
-"""A file of questions → :class:`rag.types.Question`: JSONL, CSV with a header, or plain text, a question a line.
+"""Reads a questions file into :class:`rag.types.Question` values: JSONL, CSV with a header, or one question a line.
 
-JSONL objects and CSV columns have the same names: ``question``, and if wanted ``id``, ``document``, ``since``,
-``until``, ``k`` and ``sections``. A question without an id gets one made of its words: the same wherever it stands.
+JSONL objects and CSV columns have the same names: ``question`` and, optionally, ``id``, ``document``, ``since``,
+``until``, ``k`` and ``sections``. A question without an id gets one derived from its text, so that the id does not
+depend on the question's position in the file.
 """
 
 from __future__ import annotations
@@ -21,30 +22,30 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from rag.errors import UsageError
 from rag.types import Filter, Question, slug
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Date = Annotated[str, StringConstraints(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")]
+RESERVED_NAMES = frozenset({"manifest"})
+"""File names that a run directory needs for files of its own."""
 
-RESERVED = frozenset({"manifest"})
-"""Names that a folder of briefs needs for files of its own."""
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+_PartialDate = Annotated[str, StringConstraints(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")]
 
 
-class _Row(BaseModel):
+class _QuestionRow(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
-    question: Text
-    id: Text | None = None
-    document: Text | None = None
-    since: Date | None = None
-    until: Date | None = None
+    question: _Text
+    id: _Text | None = None
+    document: _Text | None = None
+    since: _PartialDate | None = None
+    until: _PartialDate | None = None
     k: Annotated[int, Field(ge=1, le=500)] | None = None
     sections: Annotated[int, Field(ge=1, le=7)] | None = None
 
 
 def read_questions(path: str) -> list[Question]:
-    """The questions of the file at ``path``, or of standard input for ``-``.
+    """Read the questions in the file at ``path``, or on standard input if ``path`` is ``-``.
 
     Raises:
-        UsageError: no such file, not UTF-8, no question, a row that is none (names the line), or two questions whose
-            ids are equal as file names.
+        UsageError: the file is missing, is not UTF-8 or has no questions, a row is invalid (the message names the
+            line), or the ids of two questions map to the same file name.
     """
     name = "standard input" if path == "-" else path
     try:
@@ -59,35 +60,42 @@ def read_questions(path: str) -> list[Question]:
 
 
 def parse_questions(text: str, name: str) -> list[Question]:
-    """The questions of a file's ``text``; the suffix of its ``name`` says how it is laid out, else the text does."""
-    # Not splitlines(), which also breaks at separators that JSON and prose may hold.
+    """Parse the ``text`` of a questions file. The suffix of ``name`` selects the format; otherwise the text does.
+
+    Raises:
+        UsageError: see :func:`read_questions`.
+    """
+    # str.splitlines() would also split at separators that may occur inside JSON strings and prose.
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     suffix = PurePath(name).suffix.lower()
     first = next((line.lstrip() for line in lines if line.strip()), "")
     if suffix in {".jsonl", ".ndjson"} or (suffix != ".csv" and first.startswith(("{", "["))):
-        rows = _of_jsonl(lines, name)
-    elif suffix == ".csv" or (suffix != ".txt" and "question" in _cells(first, _delimiter(first))):
-        rows = _of_csv(text, name)
+        rows = _jsonl_rows(lines, name)
+    elif suffix == ".csv" or (suffix != ".txt" and "question" in _header_cells(first, _delimiter(first))):
+        rows = _csv_rows(text, name)
     else:
         rows = ((number, {"question": line}) for number, line in enumerate(lines, 1) if line.strip())
-    return _distinct(((number, _question(row, number, name)) for number, row in rows), name)
+    return _with_distinct_ids(((number, _question(row, number, name)) for number, row in rows), name)
 
 
 def file_name(id_: str) -> str:
-    """``id_`` as a file name, lower case; one that had to be changed gets a digest, so that no two ids share a file."""
+    """Convert a question id to a lower-case file name without suffix.
+
+    A digest is appended if the id had to be changed, so that different ids get different file names.
+    """
     name = slug(id_, 80)
-    return name if name == id_ and name not in RESERVED else f"{name}-{_digest(id_)}"
+    return name if name == id_ and name not in RESERVED_NAMES else f"{name}-{_short_digest(id_)}"
 
 
-def digest(questions: Iterable[Question]) -> str:
-    """SHA-256 over ``questions`` in order, with all their settings."""
-    whole = hashlib.sha256()
+def questions_digest(questions: Iterable[Question]) -> str:
+    """Compute the SHA-256 of ``questions``, in order and with all their settings."""
+    sha256 = hashlib.sha256()
     for question in questions:
-        whole.update(json.dumps(asdict(question), sort_keys=True).encode())
-    return whole.hexdigest()
+        sha256.update(json.dumps(asdict(question), sort_keys=True).encode())
+    return sha256.hexdigest()
 
 
-def _of_jsonl(lines: Sequence[str], name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _jsonl_rows(lines: Sequence[str], name: str) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -100,7 +108,7 @@ def _of_jsonl(lines: Sequence[str], name: str) -> Iterator[tuple[int, dict[str, 
         yield number, row
 
 
-def _of_csv(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _csv_rows(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
     lines = io.StringIO(text, newline="")
     rows = csv.reader(lines, delimiter=_delimiter(text.lstrip().partition("\n")[0]), strict=True)
     try:
@@ -122,46 +130,46 @@ def _of_csv(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _delimiter(header: str) -> str:
-    """What parts the columns: a comma, or what spreadsheets in other countries write."""
-    return next((mark for mark in ",;\t" if "question" in _cells(header, mark)), ",")
+    """Detect the column delimiter: a comma, or the semicolon or tab that spreadsheets write in other locales."""
+    return next((delimiter for delimiter in ",;\t" if "question" in _header_cells(header, delimiter)), ",")
 
 
-def _cells(header: str, delimiter: str) -> list[str]:
+def _header_cells(header: str, delimiter: str) -> list[str]:
     return [cell.strip().strip('"').lower() for cell in header.split(delimiter)]
 
 
 def _question(row: Mapping[str, Any], number: int, name: str) -> Question:
     try:
-        found = _Row.model_validate(row)
+        valid = _QuestionRow.model_validate(row)
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
-        where = ".".join(map(str, fault["loc"]))
-        known = f" (known are {', '.join(_Row.model_fields)})" if fault["type"] == "extra_forbidden" else ""
-        raise UsageError(f"{name}, line {number}: {where}: {fault['msg'].lower()}{known}") from None
-    text = " ".join(found.question.split())
+        field = ".".join(map(str, fault["loc"]))
+        known = f" (known are {', '.join(_QuestionRow.model_fields)})" if fault["type"] == "extra_forbidden" else ""
+        raise UsageError(f"{name}, line {number}: {field}: {fault['msg'].lower()}{known}") from None
+    text = " ".join(valid.question.split())
     return Question(
-        id=found.id or f"{slug(text, 60)}-{_digest(text)}",
+        id=valid.id or f"{slug(text, 60)}-{_short_digest(text)}",
         text=text,
-        where=Filter(document=found.document, since=found.since, until=found.until),
-        k=found.k,
-        sections=found.sections,
+        where=Filter(document=valid.document, since=valid.since, until=valid.until),
+        k=valid.k,
+        sections=valid.sections,
     )
 
 
-def _distinct(questions: Iterable[tuple[int, Question]], name: str) -> list[Question]:
+def _with_distinct_ids(numbered: Iterable[tuple[int, Question]], name: str) -> list[Question]:
     lines: dict[str, int] = {}
-    found = []
-    for number, question in questions:
+    questions = []
+    for number, question in numbered:
         earlier = lines.setdefault(file_name(question.id).casefold(), number)
         if earlier != number:
             raise UsageError(
                 f"{name}, line {number}: the id {question.id!r} is that of line {earlier}; ids must differ"
             )
-        found.append(question)
-    if not found:
+        questions.append(question)
+    if not questions:
         raise UsageError(f"{name}: no questions; write one a line, or JSONL or CSV with the names id and question")
-    return found
+    return questions
 
 
-def _digest(text: str) -> str:
+def _short_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]

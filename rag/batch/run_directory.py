@@ -1,71 +1,53 @@
-"""The folder of a batch: briefs, a row for each, and what they were made with. Killed at any moment, it can go on.
+"""The run directory of a batch: briefs, a row for each, and what they were made with. A killed run can be resumed.
 
 ::
 
-    DIR/manifest.json           what decides the briefs; written first, and what makes the folder a batch's
-    DIR/NAME.html, .md, .json   one brief, the .json last: where it stands whole, the question is answered
-    DIR/drafts/NAME.json        what stood of a brief that failed
-    DIR/results.jsonl           one row an id
-    DIR/.paid                   what calls have cost, in US dollars, a line each
-    DIR/.replies/               the model's replies, so that none has to be paid twice (rag/llm/cache.py)
+    DIR/manifest.json           what decides the briefs; written first, and what identifies a run directory
+    DIR/NAME.html, .md, .json   one brief; the .json is written last, so a complete one means an answered question
+    DIR/drafts/NAME.json        the verified part of a brief that failed
+    DIR/results.jsonl           one row a question (rag/batch/results.py)
+    DIR/.paid                   the cost of each call in US dollars, one a line
+    DIR/.replies/               the response cache, so that no reply is paid for twice (rag/llm/response_cache.py)
 
-While a batch runs, rows are appended to ``results.jsonl`` as questions end. The last row of an id counts, and a line
-that a kill tore is left out. At the start and at the end the file is replaced by one with a row an id, in the order of
-the questions. Every file reaches the disk before it takes its name (``rag/_internal/files.py``).
+While a batch runs, rows are appended to ``results.jsonl`` as questions end. At the start and at the end of a run the
+file is replaced by one with one row an id, in the order of the questions. Every file is synced to the disk before it
+gets its name (``rag/_internal/files.py``).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import Any
 
 from rag._internal.files import TEMPORARY, write_atomically
+from rag.batch.parallel import QuestionResult
 from rag.batch.questions import file_name
+from rag.batch.results import ResultRow, append_result_row, read_result_rows, scores_of, write_result_rows
 from rag.errors import CitebriefError, ReadError, UsageError
-from rag.pipeline import QuestionResult
 from rag.render import Format, render
-from rag.render.json import LINE_BREAKS, from_json
-from rag.types import Brief, Question, Status
+from rag.render.json import from_json
+from rag.types import Brief, Question
 
-SUFFIXES: dict[Format, str] = {"json": "json", "md": "md", "html": "html", "text": "txt"}
-LOCK, PAID, REPLIES = ".lock", ".paid", ".replies"
+FORMAT_SUFFIXES: dict[Format, str] = {"json": "json", "md": "md", "html": "html", "text": "txt"}
+"""The suffix of a brief's file in each format."""
 
-
-class ResultRow(BaseModel):
-    """A line of ``results.jsonl``. ``seconds`` and ``cost`` (US dollars, None where unknown) are of all attempts.
-
-    ``tokens`` by kind. ``scores``: how many ``sentences``, the ``lowest`` verifier's score among them, ``repairs`` by
-    rung. ``files`` by format, relative to the folder. ``sha256`` is the JSON file's, None where there is no brief.
-    ``fault`` is the class of the ``error``.
-    """
-
-    model_config = ConfigDict(frozen=True)
-    id: str
-    question: str
-    status: Status | Literal["failed", "open"]
-    seconds: float = 0.0
-    tokens: dict[str, int] = {}
-    cost: float | None = 0.0
-    scores: dict[str, Any] = {}
-    files: dict[str, str] = {}
-    sha256: str | None = None
-    fault: str = ""
-    error: str = ""
+LOCK_FILE = ".lock"
+PAYMENTS_FILE = ".paid"
+RESPONSE_CACHE = ".replies"
+"""Directory of the response cache, unless the settings name another one."""
 
 
 @dataclass(slots=True, kw_only=True)
 class RunDirectory:
-    """The folder ``path`` of a ``kind`` of batch. The briefs are in its subfolder ``briefs``, in all ``formats``.
+    """The directory ``path`` of a run of one ``kind``; its subdirectory ``briefs`` has the briefs in all ``formats``.
 
-    JSON is always among the formats: it is what tells that a question is answered.
+    ``rows`` are the result rows by question id. JSON has to be among the formats: a question counts as answered if its
+    JSON file is complete.
     """
 
     path: Path
@@ -77,22 +59,22 @@ class RunDirectory:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """During this block nobody else writes into the folder, which is made if need be.
+        """Hold the directory's lock during this block. The directory is created if it does not exist.
 
         Raises:
-            UsageError: it has files, and is no folder of this kind; it is left as it is.
-            CitebriefError: somebody else writes there, or it is not writable.
+            UsageError: the directory has files and no manifest of this kind; nothing in it is changed.
+            CitebriefError: another process holds the lock, or the directory is not writable.
         """
         from filelock import FileLock, Timeout
 
         try:
-            if self.manifest() is None and any(each.is_file() for each in self._strange()):
+            if self.read_manifest() is None and any(path.is_file() for path in self._other_paths()):
                 raise UsageError(f"{self.path} has other files in it: choose an empty folder, or a new one")
             (self.path / self.briefs).mkdir(parents=True, exist_ok=True)
-            with FileLock(self.path / LOCK, timeout=0):
+            with FileLock(self.path / LOCK_FILE, timeout=0):
                 for directory in {self.path, self.path / self.briefs, self.path / "drafts"}:
-                    for scrap in directory.glob(TEMPORARY):
-                        scrap.unlink()
+                    for temporary in directory.glob(TEMPORARY):
+                        temporary.unlink()
                 yield
         except Timeout:
             raise CitebriefError(
@@ -101,167 +83,160 @@ class RunDirectory:
         except OSError as error:
             raise CitebriefError(f"{error.filename or self.path}: {(error.strerror or str(error)).lower()}") from error
 
-    def manifest(self) -> dict[str, Any] | None:
-        """What the folder was made with; None if there is no manifest.
+    def read_manifest(self) -> dict[str, Any] | None:
+        """Read what the run was made with; None if there is no manifest.
 
         Raises:
-            UsageError: there is one, of something else.
+            UsageError: the manifest is invalid or of another kind.
         """
         try:
-            found = json.loads((self.path / "manifest.json").read_bytes())
+            manifest = json.loads((self.path / "manifest.json").read_bytes())
         except FileNotFoundError:
             return None
         except ValueError:
-            found = None
-        if not isinstance(found, dict) or found.get("schema") != self.kind:
+            manifest = None
+        if not isinstance(manifest, dict) or manifest.get("schema") != self.kind:
             raise UsageError(f"{self.path}/manifest.json is not that of a {self.kind}: choose another --out")
-        return found
+        return manifest
 
-    def begin(self, manifest: Mapping[str, Any]) -> None:
-        """Take a folder that is empty.
-
-        Raises:
-            UsageError: it is not.
-        """
-        if self.manifest() is not None:
-            raise UsageError(f"{self.path} holds a batch: --resume goes on with it, --overwrite begins anew")
-        self._hold(manifest)
-
-    def go_on(self, manifest: Mapping[str, Any], *, fix: str, force: bool = False) -> None:
-        """Take a folder that is empty, or that was made with ``manifest``; where it was not, ``fix`` says what to do.
-
-        With ``force`` the new manifest is taken all the same, and the old one kept in its ``earlier``.
+    def start(self, manifest: Mapping[str, Any]) -> None:
+        """Start a run in an empty directory.
 
         Raises:
-            UsageError: it was made with something else.
+            UsageError: the directory has a run already.
         """
-        found = self.manifest()
+        if self.read_manifest() is not None:
+            raise UsageError(f"{self.path} holds a batch: use --resume to continue it, --overwrite to replace it")
+        self._write_manifest(manifest)
+
+    def resume(self, manifest: Mapping[str, Any], *, fix: str, force: bool = False) -> None:
+        """Continue a run that was made with ``manifest``, or start one in an empty directory.
+
+        ``force`` continues a run that was made with another manifest too; the new manifest keeps the old one in its
+        ``earlier``.
+
+        Raises:
+            UsageError: the run was made with another manifest; the message ends with ``fix``.
+        """
+        found = self.read_manifest()
         if found is None:
-            self._hold(manifest)
-        elif other := [name for name in manifest if found.get(name) != manifest[name]]:
+            self._write_manifest(manifest)
+        elif different := [name for name in manifest if found.get(name) != manifest[name]]:
             if not force:
-                raise UsageError(f"{self.path} holds a run with another {', '.join(other)}: {fix}")
+                raise UsageError(f"{self.path} holds a run with another {', '.join(different)}: {fix}")
             earlier = found.pop("earlier", [])
-            self._hold({**manifest, "earlier": [*earlier, found]})
+            self._write_manifest({**manifest, "earlier": [*earlier, found]})
 
-    def begin_anew(self, manifest: Mapping[str, Any], questions: Iterable[Question]) -> None:
-        """Take an empty folder or one of this kind, and remove what was made there, and nothing else."""
-        rows = self._read()
-        made = [self._file(id_, form) for id_, row in rows.items() for form in self._known(row.files)]
-        made += [self._draft(id_) for id_ in rows]
-        for question in questions:  # a kill may have come between a brief and its row
-            if question.id not in rows and _brief(self._file(question.id, "json")):
-                made += [self._file(question.id, form) for form in SUFFIXES]
-        for file in made:
+    def overwrite(self, manifest: Mapping[str, Any], questions: Iterable[Question]) -> None:
+        """Start a run in an empty directory or in place of a run of this kind, whose files are removed; no others."""
+        rows = read_result_rows(self.path / self.results)
+        obsolete = [self._file(id_, form) for id_, row in rows.items() for form in FORMAT_SUFFIXES if form in row.files]
+        obsolete += [self._draft(id_) for id_ in rows]
+        for question in questions:  # a kill between the brief and its row leaves a brief without a row
+            if question.id not in rows and _read_brief(self._file(question.id, "json")):
+                obsolete += [self._file(question.id, form) for form in FORMAT_SUFFIXES]
+        for file in obsolete:
             file.unlink(missing_ok=True)
-        for name in (self.results, PAID):
+        for name in (self.results, PAYMENTS_FILE):
             (self.path / name).unlink(missing_ok=True)
-        self._hold(manifest)
+        self._write_manifest(manifest)
 
-    def missing(self, questions: Iterable[Question]) -> list[Question]:
-        """Those of ``questions`` that have no whole brief here. Reads the folder, and changes nothing in it."""
-        self.rows = self._read()
-        left = []
+    def unanswered(self, questions: Iterable[Question]) -> list[Question]:
+        """Return those of ``questions`` that have no complete brief, and load ``rows``. Changes no file."""
+        self.rows = read_result_rows(self.path / self.results)
+        unanswered = []
         for question in questions:
             if row := self._answered(question):
                 self.rows[question.id] = row
             else:
-                left.append(question)
-                if question.id in self.rows and self.rows[question.id].sha256:  # its brief is gone or damaged
+                unanswered.append(question)
+                if question.id in self.rows and self.rows[question.id].sha256:  # its brief is missing or damaged
                     del self.rows[question.id]
-        return left
+        return unanswered
 
-    def complete(self) -> None:
-        """Render the formats that a finished brief lacks, or that are of another state of it."""
+    def render_missing_formats(self) -> None:
+        """Render the formats of finished briefs that are missing, or that were rendered from another version."""
         for id_, row in self.rows.items():
-            lacking = [
-                f for f in self.formats if row.sha256 and (f not in row.files or not self._file(id_, f).is_file())
+            missing = [
+                form
+                for form in self.formats
+                if row.sha256 and (form not in row.files or not self._file(id_, form).is_file())
             ]
-            if lacking and (brief := _brief(self._file(id_, "json"))):
-                for form in lacking:
+            if missing and (brief := _read_brief(self._file(id_, "json"))):
+                for form in missing:
                     write_atomically(self._file(id_, form), render(brief, form))
-                self.rows[id_] = row.model_copy(update={"files": row.files | self._names(id_, lacking)})
+                self.rows[id_] = row.model_copy(update={"files": row.files | self._paths(id_, missing)})
 
-    def keep(self, outcome: QuestionResult) -> ResultRow:
-        """Write what became of a question, then its row.
+    def save(self, result: QuestionResult) -> ResultRow:
+        """Write the brief or draft of ``result``, then its row, which is returned.
 
         Raises:
-            CitebriefError: it cannot be written: the disk is full, say.
+            CitebriefError: a file cannot be written, for example because the disk is full.
         """
-        id_, brief, contents = outcome.question.id, outcome.brief or outcome.draft, dict[Format, bytes]()
+        id_, brief, contents = result.question.id, result.brief or result.draft, dict[Format, bytes]()
         try:
-            contents = {form: render(brief, form).encode() for form in self._order()} if brief else {}
-        except ValueError as error:  # half a surrogate pair, say: this brief cannot be a file, but others can
-            outcome = replace(
-                outcome, brief=None, draft=None, error=f"it cannot be written: {error}", fault=type(error).__name__
+            contents = {form: render(brief, form).encode() for form in self._json_last()} if brief else {}
+        except ValueError as error:  # for example an unpaired surrogate: this brief fails, the others do not
+            result = replace(
+                result, brief=None, draft=None, error=f"it cannot be written: {error}", fault=type(error).__name__
             )
-        if outcome.brief:
+        if result.brief:
             for form, content in contents.items():
                 write_atomically(self._file(id_, form), content)
             self._draft(id_).unlink(missing_ok=True)
-        elif outcome.draft:
+        elif result.draft:
             self._draft(id_).parent.mkdir(exist_ok=True)
             write_atomically(self._draft(id_), contents["json"])
-        row = self._added(self._row(outcome, contents.get("json", b"")))
+        row = self._with_earlier_attempts(self._row(result, contents.get("json", b"")))
         self.rows[id_] = row
-        _append(self.path / self.results, _line(row))
+        append_result_row(self.path / self.results, row)
         return row
 
-    def paid(self) -> float:
-        """US dollars that were ever paid for what is here, whatever became of it."""
+    def total_paid(self) -> float:
+        """Sum all payments ever recorded here, in US dollars, whether or not a brief came of them."""
         try:
-            lines = (self.path / PAID).read_text().split("\n")
+            lines = (self.path / PAYMENTS_FILE).read_text().split("\n")
         except FileNotFoundError:
             return 0.0
-        return sum(map(float, lines[:-1]))  # what stands behind the last line break was torn, or nothing
+        return sum(map(float, lines[:-1]))  # the text after the last line break is empty or truncated
 
-    def pay(self, dollars: float) -> None:
-        """Note that ``dollars`` were paid. Nobody waits until it is on the disk: a kill leaves it, and calls are many.
+    def record_payment(self, dollars: float) -> None:
+        """Record that a call cost ``dollars``.
+
+        The file is not synced: calls are many, and a kill of the process does not lose what was written.
 
         Raises:
-            CitebriefError: it cannot be noted, so that a budget could not be kept.
+            CitebriefError: the file cannot be written, so that a budget could not be kept.
         """
         try:
-            with (self.path / PAID).open("ab", buffering=0) as file:
+            with (self.path / PAYMENTS_FILE).open("ab", buffering=0) as file:
                 file.write(f"{dollars!r}\n".encode())
         except OSError as error:
-            raise CitebriefError(f"{self.path / PAID}: {(error.strerror or str(error)).lower()}") from None
+            raise CitebriefError(f"{self.path / PAYMENTS_FILE}: {(error.strerror or str(error)).lower()}") from None
 
-    def settle(self, questions: Iterable[Question], unasked: Mapping[str, str] | None = None) -> None:
-        """Leave one row for each of ``questions`` that has any, in their order; ``unasked`` is what the others' say."""
-        if unasked:
+    def write_results(self, questions: Iterable[Question], not_attempted: Mapping[str, str] | None = None) -> None:
+        """Replace the results file by one with one row a question, in the order of ``questions``.
+
+        Questions that have no row get one with the fields ``not_attempted``, or none if that is None.
+        """
+        if not_attempted:
             for question in questions:
                 if question.id not in self.rows:
-                    row = {"id": question.id, "question": question.text, **unasked}
+                    row = {"id": question.id, "question": question.text, **not_attempted}
                     self.rows[question.id] = ResultRow.model_validate(row)
         rows = (self.rows[question.id] for question in questions if question.id in self.rows)
-        write_atomically(self.path / self.results, b"".join(map(_line, rows)))
+        write_result_rows(self.path / self.results, rows)
 
-    def _hold(self, manifest: Mapping[str, Any]) -> None:
-        whole = {"schema": self.kind, **manifest}
-        write_atomically(self.path / "manifest.json", json.dumps(whole, ensure_ascii=False, indent=1) + "\n")
+    def _write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        content = {"schema": self.kind, **manifest}
+        write_atomically(self.path / "manifest.json", json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
-    def _strange(self) -> Iterator[Path]:
-        ours = {LOCK, *(scrap.name for scrap in self.path.glob(TEMPORARY))}
-        return (each for each in self.path.rglob("*") if each.name not in ours)
-
-    def _read(self) -> dict[str, ResultRow]:
-        try:
-            lines = (self.path / self.results).read_bytes().split(b"\n")
-        except FileNotFoundError:
-            return {}
-        rows = {}
-        for line in lines:
-            try:
-                row = ResultRow.model_validate_json(line)
-            except ValidationError:  # torn by a kill, or the end of the file
-                continue
-            if row.sha256 or row.seconds:  # others were never asked
-                rows[row.id] = row
-        return rows
+    def _other_paths(self) -> Iterator[Path]:
+        known = {LOCK_FILE, *(temporary.name for temporary in self.path.glob(TEMPORARY))}
+        return (path for path in self.path.rglob("*") if path.name not in known)
 
     def _answered(self, question: Question) -> ResultRow | None:
-        """The row of the question's brief, if that is here and whole: by its digest, or read and checked again."""
+        """Return the row of the question's brief if that is complete: by its digest, else by validating the file."""
         file, row = self._file(question.id, "json"), self.rows.get(question.id)
         try:
             content = file.read_bytes()
@@ -269,89 +244,64 @@ class RunDirectory:
             return None
         if row and row.sha256 == _sha256(content) and row.question == question.text:
             return row
-        brief = _brief(file)
+        brief = _read_brief(file)
         if brief is None or brief.question != question.text:
             return None
-        stages = {**brief.trace.seconds, "model": 0.0}  # the model's are part of those of writing
-        seconds = sum(stages.values())
-        found = self._row(QuestionResult(question=question, seconds=round(seconds, 2), brief=brief), content)
-        # Its other formats were written before it, and are of the same state unless somebody edited the JSON.
-        edited = row is not None and row.sha256 is not None
-        return self._added(found.model_copy(update={"files": self._names(question.id, ["json"])}) if edited else found)
+        stages = {**brief.trace.seconds, "model": 0.0}  # the seconds of "model" are part of those of "write"
+        seconds = round(sum(stages.values()), 2)
+        rebuilt = self._row(QuestionResult(question=question, seconds=seconds, brief=brief), content)
+        if row is not None and row.sha256 is not None:  # the JSON was edited, so the other formats are outdated
+            rebuilt = rebuilt.model_copy(update={"files": self._paths(question.id, ["json"])})
+        return self._with_earlier_attempts(rebuilt)
 
-    def _row(self, outcome: QuestionResult, content: bytes) -> ResultRow:
-        """The row of an outcome; ``content`` is what was written of it as JSON."""
-        question, brief, told = outcome.question, outcome.brief, outcome.brief or outcome.draft
+    def _row(self, result: QuestionResult, content: bytes) -> ResultRow:
+        """Build the row of ``result``; ``content`` is its brief or draft as JSON."""
+        question, brief, written = result.question, result.brief, result.brief or result.draft
         if brief:
-            files = self._names(question.id, self.formats)
+            files = self._paths(question.id, self.formats)
         else:
-            files = {"draft": str(self._draft(question.id).relative_to(self.path))} if outcome.draft else {}
+            files = {"draft": str(self._draft(question.id).relative_to(self.path))} if result.draft else {}
         return ResultRow(
             id=question.id,
             question=question.text,
-            status=outcome.status,
-            seconds=outcome.seconds,
-            tokens=dict(told.trace.tokens) if told else {},
-            cost=told.trace.cost if told else 0.0,
-            scores=_scores(brief) if brief else {},
+            status=result.status,
+            seconds=result.seconds,
+            tokens=dict(written.trace.tokens) if written else {},
+            cost=written.trace.cost if written else 0.0,
+            scores=scores_of(brief) if brief else {},
             files=files,
             sha256=_sha256(content) if brief else None,
-            fault=outcome.fault,
-            error=outcome.error,
+            fault=result.fault,
+            error=result.error,
         )
 
-    def _added(self, row: ResultRow) -> ResultRow:
-        """``row`` with what earlier attempts at its question took."""
+    def _with_earlier_attempts(self, row: ResultRow) -> ResultRow:
+        """Add the seconds and the cost of earlier attempts at the question."""
         before = self.rows.get(row.id)
         if before is None or before.sha256 is not None:
             return row
         cost = None if before.cost is None or row.cost is None else before.cost + row.cost
         return row.model_copy(update={"seconds": round(before.seconds + row.seconds, 2), "cost": cost})
 
-    def _order(self) -> list[Format]:
+    def _json_last(self) -> list[Format]:
         return [*(form for form in self.formats if form != "json"), "json"]
 
-    def _known(self, forms: Iterable[str]) -> list[Format]:
-        return [form for form in SUFFIXES if form in forms]
-
-    def _names(self, id_: str, forms: Iterable[Format]) -> dict[str, str]:
+    def _paths(self, id_: str, forms: Iterable[Format]) -> dict[str, str]:
         return {form: str(self._file(id_, form).relative_to(self.path)) for form in forms}
 
     def _file(self, id_: str, form: Format) -> Path:
-        return self.path / self.briefs / f"{file_name(id_)}.{SUFFIXES[form]}"
+        return self.path / self.briefs / f"{file_name(id_)}.{FORMAT_SUFFIXES[form]}"
 
     def _draft(self, id_: str) -> Path:
         return self.path / "drafts" / f"{file_name(id_)}.json"
 
 
-def _scores(brief: Brief) -> dict[str, Any]:
-    scores = [sentence.score for sentence in brief.sentences()]
-    actions = [repair.action for repair in brief.trace.repairs]
-    return {
-        "sentences": len(scores),
-        "lowest": round(min(scores), 4) if scores else None,
-        "repairs": {action: actions.count(action) for action in dict.fromkeys(actions)},
-    }
-
-
-def _brief(file: Path) -> Brief | None:
-    """The brief in ``file``, every promise checked; None where there is none that keeps them."""
+def _read_brief(file: Path) -> Brief | None:
+    """Read and validate the brief in ``file``; None if there is no valid one."""
     try:
         return from_json(file.read_bytes())
     except (ReadError, OSError):
         return None
-
-
-def _line(row: ResultRow) -> bytes:
-    text = json.dumps(row.model_dump(), ensure_ascii=False).translate(LINE_BREAKS) + "\n"
-    return text.encode("utf-8", "backslashreplace")  # half a surrogate pair becomes the escape that JSON has for it
-
-
-def _append(path: Path, line: bytes) -> None:
-    with path.open("ab", buffering=0) as file:
-        while line:
-            line = line[file.write(line) :]
-        os.fsync(file.fileno())
 
 
 def _sha256(content: bytes) -> str:

@@ -1,6 +1,6 @@
-"""Many questions → a folder of briefs, losing nothing on the way: see ``rag/batch/run_directory.py`` for what it holds.
+"""Runs a batch: answers many questions into a run directory, so that no finished work is lost.
 
-``eval run`` is a batch too, with a score at its end.
+``rag/batch/run_directory.py`` describes the directory. ``eval run`` is a batch too, followed by scoring.
 """
 
 from __future__ import annotations
@@ -9,43 +9,42 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from rag._internal import events
-from rag.batch.run_directory import REPLIES, RunDirectory
+from rag.batch.parallel import OnQuestion, QuestionResult, answer_many
+from rag.batch.run_directory import RESPONSE_CACHE, RunDirectory
 from rag.errors import CitebriefError
-from rag.llm import prompts
-from rag.llm.limits import Budget
-from rag.llm.model import ModelChoice, rates_of
-from rag.pipeline import OnQuestion, QuestionResult, answer_many
+from rag.llm import Budget, ModelChoice, load_prompt, rates_of
 from rag.render.wording import count
 from rag.types import Question
-from rag.writing.session import PROMPTS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
-
     from rag.config import Settings
     from rag.progress import Step
 
 REMOTE_JOBS = 4
-DECIDING = ("k", "sections", "seed", "embedder")
+"""Default number of questions at a time with a remote model."""
+
+MANIFEST_SETTINGS = ("k", "sections", "seed", "embedder")
 """The settings that decide what a brief says."""
 
-LIBRARIES = ("torch", "sentence-transformers", "chromadb")
-"""Those whose version can change what is retrieved and checked."""
+MANIFEST_LIBRARIES = ("torch", "sentence-transformers", "chromadb")
+"""The libraries whose version can change what is retrieved and verified."""
+
+EndReason = Literal["done", "stopped", "budget", "lost"]
+"""Why a run ended: all questions attempted, stopped by the user, budget spent, or the model's server lost."""
+
+OnRow = Callable[[str, int, int], None]
+"""Called with a question's status, the number of questions that are finished, and the number of all questions."""
 
 
-Ended = Literal["done", "stopped", "budget", "lost"]
-"""How a batch ended: with every question dealt with, by a person, by the budget, or because the model is gone."""
-
-
-class Engine(Protocol):
-    """:func:`rag.pipeline.answer_many`, or what does the same elsewhere."""
+class AnswerMany(Protocol):
+    """The signature of :func:`rag.batch.parallel.answer_many`, which ``rag/batch/ray`` implements too."""
 
     def __call__(
         self,
@@ -57,22 +56,22 @@ class Engine(Protocol):
         stop: threading.Event | None = None,
         on_progress: OnQuestion = ...,
     ) -> Generator[QuestionResult]:
-        """See :func:`rag.pipeline.answer_many`."""
+        """See :func:`rag.batch.parallel.answer_many`."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """What a batch came to. Counts are of all its questions; ``asked`` are those of this run.
+class BatchSummary:
+    """The totals of a batch. Counts are over all its questions, but for ``attempted``, which counts those of this run.
 
-    ``cost`` is in US dollars, of all that was ever sent, None where the price is unknown; what a kill made useless is
-    in it, and what was never answered, at the most that it can cost. ``seconds`` are this run's. ``faults`` counts
-    failures by class.
+    ``cost`` is the cost in US dollars of all calls of all runs, None if the price is unknown. Calls whose reply a kill
+    lost are included, and calls that were never answered are included at the most they can cost. ``seconds`` are this
+    run's. ``faults`` counts failures by class.
     """
 
-    ended: Ended
+    ended: EndReason
     questions: int
-    asked: int
+    attempted: int
     answered: int
     insufficient_evidence: int
     failed: int
@@ -84,11 +83,13 @@ class Summary:
     out: str
 
     def as_json(self) -> str:
-        """The fields as one object."""
-        return json.dumps({name: getattr(self, name) for name in self.__slots__}, ensure_ascii=False)
+        """Format the fields as one JSON object, with ``attempted`` under the key ``asked``."""
+        names = {"attempted": "asked"}
+        fields = {names.get(name, name): getattr(self, name) for name in self.__slots__}
+        return json.dumps(fields, ensure_ascii=False)
 
     def as_text(self) -> str:
-        """The same for a person, in a few lines."""
+        """Format the totals as three lines of text."""
         counts = [f"{self.answered:,} answered", f"{self.insufficient_evidence:,} not answered by the corpus"]
         if self.failed:
             kinds = ", ".join(f"{times:,} {fault}" for fault, times in self.faults.items())
@@ -98,43 +99,45 @@ class Summary:
         cost = "cost unknown: the model is not in the price table" if self.cost is None else f"${self.cost:.4f} in all"
         return (
             f"{count(self.questions, 'question')}: {', '.join(counts)}\n"
-            f"{self.asked:,} asked now, in {self.seconds:,.1f} s; {cost}\n"
+            f"{self.attempted:,} asked in this run, in {self.seconds:,.1f} s; {cost}\n"
             f"briefs and results.jsonl: {self.out}"
         )
 
 
-OnRow = Callable[[str, int, int], None]
-"""Called with a word for what became of a question, how many are dealt with, and of how many."""
+def build_manifest(settings: Settings, choice: ModelChoice, fingerprint: str) -> dict[str, Any]:
+    """Collect what decides the briefs, except for the questions themselves."""
+    from rag.writing.session import PROMPTS
 
-
-def manifest(settings: Settings, choice: ModelChoice, fingerprint: str) -> dict[str, Any]:
-    """What decides the briefs, but for the questions themselves."""
     used = () if choice.kind == "extractive" else PROMPTS[choice.kind == "local"]
     return {
         "version": version("citebrief"),
         "model": choice.name,
-        "settings": {name: getattr(settings, name) for name in DECIDING},
-        "prompts": {name: prompts.load_prompt(name).sha256 for name in used},
+        "settings": {name: getattr(settings, name) for name in MANIFEST_SETTINGS},
+        "prompts": {name: load_prompt(name).sha256 for name in used},
         "index": fingerprint,
-        "libraries": {name: version(name) for name in LIBRARIES},
+        "libraries": {name: version(name) for name in MANIFEST_LIBRARIES},
     }
 
 
-def jobs_for(choice: ModelChoice) -> int:
-    """Questions at a time where nobody said how many: this machine does one as fast as two, a server does not care."""
+def default_jobs(choice: ModelChoice) -> int:
+    """Return the default number of questions at a time: one without a remote model, as more are no faster here."""
     return REMOTE_JOBS if choice.kind == "openai" else 1
 
 
-def budget_for(
-    budget_usd: float | None, choice: ModelChoice, settings: Settings, directory: RunDirectory, *, anew: bool = False
+def open_budget(
+    budget_usd: float | None, choice: ModelChoice, settings: Settings, directory: RunDirectory, *, new: bool = False
 ) -> Budget:
-    """The ``budget`` of the locked ``folder``, which notes all that is paid; ``anew`` forgets what was paid before.
+    """Open the budget of the locked run ``directory``, which records each payment.
+
+    ``new`` ignores the payments that the directory has already.
 
     Raises:
-        UsageError: there is a budget, and the model's price is unknown; or the file of prices cannot be used.
+        UsageError: there is a budget and the model's price is unknown, or the file of prices is invalid.
     """
-    spent = 0.0 if anew else directory.paid()
-    return Budget(budget_usd, rates_of(choice, settings), spent=spent, model=choice.name, on_paid=directory.pay)
+    spent = 0.0 if new else directory.total_paid()
+    return Budget(
+        budget_usd, rates_of(choice, settings), spent=spent, model=choice.name, on_paid=directory.record_payment
+    )
 
 
 def run_batch(
@@ -145,27 +148,27 @@ def run_batch(
     jobs: int,
     budget: Budget | None = None,
     stop: threading.Event | None = None,
-    engine: Engine = answer_many,
+    answer: AnswerMany = answer_many,
     on_row: OnRow = lambda *_: None,
     on_wait: Callable[[str], None] = lambda _: None,
-) -> Summary:
-    """Answer those of ``questions`` that ``folder``, which is locked and begun, has no brief of.
+) -> BatchSummary:
+    """Answer those of ``questions`` that have no brief in ``directory``, which has to be locked and started.
 
-    The model's replies are kept, in the folder unless the settings name another place: none is paid for twice.
-    ``purse`` holds the budget, see :func:`purse_for`. Once ``stop`` is set, the batch ends soon and in good order.
-    ``on_wait`` is told, from many threads, why the model keeps all questions waiting.
+    The model's replies are cached, in the directory unless the settings name another place, so that none is paid for
+    twice. :func:`open_budget` opens the ``budget``. Once ``stop`` is set, the batch ends after the running questions
+    have stopped. ``on_wait`` is called from many threads with the reason why the model makes all questions wait.
 
     Raises:
-        CitebriefError: the folder cannot be written, or nothing can be asked. What was finished is kept.
+        CitebriefError: the directory cannot be written, or no question can be asked. Finished briefs are kept.
     """
-    started, total, asked = time.perf_counter(), len(questions), 0
-    left = directory.missing(questions)
-    settings = settings.model_copy(update={"replies": settings.replies or directory.path / REPLIES})
-    with _writing():
-        directory.complete()
-        directory.settle(questions)
-    events.log_event("batch started", questions=total, missing=len(left), jobs=jobs)
-    on_row("kept", total - len(left), total)
+    started, total, attempted = time.perf_counter(), len(questions), 0
+    unanswered = directory.unanswered(questions)
+    settings = settings.model_copy(update={"replies": settings.replies or directory.path / RESPONSE_CACHE})
+    with _write_errors():
+        directory.render_missing_formats()
+        directory.write_results(questions)
+    events.log_event("batch started", questions=total, missing=len(unanswered), jobs=jobs)
+    on_row("kept", total - len(unanswered), total)
     running: set[str] = set()
 
     def on_progress(question: Question, step: Step) -> None:
@@ -177,64 +180,66 @@ def run_batch(
 
     faults: Counter[str] = Counter()
     try:
-        answers = engine(iter(left), settings, jobs=jobs, budget=budget, stop=stop, on_progress=on_progress)
-        with closing(answers):
-            for outcome in answers:
-                with _writing():
-                    row = directory.keep(outcome)
-                asked += 1
+        results = answer(iter(unanswered), settings, jobs=jobs, budget=budget, stop=stop, on_progress=on_progress)
+        with closing(results):
+            for result in results:
+                with _write_errors():
+                    row = directory.save(result)
+                attempted += 1
                 faults[row.fault] += 1
                 running.discard(row.id)
                 events.log_event(
                     "question ended", question=row.id, status=row.status, fault=row.fault or None, seconds=row.seconds
                 )
-                on_row(row.status, total - len(left) + asked, total)
+                on_row(row.status, total - len(unanswered) + attempted, total)
     except BaseException:
-        with suppress(CitebriefError, OSError):  # the row of each question is in the file already
-            directory.settle(questions, _unasked("stopped"))
+        with suppress(CitebriefError, OSError):  # the row of each finished question is in the file already
+            directory.write_results(questions, _not_attempted("stopped"))
         raise
-    ended: Ended = "done"
+    ended: EndReason = "done"
     if stop is not None and stop.is_set():
         ended = "stopped"
     elif faults["BudgetSpent"]:
         ended = "budget"
-    elif asked < len(left):
+    elif attempted < len(unanswered):
         ended = "lost"
-    with _writing():
-        directory.settle(questions, _unasked(ended))
-    cost = directory.paid() if budget is None or budget.rates else None
+    with _write_errors():
+        directory.write_results(questions, _not_attempted(ended))
+    cost = directory.total_paid() if budget is None or budget.rates else None
     seconds = round(time.perf_counter() - started, 2)
-    found = _summary(directory, questions, ended=ended, asked=asked, cost=cost, seconds=seconds)
-    events.log_event("batch ended", ended=found.ended, answered=found.answered, failed=found.failed, cost=found.cost)
-    return found
+    summary = _summarize(directory, questions, ended=ended, attempted=attempted, cost=cost, seconds=seconds)
+    events.log_event(
+        "batch ended", ended=summary.ended, answered=summary.answered, failed=summary.failed, cost=summary.cost
+    )
+    return summary
 
 
-def _unasked(ended: Ended) -> dict[str, str]:
-    """What the row of a question says that nobody came to."""
+def _not_attempted(ended: EndReason) -> dict[str, str]:
+    """Return the fields of the row of a question that was not attempted before the run ended."""
     if ended == "budget":
         return {"status": "failed", "fault": "BudgetSpent", "error": "not asked: the budget is spent"}
     return {"status": "open", "error": "not asked: the model was lost" if ended == "lost" else "not asked: stopped"}
 
 
-def _summary(
+def _summarize(
     directory: RunDirectory,
     questions: Sequence[Question],
     *,
-    ended: Ended,
-    asked: int,
+    ended: EndReason,
+    attempted: int,
     cost: float | None,
     seconds: float,
-) -> Summary:
+) -> BatchSummary:
     rows = [directory.rows[question.id] for question in questions]
     counts = Counter(row.status for row in rows)
     tokens: Counter[str] = Counter()
     for row in rows:
         tokens.update(row.tokens)
     faults = Counter(row.fault for row in rows if row.status == "failed")
-    return Summary(
+    return BatchSummary(
         ended=ended,
         questions=len(rows),
-        asked=asked,
+        attempted=attempted,
         answered=counts["answered"],
         insufficient_evidence=counts["insufficient_evidence"],
         failed=counts["failed"],
@@ -248,9 +253,14 @@ def _summary(
 
 
 @contextmanager
-def _writing() -> Iterator[None]:
+def _write_errors() -> Iterator[None]:
+    """Add to an error of writing that finished briefs are kept, and what to do."""
     try:
         yield
     except (CitebriefError, OSError) as error:
-        what = error if isinstance(error, CitebriefError) else f"cannot write: {(error.strerror or str(error)).lower()}"
-        raise CitebriefError(f"{what}; what is finished is kept: mend this, and go on from there") from error
+        cause = (
+            error if isinstance(error, CitebriefError) else f"cannot write: {(error.strerror or str(error)).lower()}"
+        )
+        raise CitebriefError(
+            f"{cause}; finished briefs are kept: fix this, then run it again (citebrief batch: with --resume)"
+        ) from error

@@ -1,4 +1,4 @@
-"""``citebrief batch``: many questions, a folder of briefs."""
+"""``citebrief batch``: answer many questions into a run directory."""
 
 from __future__ import annotations
 
@@ -16,28 +16,30 @@ import click
 from rag.errors import UsageError
 
 if TYPE_CHECKING:
-    from rag.batch.runner import Engine
+    from rag.batch import AnswerMany
     from rag.config import Settings
     from rag.render import Format
 
-BELOW_THE_BAR = 3
-STOPPED = 130
-FORMATS: tuple[Format, ...] = ("json", "md", "html", "text")
+EXIT_BELOW_BAR = 3
+EXIT_STOPPED = 130
+BATCH_FORMATS: tuple[Format, ...] = ("json", "md", "html", "text")
 
 
 @click.command()
 @click.argument("questions")
 @click.option("--out", required=True, metavar="DIR", help="Folder for the briefs, results.jsonl and manifest.json.")
-@click.option("--resume", is_flag=True, help="Go on with DIR: ask only what is missing or failed.")
-@click.option("--overwrite", is_flag=True, help="Begin anew in DIR: what an earlier batch made there is removed.")
-@click.option("--force", is_flag=True, help="With --resume: although DIR was made with something else.")
+@click.option("--resume", is_flag=True, help="Continue the batch in DIR: ask only what is missing or failed.")
+@click.option("--overwrite", is_flag=True, help="Start over in DIR: remove the files that an earlier batch made there.")
+@click.option("--force", is_flag=True, help="With --resume: also if DIR was made with something else.")
 @click.option("--llm", metavar="SPEC", help="auto, openai:MODEL, local, local:PATH.gguf, extractive. [auto]")
 @click.option(
     "--jobs",
     type=click.IntRange(1, 256),
     help="Questions at a time. [1, or 4 with a remote model; on Ray, that for each of its processors]",
 )
-@click.option("--format", "forms", type=click.Choice(FORMATS), multiple=True, help="Beside json. [md and html]")
+@click.option(
+    "--format", "formats", type=click.Choice(BATCH_FORMATS), multiple=True, help="In addition to json. [md and html]"
+)
 @click.option(
     "--engine", type=click.Choice(["local", "ray"]), default="local", help="Where to answer: here, or on Ray. [local]"
 )
@@ -50,11 +52,17 @@ FORMATS: tuple[Format, ...] = ("json", "md", "html", "text")
 )
 @click.option("--rpm", type=click.IntRange(min=0), metavar="N", help="Requests a minute to the model. [no limit]")
 @click.option("--tpm", type=click.IntRange(min=0), metavar="N", help="Tokens a minute, to and from it. [no limit]")
-@click.option("--replies", metavar="FOLDER", help="Where replies are kept: asked again, they are free. [DIR/.replies]")
+@click.option(
+    "--replies",
+    metavar="FOLDER",
+    help="Folder of the response cache, which makes a repeated request free. [DIR/.replies]",
+)
 @click.option("--dry-run", is_flag=True, help="Only estimate tokens and dollars; no model is asked.")
-@click.option("--k", type=click.IntRange(1, 500), help="Passages to retrieve, where a question says nothing. [40]")
-@click.option("--sections", type=click.IntRange(1, 7), help="Sections at the most, likewise. [6]")
-@click.option("--log-json", metavar="FILE", help="Append what happens, one JSON object a line; - is stderr.")
+@click.option("--k", type=click.IntRange(1, 500), help="Passages to retrieve, unless the question sets k. [40]")
+@click.option(
+    "--sections", type=click.IntRange(1, 7), help="Largest number of sections, unless the question sets it. [6]"
+)
+@click.option("--log-json", metavar="FILE", help="Append events, one JSON object a line; - is stderr.")
 @click.option("--store", metavar="DIR", help="Folder of the index, or chroma+http://host:port. [.citebrief]")
 @click.option("--embedder", metavar="SPEC", help="minilm, a sentence-transformers id or path, openai:MODEL.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -67,7 +75,7 @@ def batch(
     force: bool,
     jobs: int | None,
     engine: str,
-    forms: tuple[Format, ...],
+    formats: tuple[Format, ...],
     budget_usd: float | None,
     dry_run: bool,
     log_json: str | None,
@@ -77,9 +85,10 @@ def batch(
 ) -> None:
     """Answer every question of QUESTIONS into the folder DIR.
 
-    QUESTIONS is JSONL (question, and if wanted id, document, since, until, k, sections), CSV with these columns, or a
-    question a line; - is standard input. Each brief is a file a format, each question a row of DIR/results.jsonl.
-    Whatever stops it, --resume goes on. Exits 3 if a question failed or the budget ended it, 130 after Ctrl-C.
+    QUESTIONS is JSONL (question and, optionally, id, document, since, until, k, sections), CSV with these columns, or
+    one question a line; - is standard input. DIR gets a file for each brief and format, and in results.jsonl a row for
+    each question. --resume continues a batch, however it ended. Exits 3 if a question failed or the budget was spent,
+    130 after Ctrl-C.
 
     \b
     citebrief batch questions.jsonl --out briefs --dry-run
@@ -88,89 +97,96 @@ def batch(
     RAY_ADDRESS=head:6379 citebrief batch questions.jsonl --out briefs --engine ray --store chroma+http://head:8000
     """
     if overwrite and resume:
-        raise UsageError("--resume goes on with what is there, --overwrite removes it: choose one of them")
+        raise UsageError("--resume continues the batch in DIR, --overwrite removes it: choose one of them")
     if force and not resume:
         raise UsageError("--force is for --resume")
     from rag import pipeline
     from rag._internal import events
-    from rag.batch import questions as asking
-    from rag.batch import runner as batches
-    from rag.batch.run_directory import REPLIES, RunDirectory
+    from rag.batch import (
+        RESPONSE_CACHE,
+        RunDirectory,
+        build_manifest,
+        default_jobs,
+        open_budget,
+        questions_digest,
+        read_questions,
+        run_batch,
+    )
     from rag.config import load_settings
     from rag.render.bar import Bar
 
     settings = load_settings(flags)
-    asked = asking.read_questions(questions)
-    kept = Path(out) / REPLIES
-    if settings.replies is None and kept.is_dir():  # then it can be replayed without a key
-        settings = settings.model_copy(update={"replies": kept})
+    parsed = read_questions(questions)
+    cache = Path(out) / RESPONSE_CACHE
+    if settings.replies is None and cache.is_dir():  # then the batch can be repeated without an API key
+        settings = settings.model_copy(update={"replies": cache})
     choice, fingerprint = pipeline.identity(settings)
-    wanted = forms or ("md", "html")
-    directory = RunDirectory(path=Path(out), formats=[form for form in FORMATS if form == "json" or form in wanted])
+    wanted = {"json", *(formats or ("md", "html"))}
+    directory = RunDirectory(path=Path(out), formats=[form for form in BATCH_FORMATS if form in wanted])
     if dry_run:
-        from rag.batch.estimate import estimate
+        from rag.batch.estimate import estimate_cost
 
-        found = estimate(directory.missing(asked) if resume else asked, settings, choice)
-        click.echo(found.as_json() if as_json else found.as_text())
+        estimate = estimate_cost(directory.unanswered(parsed) if resume else parsed, settings, choice)
+        click.echo(estimate.as_json() if as_json else estimate.as_text())
         return
     if not quiet:
         click.echo(f"model: {choice.why}", err=True)
-    made_with = {**batches.manifest(settings, choice, fingerprint), "questions": asking.digest(asked)}
-    with _on(engine, settings) as (ask, hands), events.written_to(log_json), directory.locked():
-        budget = batches.budget_for(budget_usd, choice, settings, directory, anew=overwrite)
+    manifest = {**build_manifest(settings, choice, fingerprint), "questions": questions_digest(parsed)}
+    with _engine(engine, settings) as (answer, workers), events.log_events_to(log_json), directory.locked():
+        budget = open_budget(budget_usd, choice, settings, directory, new=overwrite)
         if overwrite:
-            directory.begin_anew(made_with, asked)
+            directory.overwrite(manifest, parsed)
         elif resume:
-            directory.go_on(made_with, fix="choose another --out, or go on all the same with --force", force=force)
+            directory.resume(manifest, fix="choose another --out, or continue all the same with --force", force=force)
         else:
-            directory.begin(made_with)
-        with _stoppable() as stop, Bar("batch", quiet=quiet) as bar:
-            summary = batches.run_batch(
-                asked,
+            directory.start(manifest)
+        with _stop_on_signal() as stop, Bar("batch", quiet=quiet) as bar:
+            summary = run_batch(
+                parsed,
                 settings,
                 directory,
-                jobs=jobs or batches.jobs_for(choice) * hands,
+                jobs=jobs or default_jobs(choice) * workers,
                 budget=budget,
                 stop=stop,
-                engine=ask,
+                answer=answer,
                 on_row=bar,
                 on_wait=bar.say,
             )
     click.echo(summary.as_json() if as_json else summary.as_text())
     if summary.ended == "stopped":
-        # Threads that still wait for a reply would hold up the interpreter's own way out.
+        # Threads that still wait for a reply would delay the interpreter's own exit.
         sys.stdout.flush()
-        os._exit(STOPPED)
+        os._exit(EXIT_STOPPED)
     if summary.failed or summary.ended != "done":
-        sys.exit(BELOW_THE_BAR)
+        sys.exit(EXIT_BELOW_BAR)
 
 
 @contextmanager
-def _on(engine: str, settings: Settings) -> Iterator[tuple[Engine, int]]:
-    """What asks the questions on ``engine``, and with how many hands."""
-    if engine == "local":
-        from rag.pipeline import answer_many
+def _engine(name: str, settings: Settings) -> Iterator[tuple[AnswerMany, int]]:
+    """Yield the function that answers many questions on the engine ``name``, and its number of processors to use."""
+    if name == "local":
+        from rag.batch import answer_many
 
         yield answer_many, 1
         return
     from rag.batch.ray import cluster
-    from rag.batch.ray.engine import answer_many
+    from rag.batch.ray.engine import answer_many_on_ray
 
     with cluster.connected(settings):
-        yield answer_many, cluster.processors()
+        yield answer_many_on_ray, cluster.processor_count()
 
 
 @contextmanager
-def _stoppable() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set; a second one ends the program at once, which loses nothing either."""
+def _stop_on_signal() -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C and SIGTERM set. A second signal ends the process at once, without losing a brief."""
     stop = threading.Event()
 
     def on_signal(*_: object) -> None:
         if stop.is_set():
-            os._exit(STOPPED)
+            os._exit(EXIT_STOPPED)
         stop.set()
-        # Not through Python's own buffer, in the midst of which the signal may have come.
-        os.write(2, b"\nstopping: what runs is ended or left; once more to quit at once\n")
+        # Not through Python's own buffer, which the signal may have interrupted.
+        os.write(2, b"\nstopping: running questions end or are abandoned; press Ctrl-C again to quit at once\n")
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

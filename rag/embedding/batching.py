@@ -1,9 +1,8 @@
-"""Texts that several threads want worked on, worked on together: one batch instead of many, and no text twice.
+"""Batching across threads: texts that several threads request are computed in one batch, and each text once.
 
-Questions that overlap all want the same encoder. What they ask for while it is busy is taken up as one batch when it
-is free, and what was worked out is remembered, for passages come back from question to question. ``work`` has to give a
-text the same value whatever stands beside it in the batch; then sharing is seen in the time that it takes, and in
-nothing else.
+Questions that are answered concurrently share the encoder. Requests that arrive while it is busy form the next batch,
+and values are cached, because the same passages occur for many questions. The computation must give a text the same
+value whatever else is in its batch; then sharing changes the time it takes and nothing else.
 """
 
 from __future__ import annotations
@@ -17,68 +16,77 @@ from typing import Generic, TypeVar
 Value = TypeVar("Value")
 
 BATCH_SIZE = 256
-"""Texts in a batch: what is asked for beyond them waits for the next one, and nobody for very long."""
+"""Maximum texts per batch, unless a single request has more: further requests wait for the next batch."""
 
 _THREAD = ThreadPoolExecutor(1, thread_name_prefix="encoder")
-"""All work is done in this one thread: a tokenizer serves one at a time, torch keeps a team of threads for each thread
-that ever called it, and two passes at once share the cores and gain nothing."""
+"""Runs all computations. One thread, because a tokenizer cannot be shared by threads, torch starts a thread pool for
+each thread that calls it, and two concurrent forward passes compete for the cores without a gain."""
 
 
 class Batcher(Generic[Value]):
-    """``work``, a function of a list of texts, for many threads at a time.
+    """Makes ``function``, which maps a list of texts to their values, callable by many threads.
 
-    The values used last are remembered as long as their ``size`` adds up to ``remember`` at the most.
+    Args:
+        function: the computation; it runs in one thread.
+        cache_size: maximum total size of the cached values; the least recently used go first.
+        size_of: the size of a value, 1 by default.
     """
 
     def __init__(
         self,
-        work: Callable[[list[str]], Sequence[Value]],
+        function: Callable[[list[str]], Sequence[Value]],
         *,
-        remember: int,
-        size: Callable[[Value], int] = lambda _: 1,
+        cache_size: int,
+        size_of: Callable[[Value], int] = lambda _: 1,
     ) -> None:
-        self._work = work
-        self._remember = remember
-        self._size = size
-        self._known: OrderedDict[str, Value] = OrderedDict()
-        self._held = 0
+        self._function = function
+        self._cache_size = cache_size
+        self._size_of = size_of
+        self._cache: OrderedDict[str, Value] = OrderedDict()
+        self._cached_size = 0
         self._waiting: deque[tuple[list[str], Future[list[Value]]]] = deque()
         self._lock = threading.Lock()
 
     def __call__(self, texts: Sequence[str]) -> list[Value]:
-        """The values of ``texts``, in their order.
+        """Return the values of ``texts``, in order.
 
         Raises:
-            Exception: whatever ``work`` raises on these texts; not what it raises on those of others.
+            Exception: what the function raises on these texts, but not what it raises on those of other threads.
         """
-        mine = list(texts)
+        request = list(texts)
         with self._lock:
-            if all(text in self._known for text in mine):
-                return [self._recall(text) for text in mine]
-            answer: Future[list[Value]] = Future()
-            self._waiting.append((mine, answer))
-        _THREAD.submit(self._next_batch)  # one for each request: the first takes along what the others would do
-        return answer.result()
+            if all(text in self._cache for text in request):
+                return [self._get_cached(text) for text in request]
+            future: Future[list[Value]] = Future()
+            self._waiting.append((request, future))
+        # One task per request: the first to run serves several requests and leaves the others nothing to do.
+        _THREAD.submit(self._run_batch)
+        return future.result()
 
-    def _next_batch(self) -> None:
-        requests = self._taken()
+    @property
+    def waiting(self) -> int:
+        """The number of requests that wait for the next batch."""
+        return len(self._waiting)
+
+    def _run_batch(self) -> None:
+        requests = self._next_requests()
         try:
-            found = self._values([text for texts, _ in requests for text in texts])
+            values = self._compute([text for texts, _ in requests for text in texts])
         except Exception as error:
             if len(requests) == 1:
                 requests[0][1].set_exception(error)
                 return
-            for texts, answer in requests:  # somebody's text is to blame, and only they should hear of it
+            for texts, future in requests:  # one by one, so that the error reaches only the request that causes it
                 try:
-                    answer.set_result(list(map(self._values(texts).__getitem__, texts)))
+                    future.set_result(list(map(self._compute(texts).__getitem__, texts)))
                 except Exception as own:
-                    answer.set_exception(own)
+                    future.set_exception(own)
             return
-        for texts, answer in requests:
-            answer.set_result([found[text] for text in texts])
+        for texts, future in requests:
+            future.set_result([values[text] for text in texts])
 
-    def _taken(self) -> list[tuple[list[str], Future[list[Value]]]]:
-        """The requests that are next: the first, and those behind it while the batch is not full."""
+    def _next_requests(self) -> list[tuple[list[str], Future[list[Value]]]]:
+        """Remove and return the first request, and those after it that fit into the batch."""
         requests: list[tuple[list[str], Future[list[Value]]]] = []
         texts = 0
         with self._lock:
@@ -87,20 +95,21 @@ class Batcher(Generic[Value]):
                 texts += len(requests[-1][0])
         return requests
 
-    def _values(self, texts: Sequence[str]) -> dict[str, Value]:
+    def _compute(self, texts: Sequence[str]) -> dict[str, Value]:
+        """Return the values of ``texts`` from the cache or the function."""
         with self._lock:
-            found = {text: self._recall(text) for text in texts if text in self._known}
-        new = [text for text in dict.fromkeys(texts) if text not in found]
-        if new:
-            made = dict(zip(new, self._work(new), strict=True))
-            found |= made
+            values = {text: self._get_cached(text) for text in texts if text in self._cache}
+        new_texts = [text for text in dict.fromkeys(texts) if text not in values]
+        if new_texts:
+            new_values = dict(zip(new_texts, self._function(new_texts), strict=True))
+            values |= new_values
             with self._lock:
-                self._known |= made
-                self._held += sum(map(self._size, made.values()))
-                while self._held > self._remember and self._known:
-                    self._held -= self._size(self._known.popitem(last=False)[1])
-        return found
+                self._cache |= new_values
+                self._cached_size += sum(map(self._size_of, new_values.values()))
+                while self._cached_size > self._cache_size and self._cache:
+                    self._cached_size -= self._size_of(self._cache.popitem(last=False)[1])
+        return values
 
-    def _recall(self, text: str) -> Value:
-        self._known.move_to_end(text)
-        return self._known[text]
+    def _get_cached(self, text: str) -> Value:
+        self._cache.move_to_end(text)
+        return self._cache[text]

@@ -1,9 +1,8 @@
-"""Text → contextual token vectors, for the support model.
+"""Token vectors of two layers of the packaged encoder, for the support model.
 
-A text is cut at sentence ends into pieces that the encoder reads whole, so that nothing of a long
-passage is dropped, and every token keeps its sentence and its offset. Claim and evidence are
-encoded apart (late interaction, as in ColBERT, arXiv:2004.12832): a passage that serves several
-sentences is encoded once.
+A text is split at sentence ends into pieces that fit the encoder, so that no part of a long passage is truncated, and
+every token keeps its sentence and its offset. Claim and evidence are encoded separately (late interaction, as in
+ColBERT, arXiv:2004.12832), so that a passage which is evidence for several sentences is encoded once.
 """
 
 from __future__ import annotations
@@ -17,22 +16,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rag.embedding.encoder import TOKENS_PER_BATCH, WIDTH_STEP, minilm_directory
-from rag.text import sentences
+from rag.embedding.encoder import TOKENS_PER_BATCH, WIDTH_STEP
+from rag.embedding.minilm import load_tokenizer, minilm_directory
+from rag.text import split_sentences
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 
 PIECE = 192
-"""Most word pieces that are encoded together."""
+"""Maximum tokens of a piece."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
-    """A text's word pieces. All arrays have one row a piece.
+    """The tokens of a text; all arrays have one row per token.
 
-    ``low`` and ``high`` are float32 unit vectors (n × 384) out of the encoder's fourth and last
-    layer; ``starts`` and ``ends`` are offsets into ``text``; ``sentence`` counts from 0 and never decreases.
+    ``low`` and ``high`` are float32 unit vectors (n × 384) from the encoder's fourth and last layer. ``starts`` and
+    ``ends`` are offsets into ``text``. ``sentence`` is the index of the token's sentence.
     """
 
     text: str
@@ -45,7 +45,7 @@ class Encoded:
 
 
 def join(parts: Sequence[Encoded]) -> Encoded:
-    """Several passages as one, in their order, joined by a line break."""
+    """Concatenate passages, joined by line breaks."""
     if len(parts) == 1:
         return parts[0]
     starts, ends, sentence = [], [], []
@@ -68,7 +68,7 @@ def join(parts: Sequence[Encoded]) -> Encoded:
 
 
 class TokenEncoder:
-    """The packaged MiniLM, read out token by token."""
+    """The packaged MiniLM with token outputs."""
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
         self.model = model
@@ -76,23 +76,15 @@ class TokenEncoder:
 
     @classmethod
     def load(cls, model: Any = None) -> TokenEncoder:
-        """The packaged all-MiniLM-L6-v2; ``model`` is its transformer, where somebody has loaded it already."""
-        from tokenizers import Tokenizer
-
-        directory = minilm_directory()
-        # Pieces are cut here, by sentences; the tokenizer must neither cut nor fill up.
-        tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
+        """Load the packaged all-MiniLM-L6-v2, or use its transformer ``model`` if that is already loaded."""
         if model is None:
             from transformers import AutoModel
 
-            model = AutoModel.from_pretrained(directory, local_files_only=True).eval()
-        return cls(model, tokenizer)
+            model = AutoModel.from_pretrained(minilm_directory(), local_files_only=True).eval()
+        return cls(model, load_tokenizer())
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
-        """Encode each of ``texts``, the order kept. Pieces share a batch only where they fill the same width, so that
-        a text is encoded alike in any company, to the last bit."""
+        """Encode ``texts``, in order. A batch has pieces of one width only, as in :mod:`rag.embedding.encoder`."""
         layouts = [self._layout(text) for text in texts]
         widths: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
         for t, layout in enumerate(layouts):
@@ -101,10 +93,10 @@ class TokenEncoder:
         low = [np.zeros((len(layout[0]), 384), np.float32) for layout in layouts]
         high = [np.zeros((len(layout[0]), 384), np.float32) for layout in layouts]
         for width, pieces in sorted(widths.items()):
-            at_once = max(1, TOKENS_PER_BATCH // width)
-            for first in range(0, len(pieces), at_once):
-                batch = pieces[first : first + at_once]
-                states = self._run([layouts[t][0][start:end] for t, start, end in batch], width)
+            batch_size = max(1, TOKENS_PER_BATCH // width)
+            for first in range(0, len(pieces), batch_size):
+                batch = pieces[first : first + batch_size]
+                states = self._run_model([layouts[t][0][start:end] for t, start, end in batch], width)
                 for (t, start, end), (below, above) in zip(batch, states, strict=True):
                     low[t][start:end], high[t][start:end] = below, above
         return [
@@ -113,11 +105,11 @@ class TokenEncoder:
         ]
 
     def _layout(self, text: str) -> tuple[Ints, Ints, Ints, Ints, list[tuple[int, int]]]:
-        """Ids, offsets and sentence of each word piece, and the pieces to encode as token ranges."""
+        """Return ids, start offsets, end offsets and sentence index of the tokens, and the pieces as token ranges."""
         found = self.tokenizer.encode(text, add_special_tokens=False)
         ids = np.array(found.ids, np.int32)
         offsets = np.array(found.offsets, np.int32).reshape(-1, 2)
-        sentence_starts = [start for start, _ in sentences.split(text)] or [0]
+        sentence_starts = [start for start, _ in split_sentences(text)] or [0]
         owner = np.maximum(np.searchsorted(sentence_starts, offsets[:, 0], side="right") - 1, 0)
         sentence = np.unique(owner, return_inverse=True)[1].astype(np.int32)
         pieces: list[tuple[int, int]] = []
@@ -134,7 +126,7 @@ class TokenEncoder:
             pieces.append((begin, len(ids)))
         return ids, offsets[:, 0], offsets[:, 1], sentence, pieces
 
-    def _run(self, rows: Sequence[Ints], width: int) -> list[tuple[Floats, Floats]]:
+    def _run_model(self, rows: Sequence[Ints], width: int) -> list[tuple[Floats, Floats]]:
         import torch
 
         cls_id, sep_id = self.tokenizer.token_to_id("[CLS]"), self.tokenizer.token_to_id("[SEP]")

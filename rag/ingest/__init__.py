@@ -1,11 +1,23 @@
-"""Files, folders, globs and URLs → :class:`rag.types.Document`.
+"""Files, directories, globs and URLs → :class:`rag.types.Document` → :class:`rag.types.Chunk`.
 
-:func:`find` says what there is to read, :func:`extract` reads one of it. One module a format; each
-yields headings and paragraphs, and :mod:`rag.ingest.blocks` writes them into one text with exact offsets.
+:func:`find` lists the sources, :func:`extract` reads one of them, :func:`chunk_document` splits a document.
 """
 
-from rag.ingest.find import MAX_BYTES, find, root_of
-from rag.ingest.read import extract
+from rag.ingest.chunking import CHUNKER_VERSION, chunk_document, embedding_text
+from rag.ingest.discovery import MAX_BYTES, find, root_of
+from rag.ingest.extraction import extract
+from rag.ingest.language import foreign_language
 from rag.ingest.source import EXTRACTOR_VERSION, Source
 
-__all__ = ["EXTRACTOR_VERSION", "MAX_BYTES", "Source", "extract", "find", "root_of"]
+__all__ = [
+    "CHUNKER_VERSION",
+    "EXTRACTOR_VERSION",
+    "MAX_BYTES",
+    "Source",
+    "chunk_document",
+    "embedding_text",
+    "extract",
+    "find",
+    "foreign_language",
+    "root_of",
+]

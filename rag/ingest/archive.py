@@ -1,4 +1,4 @@
-"""Zip archives (DOCX, PPTX, EPUB), opened with bounds: what unpacks to too much is refused unread."""
+"""Open zip archives (DOCX, PPTX, EPUB) and refuse zip bombs before anything is unpacked."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ import zipfile
 from rag.errors import ReadError
 
 MAX_UNPACKED = 512 * 1024 * 1024
-"""Bytes that an archive may hold in all, images included."""
+"""Maximum unpacked size of an archive in bytes, images included."""
 MAX_RATIO = 200
-"""How many times an entry over 1 MB may be larger than its packed form. Text packs about five to one."""
+"""Maximum compression ratio of an entry larger than 1 MB. Text compresses about five to one."""
 MAX_ENTRIES = 20_000
+"""Maximum number of entries in an archive."""
 
 
 def open_archive(data: bytes, kind: str) -> zipfile.ZipFile:
-    """The archive in ``data``, its sizes checked before anything is unpacked.
+    """Open the zip archive in ``data`` after checking the sizes that its directory declares.
+
+    Args:
+        kind: the name of the expected format, for error messages.
 
     Raises:
-        ReadError: it is no zip or a truncated one, is encrypted, or unpacks to too much; the message says ``kind``.
+        ReadError: the archive is damaged, encrypted or unpacks to too much.
     """
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
@@ -39,11 +43,11 @@ def open_archive(data: bytes, kind: str) -> zipfile.ZipFile:
     return archive
 
 
-def member(archive: zipfile.ZipFile, name: str) -> bytes:
-    """The bytes of ``name``, never more than its directory entry announced.
+def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Return the bytes of entry ``name``, at most one byte more than its directory entry declares.
 
     Raises:
-        ReadError: there is no such entry, or it is damaged.
+        ReadError: the entry is missing or damaged.
     """
     try:
         with archive.open(name) as file:

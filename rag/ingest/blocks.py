@@ -1,8 +1,7 @@
-"""Blocks, what every format is read into, and their assembly into one text with exact offsets.
+"""Blocks: the headings and paragraphs that every format is read into, and their assembly into one text.
 
-A format module never counts characters. It yields headings and paragraphs in reading order, with
-:data:`PAGE` wherever a physical page begins; :func:`assemble` writes them down and notes where each
-heading and page landed, so that offsets are right by construction.
+Format modules do not compute offsets. They yield blocks in reading order, with :data:`PAGE_BREAK` where a physical page
+begins; :func:`assemble` concatenates the blocks and records the offset of each heading and page as it writes.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from rag.ingest.clean import PAGE, REDACTED, key, plain
+from rag.ingest.clean import PAGE_BREAK, REDACTED, clean_text, match_key
 from rag.types import Heading
 
 _BLANK_LINES = re.compile(r"\n\s*\n")
@@ -21,8 +20,8 @@ _BLANK_LINES = re.compile(r"\n\s*\n")
 class Block:
     """A heading (``level`` from 1) or a paragraph (``level`` 0).
 
-    A paragraph may hold single line breaks (rows of a table, code). :data:`PAGE` may stand anywhere
-    in it: the words after it are on the next physical page.
+    A paragraph may contain single line breaks (table rows, code). :data:`PAGE_BREAK` may occur anywhere in the text:
+    what follows it is on the next physical page.
     """
 
     text: str
@@ -30,8 +29,8 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What a format module found in one file. ``paged`` says that the blocks carry page marks."""
+class ParsedDocument:
+    """The content of a file that is one document. ``paged`` says whether the blocks contain page breaks."""
 
     blocks: tuple[Block, ...]
     media_type: str
@@ -42,50 +41,52 @@ class Reading:
 
 
 def assemble(blocks: Iterable[Block], *, paged: bool = False) -> tuple[str, tuple[Heading, ...], tuple[int, ...]]:
-    """``(text, headings, page_starts)``: blocks one blank line apart, offsets exact.
+    """Join ``blocks`` by blank lines.
 
-    ``page_starts`` is empty unless ``paged``; else it has one entry a page, the first of them 0.
+    Returns:
+        ``(text, headings, page_starts)``. ``page_starts`` has one offset per page, the first of them 0; it is empty
+        unless ``paged``.
     """
     written: list[str] = []
     length = 0
     headings: list[Heading] = []
     starts = [0]
-    waiting = 0  # pages that began since the last written character
+    pending_pages = 0  # pages that began after the last written character
     for block in blocks:
-        text, marks = _lift_page_marks(_tidy(block))
-        if not key(text.replace(REDACTED, "")):  # nothing to read: blank, a row of stars, all redacted
-            waiting += len(marks)
+        text, page_offsets = _extract_page_breaks(_normalize_breaks(block))
+        if not match_key(text.replace(REDACTED, "")):  # blank, a row of asterisks, or redacted entirely
+            pending_pages += len(page_offsets)
             continue
         if written:
             written.append("\n\n")
             length += 2
-        starts += [length] * waiting + [length + mark for mark in marks]
-        waiting = 0
+        starts += [length] * pending_pages + [length + offset for offset in page_offsets]
+        pending_pages = 0
         if block.level:
             headings.append(Heading(start=length, end=length + len(text), level=block.level, text=text))
         written.append(text)
         length += len(text)
-    starts += [length] * waiting
+    starts += [length] * pending_pages
     return "".join(written), tuple(headings), tuple(starts) if paged else ()
 
 
-def _tidy(block: Block) -> str:
-    text = plain(block.text)
+def _normalize_breaks(block: Block) -> str:
+    text = clean_text(block.text)
     if block.level:
         return re.sub(r"[ \n]+", " ", text).strip(" ")
     return _BLANK_LINES.sub("\n", text)
 
 
-def _lift_page_marks(text: str) -> tuple[str, list[int]]:
-    """``text`` without its page marks, stripped, and the offset at which each of those pages begins."""
-    first, *rest = text.split(PAGE)
+def _extract_page_breaks(text: str) -> tuple[str, list[int]]:
+    """Return ``text`` stripped and without page breaks, and the offset at which each of those pages begins."""
+    first, *rest = text.split(PAGE_BREAK)
     body = first.strip()
-    marks = []
+    offsets = []
     for part in rest:
         piece = part.strip()
         if body and piece:
             body += "\n" if part.startswith("\n") else " "
-        marks.append(len(body))
+        # Measured after the strip: a page that begins at the end of the text begins there, not after a trailing space.
+        offsets.append(len(body))
         body += piece
-    # A page that begins at the end of the text begins at its end, not after a space that nobody wrote.
-    return body, marks
+    return body, offsets

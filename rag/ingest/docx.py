@@ -1,4 +1,4 @@
-"""DOCX: heading styles are headings; lists and tables are lines; footnotes stay in their own part, unread."""
+"""Read DOCX: heading styles give headings, lists and tables become lines, footnotes are left out."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from rag.errors import ReadError
 from rag.ingest.archive import open_archive
-from rag.ingest.blocks import Block, Reading
-from rag.ingest.clean import iso_date
+from rag.ingest.blocks import Block, ParsedDocument
+from rag.ingest.dates import iso_date
 
 if TYPE_CHECKING:
     from docx.text.paragraph import Paragraph
@@ -20,14 +20,14 @@ _DATE_LINE = re.compile(r"Date\s*:\s*(.{4,30})", re.IGNORECASE)
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
-def read(data: bytes, name: str) -> Reading:
-    """The DOCX in ``data``.
+def read_docx(data: bytes, name: str) -> ParsedDocument:
+    """Read the DOCX file in ``data``.
 
-    Title: a paragraph in the style Title, else the file's own. Date: a ``Date:`` line among the first
-    paragraphs, else the date of creation that its author's program wrote.
+    The title is a paragraph in the style Title, else the title in the file's properties. The date is a ``Date:`` line
+    among the first paragraphs, else the creation date in the file's properties.
 
     Raises:
-        ReadError: it is truncated, encrypted, a zip bomb, or not DOCX.
+        ReadError: the file is truncated, encrypted, a zip bomb, or not DOCX.
     """
     open_archive(data, "DOCX").close()
     from docx import Document
@@ -35,33 +35,35 @@ def read(data: bytes, name: str) -> Reading:
 
     try:
         document = Document(io.BytesIO(data))
-        blocks, title, date = _parts(document)
-        facts = document.core_properties
-        created = iso_date(facts.created.date().isoformat()) if facts.created else None
+        blocks, title, date = _parse_body(document)
+        properties = document.core_properties
+        created = iso_date(properties.created.date().isoformat()) if properties.created else None
     except (OpcError, KeyError, ValueError, SyntaxError) as error:  # lxml's XMLSyntaxError is a SyntaxError
         raise ReadError(f"damaged, or not DOCX: {error}") from None
-    # A template's properties say nothing: python-docx's own is dated 2013 and has no author's title.
-    template = created == "2013-12-23"
-    return Reading(
+    # The properties of python-docx's default template: created in 2013, titled "Word Document".
+    from_template = created == "2013-12-23"
+    own_title = properties.title if properties.title and properties.title != "Word Document" else None
+    return ParsedDocument(
         blocks=tuple(blocks),
         media_type=MEDIA_TYPE,
-        title=title or (facts.title if facts.title and facts.title != "Word Document" else None),
-        date=date or (None if template else created),
+        title=title or own_title,
+        date=date or (None if from_template else created),
     )
 
 
-def _parts(document: Any) -> tuple[list[Block], str | None, str | None]:
+def _parse_body(document: Any) -> tuple[list[Block], str | None, str | None]:
+    """Return the blocks, the title and the date in the document's body."""
     from docx.table import Table
 
     blocks: list[Block] = []
     title: str | None = None
     date: str | None = None
     items: list[str] = []
-    for part in _elements(document):
-        if isinstance(part, Table):
-            text, style = "\n".join(_rows(part)), "table"
+    for element in _body_elements(document):
+        if isinstance(element, Table):
+            text, style = "\n".join(_table_rows(element)), "table"
         else:
-            text, style = _text(part), _style(part)
+            text, style = _paragraph_text(element), _style_name(element)
         if items and not style.startswith("list"):
             blocks.append(Block(text="\n".join(items)))
             items = []
@@ -83,9 +85,10 @@ def _parts(document: Any) -> tuple[list[Block], str | None, str | None]:
     return blocks, title, date
 
 
-def _style(paragraph: Paragraph) -> str:
+def _style_name(paragraph: Paragraph) -> str:
+    """Return the lower-case name of the heading, title or list style that the paragraph's style is based on, or ""."""
     style = paragraph.style
-    while style is not None:  # a style of the author's own is often based on a heading
+    while style is not None:  # custom styles are often based on a heading style
         name = (style.name or "").lower()
         if _HEADING.match(name) or name == "title" or name.startswith("list"):
             return str(name)
@@ -94,11 +97,11 @@ def _style(paragraph: Paragraph) -> str:
     return "list" if properties is not None and properties.numPr is not None else ""
 
 
-def _text(paragraph: Paragraph) -> str:
-    """The paragraph's text as it reads with tracked changes accepted, without typed footnote marks.
+def _paragraph_text(paragraph: Paragraph) -> str:
+    """Return the paragraph's text with tracked changes accepted and typed footnote marks removed.
 
-    python-docx gives only the runs that stand directly in a paragraph; those inside insertions and
-    content controls are found here.
+    python-docx returns only the runs directly in a paragraph; this one includes those in insertions and content
+    controls.
     """
     from docx.text.run import Run
 
@@ -111,8 +114,8 @@ def _text(paragraph: Paragraph) -> str:
     return words
 
 
-def _elements(document: Any) -> Iterator[Any]:
-    """The paragraphs and tables of the body, those in content controls too; a table of contents is left out."""
+def _body_elements(document: Any) -> Iterator[Any]:
+    """Yield the paragraphs and tables of the body, those in content controls too, except the table of contents."""
     from docx.oxml.ns import nsmap
     from docx.table import Table
     from docx.text.paragraph import Paragraph
@@ -127,13 +130,14 @@ def _elements(document: Any) -> Iterator[Any]:
         yield Table(element, document) if element.tag.endswith("}tbl") else Paragraph(element, document)
 
 
-def _rows(table: Any) -> Iterator[str]:
+def _table_rows(table: Any) -> Iterator[str]:
+    """Yield the non-empty cells of each row, joined by ``; ``."""
     for row in table.rows:
         cells: list[str] = []
         seen: set[int] = set()
         for cell in row.cells:
             text = " ".join(cell.text.split())
-            if id(cell._tc) not in seen and text:  # a merged cell is given once for each column it covers
+            if id(cell._tc) not in seen and text:  # python-docx repeats a merged cell for each column it spans
                 cells.append(text)
             seen.add(id(cell._tc))
         if cells:

@@ -1,10 +1,10 @@
-"""Bytes → text, whatever they were written in."""
+"""Decode bytes of unknown encoding."""
 
 from __future__ import annotations
 
 import codecs
 
-_MARKS = (
+_BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -14,12 +14,18 @@ _MARKS = (
 
 
 def decode(data: bytes, declared: str | None = None) -> tuple[str, dict[str, str]]:
-    """``data`` as text, and ``{"encoding": name}`` if it was not UTF-8 (for ``Document.metadata``).
+    """Decode ``data``; never fails.
 
-    A byte order mark decides, then UTF-8, then ``declared`` (what the file or its server says), then
-    charset-normalizer's guess; Windows-1252 is the last resort, because it reads any Western text.
+    Tried in order: a byte order mark, UTF-16 without a mark, UTF-8, ``declared``, charset-normalizer's best guess, and
+    Windows-1252, which decodes any Western text.
+
+    Args:
+        declared: the encoding that the file or its server names.
+
+    Returns:
+        The text, and ``{"encoding": name}`` for ``Document.metadata`` unless the encoding is UTF-8.
     """
-    for mark, name in _MARKS:
+    for mark, name in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return data.decode(name, errors="replace"), {} if name == "utf-8-sig" else {"encoding": name}
     if wide := _utf16_without_mark(data):
@@ -28,16 +34,16 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, dict[str, str
         return data.decode("utf-8"), {}
     except UnicodeDecodeError:
         pass
-    for guess in filter(None, (declared, _guess(data))):
+    for candidate in filter(None, (declared, _guess_encoding(data))):
         try:
-            return data.decode(guess), {"encoding": codecs.lookup(guess).name}
+            return data.decode(candidate), {"encoding": codecs.lookup(candidate).name}
         except (UnicodeDecodeError, LookupError):
             continue
     return data.decode("cp1252", errors="replace"), {"encoding": "cp1252"}
 
 
 def _utf16_without_mark(data: bytes) -> str | None:
-    """UTF-16 of a Latin text has a zero in nearly every second byte, which nothing else does."""
+    """Recognise UTF-16 of Latin text by its zeros in nearly every second byte."""
     sample = data[:4096]
     if len(sample) < 8:
         return None
@@ -49,15 +55,15 @@ def _utf16_without_mark(data: bytes) -> str | None:
     return None
 
 
-def _guess(data: bytes) -> str | None:
+def _guess_encoding(data: bytes) -> str | None:
     from charset_normalizer import from_bytes
 
-    found = from_bytes(data[:200_000])
-    best = found.best()
+    matches = from_bytes(data[:200_000])
+    best = matches.best()
     if best is None:
         return None
-    # The Western and Central European code pages differ in a few letters, and short samples fit many of them
-    # about as well. Windows-1252 is the likeliest by far wherever it is among the good readings.
-    near = (match for match in found if match.chaos <= best.chaos + 0.05)
+    # The Western and Central European code pages differ in a few letters, so that many of them fit a short sample about
+    # equally well. Windows-1252 is by far the most likely of those, hence preferred wherever it is among the good ones.
+    near = (match for match in matches if match.chaos <= best.chaos + 0.05)
     western = any("cp1252" in {match.encoding, *match.could_be_from_charset} for match in near)
     return "cp1252" if western else best.encoding

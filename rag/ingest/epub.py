@@ -1,4 +1,4 @@
-"""EPUB: the chapters in the order of its spine, through the path that HTML takes."""
+"""Read EPUB: the chapters in the order of the spine, parsed as HTML."""
 
 from __future__ import annotations
 
@@ -9,54 +9,54 @@ from urllib.parse import unquote
 from zipfile import ZipFile
 
 from rag.errors import ReadError
-from rag.ingest.archive import member, open_archive
-from rag.ingest.blocks import Block, Reading
-from rag.ingest.clean import iso_date
-from rag.ingest.html.reader import parse
-from rag.ingest.html.tree import walk
+from rag.ingest.archive import open_archive, read_member
+from rag.ingest.blocks import Block, ParsedDocument
+from rag.ingest.dates import iso_date
+from rag.ingest.html.blocks import html_blocks
+from rag.ingest.html.tree import parse_html
 
-_CHAPTERS = frozenset({"application/xhtml+xml", "text/html"})
+_CHAPTER_TYPES = frozenset({"application/xhtml+xml", "text/html"})
 
 
-def read(data: bytes, name: str) -> Reading:
-    """The EPUB in ``data``. Title and date are those of its package.
+def read_epub(data: bytes, name: str) -> ParsedDocument:
+    """Read the EPUB file in ``data``; title and date come from its package document.
 
     Raises:
-        ReadError: it is truncated, encrypted, a zip bomb, or not EPUB.
+        ReadError: the file is truncated, encrypted, a zip bomb, or not EPUB.
     """
     with open_archive(data, "EPUB") as archive:
-        container = _xml(member(archive, "META-INF/container.xml"))
+        container = _parse_xml(read_member(archive, "META-INF/container.xml"))
         rootfile = container.find(".//{*}rootfile")
         if rootfile is None or not rootfile.get("full-path"):
             raise ReadError("damaged: META-INF/container.xml names no package")
-        place = unquote(rootfile.get("full-path"))
-        package = _xml(member(archive, place))
-        blocks = tuple(_chapters(archive, package, posixpath.dirname(place)))
-    return Reading(
+        path = unquote(rootfile.get("full-path"))
+        package = _parse_xml(read_member(archive, path))
+        blocks = tuple(_chapter_blocks(archive, package, posixpath.dirname(path)))
+    return ParsedDocument(
         blocks=blocks,
         media_type="application/epub+zip",
-        title=_field(package, "title"),
-        date=iso_date(_field(package, "date")),
+        title=_metadata_field(package, "title"),
+        date=iso_date(_metadata_field(package, "date")),
     )
 
 
-def _chapters(archive: ZipFile, package: Any, directory: str) -> Iterator[Block]:
+def _chapter_blocks(archive: ZipFile, package: Any, directory: str) -> Iterator[Block]:
     items = {item.get("id"): item for item in package.iterfind(".//{*}manifest/{*}item")}
-    present = set(archive.namelist())
+    members = set(archive.namelist())
     for reference in package.iterfind(".//{*}spine/{*}itemref"):
         item = items.get(reference.get("idref"))
-        # linear="no" is what a reader jumps to and back from: footnotes, mostly.
-        if item is None or reference.get("linear") == "no" or item.get("media-type") not in _CHAPTERS:
+        # linear="no" marks auxiliary content outside the reading order, mostly footnotes.
+        if item is None or reference.get("linear") == "no" or item.get("media-type") not in _CHAPTER_TYPES:
             continue
         if "nav" in (item.get("properties") or "").split():
             continue
-        place = posixpath.normpath(posixpath.join(directory, unquote(item.get("href") or "")))
-        if place in present and (chapter := member(archive, place)).strip():
-            _, tree = parse(chapter)
-            yield from walk(tree)
+        path = posixpath.normpath(posixpath.join(directory, unquote(item.get("href") or "")))
+        if path in members and (chapter := read_member(archive, path)).strip():
+            _, tree = parse_html(chapter)
+            yield from html_blocks(tree)
 
 
-def _xml(data: bytes) -> Any:
+def _parse_xml(data: bytes) -> Any:
     from lxml import etree
 
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, recover=True)
@@ -69,6 +69,7 @@ def _xml(data: bytes) -> Any:
     return tree
 
 
-def _field(package: Any, name: str) -> str | None:
+def _metadata_field(package: Any, name: str) -> str | None:
+    """Return a Dublin Core element's text."""
     node = package.find(f".//{{http://purl.org/dc/elements/1.1/}}{name}")
     return " ".join("".join(node.itertext()).split()) or None if node is not None else None

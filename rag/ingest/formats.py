@@ -1,28 +1,113 @@
-"""The formats that are read: suffix → module of this package, and content type → suffix for URLs."""
+"""The registry of formats: file suffix → reader, and content type → suffix for URLs.
+
+To add a format, write a module with a function of type :class:`Reader`, a wrapper here that imports it on first use
+(the parsers are slow to import), and an entry in :data:`READERS`.
+"""
 
 from __future__ import annotations
 
-FORMATS = {
-    ".md": "markdown",
-    ".markdown": "markdown",
-    ".txt": "text",
-    ".text": "text",
-    ".html": "html.reader",
-    ".htm": "html.reader",
-    ".xhtml": "html.reader",
-    ".pdf": "pdf.reader",
-    ".docx": "docx",
-    ".pptx": "pptx",
-    ".epub": "epub",
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".jsonl": "jsonl",
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rag.ingest.blocks import ParsedDocument
+    from rag.ingest.rows import ParsedRows
+
+
+class Reader(Protocol):
+    """A function that reads one file format."""
+
+    def __call__(self, data: bytes, name: str) -> ParsedDocument | ParsedRows:
+        """Read one file.
+
+        Args:
+            data: the bytes of the file, at least one.
+            name: the source's id, from which a title or the ids of rows are made if the file has none.
+
+        Returns:
+            One document, or the rows of a file whose rows are documents.
+
+        Raises:
+            ReadError: the file is damaged, encrypted or of another format; the message is the reason to skip it.
+        """
+        ...
+
+
+def _read_markdown(data: bytes, name: str) -> ParsedDocument:
+    from rag.ingest.markdown import read_markdown
+
+    return read_markdown(data, name)
+
+
+def _read_text(data: bytes, name: str) -> ParsedDocument:
+    from rag.ingest.text import read_text
+
+    return read_text(data, name)
+
+
+def _read_html(data: bytes, name: str) -> ParsedDocument:
+    from rag.ingest.html.reader import read_html
+
+    return read_html(data, name)
+
+
+def _read_pdf(data: bytes, name: str) -> ParsedDocument:
+    from rag.ingest.pdf.reader import read_pdf
+
+    return read_pdf(data, name)
+
+
+def _read_docx(data: bytes, name: str) -> ParsedDocument:
+    from rag.ingest.docx import read_docx
+
+    return read_docx(data, name)
+
+
+def _read_pptx(data: bytes, name: str) -> ParsedDocument:
+    from rag.ingest.pptx import read_pptx
+
+    return read_pptx(data, name)
+
+
+def _read_epub(data: bytes, name: str) -> ParsedDocument:
+    from rag.ingest.epub import read_epub
+
+    return read_epub(data, name)
+
+
+def _read_csv(data: bytes, name: str) -> ParsedDocument | ParsedRows:
+    from rag.ingest.csv import read_csv
+
+    return read_csv(data, name)
+
+
+def _read_jsonl(data: bytes, name: str) -> ParsedRows:
+    from rag.ingest.jsonl import read_jsonl
+
+    return read_jsonl(data, name)
+
+
+READERS: dict[str, Reader] = {
+    ".md": _read_markdown,
+    ".markdown": _read_markdown,
+    ".txt": _read_text,
+    ".text": _read_text,
+    ".html": _read_html,
+    ".htm": _read_html,
+    ".xhtml": _read_html,
+    ".pdf": _read_pdf,
+    ".docx": _read_docx,
+    ".pptx": _read_pptx,
+    ".epub": _read_epub,
+    ".csv": _read_csv,
+    ".tsv": _read_csv,
+    ".jsonl": _read_jsonl,
 }
-"""Suffix in lower case → the module that reads it."""
+"""Lower-case suffix → reader."""
 
-NAMES = "md, txt, html, pdf, docx, pptx, epub, csv, jsonl"
+FORMAT_NAMES = "md, txt, html, pdf, docx, pptx, epub, csv, jsonl"
+"""The formats as error messages list them."""
 
-CONTENT_TYPES = {
+_SUFFIX_OF_CONTENT_TYPE = {
     "text/html": ".html",
     "application/xhtml+xml": ".html",
     "text/markdown": ".md",
@@ -36,13 +121,15 @@ CONTENT_TYPES = {
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
 }
-"""Content type → the suffix that a file of it would have."""
 
 
 def suffix_of(name: str, content_type: str = "") -> str:
-    """The suffix that decides who reads ``name``; a server's content type goes before the name."""
-    kind = CONTENT_TYPES.get(content_type.partition(";")[0].strip().lower(), "")
-    dot = name.rsplit("/", 1)[-1].partition("?")[0].lower().rpartition(".")
-    own = f".{dot[2]}" if dot[1] else ""
-    # A server that says text/plain often only means that it does not know better.
-    return own if own in FORMATS and kind in {"", ".txt"} else kind
+    """Return the suffix that selects the reader of ``name``, or "" if there is none.
+
+    The content type that a server sent takes precedence over the name, except for ``text/plain``, which servers often
+    send for any type that they do not know.
+    """
+    by_type = _SUFFIX_OF_CONTENT_TYPE.get(content_type.partition(";")[0].strip().lower(), "")
+    _, dot, extension = name.rsplit("/", 1)[-1].partition("?")[0].lower().rpartition(".")
+    by_name = f".{extension}" if dot else ""
+    return by_name if by_name in READERS and by_type in {"", ".txt"} else by_type

@@ -1,4 +1,4 @@
-"""JSONL: one document a line."""
+"""Read JSONL: one document per line."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import json
 
 from rag.errors import ReadError
 from rag.ingest.encoding import decode
-from rag.ingest.rows import Row, Rows, row
+from rag.ingest.rows import DocumentRow, ParsedRows, parse_row
 
 
-def read(data: bytes, name: str) -> Rows:
-    """The rows of ``data``. A line that is no document is named, and the others go on.
+def read_jsonl(data: bytes, name: str) -> ParsedRows:
+    """Read the rows of ``data``; a line that is not a document is reported and skipped.
 
-    A row without an id is ``<file>#<line>``.
+    A row without an id gets the id ``<file>#<line>``.
     """
     text, metadata = decode(data)
-    rows: list[Row] = []
+    rows: list[DocumentRow] = []
     problems: list[tuple[int, str]] = []
-    # Not splitlines(): JSON text may hold U+2028 and its like, which are no ends of lines here.
+    # Not splitlines(): a JSON string may contain U+2028 and other characters that it takes for line ends.
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
             values = json.loads(line)
-            rows.append(row(values, number, f"{name}#{number}"))
+            rows.append(parse_row(values, number, f"{name}#{number}"))
         except json.JSONDecodeError as error:
             problems.append((number, f"not JSON: {error.msg} at column {error.colno}"))
         except RecursionError:
             problems.append((number, "not JSON that can be read: nested too deeply"))
         except ReadError as error:
             problems.append((number, str(error)))
-    return Rows(rows=tuple(rows), problems=tuple(problems), media_type="application/jsonl", metadata=metadata)
+    return ParsedRows(rows=tuple(rows), problems=tuple(problems), media_type="application/jsonl", metadata=metadata)

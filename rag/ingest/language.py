@@ -1,4 +1,4 @@
-"""Is this text in a language that the models do not know?"""
+"""Detect text in a language that the models do not know."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
-_SAMPLE = 2000
-_CONFIDENT = 0.99
+_SAMPLE_CHARACTERS = 2000
+_MIN_LETTERS = 80
+_MIN_CONFIDENCE = 0.99
 
 
 def foreign_language(text: str) -> str | None:
-    """The ISO 639-1 code of ``text``'s language if that is, confidently, not English; else None.
+    """Return the ISO 639-1 code of ``text``'s language if py3langid is confident that it is not English, else None.
 
-    Judged by py3langid on the first 2,000 characters past the opening; under 80 characters nothing is claimed.
+    The sample is 2,000 characters after the first tenth of the text; a sample with fewer than 80 letters gives None.
     """
     opening = len(text) // 10
-    sample = text[opening : opening + _SAMPLE]
-    if sum(char.isalpha() for char in sample) < 80:
+    sample = text[opening : opening + _SAMPLE_CHARACTERS]
+    if sum(char.isalpha() for char in sample) < _MIN_LETTERS:
         return None
     language, confidence = _identifier().classify(sample)
-    return str(language) if language != "en" and confidence >= _CONFIDENT else None
+    return str(language) if language != "en" and confidence >= _MIN_CONFIDENCE else None
 
 
 @cache

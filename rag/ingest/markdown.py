@@ -1,4 +1,4 @@
-"""Markdown → plain text: headings on lines of their own, inline marks gone, footnotes dropped."""
+"""Read Markdown: headings and paragraphs as plain text, without inline mark-up and footnotes."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rag.ingest.blocks import Block, Reading
-from rag.ingest.clean import iso_date
+from rag.ingest.blocks import Block, ParsedDocument
+from rag.ingest.dates import iso_date
 from rag.ingest.encoding import decode
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-_FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+_FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _FIELD = re.compile(r"^([A-Za-z_][\w-]*)[ \t]*:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
-_NOTE_BODY = re.compile(r"^\[\^[^\]\n]+\]:.*(?:\n(?:[ \t]+\S.*|[ \t]*(?=\n[ \t]{2,}\S)))*", re.MULTILINE)
-_BARE_MARK = re.compile(r"(?<=[.,;\"”’)]) ?(?<!\w)(\d{1,4})(?=\s+[A-Z\[\"“*]|\s*$)", re.MULTILINE)
-_HTML_NOTE = re.compile(r"<sup>\s*\[?[\d*†‡]{1,4}\]?\s*</sup>|<sup>\s*<a\b.*?</sup>", re.IGNORECASE)
-_NOTE_MARK = re.compile(r"\[\^[^\]\n]+\]")
+_FOOTNOTE_TEXT = re.compile(r"^\[\^[^\]\n]+\]:.*(?:\n(?:[ \t]+\S.*|[ \t]*(?=\n[ \t]{2,}\S)))*", re.MULTILINE)
+_BARE_NUMBER = re.compile(r"(?<=[.,;\"”’)]) ?(?<!\w)(\d{1,4})(?=\s+[A-Z\[\"“*]|\s*$)", re.MULTILINE)
+_HTML_FOOTNOTE_MARK = re.compile(r"<sup>\s*\[?[\d*†‡]{1,4}\]?\s*</sup>|<sup>\s*<a\b.*?</sup>", re.IGNORECASE)
+_FOOTNOTE_MARK = re.compile(r"\[\^[^\]\n]+\]")
 
 
-def read(data: bytes, name: str) -> Reading:
-    """The Markdown in ``data``. Title and date come from its front matter if it has one."""
+def read_markdown(data: bytes, name: str) -> ParsedDocument:
+    """Read the Markdown in ``data``; title and date come from its front matter, if it has one."""
     text, metadata = decode(data)
     front, text = split_front_matter(text.replace("\r\n", "\n"))
-    text = _drop_bare_marks(text)
-    text = _HTML_NOTE.sub("", _NOTE_MARK.sub("", _NOTE_BODY.sub("", text)))
-    return Reading(
-        blocks=tuple(blocks(text)),
+    text = _remove_bare_footnote_numbers(text)
+    text = _HTML_FOOTNOTE_MARK.sub("", _FOOTNOTE_MARK.sub("", _FOOTNOTE_TEXT.sub("", text)))
+    return ParsedDocument(
+        blocks=tuple(markdown_blocks(text)),
         media_type="text/markdown",
         title=front.get("title"),
         date=iso_date(front.get("date")),
@@ -36,25 +36,25 @@ def read(data: bytes, name: str) -> Reading:
     )
 
 
-def _drop_bare_marks(text: str) -> str:
-    """``text`` without note numbers that lost their brackets: ``… the Trust. 912 The next day``.
+def _remove_bare_footnote_numbers(text: str) -> str:
+    """Remove footnote numbers that lost their brackets: ``… the Trust. 912 The next day``.
 
-    A number goes only if a note of that number is defined, nothing else refers to it, and it stands
-    between two sentences.
+    A number is removed if a footnote with this number is defined, no mark in brackets refers to that footnote, and the
+    number is between two sentences.
     """
     defined = set(re.findall(r"^\[\^(\d{1,4})\]:", text, re.MULTILINE))
-    lost = defined - set(re.findall(r"\[\^(\d{1,4})\](?!:)", text))
-    if not lost:
+    unreferenced = defined - set(re.findall(r"\[\^(\d{1,4})\](?!:)", text))
+    if not unreferenced:
         return text
-    return _BARE_MARK.sub(lambda found: "" if found.group(1) in lost else found.group(), text)
+    return _BARE_NUMBER.sub(lambda found: "" if found.group(1) in unreferenced else found.group(), text)
 
 
 def split_front_matter(text: str) -> tuple[dict[str, str], str]:
-    """The ``key: value`` lines of a YAML front matter, keys in lower case, and the text after it.
+    """Return the ``key: value`` lines of a YAML front matter, keys in lower case, and the text after it.
 
-    Only flat scalars are read, quoted or not; that is all a title and a date need.
+    Only flat scalars are read, quoted or not; title and date need no more.
     """
-    found = _FRONT.match(text)
+    found = _FRONT_MATTER.match(text)
     if not found:
         return {}, text
     fields = {key.lower(): _unquote(value) for key, value in _FIELD.findall(found.group(1)) if value}
@@ -68,13 +68,13 @@ def _unquote(value: str) -> str:
     return re.sub(r"\s+#.*$", "", value)
 
 
-def blocks(text: str) -> Iterator[Block]:  # noqa: PLR0912 — one case a kind of token reads best in one place
-    """The headings and paragraphs of a Markdown text. Items are ``- …`` lines, rows ``cell; cell``."""
+def markdown_blocks(text: str) -> Iterator[Block]:  # noqa: PLR0912 — one case per kind of token
+    """Yield the headings and paragraphs of a Markdown text; list items are ``- …`` lines, table rows ``cell; cell``."""
     from markdown_it import MarkdownIt
 
-    lines: list[str] = []  # of the list or table that is being read
+    lines: list[str] = []  # of the current list or table
     row: list[str] | None = None
-    numbers: list[int | None] = []  # of the open lists, None for bullets
+    numbers: list[int | None] = []  # the next number of each open list, None for bullets
     marker = ""
     heading = 0
     for token in MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"]).parse(text):
@@ -98,16 +98,16 @@ def blocks(text: str) -> Iterator[Block]:  # noqa: PLR0912 — one case a kind o
                 lines.append("; ".join(filter(None, row)))
                 row = None
             case "inline" if row is not None:
-                row.append(_words(token).replace("\n", " "))
+                row.append(_token_text(token).replace("\n", " "))
             case "inline" if heading:
-                yield Block(text=_words(token), level=heading)
+                yield Block(text=_token_text(token), level=heading)
             case "inline" | "fence" | "code_block" if numbers:
-                lines.append(marker + _words(token))
+                lines.append(marker + _token_text(token))
                 marker = ""
             case "inline" | "fence" | "code_block":
-                yield Block(text=_words(token))
+                yield Block(text=_token_text(token))
             case "html_block":
-                yield from _html(token.content)
+                yield from _html_fragment(token.content)
         if lines and not numbers and (token.type.endswith("list_close") or token.type == "table_close"):
             yield Block(text="\n".join(lines))
             lines = []
@@ -115,8 +115,8 @@ def blocks(text: str) -> Iterator[Block]:  # noqa: PLR0912 — one case a kind o
         yield Block(text="\n".join(lines))
 
 
-def _words(token: Token) -> str:
-    """The readable text of an inline token or of code: no marks, links and images by their text."""
+def _token_text(token: Token) -> str:
+    """Return the text of an inline token or of code, without mark-up; links and images give their text."""
     if token.children is None:
         return re.sub(r"\n\s*\n", "\n", token.content.rstrip("\n"))
     words = []
@@ -135,14 +135,15 @@ def _words(token: Token) -> str:
     return "".join(words)
 
 
-def _html(source: str) -> Iterator[Block]:
+def _html_fragment(source: str) -> Iterator[Block]:
     from lxml import etree, html
 
-    from rag.ingest.html.tree import drop_notes, walk
+    from rag.ingest.html.blocks import html_blocks
+    from rag.ingest.html.footnotes import remove_footnotes
 
     try:
         tree = html.fragment_fromstring(source, create_parent="div")
-    except (etree.ParserError, ValueError):  # a comment, or nothing but white space
+    except (etree.ParserError, ValueError):  # only a comment or white space
         return
-    drop_notes(tree)
-    yield from walk(tree)
+    remove_footnotes(tree)
+    yield from html_blocks(tree)

@@ -1,4 +1,4 @@
-"""PPTX: a slide is a page, its title a heading; speaker's notes follow the slide's own text."""
+"""Read PPTX: each slide is a page, its title a heading; speaker notes follow the slide's own text."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import Any
 
 from rag.errors import ReadError
 from rag.ingest.archive import open_archive
-from rag.ingest.blocks import Block, Reading
-from rag.ingest.clean import PAGE, iso_date
+from rag.ingest.blocks import Block, ParsedDocument
+from rag.ingest.clean import PAGE_BREAK
+from rag.ingest.dates import iso_date
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 
 
-def read(data: bytes, name: str) -> Reading:
-    """The PPTX in ``data``. Title: the file's own, else the first slide's. Date: that of its creation.
+def read_pptx(data: bytes, name: str) -> ParsedDocument:
+    """Read the PPTX file in ``data``; title and creation date come from the file's properties.
 
     Raises:
-        ReadError: it is truncated, encrypted, a zip bomb, or not PPTX.
+        ReadError: the file is truncated, encrypted, a zip bomb, or not PPTX.
     """
     open_archive(data, "PPTX").close()
     from pptx import Presentation
@@ -29,27 +30,28 @@ def read(data: bytes, name: str) -> Reading:
         blocks: list[Block] = []
         for number, slide in enumerate(deck.slides):
             if number:
-                blocks.append(Block(text=PAGE))
-            blocks += _slide(slide)
-        facts = deck.core_properties
-        created = iso_date(facts.created.date().isoformat()) if facts.created else None
+                blocks.append(Block(text=PAGE_BREAK))
+            blocks += _slide_blocks(slide)
+        properties = deck.core_properties
+        created = iso_date(properties.created.date().isoformat()) if properties.created else None
     except (PythonPptxError, KeyError, ValueError, SyntaxError, AttributeError) as error:
         raise ReadError(f"damaged, or not PPTX: {error}") from None
-    own_title = facts.title if facts.title and facts.title != "PowerPoint Presentation" else None
-    return Reading(
+    # The properties of python-pptx's default template: created in 2013, titled "PowerPoint Presentation".
+    own_title = properties.title if properties.title and properties.title != "PowerPoint Presentation" else None
+    return ParsedDocument(
         blocks=tuple(blocks),
         media_type=MEDIA_TYPE,
         title=own_title,
-        date=None if created == "2013-01-27" else created,  # python-pptx's template
+        date=None if created == "2013-01-27" else created,
         paged=True,
     )
 
 
-def _slide(slide: Any) -> Iterator[Block]:
+def _slide_blocks(slide: Any) -> Iterator[Block]:
     title = slide.shapes.title
     if title is not None and title.has_text_frame and title.text_frame.text.strip():
         yield Block(text=title.text_frame.text.replace("\x0b", " "), level=1)
-    for shape in _flat(slide.shapes):
+    for shape in _content_shapes(slide.shapes):
         if title is not None and shape.shape_id == title.shape_id:
             continue
         if shape.has_text_frame:
@@ -63,13 +65,13 @@ def _slide(slide: Any) -> Iterator[Block]:
         yield Block(text=slide.notes_slide.notes_text_frame.text)
 
 
-def _flat(shapes: Any) -> Iterator[Any]:
-    """The shapes of a slide from top to bottom, those in groups too, page furniture left out."""
+def _content_shapes(shapes: Any) -> Iterator[Any]:
+    """Yield the shapes from top to bottom, groups flattened, without date, header, footer and slide number."""
     from pptx.enum.shapes import MSO_SHAPE_TYPE, PP_PLACEHOLDER
 
-    furniture = {PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER, PP_PLACEHOLDER.HEADER}
+    dropped = {PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER, PP_PLACEHOLDER.HEADER}
     for shape in sorted(shapes, key=lambda item: (item.top or 0, item.left or 0)):
         if shape.shape_type == MSO_SHAPE_TYPE.GROUP:
-            yield from _flat(shape.shapes)
-        elif not (shape.is_placeholder and shape.placeholder_format.type in furniture):
+            yield from _content_shapes(shape.shapes)
+        elif not (shape.is_placeholder and shape.placeholder_format.type in dropped):
             yield shape

@@ -1,4 +1,4 @@
-"""Rows of JSONL and CSV as documents: ``id, title, text, date, source``, of which only ``text`` is required."""
+"""Documents in rows of JSONL and CSV: ``id, title, text, date, source``, of which only ``text`` is required."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rag.errors import ReadError
-from rag.ingest.clean import iso_date, plain
+from rag.ingest.clean import clean_text
+from rag.ingest.dates import iso_date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One document that stands in a row. ``line`` is where in the file, from 1."""
+class DocumentRow:
+    """A row that is a document. ``line`` is its line in the file, from 1."""
 
     line: int
     id: str
@@ -22,21 +23,21 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """The rows of a file. ``problems`` are ``(line, reason)`` of those that are no documents."""
+class ParsedRows:
+    """The content of a file whose rows are documents. ``problems`` are ``(line, reason)`` of rows that are none."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[DocumentRow, ...]
     problems: tuple[tuple[int, str], ...]
     media_type: str
     metadata: Mapping[str, str]
 
 
-def row(values: object, line: int, fallback_id: str) -> Row:
-    """One row. BEIR's ``_id`` is taken for ``id``; without either the id is ``fallback_id``.
+def parse_row(values: object, line: int, fallback_id: str) -> DocumentRow:
+    """Check the fields of a row. Its id is ``id``, else ``_id`` (as in BEIR), else ``fallback_id``.
 
     Raises:
-        ReadError: ``values`` has no names, its text is missing, empty or not text, or its id is neither
-            text nor a number.
+        ReadError: ``values`` is not an object, its text is missing, empty or not a string, or its id is neither a
+            string nor an integer.
     """
     if not isinstance(values, dict):
         raise ReadError(f"a {type(values).__name__}, not an object with a text")
@@ -45,19 +46,19 @@ def row(values: object, line: int, fallback_id: str) -> Row:
         raise ReadError("no text" if text is None else f"text is {type(text).__name__}, not text")
     if not text.strip():
         raise ReadError("the text is empty")
-    given = values.get("id", values.get("_id"))
-    if given is not None and (isinstance(given, bool) or not isinstance(given, (str, int))):
-        raise ReadError(f"id is {type(given).__name__}, not text")
-    return Row(
+    id_ = values.get("id", values.get("_id"))
+    if id_ is not None and (isinstance(id_, bool) or not isinstance(id_, (str, int))):
+        raise ReadError(f"id is {type(id_).__name__}, not text")
+    return DocumentRow(
         line=line,
-        id=plain(str(given)).strip() if given not in {None, ""} else fallback_id,
+        id=clean_text(str(id_)).strip() if id_ not in {None, ""} else fallback_id,
         text=text,
-        title=_text(values, "title"),
+        title=_string_field(values, "title"),
         date=iso_date(values.get("date")),
-        source=_text(values, "source") or _text(values, "url"),
+        source=_string_field(values, "source") or _string_field(values, "url"),
     )
 
 
-def _text(values: Mapping[str, object], name: str) -> str | None:
+def _string_field(values: Mapping[str, object], name: str) -> str | None:
     value = values.get(name)
     return value.strip() or None if isinstance(value, str) else None

@@ -1,4 +1,4 @@
-"""What is to be read, and how it is told that it changed."""
+"""A file or page that can be read, with a digest that tells whether it has changed."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 EXTRACTOR_VERSION = "1"
-"""Raise it whenever extraction changes what it gives: it is part of every digest, so all is read again."""
+"""Part of every digest. Raise it whenever extraction gives other text, so that every source is read again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One file or page that can be read.
+    """A file or page that can be read.
 
-    ``id`` is the path relative to the folder indexed (posix), a single file's name, or the URL;
-    ``location`` is the path or URL to open; ``root`` the folder, file, glob or URL it was found
-    under, paths resolved; ``digest`` is SHA-256 in hex over :data:`EXTRACTOR_VERSION` and the bytes.
-    ``data`` and ``content_type`` are what a URL gave, so that it is fetched once.
+    Attributes:
+        id: the path relative to the indexed directory (with ``/``), the name of a single file, or the URL.
+        location: the path or URL to open.
+        root: the directory, file, glob or URL under which it was found, paths resolved.
+        digest: SHA-256 in hex over :data:`EXTRACTOR_VERSION` and the bytes.
+        data: the bytes of a URL, kept so that it is fetched once; None for a file.
+        content_type: the ``Content-Type`` of a URL.
     """
 
     id: str
@@ -28,9 +31,9 @@ class Source:
     content_type: str = field(default="", repr=False, compare=False)
 
 
-def digest(pieces: Iterable[bytes]) -> str:
-    """SHA-256 in hex over :data:`EXTRACTOR_VERSION` and ``pieces``."""
-    found = hashlib.sha256(f"citebrief extractor {EXTRACTOR_VERSION}\0".encode())
+def source_digest(pieces: Iterable[bytes]) -> str:
+    """Return SHA-256 in hex over :data:`EXTRACTOR_VERSION` and ``pieces``."""
+    state = hashlib.sha256(f"citebrief extractor {EXTRACTOR_VERSION}\0".encode())
     for piece in pieces:
-        found.update(piece)
-    return found.hexdigest()
+        state.update(piece)
+    return state.hexdigest()

@@ -1,13 +1,15 @@
-"""Plain text: a short first line is the title, short title-case lines that stand alone are headings."""
+"""Read plain text: a short first line is the title, short title-case lines between blank lines are headings."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from rag.ingest.blocks import Block, Reading
-from rag.ingest.clean import iso_date, join_lines, plain, vocabulary
+from rag.ingest.blocks import Block, ParsedDocument
+from rag.ingest.clean import clean_text
+from rag.ingest.dates import iso_date
 from rag.ingest.encoding import decode
+from rag.ingest.line_joining import join_lines, word_counts
 
 _DATE_LINE = re.compile(r"\s*Date\s*:\s*(\S.*?)\s*", re.IGNORECASE)
 _UNDERLINE = re.compile(r"[=\-~*_#]{3,}")
@@ -18,35 +20,35 @@ _SMALL_WORD = re.compile(
 )
 
 
-def read(data: bytes, name: str) -> Reading:
-    """The text in ``data``, its lines joined to paragraphs. A ``Date: …`` line near the top is dropped."""
+def read_text(data: bytes, name: str) -> ParsedDocument:
+    """Read the text in ``data``; lines are joined to paragraphs, and a ``Date: …`` line near the top is removed."""
     text, metadata = decode(data)
-    paragraphs = [part.split("\n") for part in re.split(r"\n\s*\n", plain(text).replace("\f", "\n\n"))]
+    paragraphs = [part.split("\n") for part in re.split(r"\n\s*\n", clean_text(text).replace("\f", "\n\n"))]
     paragraphs = [kept for lines in paragraphs if (kept := [line for line in lines if line.strip()])]
-    date = _take_date(paragraphs)
-    title = _take_title(paragraphs)
-    return Reading(
+    date = _pop_date(paragraphs)
+    title = _pop_title(paragraphs)
+    return ParsedDocument(
         blocks=tuple(_blocks(paragraphs)), media_type="text/plain", title=title, date=date, metadata=metadata
     )
 
 
-def _take_date(paragraphs: list[list[str]]) -> str | None:
-    """Take the first ``Date:`` line among the first eight lines out of ``paragraphs``."""
+def _pop_date(paragraphs: list[list[str]]) -> str | None:
+    """Remove the first ``Date:`` line among the first eight lines and return its date."""
     seen = 0
     for lines in paragraphs:
-        for place, line in enumerate(lines):
+        for index, line in enumerate(lines):
             seen += 1
             if seen > 8:
                 return None
             if (found := _DATE_LINE.fullmatch(line)) and (date := iso_date(found.group(1))):
-                del lines[place]
+                del lines[index]
                 paragraphs[:] = [kept for kept in paragraphs if kept]
                 return date
     return None
 
 
-def _take_title(paragraphs: list[list[str]]) -> str | None:
-    """Take the first line out of ``paragraphs`` if it can be a title: short, and no sentence."""
+def _pop_title(paragraphs: list[list[str]]) -> str | None:
+    """Remove the first line and return it if it can be a title: alone or underlined, short, and not a sentence."""
     if not paragraphs:
         return None
     first = paragraphs[0]
@@ -60,20 +62,20 @@ def _take_title(paragraphs: list[list[str]]) -> str | None:
 
 
 def _blocks(paragraphs: list[list[str]]) -> Iterator[Block]:
-    known = vocabulary(line for lines in paragraphs for line in lines)
+    counts = word_counts(line for lines in paragraphs for line in lines)
     for lines in paragraphs:
         if len(lines) == 2 and _UNDERLINE.fullmatch(lines[1].strip()) and _is_short(lines[0]):
             yield Block(text=lines[0], level=1 if lines[1].strip()[0] == "=" else 2)
         elif len(lines) == 1 and (marked := _HASHES.fullmatch(lines[0])):
             yield Block(text=marked.group(2), level=len(marked.group(1)))
-        elif len(lines) == 1 and is_heading(lines[0]):
+        elif len(lines) == 1 and _is_heading(lines[0]):
             yield Block(text=lines[0], level=2)
         else:
-            yield Block(text="\n".join(join_lines(item, known) for item in _items(lines)))
+            yield Block(text="\n".join(join_lines(item, counts) for item in _list_items(lines)))
 
 
-def _items(lines: list[str]) -> Iterator[list[str]]:
-    """The lines of a paragraph, those of a list apart."""
+def _list_items(lines: list[str]) -> Iterator[list[str]]:
+    """Yield the lines of each list item; a paragraph that is not a list is one item."""
     item: list[str] = []
     for line in lines:
         if _UNDERLINE.fullmatch(line.strip()):
@@ -90,14 +92,16 @@ def _is_short(line: str) -> bool:
     return len(line.strip()) <= 120 and len(line.split()) <= 16 and not re.search(r"[.,;:!]$", line.strip())
 
 
-def is_heading(line: str) -> bool:
-    """Whether a line that stands alone is a heading: short, no full stop, Title Case or capitals or numbered."""
+def _is_heading(line: str) -> bool:
+    """Whether a line between blank lines is a heading: short, no full stop, in title case, capitals or numbered."""
     words = re.findall(r"[^\W\d_][\w’'-]*", line)
     if not words or len(words) > 12 or not _is_short(line) or line.lstrip()[0] in "-*•–":
         return False
     if re.match(r"(?:[IVXLC]+|[A-Z]|\d+(?:\.\d+)*)[.)]\s+[A-Z]", line.strip()):
         return True
-    telling = [word for word in words if not _SMALL_WORD.fullmatch(word.lower())]
-    capital = sum(word[0].isupper() for word in telling)
-    # "Public records" is how a short heading often stands: one capital, two or three words.
-    return bool(telling) and words[0][0].isupper() and (capital / len(telling) >= 0.75 or len(words) <= 4)
+    content_words = [word for word in words if not _SMALL_WORD.fullmatch(word.lower())]
+    if not content_words or not words[0][0].isupper():
+        return False
+    capitalized = sum(word[0].isupper() for word in content_words)
+    # Short headings often have one capital only, as in "Public records".
+    return capitalized / len(content_words) >= 0.75 or len(words) <= 4

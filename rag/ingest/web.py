@@ -1,4 +1,4 @@
-"""A page from the web, only ever because its URL was given."""
+"""Fetch a page from the web. Only URLs that the user gave are fetched."""
 
 from __future__ import annotations
 
@@ -7,52 +7,55 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rag.errors import ReadError
-from rag.ingest.formats import NAMES, suffix_of
-from rag.ingest.source import Source, digest
+from rag.ingest.formats import FORMAT_NAMES, suffix_of
+from rag.ingest.source import Source, source_digest
 from rag.types import Skipped
 
 if TYPE_CHECKING:
     import httpx
 
-SECONDS = 30.0
-"""How long one address may take to connect and to send each piece."""
+TIMEOUT_SECONDS = 30.0
+"""Time limit for connecting and for each piece of the response."""
+
+TOTAL_SECONDS = 4 * TIMEOUT_SECONDS
+"""Time limit for the whole body, so that a server which sends a byte now and then does not block the run."""
 
 
-def fetch(url: str, *, limit: int) -> Source | Skipped:
-    """``url`` with its bytes, redirects followed; Skipped if it cannot be had or is larger than ``limit`` bytes."""
+def fetch_source(url: str, *, limit: int) -> Source | Skipped:
+    """Fetch ``url`` and follow redirects; the result is skipped if that fails or the body exceeds ``limit`` bytes."""
     import httpx
 
     headers = {"User-Agent": "citebrief (reads the pages it is asked to)"}
     try:
-        with httpx.stream("GET", url, timeout=SECONDS, follow_redirects=True, headers=headers) as reply:
-            kind = _kind(reply)
-            data = _body(reply.iter_bytes(), limit)
+        with httpx.stream("GET", url, timeout=TIMEOUT_SECONDS, follow_redirects=True, headers=headers) as response:
+            content_type = _content_type(response)
+            data = _read_body(response.iter_bytes(), limit)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return Skipped(path=url, reason=f"cannot be fetched: {str(error) or type(error).__name__}")
     except ReadError as error:
         return Skipped(path=url, reason=str(error))
-    return Source(id=url, location=url, root=url, digest=digest([data]), data=data, content_type=kind)
+    return Source(id=url, location=url, root=url, digest=source_digest([data]), data=data, content_type=content_type)
 
 
-def _kind(reply: httpx.Response) -> str:
-    """The content type of a reply that can be read."""
-    kind: str = reply.headers.get("content-type", "")
-    if reply.status_code != 200:
-        raise ReadError(f"the server answered {reply.status_code} {reply.reason_phrase}".rstrip())
-    if not suffix_of(reply.url.path, kind):
-        raise ReadError(f"{kind or 'unknown type'}: not a format citebrief reads; it reads {NAMES}")
-    return kind
+def _content_type(response: httpx.Response) -> str:
+    """Return the content type of a successful response in a format that can be read."""
+    content_type: str = response.headers.get("content-type", "")
+    if response.status_code != 200:
+        raise ReadError(f"the server answered {response.status_code} {response.reason_phrase}".rstrip())
+    if not suffix_of(response.url.path, content_type):
+        raise ReadError(f"{content_type or 'unknown type'}: not a format citebrief reads; it reads {FORMAT_NAMES}")
+    return content_type
 
 
-def _body(pieces: Iterable[bytes], limit: int) -> bytes:
-    deadline = time.monotonic() + 4 * SECONDS  # of the whole, against a server that drips
+def _read_body(pieces: Iterable[bytes], limit: int) -> bytes:
+    deadline = time.monotonic() + TOTAL_SECONDS
     data = bytearray()
     for piece in pieces:
         data += piece
         if len(data) > limit:
             raise ReadError(f"over the limit of {limit / 1e6:,.0f} MB")
         if time.monotonic() > deadline:
-            raise ReadError(f"not all there after {4 * SECONDS:.0f} seconds")
+            raise ReadError(f"not complete after {TOTAL_SECONDS:.0f} seconds")
     if not data:
         raise ReadError("the page is empty")
     return bytes(data)

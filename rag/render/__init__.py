@@ -1,7 +1,6 @@
-"""Brief → Markdown, HTML, JSON or plain text; to a terminal it goes through ``rag/render/terminal.py``.
+"""Render a brief as Markdown, HTML, JSON or plain text.
 
-Text from documents and models is data here, never markup: each format escapes it its own way, and the
-tests feed all of them hostile titles, passages and sentences.
+Text from documents and models is data, never markup: each format escapes it.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ from typing import Literal
 
 from rag.errors import UsageError
 from rag.types import Brief
+
+__all__ = ["Format", "format_of", "render"]
 
 Format = Literal["md", "html", "json", "text"]
 
@@ -24,8 +25,11 @@ _SUFFIXES: dict[str, Format] = {
 }
 
 
-def render(brief: Brief, format: Format) -> str:  # noqa: A002 (the word that the command line has for it)
-    """``brief`` as a whole file in ``format``, ending in a line break."""
+def render(brief: Brief, format: Format) -> str:  # noqa: A002 (named like the option of the command line)
+    """Return ``brief`` as the text of a file in ``format``, ending in a line break.
+
+    ``rag.render.terminal.print_brief`` prints coloured text to a terminal.
+    """
     match format:
         case "md":
             from rag.render.markdown import to_markdown
@@ -46,10 +50,10 @@ def render(brief: Brief, format: Format) -> str:  # noqa: A002 (the word that th
 
 
 def format_of(path: str | PurePath) -> Format:
-    """The format that a file's suffix asks for.
+    """Return the format that the suffix of ``path`` names.
 
     Raises:
-        UsageError: the suffix is none of those known.
+        UsageError: the suffix is unknown.
     """
     suffix = PurePath(path).suffix.lower()
     if suffix not in _SUFFIXES:

@@ -1,4 +1,4 @@
-"""How far a long run is, on stderr: a bar with rate and time left on a terminal, a line now and then anywhere else."""
+"""Progress of a long run on stderr: a bar with rate and time left on a terminal, elsewhere a line every few seconds."""
 
 from __future__ import annotations
 
@@ -10,18 +10,24 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from rich.console import Console
 
-EVERY = 10.0
-"""Seconds between two lines where no terminal is watching."""
+LINE_INTERVAL = 10.0
+"""Seconds between two lines of output where stderr is not a terminal."""
 
 
 class Bar:
-    """Counts what is dealt with. A context manager, and callable with ``(what became of one, done, total)``.
+    """Counts finished items by outcome. A context manager, callable with ``(outcome, done, total)``.
 
-    What is done when it is called first was done before, and does not count for the rate.
+    The first call only sets the starting point: items that were done before do not count towards the rate.
     """
 
     def __init__(self, name: str, console: Console | None = None, *, quiet: bool = False) -> None:
-        """``name`` stands before it; ``console`` is stderr unless given; ``quiet`` shows nothing."""
+        """Set up the bar.
+
+        Args:
+            name: printed before the bar and each line.
+            console: where to print; stderr by default.
+            quiet: print nothing.
+        """
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -29,19 +35,19 @@ class Bar:
         self._console = console or Console(stderr=True, highlight=False)
         self._quiet = quiet
         self._counts: Counter[str] = Counter()
-        self._before: int | None = None
-        self._began = self._printed = time.monotonic()
+        self._done_before: int | None = None
+        self._began = self._line_at = time.monotonic()
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[status]}"),
             console=self._console,
             transient=True,
-            redirect_stdout=False,  # what goes to stdout is data, wherever it leads
+            redirect_stdout=False,  # stdout carries data, even where it is a terminal
             disable=quiet or not self._console.is_terminal,
         )
-        self._task = self._bar.add_task(name, total=None, told="")
+        self._task = self._bar.add_task(name, total=None, status="")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -52,35 +58,38 @@ class Bar:
     ) -> None:
         self._bar.stop()
 
-    def __call__(self, what: str, done: int, total: int) -> None:
-        """One more is dealt with: ``what`` it came to, and how many of ``total`` are ``done``."""
+    def __call__(self, outcome: str, done: int, total: int) -> None:
+        """Count one more item with ``outcome``; ``done`` of ``total`` items are now finished."""
         now = time.monotonic()
-        if self._before is None:
-            self._before, self._began = done, now
+        if self._done_before is None:
+            self._done_before, self._began = done, now
             self._bar.update(self._task, total=total, completed=done)
             return
-        self._counts[what] += 1
-        told = self._told(done, total, now)
-        self._bar.update(self._task, completed=done, told=told)
-        if not (self._quiet or self._console.is_terminal) and (done == total or now - self._printed >= EVERY):
-            self._printed = now
-            self._console.file.write(f"{self._name}: {done:,}/{total:,}, {told}\n")
+        self._counts[outcome] += 1
+        status = self._status(done, total, now)
+        self._bar.update(self._task, completed=done, status=status)
+        if not (self._quiet or self._console.is_terminal) and (done == total or now - self._line_at >= LINE_INTERVAL):
+            self._line_at = now
+            self._console.file.write(f"{self._name}: {done:,}/{total:,}, {status}\n")
             self._console.file.flush()
 
-    def say(self, what: str) -> None:
-        """A line beside the bar, from any thread."""
+    def say(self, message: str) -> None:
+        """Print ``message`` above the bar. Safe to call from any thread."""
         if not self._quiet:
-            self._console.print(what, markup=False)
+            self._console.print(message, markup=False)
 
-    def _told(self, done: int, total: int, now: float) -> str:
-        """``12 answered, 1 failed, 3.4/min, 4:10 left``. Not rich's estimate, which looks at the last half minute."""
-        a_second = (done - (self._before or 0)) / max(1e-9, now - self._began)
-        counts = [f"{count:,} {what.replace('_', ' ')}" for what, count in self._counts.most_common()]
-        rate = f"{a_second:.1f}/s" if a_second >= 1 else f"{60 * a_second:.1f}/min"
-        return ", ".join([*counts, rate, f"{_clock((total - done) / max(1e-9, a_second))} left"])
+    def _status(self, done: int, total: int, now: float) -> str:
+        """Return ``12 answered, 1 failed, 3.4/min, 4:10 left``.
+
+        The rate is that of the whole run; rich's own estimate covers only the last 30 seconds.
+        """
+        per_second = (done - (self._done_before or 0)) / max(1e-9, now - self._began)
+        counts = [f"{count:,} {outcome.replace('_', ' ')}" for outcome, count in self._counts.most_common()]
+        rate = f"{per_second:.1f}/s" if per_second >= 1 else f"{60 * per_second:.1f}/min"
+        return ", ".join([*counts, rate, f"{_duration((total - done) / max(1e-9, per_second))} left"])
 
 
-def _clock(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

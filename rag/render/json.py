@@ -1,7 +1,7 @@
-"""Brief ↔ JSON, ``"schema": "citebrief.brief/1"``. Nothing is lost on the way: ``from_json(to_json(b)) == b``.
+"""Convert a brief to JSON (``"schema": "citebrief.brief/1"``) and back, without loss: ``from_json(to_json(b)) == b``.
 
-A file may have been edited by anyone, so reading one checks every promise again: shapes by pydantic, citations
-and quotes by the constructors of ``rag/types.py``, chunk ids by computing them, numbers by counting.
+Anybody may have edited a file, so reading one validates everything again: pydantic the fields and their types, the
+constructors of ``rag/types.py`` citations and quotes, and this module the chunk ids and source numbers.
 """
 
 from __future__ import annotations
@@ -32,19 +32,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LINE_BREAKS = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
-"""Legal inside JSON strings, but ``str.splitlines()`` breaks a line of JSONL at them: how they are escaped."""
+"""Escapes of characters that are legal in JSON strings but at which ``str.splitlines()`` would break a JSONL line."""
 
 
 class _Version(BaseModel):
+    """The schema of a file, read first: a file of another schema fails with that reason alone."""
+
     model_config = ConfigDict(extra="ignore")
     schema_: str = Field(alias="schema")
 
 
 def to_json(brief: Brief, *, indent: int | None = 2) -> str:
-    """``brief`` as one JSON object and a line break; ``indent=None`` puts it on one line, as JSONL wants it.
+    """Return ``brief`` as one JSON object and a line break; ``indent=None`` puts it on one line, for JSONL.
 
     Raises:
-        ValueError: a sentence is not of full support; such a sentence is never printed.
+        ValueError: a sentence does not have full support; such a sentence is never printed.
     """
     chunks = brief.cited()
     cited = {chunk.id for chunk in chunks}
@@ -53,17 +55,18 @@ def to_json(brief: Brief, *, indent: int | None = 2) -> str:
             "schema": SCHEMA,
             "question": brief.question,
             "status": brief.status,
-            "summary": _sentences(brief.summary),
+            "summary": _sentence_rows(brief.summary),
             "sections": tuple(
-                {"heading": section.heading, "sentences": _sentences(section.sentences)} for section in brief.sections
+                {"heading": section.heading, "sentences": _sentence_rows(section.sentences)}
+                for section in brief.sections
             ),
-            "conclusion": _sentences(brief.conclusion),
+            "conclusion": _sentence_rows(brief.conclusion),
             "disagreements": tuple(
-                {"about": each.about, "sides": _sentences(each.sides)} for each in brief.disagreements
+                {"about": each.about, "sides": _sentence_rows(each.sides)} for each in brief.disagreements
             ),
             "gaps": brief.gaps,
-            "evidence": tuple(_evidence(hit, cited) for hit in brief.evidence),
-            "sources": tuple({"n": n, "chunk_id": chunk.id} | _passage(chunk) for n, chunk in enumerate(chunks, 1)),
+            "evidence": tuple(_evidence_row(hit, cited) for hit in brief.evidence),
+            "sources": tuple({"n": n, "chunk_id": chunk.id} | _passage_row(chunk) for n, chunk in enumerate(chunks, 1)),
             "trace": _fields(brief.trace, "repairs")
             | {"repairs": tuple(_fields(each) for each in brief.trace.repairs)},
         }
@@ -73,33 +76,33 @@ def to_json(brief: Brief, *, indent: int | None = 2) -> str:
 
 
 def _fields(value: object, *without: str) -> dict[str, Any]:
-    """The fields of one of the flat values of ``rag/types.py``, which the JSON names alike."""
+    """Return the fields of a value of ``rag/types.py`` that has the same field names in JSON, except ``without``."""
     names = (name for name in type(value).__slots__ if name not in without)  # type: ignore[attr-defined]
     return {name: getattr(value, name) for name in names}
 
 
-def _sentences(sentences: Iterable[Sentence]) -> tuple[dict[str, Any], ...]:
+def _sentence_rows(sentences: Iterable[Sentence]) -> tuple[dict[str, Any], ...]:
     return tuple(
         _fields(sentence, "quotes") | {"quotes": tuple(_fields(quote) for quote in sentence.quotes)}
         for sentence in sentences
     )
 
 
-def _passage(chunk: Chunk) -> dict[str, Any]:
+def _passage_row(chunk: Chunk) -> dict[str, Any]:
     return {name: getattr(chunk, name) for name in PassageJson.model_fields}
 
 
-def _evidence(hit: Hit, cited: set[str]) -> dict[str, Any]:
+def _evidence_row(hit: Hit, cited: set[str]) -> dict[str, Any]:
     entry = {"chunk_id": hit.chunk.id, "rank": hit.rank, "score": hit.score, "found_by": hit.found_by}
-    return entry if hit.chunk.id in cited else entry | {"passage": _passage(hit.chunk)}
+    return entry if hit.chunk.id in cited else entry | {"passage": _passage_row(hit.chunk)}
 
 
 def read_brief(path: str | Path) -> Brief:
-    """The brief in the JSON file at ``path``.
+    """Return the brief in the JSON file at ``path``.
 
     Raises:
         UsageError: there is no such file.
-        ReadError: it cannot be read, or is not a brief that keeps its promises.
+        ReadError: the file cannot be read, or is not a valid brief.
     """
     try:
         return from_json(Path(path).read_bytes(), name=str(path))
@@ -110,14 +113,16 @@ def read_brief(path: str | Path) -> Brief:
 
 
 def from_json(text: str | bytes, *, name: str = "brief") -> Brief:
-    """The brief that ``text`` (bytes: UTF-8) holds, every promise checked again; errors begin with ``name``.
+    """Parse and validate the JSON of a brief. Error messages begin with ``name``.
 
-    A passage that is listed as evidence but stands nowhere in the file cannot be shown: such hits are left
-    out, and a notice in the trace says how many.
+    Evidence whose passage is not in the file is left out; a notice in the trace gives the number of such hits.
+
+    Args:
+        text: the JSON; bytes are UTF-8.
 
     Raises:
-        ReadError: not JSON, not a brief, of another schema, or a promise is broken: a made-up chunk id, a
-            citation that was not retrieved, a quote that is not in its chunk, a wrong number.
+        ReadError: not JSON, not a brief, of another schema, or inconsistent: a made-up chunk id, a citation that was
+            not retrieved, a quote that is not in its chunk, a wrong source number.
     """
     try:
         content = text.removeprefix("\ufeff") if isinstance(text, str) else text.decode("utf-8-sig")
@@ -128,16 +133,17 @@ def from_json(text: str | bytes, *, name: str = "brief") -> Brief:
     except UnicodeDecodeError as error:
         raise ReadError(f"{name}: not UTF-8 text (byte {error.start})") from None
     except ValidationError as error:
-        raise ReadError(f"{name}: {_first(error.errors(include_url=False))}") from None
-    except _BrokenPromiseError as error:
+        raise ReadError(f"{name}: {_first_error(error.errors(include_url=False))}") from None
+    except _InconsistentError as error:
         raise ReadError(f"{name}: {error}") from None
 
 
-class _BrokenPromiseError(Exception):
-    """``str()`` names the field and what is wrong with it."""
+class _InconsistentError(Exception):
+    """A brief that matches the schema but contradicts itself. The message names the field and the fault."""
 
 
-def _first(errors: list[ErrorDetails]) -> str:
+def _first_error(errors: list[ErrorDetails]) -> str:
+    """Return a message about the first of pydantic's errors, and the number of the others."""
     error = errors[0]
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).removeprefix(".")
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
@@ -150,56 +156,56 @@ def _first(errors: list[ErrorDetails]) -> str:
     return f"{path}: {error['msg'].lower()}{more}"
 
 
-def _built(where: str, value: Callable[..., T], **fields: Any) -> T:
-    """``value(**fields)``; what its constructor refuses is told with the place in the file."""
+def _construct(where: str, type_: Callable[..., T], **fields: Any) -> T:
+    """Return ``type_(**fields)``; add ``where``, the place in the file, to an error of the constructor."""
     try:
-        return value(**fields)
+        return type_(**fields)
     except ValueError as error:
-        raise _BrokenPromiseError(f"{where}: {error}") from None
+        raise _InconsistentError(f"{where}: {error}") from None
 
 
 def _brief(model: BriefJson) -> Brief:
     sources = dict(_sources(model.sources))
     evidence = tuple(_hits(model.evidence, sources))
     left_out = len(model.evidence) - len(evidence)
-    brief = _built(
+    brief = _construct(
         "brief",
         Brief,
         question=model.question,
         status=model.status,
-        summary=_read_sentences("summary", model.summary),
+        summary=_sentences("summary", model.summary),
         sections=tuple(
-            _built(
+            _construct(
                 f"sections[{i}]",
                 Section,
                 heading=section.heading,
-                sentences=_read_sentences(f"sections[{i}].sentences", section.sentences),
+                sentences=_sentences(f"sections[{i}].sentences", section.sentences),
             )
             for i, section in enumerate(model.sections)
         ),
-        conclusion=_read_sentences("conclusion", model.conclusion),
+        conclusion=_sentences("conclusion", model.conclusion),
         disagreements=tuple(_disagreement(i, each) for i, each in enumerate(model.disagreements)),
         gaps=model.gaps,
         evidence=evidence,
         trace=_trace(model, left_out),
     )
     if list(sources) != [chunk.id for chunk in brief.cited()]:
-        raise _BrokenPromiseError("sources: not the cited chunks in the order of first citation")
+        raise _InconsistentError("sources: not the cited chunks in the order of first citation")
     return brief
 
 
 def _sources(models: tuple[SourceJson, ...]) -> Iterator[tuple[str, Chunk]]:
     for i, model in enumerate(models):
         if model.n != i + 1:
-            raise _BrokenPromiseError(f"sources[{i}].n: {model.n} stands where {i + 1} belongs")
+            raise _InconsistentError(f"sources[{i}].n: {model.n} stands where {i + 1} belongs")
         yield model.chunk_id, _chunk(f"sources[{i}]", model.chunk_id, model)
 
 
 def _chunk(where: str, chunk_id: str, model: PassageJson) -> Chunk:
     fields = {name: getattr(model, name) for name in PassageJson.model_fields}
-    chunk = _built(where, Chunk, id=chunk_id, **fields)
+    chunk = _construct(where, Chunk, id=chunk_id, **fields)
     if not chunk.genuine:
-        raise _BrokenPromiseError(
+        raise _InconsistentError(
             f"{where}: {chunk_id!r} is not the id of this passage at {chunk.start} of {chunk.document_id!r}: "
             "the id was made up, or the passage changed"
         )
@@ -211,21 +217,21 @@ def _hits(models: tuple[EvidenceJson, ...], sources: dict[str, Chunk]) -> Iterat
     for i, model in enumerate(models):
         where = f"evidence[{i}]"
         if model.chunk_id in seen:
-            raise _BrokenPromiseError(f"{where}: {model.chunk_id} is listed twice")
+            raise _InconsistentError(f"{where}: {model.chunk_id} is listed twice")
         seen.add(model.chunk_id)
         chunk = sources.get(model.chunk_id)
         if model.passage is not None:
             passage = _chunk(f"{where}.passage", model.chunk_id, model.passage)
             if chunk not in (None, passage):
-                raise _BrokenPromiseError(f"{where}.passage: differs from the one in sources")
+                raise _InconsistentError(f"{where}.passage: differs from the one in sources")
             chunk = passage
         if chunk is not None:
             yield Hit(chunk=chunk, rank=model.rank, score=model.score, found_by=model.found_by)
 
 
-def _read_sentences(where: str, models: tuple[SentenceJson, ...]) -> tuple[Sentence, ...]:
+def _sentences(where: str, models: tuple[SentenceJson, ...]) -> tuple[Sentence, ...]:
     return tuple(
-        _built(
+        _construct(
             f"{where}[{i}]",
             Sentence,
             text=model.text,
@@ -240,12 +246,12 @@ def _read_sentences(where: str, models: tuple[SentenceJson, ...]) -> tuple[Sente
 
 def _quote(where: str, model: QuoteJson) -> Quote:
     if model.end - model.start != len(model.text):
-        raise _BrokenPromiseError(f"{where}: offsets {model.start}…{model.end} do not span its text")
+        raise _InconsistentError(f"{where}: offsets {model.start}…{model.end} do not span its text")
     return Quote(**model.model_dump())
 
 
 def _disagreement(i: int, model: DisagreementJson) -> Disagreement:
-    one, other = _read_sentences(f"disagreements[{i}].sides", model.sides)
+    one, other = _sentences(f"disagreements[{i}].sides", model.sides)
     return Disagreement(about=model.about, sides=(one, other))
 
 

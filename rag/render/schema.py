@@ -1,8 +1,10 @@
-"""The JSON of a brief as pydantic models, from which ``brief.schema.json`` is generated.
+"""Pydantic models of the JSON of a brief. ``brief.schema.json`` is generated from them.
 
-``python -m rag.render.schema`` writes that file anew; a test holds that the one in the repository is current.
-Shapes alone stand here. What a shape cannot say (a quote is the chunk's own words, an id is genuine) is
-checked when a file is read, in ``rag/render/json.py``.
+``python -m rag.render.schema`` writes that file; a test checks that the committed one is current. The docstrings of
+the models are descriptions in the published schema, so changing one changes that file.
+
+The models define fields and types. ``rag/render/json.py`` checks what they cannot express, for example that a quote is
+in its chunk and that a chunk id is genuine.
 """
 
 from __future__ import annotations
@@ -99,7 +101,7 @@ class RepairJson(_Strict):
     """A sentence that was not printed as first written: where, what was done, why."""
 
     where: str
-    action: RepairAction = Field(alias="rung")  # the name that version 1 of the schema gives it
+    action: RepairAction = Field(alias="rung")  # its name in version 1 of the schema
     before: str
     after: str
     why: str
@@ -141,7 +143,7 @@ class BriefJson(_Strict):
 
 
 def schema_text() -> str:
-    """The JSON Schema (draft 2020-12) of a brief, as ``brief.schema.json`` holds it."""
+    """Return the JSON Schema (draft 2020-12) of a brief, the content of ``brief.schema.json``."""
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA}
     schema = head | BriefJson.model_json_schema(by_alias=True)
     return json.dumps(schema | {"title": "citebrief brief, version 1"}, indent=2, ensure_ascii=False) + "\n"

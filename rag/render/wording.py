@@ -1,18 +1,14 @@
-"""What every format says in the same words: where a passage stands, who made the brief, what was searched.
-
-Also the cleaning that every format needs before its own escaping.
-"""
+"""Headings and phrases that all formats share: the location of a passage, what was searched, how a brief was made."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from urllib.parse import urlsplit
 
-from rag.types import Brief, Chunk, Hit, Sentence, Trace
+from rag.render.cleaning import single_line
+from rag.types import Brief, Chunk, Hit, RepairAction, Sentence, Trace
 
 NEAREST_SHOWN = 5
-"""Passages shown when the corpus does not answer; the JSON lists all that were retrieved."""
+"""Number of passages shown when the corpus does not answer. The JSON lists all that were retrieved."""
 
 SUMMARY = "Executive summary"
 CONCLUSION = "Conclusion"
@@ -23,150 +19,101 @@ NO_ANSWER = "The corpus does not answer this question."
 SEARCHED = "What was searched"
 NEAREST_PASSAGES = "Nearest passages"
 
-ACTIONS = {
+ACTIONS: dict[RepairAction, str] = {
     "rewrite": "rewritten",
     "reattribute": "given other citations",
     "quote": "replaced by a quotation",
     "drop": "dropped",
 }
-
-# C0 and C1 controls but for tab and line feed: a terminal would obey some of them.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-# Embeddings, overrides and isolates can make a line read other than it is stored ("Trojan Source", Boucher 2021).
-_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_MARKER = re.compile(r"\[(\d+)\]")
-_END = re.compile(r"(?<![.!?…])[.!?…]$")
-_ABBREVIATION = re.compile(r"(?:\b[A-Z]|\b(?:Inc|Ltd|Co|Corp|Bros|Jr|Sr|No|St|etc|al|Org|Dept|[ap]\.m))\.$")
+"""Description of each repair action."""
 
 
-def visible(text: str) -> str:
-    """``text`` in which nothing acts: control characters are drawn (``␛``), direction overrides left out."""
-    text = _CONTROL.sub(_picture, text.replace("\r\n", "\n"))
-    return _BIDI.sub("", text)
-
-
-def _picture(match: re.Match[str]) -> str:
-    code = ord(match.group())
-    if code < 0x20:
-        return "\n" if match.group() in "\v\f\r\x1c\x1d\x1e" else chr(0x2400 + code)
-    return {0x7F: "␡", 0x85: "\n"}.get(code, "\ufffd")
-
-
-def line(text: str) -> str:
-    """:func:`visible` text on one line, white space collapsed."""
-    return " ".join(visible(text).split())
-
-
-def prose(text: str) -> str:
-    """:func:`line` for what stands in running text: a ``[7]`` of its own must not pass for one of our markers."""
-    return _MARKER.sub(r"(\1)", line(text))
-
-
-def split_end(text: str) -> tuple[str, str]:
-    """``text`` in two, so that markers go between: before its full stop, or at its end.
-
-    Taking the markers out gives the sentence back, so a stop that belongs to an abbreviation or stands inside
-    a quotation stays where it is.
-    """
-    if _END.search(text) and not _ABBREVIATION.search(text):
-        return text[:-1], text[-1]
-    return text, ""
-
-
-def numbers(brief: Brief) -> dict[str, int]:
-    """Chunk id → its number in the source list."""
+def source_numbers(brief: Brief) -> dict[str, int]:
+    """Map each cited chunk id to its number in the source list."""
     return {chunk.id: n for n, chunk in enumerate(brief.cited(), start=1)}
 
 
-def marks(sentence: Sentence, number: dict[str, int]) -> str:
-    """The markers of a sentence: ``[1] [5]``."""
-    return " ".join(f"[{number[cited]}]" for cited in sentence.citations)
+def markers(sentence: Sentence, numbers: dict[str, int]) -> str:
+    """Return the citation markers of a sentence: ``[1] [5]``."""
+    return " ".join(f"[{numbers[cited]}]" for cited in sentence.citations)
 
 
 def title(chunk: Chunk) -> str:
-    """The document's title, or what stands in for it."""
-    return line(chunk.title) or line(chunk.source) or line(chunk.document_id)
+    """Return the title of the chunk's document, or its source or id if it has none."""
+    return single_line(chunk.title) or single_line(chunk.source) or single_line(chunk.document_id)
 
 
 def pages(chunk: Chunk) -> str:
-    """``p. 33`` or ``pp. 33–34``; empty where the format has no pages."""
+    """Return ``p. 33`` or ``pp. 33–34``, or an empty string if the format has no pages."""
     if chunk.pages is None:
         return ""
     first, last = chunk.pages
     return f"p. {first}" if first == last else f"pp. {first}–{last}"
 
 
-def place(chunk: Chunk) -> str:
-    """Headings and pages: ``Volume I › Contacts, p. 33``; empty where a document has neither."""
-    headings = [line(heading) for heading in chunk.heading_path]
+def location(chunk: Chunk) -> str:
+    """Return headings and pages: ``Volume I › Contacts, p. 33``. Empty if the document has neither."""
+    headings = [single_line(heading) for heading in chunk.heading_path]
     if headings and headings[0] == title(chunk):
         headings = headings[1:]
     return ", ".join(part for part in (" › ".join(filter(None, headings)), pages(chunk)) if part)
 
 
-def link(source: str) -> str | None:
-    """``source`` where it is a web address that is safe to link, else None: no other scheme is ever linked."""
-    if re.search(r"[\s<>\"`\\]", source) or visible(source) != source:
-        return None
-    try:
-        parts = urlsplit(source)
-    except ValueError:
-        return None
-    return source if parts.scheme in ("http", "https") and parts.hostname else None
-
-
 def count(n: int, noun: str) -> str:
-    """``1 passage``, ``2 passages``."""
+    """Return a number with its noun: ``1 passage``, ``2 passages``."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
-def nearest(brief: Brief) -> tuple[Hit, ...]:
-    """The first :data:`NEAREST` hits by rank."""
+def nearest_hits(brief: Brief) -> tuple[Hit, ...]:
+    """Return the first :data:`NEAREST_SHOWN` hits by rank."""
     return tuple(sorted(brief.evidence, key=lambda hit: hit.rank)[:NEAREST_SHOWN])
 
 
-def searched(brief: Brief) -> str:
-    """What was looked at before saying that there is no answer, as one or two sentences."""
+def search_summary(brief: Brief) -> str:
+    """Describe in one or two sentences what was retrieved for a question that the corpus does not answer."""
     if not brief.evidence:
         return "The search found no passage at all."
     documents = count(len({hit.chunk.document_id for hit in brief.evidence}), "document")
-    found = f"{count(len(brief.evidence), 'passage')} from {documents} came nearest; none states an answer."
-    shown = len(nearest(brief))
-    return found if shown == len(brief.evidence) else f"{found} The first {shown} follow."
+    retrieved = f"{count(len(brief.evidence), 'passage')} from {documents} came nearest; none states an answer."
+    shown = len(nearest_hits(brief))
+    return retrieved if shown == len(brief.evidence) else f"{retrieved} The first {shown} follow."
 
 
-def made_by(brief: Brief) -> str:
-    """Version, model and verifier."""
+def provenance(brief: Brief) -> str:
+    """Name the version of citebrief, the model and the verifier."""
     trace = brief.trace
-    if _verbatim(brief):
-        return f"citebrief {line(trace.version)}: sentences quoted from the passages, without a model."
-    return f"citebrief {line(trace.version)}: written by {line(trace.model)}; checked by {line(trace.verifier)}."
+    if _is_extractive(brief):
+        return f"citebrief {single_line(trace.version)}: sentences quoted from the passages, without a model."
+    return (
+        f"citebrief {single_line(trace.version)}: written by {single_line(trace.model)}; "
+        f"checked by {single_line(trace.verifier)}."
+    )
 
 
-def checked(brief: Brief) -> str:
-    """How many sentences were checked, and what became of those that failed."""
+def check_summary(brief: Brief) -> str:
+    """State how many sentences were checked, and what was done to those that failed."""
     printed = sum(1 for _ in brief.sentences())
     repairs = Counter(repair.action for repair in brief.trace.repairs)
-    if printed and _verbatim(brief):
-        first = "Every sentence stands word for word in the passage that it cites."
+    if printed and _is_extractive(brief):
+        checks = "Every sentence stands word for word in the passage that it cites."
     elif not printed:
-        first = "No sentence is printed."
+        checks = "No sentence is printed."
     elif printed == 1:
-        first = "The one sentence printed was checked against the passages that it cites."
+        checks = "The one sentence printed was checked against the passages that it cites."
     else:
-        first = f"All {printed} sentences printed were checked against the passages that they cite."
+        checks = f"All {printed} sentences printed were checked against the passages that they cite."
     if not repairs:
-        return first
-    done = ", ".join(f"{n} {ACTIONS[action]}" for action, n in repairs.items())
-    return f"{first} Repaired on the way: {done}."
+        return checks
+    counts = ", ".join(f"{n} {ACTIONS[action]}" for action, n in repairs.items())
+    return f"{checks} Repaired on the way: {counts}."
 
 
-def _verbatim(brief: Brief) -> bool:
+def _is_extractive(brief: Brief) -> bool:
     return brief.trace.model.startswith("extractive")
 
 
 def trace_rows(trace: Trace) -> list[tuple[str, str]]:
-    """What stands in the trace, as names and values to show."""
+    """Return the fields of the trace as pairs of name and value to show; empty fields are left out."""
     rows = [
         ("Model", trace.model),
         ("Parameters", ", ".join(f"{name} {value}" for name, value in trace.parameters.items())),

@@ -1,1 +1,9 @@
-"""The index on disk: vectors in Chroma, the lexical index, and the catalogue of documents."""
+"""The index on disk: vectors in Chroma, and the catalogue of documents with its lexical index in SQLite."""
+
+from rag.store.catalogue import Catalogue, SourceRow
+from rag.store.index import Index
+from rag.store.location import store_directory
+from rag.store.update import IndexReport
+from rag.store.vectors import VectorStore, record_id
+
+__all__ = ["Catalogue", "Index", "IndexReport", "SourceRow", "VectorStore", "record_id", "store_directory"]

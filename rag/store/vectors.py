@@ -1,13 +1,11 @@
-"""The vectors, in Chroma: persistent in the store's folder, or on a Chroma server.
+"""The vectors of an index, in Chroma: in the store's directory or on a Chroma server.
 
-Records are immutable and addressed by content: a record's id is the chunk's id and a hash of all that is embedded and
-stored with it. Writing one again changes nothing, and one that is already there need not be embedded again, whoever
-put it there.
+Records are immutable and content-addressed: a record's id consists of the chunk's id and a hash of all that is embedded
+and stored with it. Adding a record again changes nothing, and an existing one need not be embedded again.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import threading
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from rag.errors import CitebriefError, UsageError
+from rag.store.location import is_remote
 from rag.types import Chunk
 
 if TYPE_CHECKING:
@@ -27,69 +26,71 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float32]
 
-Match = TypeVar("Match")
+Result = TypeVar("Result")
 
-SERVER = "chroma+http://"
-SEARCHED = 1000
-"""Candidates that Chroma's graph keeps while it searches; with 200 it missed one in a hundred true neighbours."""
-_BATCH = 1000
-_PART = 16_000_000
-"""Characters of the catalogue in a record: the fewer the cheaper, but a server refuses 40 MB at once."""
+EF_SEARCH = 1000
+"""Candidates that Chroma's HNSW graph keeps during a search. With 200 it missed one in a hundred true neighbours."""
 
-_LOOKS = 3
-_AFRESH = count(1)
+_BATCH_SIZE = 1000
+_MAX_ATTEMPTS = 3
+_REOPENED = count(1)
 
 
 def record_id(chunk: Chunk, embedded: str) -> str:
-    """The id under which ``chunk`` is stored in Chroma; ``embedded`` is the text that was embedded for it."""
-    everything = json.dumps([embedded, chunk.title, chunk.source, chunk.date, chunk.heading_path, chunk.pages])
-    return f"{chunk.id}.{hashlib.sha256(everything.encode()).hexdigest()[:8]}"
+    """Return the id of ``chunk``'s record in Chroma; ``embedded`` is the text that is embedded for it."""
+    content = json.dumps([embedded, chunk.title, chunk.source, chunk.date, chunk.heading_path, chunk.pages])
+    return f"{chunk.id}.{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
 
 class VectorStore:
-    """One Chroma collection of records with cosine distance.
+    """A Chroma collection of records with cosine distance.
 
-    Chroma in a folder keeps in memory what it has read of it, and fails on records that another process has removed
-    meanwhile. Whoever reads then looks :meth:`afresh`.
+    A Chroma client of a directory caches what it has read, and fails on records that another process has deleted since.
+    Reads that fail :meth:`reopen` the client and are repeated.
     """
 
     def __init__(self, store: str) -> None:
         self.store = store
-        self._opening = threading.Lock()
+        self._reopening = threading.Lock()
         self._open()
 
-    def _open(self, *, aliased: bool = False) -> None:
+    def _open(self, *, private: bool = False) -> None:
         from chromadb.errors import ChromaError
 
-        store = self.store
         try:
-            self._client = _client(store, aliased=aliased)
-            # Any: Chroma's own types of what it takes and gives are wider than any use of them.
-            self._records: Any = self._client.get_or_create_collection(
-                "citebrief", embedding_function=None, configuration={"hnsw": {"space": "cosine", "ef_search": SEARCHED}}
+            self.client = _open_client(self.store, private=private)
+            # Any: Chroma's argument and result types are wider than any use of them here.
+            self._records: Any = self.client.get_or_create_collection(
+                "citebrief",
+                embedding_function=None,
+                configuration={"hnsw": {"space": "cosine", "ef_search": EF_SEARCH}},
             )
         except (ChromaError, OSError, ValueError) as error:
-            where = store.removeprefix("chroma+") if store.startswith(SERVER) else f"{store}/chroma"
-            fix = "is the server running?" if store.startswith(SERVER) else "is it a citebrief store, and writable?"
+            remote = is_remote(self.store)
+            where = self.store.removeprefix("chroma+") if remote else f"{self.store}/chroma"
+            fix = "is the server running?" if remote else "is it a citebrief store, and writable?"
             raise CitebriefError(f"Chroma at {where} cannot be opened: {str(error).splitlines()[0]}; {fix}") from error
 
-    def afresh(self) -> None:
-        """Forget what was read: another process has written. Calls of other threads may fail, and are made again."""
-        if self.store.startswith(SERVER):  # a server knows what it holds
+    def reopen(self) -> None:
+        """Discard the client's cache after another process has written. Does nothing for a server, which has none.
+
+        Calls of other threads may fail while the client is replaced; they are repeated.
+        """
+        if is_remote(self.store):
             return
-        with self._opening:
-            before: Any = self._client  # Chroma's type of it has no close()
-            self._open(aliased=True)
+        with self._reopening:
+            before: Any = self.client  # Any: Chroma's type of a client has no close()
+            self._open(private=True)
             before.close()
 
     def has(self, records: Sequence[str]) -> set[str]:
-        """Those of ``records`` that are stored."""
+        """Return those of ``records`` that are stored."""
         return {found for part in _batches(records) for found in self._records.get(ids=part, include=[])["ids"]}
 
     def add(self, records: Sequence[str], vectors: Matrix, chunks: Sequence[Chunk]) -> None:
-        """Store ``vectors``, with the text and place of their chunks for whoever opens the collection."""
-        for start in range(0, len(records), _BATCH):
-            part = slice(start, start + _BATCH)
+        """Store ``vectors``, with the text and position of their chunks for other users of the collection."""
+        for start in range(0, len(records), _BATCH_SIZE):
+            part = slice(start, start + _BATCH_SIZE)
             self._records.upsert(
                 ids=list(records[part]),
                 embeddings=vectors[part],
@@ -103,21 +104,21 @@ class VectorStore:
     def nearest(
         self, vector: Sequence[float], k: int, documents: Sequence[str] | None = None
     ) -> list[tuple[str, float]]:
-        """The ``k`` nearest ``(record id, cosine)``, of ``documents`` only if given."""
+        """Return the ``k`` nearest records as ``(record id, cosine)``, only of ``documents`` if given."""
         where: Any = None if documents is None else {"document_id": {"$in": list(documents)}}
 
         def query(records: Any) -> Any:
-            within = min(k, records.count())
-            if within == 0 or documents == []:
+            limit = min(k, records.count())
+            if limit == 0 or documents == []:
                 return {"ids": [[]], "distances": [[]]}
-            return records.query(query_embeddings=[list(vector)], n_results=within, where=where, include=["distances"])
+            return records.query(query_embeddings=[list(vector)], n_results=limit, where=where, include=["distances"])
 
         found = self._read(query)
         distances = found["distances"] or [[]]
         return [(id_, 1.0 - float(distance)) for id_, distance in zip(found["ids"][0], distances[0], strict=True)]
 
     def vectors(self, records: Sequence[str]) -> dict[str, Matrix]:
-        """The stored vectors, by record id."""
+        """Return the stored vectors of ``records``, by record id."""
         found: dict[str, Matrix] = {}
         for part in _batches(records):
             rows = self._read(lambda records, part=part: records.get(ids=part, include=["embeddings"]))  # type: ignore[misc]
@@ -125,85 +126,50 @@ class VectorStore:
         return found
 
     def keep_only(self, live: set[str]) -> int:
-        """Delete every record that is not in ``live``; returns how many there were."""
+        """Delete every record that is not in ``live``; return the number deleted."""
         dead = [id_ for id_ in self._records.get(include=[])["ids"] if id_ not in live]
         for part in _batches(dead):
             self._records.delete(ids=part)
         return len(dead)
 
-    def publish(self, catalogue: Path) -> None:
-        """Put the catalogue beside the vectors on the server; readers see the old one or the new one."""
-        shelf = self._shelf()
-        data = base64.b64encode(catalogue.read_bytes()).decode()
-        revision = hashlib.sha256(data.encode()).hexdigest()[:16]
-        parts = [data[i : i + _PART] for i in range(0, len(data), _PART)]
-        ids = [f"{revision}/{n:06}" for n in range(len(parts))]
-        for id_, part in zip(ids, parts, strict=True):
-            # Not as a document: Chroma would make it searchable, which takes twice the time and the space.
-            shelf.upsert(ids=[id_], embeddings=[[0.0, 1.0]], metadatas=[{"part": part}])
-        shelf.modify(metadata={"revision": revision, "parts": len(parts)})
-        if stale := [id_ for id_ in shelf.get(include=[])["ids"] if id_ not in ids]:
-            shelf.delete(ids=stale)
-
-    def published(self) -> str | None:
-        """The revision of the catalogue on the server."""
-        metadata = self._shelf().metadata
-        return None if not metadata else str(metadata.get("revision") or "") or None
-
-    def fetch(self, revision: str) -> bytes:
-        """The catalogue at ``revision``."""
-        shelf = self._client.get_collection("citebrief-catalogue", embedding_function=None)
-        parts = int((shelf.metadata or {}).get("parts", 0))
-        ids = [f"{revision}/{n:06}" for n in range(parts)]
-        found = {id_: self._part(shelf, id_) for id_ in ids}
-        return base64.b64decode("".join(found[id_] for id_ in ids))
-
-    def _read(self, ask: Callable[[Any], Match]) -> Match:
+    def _read(self, query: Callable[[Any], Result]) -> Result:
+        """Call ``query`` with the collection; reopen and repeat if it fails."""
         from chromadb.errors import ChromaError
 
-        for look in range(_LOOKS):
+        for attempt in range(1, _MAX_ATTEMPTS + 1):
             records = self._records
             try:
-                return ask(records)
-            except (ChromaError, AttributeError):  # the latter from a client that another thread has closed
-                if look == _LOOKS - 1:
+                return query(records)
+            except (ChromaError, AttributeError):  # AttributeError: another thread has closed the client
+                if attempt == _MAX_ATTEMPTS:
                     raise
                 if records is self._records:
-                    self.afresh()
+                    self.reopen()
         raise AssertionError("not reached")
 
-    def _shelf(self) -> Any:
-        """Where the catalogue is kept. Chroma has to take it off its log at once: it reads what is there each time."""
-        at_once: Any = {"hnsw": {"batch_size": 2, "sync_threshold": 2}}
-        return self._client.get_or_create_collection(
-            "citebrief-catalogue", embedding_function=None, configuration=at_once
-        )
 
-    def _part(self, shelf: Any, id_: str) -> str:
-        found = shelf.get(ids=[id_], include=["metadatas", "documents"])
-        if not found["ids"]:
-            raise CitebriefError(f"the catalogue at {self.store} is being replaced; try again")
-        return str((found["metadatas"][0] or {}).get("part") or found["documents"][0])  # the latter: published before
+def _open_client(store: str, *, private: bool = False) -> ClientAPI:
+    """Open a client of ``store``.
 
-
-def _client(store: str, *, aliased: bool = False) -> ClientAPI:
-    """A client of ``store``. Clients of one path share what they have read; ``aliased``, it shares with nobody."""
+    Clients of one path share a cache, so a ``private`` one uses another spelling of the path: "/." is appended once
+    more each time.
+    """
     import chromadb
     from chromadb.config import Settings
 
-    quiet = Settings(anonymized_telemetry=False)
-    if not store.startswith("chroma+"):
+    settings = Settings(anonymized_telemetry=False)
+    if not is_remote(store):
         path = str(Path(store) / "chroma")
-        return chromadb.PersistentClient(path=path + "/." * next(_AFRESH) if aliased else path, settings=quiet)
+        return chromadb.PersistentClient(path=path + "/." * next(_REOPENED) if private else path, settings=settings)
     parts = urlsplit(store.removeprefix("chroma+"))
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"store {store}: write it as chroma+http://host:port")
     return chromadb.HttpClient(
-        host=parts.hostname, port=parts.port or 8000, ssl=parts.scheme == "https", settings=quiet
+        host=parts.hostname, port=parts.port or 8000, ssl=parts.scheme == "https", settings=settings
     )
 
 
 def _batches(records: Iterable[str]) -> Iterator[list[str]]:
     rest = iter(records)
-    while part := list(islice(rest, _BATCH)):
+    while part := list(islice(rest, _BATCH_SIZE)):
         yield part

@@ -1,1 +1,35 @@
-"""Text of any document: sentences, words, and the entities in it."""
+"""English text: sentences, words, and the dates, numbers and names in it."""
+
+from rag.text.entities import (
+    CALENDAR,
+    CARDINALS,
+    MONTHS,
+    WEEKDAYS,
+    Date,
+    date_matches,
+    find_dates,
+    find_names,
+    find_numbers,
+    name_forms,
+    name_words,
+)
+from rag.text.sentences import split_sentences
+from rag.text.words import FUNCTION_WORDS, stem, words_of
+
+__all__ = [
+    "CALENDAR",
+    "CARDINALS",
+    "FUNCTION_WORDS",
+    "MONTHS",
+    "WEEKDAYS",
+    "Date",
+    "date_matches",
+    "find_dates",
+    "find_names",
+    "find_numbers",
+    "name_forms",
+    "name_words",
+    "split_sentences",
+    "stem",
+    "words_of",
+]

@@ -1,36 +1,36 @@
-"""Where sentences begin and end, as offsets.
+"""Sentence boundaries as offsets.
 
-sentencex (Wikimedia) does the splitting; what it cannot know about this kind of prose is mended
-here by joining: a company's form after a full stop (``Trump Org. LLC``), initials before a surname
-(``J.D. Gordon``), and a piece that opens in lower case. Joining is the safe mistake: half a
-sentence is never taken for a whole one.
+sentencex (Wikimedia) splits the text. Its pieces are joined again where it splits too early: before a company's legal
+form (``Trump Org. LLC``), between initials and a surname (``J.D. Gordon``), and before a piece that begins in lower
+case. Joining is the safer error: two sentences in one are still whole sentences, half a sentence is not.
 """
 
 from __future__ import annotations
 
 import re
 
+_PARAGRAPH = re.compile(r"\S(?:.|\n(?!\s*\n))*")
 _INITIALS = re.compile(r"(?:^|[\s(“\"])(?:[A-Z]\.\s?)+$")
 _ABBREVIATION = re.compile(
     r"\b(?:Org|Inc|Ltd|Co|Corp|Bros|Dept|Div|Sec|Para|Fig|Ex|Exs|Vol|Ch|App|Supp|Cir|Cong|Rep|Sen|Gov|Gen|Col|Lt|Capt|Sgt"
     r"|Maj|Adm|Amb|Hon|Rev|St|Mt|Ft|Jr|Sr|No|Nos|pp?|ca?f?|vs?|al|approx|est|e\.g|i\.e)\.\s*$"
 )
-_CONTINUES = re.compile(r"\s*(?:[a-z0-9,;:)\]]|(?:LLC|LLP|Inc|Corp|Ltd|GmbH|AG|SA)\b)")
+_CONTINUATION = re.compile(r"\s*(?:[a-z0-9,;:)\]]|(?:LLC|LLP|Inc|Corp|Ltd|GmbH|AG|SA)\b)")
 
 
-def split(text: str) -> list[tuple[int, int]]:
-    """``(start, end)`` of each sentence of ``text``, white space around it left out.
+def split_sentences(text: str) -> list[tuple[int, int]]:
+    """Return ``(start, end)`` of each sentence of ``text``, without the white space around it.
 
     A blank line always ends a sentence; a single line break does not.
     """
     import sentencex
 
     spans: list[tuple[int, int]] = []
-    for paragraph in re.finditer(r"\S(?:.|\n(?!\s*\n))*", text):
+    for paragraph in _PARAGRAPH.finditer(text):
         offset = paragraph.start()
         joined: list[str] = []
-        for piece in _pieces(sentencex.segment("en", paragraph.group()), paragraph.group()):
-            if joined and _belongs(joined[-1], piece):
+        for piece in _checked(sentencex.segment("en", paragraph.group()), paragraph.group()):
+            if joined and _continues(joined[-1], piece):
                 joined[-1] += piece
             else:
                 joined.append(piece)
@@ -43,13 +43,16 @@ def split(text: str) -> list[tuple[int, int]]:
     return spans
 
 
-def _pieces(found: list[str], text: str) -> list[str]:
-    # Offsets are sums of lengths, so the pieces must make up the text; should they ever not, it stays whole.
-    return found if "".join(found) == text else [text]
+def _checked(pieces: list[str], text: str) -> list[str]:
+    """Return ``pieces``, or ``text`` as one piece where they do not add up to it.
+
+    Offsets are sums of the pieces' lengths, so a missing character would shift all that follow.
+    """
+    return pieces if "".join(pieces) == text else [text]
 
 
-def _belongs(before: str, piece: str) -> bool:
-    """Whether ``piece`` goes on with the sentence that ``before`` seemed to end."""
-    if _CONTINUES.match(piece) and before.rstrip().endswith("."):
+def _continues(before: str, piece: str) -> bool:
+    """Whether ``piece`` continues the sentence that seemed to end with ``before``."""
+    if _CONTINUATION.match(piece) and before.rstrip().endswith("."):
         return True
     return bool(_INITIALS.search(before.rstrip()) or _ABBREVIATION.search(before))

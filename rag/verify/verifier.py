@@ -1,8 +1,8 @@
-"""Does this evidence support this sentence? What the composer, ``citebrief check`` and the scorecard ask.
+"""Verifier: whether evidence supports a sentence. Used by the composer, ``citebrief check`` and the scorecard.
 
-Two things have to agree: the trained model of ``rag/verify/support/model.py``, and the facts of ``rag/verify/facts.py``. A number, date or
-name that no passage has is the commonest fault, and likeness of meaning hardly sees it, nor a "not" put in or an
-"according to" left out.
+A sentence passes if the trained model (``rag/verify/support/model.py``) accepts it and its facts agree with the
+evidence (``rag/verify/facts.py``). Similarity of meaning hardly sees a changed number, date or name, an added "not", or
+a lost "according to".
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rag.types import Chunk, Quote, Support, Verdict
 from rag.verify.facts import denial, missing, reserve
-from rag.verify.support.model import CLASSES, SupportModel
+
+if TYPE_CHECKING:
+    from rag.verify.support.model import SupportModel
 
 _SUPPORT: dict[str, Support] = {"partial": "partial", "refuted": "none", "unrelated": "none"}
+"""The grade of each class of the model but ``full``."""
 
 
 class Verifier(Protocol):
@@ -25,25 +28,25 @@ class Verifier(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is, for the trace."""
+        """What the verifier is called in a trace."""
         ...
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
-        """A verdict for each (sentence, the chunks it cites, taken together)."""
+        """Return a verdict for each pair of a sentence and the chunks that it cites, taken together."""
         ...
 
     def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
-        """A verdict for each (sentence, the sentences it is to follow from)."""
+        """Return a verdict for each pair of a sentence and the sentences that it has to follow from."""
         ...
 
     def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
-        """For each chunk the fewest of its sentences that state ``sentence``; () for no chunks."""
+        """Return, chunk by chunk, the fewest of its sentences that state ``sentence``."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupportVerifier:
-    """The trained model, and agreement of numbers, dates and names. ``score`` of a verdict is P(full)."""
+    """The packaged support model, and agreement of numbers, dates and names. A verdict's ``score`` is P(full)."""
 
     model: SupportModel
 
@@ -53,7 +56,7 @@ class SupportVerifier:
         return f"{self.model.name} and facts"
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
-        """See :class:`Verifier`. Title and headings count where a name is looked for, and nowhere else."""
+        """See :class:`Verifier`. Titles and headings count as evidence for numbers, dates and names only."""
         return self._judge(
             [
                 (sentence, [chunk.text for chunk in chunks], [chunk.context for chunk in chunks])
@@ -73,16 +76,10 @@ class SupportVerifier:
             for start, end in self.model.quote(sentence, chunk.text)
         )
 
-    def _turned(self, sentence: str, passages: Sequence[str]) -> str:
-        """How a sentence with the right words turns what its nearest evidence says; "" if it does not."""
-        near = [text[start:end] for text in passages for start, end in self.model.quote(sentence, text)]
-        if word := denial(sentence, near):
-            return f"{word!r} stands on one side only, here or in the cited passage"
-        if word := reserve(sentence, near):
-            return f"what the cited passage says with {word!r} is told as a fact"
-        return ""
-
     def _judge(self, cases: Sequence[tuple[str, Sequence[str], Sequence[str]]]) -> list[Verdict]:
+        """Return a verdict for each (sentence, passages, contexts); contexts are searched for facts only."""
+        from rag.verify.support.model import CLASSES
+
         scores = self.model.score([(sentence, passages) for sentence, passages, _ in cases])
         verdicts = []
         for (sentence, passages, contexts), row in zip(cases, scores, strict=True):
@@ -90,7 +87,7 @@ class SupportVerifier:
             if absent := missing(sentence, [*passages, *contexts]):
                 reason = f"no cited passage has {', '.join(absent)}"
                 verdicts.append(Verdict(support="none", score=min(score, 0.49), judge=self.name, reason=reason))
-            elif score >= self.model.threshold and (reason := self._turned(sentence, passages)):
+            elif score >= self.model.threshold and (reason := self._changed_sense(sentence, passages)):
                 verdicts.append(Verdict(support="none", score=min(score, 0.49), judge=self.name, reason=reason))
             elif score >= self.model.threshold:
                 verdicts.append(Verdict(support="full", score=score, judge=self.name))
@@ -100,19 +97,29 @@ class SupportVerifier:
                 verdicts.append(Verdict(support=_SUPPORT[kind], score=score, judge=self.name, reason=reason))
         return verdicts
 
+    def _changed_sense(self, sentence: str, passages: Sequence[str]) -> str:
+        """Return how a sentence in the words of its nearest evidence changes their sense; "" if it does not."""
+        nearest = [text[start:end] for text in passages for start, end in self.model.quote(sentence, text)]
+        if word := denial(sentence, nearest):
+            return f"{word!r} stands on one side only, here or in the cited passage"
+        if word := reserve(sentence, nearest):
+            return f"what the cited passage says with {word!r} is told as a fact"
+        return ""
+
 
 _LOADING = threading.Lock()
 
 
 def default_verifier() -> SupportVerifier:
-    """The shipped verifier, on the encoder that is loaded already; one for the whole process."""
+    """Return the process's one packaged verifier, loaded on first use; it shares the transformer of the encoder."""
     with _LOADING:
         return _loaded()
 
 
 @lru_cache(maxsize=1)
 def _loaded() -> SupportVerifier:
-    from rag.embedding.encoder import encoder
+    from rag.embedding import load_encoder
     from rag.embedding.tokens import TokenEncoder
+    from rag.verify.support.model import SupportModel
 
-    return SupportVerifier(model=SupportModel.load(encoder=TokenEncoder.load(encoder().model[0].auto_model)))
+    return SupportVerifier(model=SupportModel.load(encoder=TokenEncoder.load(load_encoder().transformer)))

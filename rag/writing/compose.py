@@ -1,8 +1,8 @@
-"""Question + hits → brief: plan, write, verify, repair.
+"""Compose a brief from an outline: quote it, write each part, verify what was written, repair what fails.
 
-The plan, set as quotes, is already a brief whose every sentence is true to its passage. Writing then replaces
-it section by section, so that at any moment a verified brief stands: what an interruption leaves is that brief,
-and what a failing section leaves is its quotes.
+The outline with its evidence sentences quoted is already a brief in which every sentence is supported. Writing replaces
+it part by part, so that a verified brief exists at any moment: an interruption returns that brief, and a section whose
+writing fails keeps its quotes.
 """
 
 from __future__ import annotations
@@ -18,30 +18,20 @@ from rag.errors import Interrupted, ModelError, ReplyError
 from rag.progress import OnProgress, Step
 from rag.types import Brief, Disagreement, Hit, Section, Sentence, Trace
 from rag.verify.verifier import Verifier
-from rag.writing.evidence import EvidenceSentence, speaks_of_known, with_limits
-from rag.writing.merge import alike
+from rag.writing.closing import closing_evidence
+from rag.writing.drafts import ClosingPart, Draft, DraftSection, Writer
+from rag.writing.evidence import EvidenceSentence
+from rag.writing.headings import heading_similarity_fault
 from rag.writing.outline import Outline, OutlineSection
-from rag.writing.repair import RepairPolicy, quoted, same
-from rag.writing.writers import Closing, Draft, DraftSection, Writer
+from rag.writing.repair import RepairPolicy, comparison_key
 
-ReplyT = TypeVar("ReplyT")
+WrittenT = TypeVar("WrittenT")
 
-CLOSINGS: tuple[Closing, Closing] = ("summary", "conclusion")
-SUMMED_UP = 4
-CONCLUDED = 2
-SUMMED_UP_WITHIN = 0.3
-"""A note that weighs this much less than the best one does not sum the answer up; nor end it, if there is another."""
-
-LEAD = {False: 0.1, True: 0.4}
-"""What it is worth there to be the best note of a section, without and with a broad question, which has no answer in
-one sentence: a summary should hear several sections."""
-
-UNKNOWN = 0.4
-"""What it costs there to speak of somebody by a surname whom the passage, but not the brief, has introduced."""
+CLOSING_PARTS: tuple[ClosingPart, ClosingPart] = ("summary", "conclusion")
 
 
-def insufficient(question: str, hits: Sequence[Hit], trace: Trace, gaps: Sequence[str]) -> Brief:
-    """The brief that says that the corpus does not answer the question, with the nearest passages."""
+def insufficient_brief(question: str, hits: Sequence[Hit], trace: Trace, gaps: Sequence[str]) -> Brief:
+    """Return the brief that says that the corpus does not answer the question, with the nearest hits."""
     return Brief(
         question=question,
         status="insufficient_evidence",
@@ -54,23 +44,25 @@ def insufficient(question: str, hits: Sequence[Hit], trace: Trace, gaps: Sequenc
     )
 
 
-def draft(question: str, hits: Sequence[Hit], plan: Outline, trace: Trace, gaps: Sequence[str] = ()) -> Brief:
-    """The plan set as quotes: what ``extractive`` answers, and what every other model starts from."""
-    summary, conclusion = closing_evidence(plan)
+def quoted_brief(question: str, hits: Sequence[Hit], outline: Outline, trace: Trace, gaps: Sequence[str] = ()) -> Brief:
+    """Return the brief that quotes the evidence of ``outline``.
+
+    It is the answer of ``extractive``, and what the answer of a model starts from.
+    """
+    summary, conclusion = closing_evidence(outline)
     return Brief(
         question=question,
         status="answered",
-        summary=tuple(quoted(note) for note in summary),
+        summary=_quoted(summary),
         sections=tuple(
-            Section(heading=planned.heading, sentences=tuple(quoted(note) for note in planned.notes))
-            for planned in plan.sections
+            Section(heading=section.heading, sentences=_quoted(section.evidence)) for section in outline.sections
         ),
-        conclusion=tuple(quoted(note) for note in conclusion),
+        conclusion=_quoted(conclusion),
         evidence=tuple(hits),
         trace=trace,
         disagreements=tuple(
-            Disagreement(about=found.about, sides=(quoted(found.stating), quoted(found.disputing)))
-            for found in plan.conflicts
+            Disagreement(about=conflict.about, sides=(conflict.stating.as_sentence(), conflict.disputing.as_sentence()))
+            for conflict in outline.conflicts
         ),
         gaps=tuple(gaps),
     )
@@ -79,156 +71,151 @@ def draft(question: str, hits: Sequence[Hit], plan: Outline, trace: Trace, gaps:
 def compose(
     question: str,
     hits: Sequence[Hit],
-    plan: Outline,
+    outline: Outline,
     writer: Writer,
     verifier: Verifier,
     *,
     trace: Trace,
     gaps: Sequence[str] = (),
-    overlap: bool = False,
+    concurrent: bool = False,
     on_progress: OnProgress = lambda _: None,
 ) -> Brief:
-    """The brief that ``writer`` makes of ``plan``, each sentence verified and, where it fails, quoted instead.
+    """Return the brief that ``writer`` makes of ``outline``; each sentence is verified and quoted instead if it fails.
 
-    With ``overlap`` the writer, whose model then has to answer several calls at once, is asked for all sections at the
-    same time, and then for summary and conclusion. What it writes is settled in the order of the brief all the same,
-    so that the order in which replies come changes nothing.
+    With ``concurrent``, the writer is asked for all sections at the same time, and then for the summary and the
+    conclusion, so its model has to accept several calls at once. Verifying and repairing follow the order of the brief
+    in any case: the order in which the model replies has no influence on the brief.
 
     Raises:
-        Interrupted: the model was lost, or the person stopped it; carries the brief as far as it was.
+        Interrupted: the model was lost or the user stopped it; carries the brief so far.
     """
-    work = _Writing(
-        brief=draft(question, hits, plan, trace, gaps),
-        plan=plan,
+    composition = _Composition(
+        brief=quoted_brief(question, hits, outline, trace, gaps),
+        outline=outline,
         writer=writer,
         policy=RepairPolicy(verifier=verifier, evidence=[hit.chunk for hit in hits], rewrite=writer.rewrite),
-        overlap=overlap,
-        tell=on_progress,
+        concurrent=concurrent,
+        on_progress=on_progress,
     )
     try:
-        work.write()
+        composition.write_sections()
+        composition.write_closing_parts()
     except (ModelError, KeyboardInterrupt) as error:
         why = "stopped" if isinstance(error, KeyboardInterrupt) else str(error)
-        raise Interrupted(f"while writing {work.doing!r}: {why}", draft=work.so_far(), doing=work.doing) from error
-    return work.so_far()
-
-
-def closing_evidence(plan: Outline) -> tuple[list[EvidenceSentence], list[EvidenceSentence]]:
-    """The notes that the summary and the conclusion are made of, all of them notes of the sections.
-
-    The summary takes what weighs most, in the order of the brief; the conclusion the next best notes. What takes a note
-    back in part, such as "it did not establish …", goes with it.
-    """
-    told = [note for planned in plan.sections for note in planned.notes]
-    ranked = sorted(
-        told, key=lambda note: _weight(note) + (LEAD[plan.broad] if note in plan.key_points else 0.0), reverse=True
-    )
-    near = [note for note in ranked if _weight(note) >= max(map(_weight, told)) - SUMMED_UP_WITHIN]
-    best = near[: min(SUMMED_UP, max(1, len(near) - 1))]
-    summed_up = {part for note in best for part in with_limits(note, told)}
-    rest = [note for note in ranked if summed_up.isdisjoint(with_limits(note, told))]
-    last = [note for note in rest if note in near][:CONCLUDED] or rest[:1]
-    concluded = {part for note in last for part in with_limits(note, told)}
-    return [note for note in told if note in summed_up], [note for note in told if note in concluded]
-
-
-def _weight(note: EvidenceSentence) -> float:
-    return note.relevance - (UNKNOWN if speaks_of_known(note) else 0.0)
+        part = composition.current_part
+        raise Interrupted(f"while writing {part!r}: {why}", draft=composition.brief_so_far(), doing=part) from error
+    return composition.brief_so_far()
 
 
 @dataclass(slots=True, kw_only=True)
-class _Writing:
-    """A brief being written: at any moment ``brief`` stands, and ``doing`` names the part that comes next."""
+class _Composition:
+    """A brief that is being written: ``brief`` is verified at any moment, ``current_part`` is written next."""
 
     brief: Brief
-    plan: Outline
+    outline: Outline
     writer: Writer
     policy: RepairPolicy
-    overlap: bool
-    tell: OnProgress
-    doing: str = "draft"
-    done: int = 0
+    concurrent: bool
+    on_progress: OnProgress
+    current_part: str = "draft"
+    parts_done: int = 0
 
-    def write(self) -> None:
-        """Replace the quotes, part by part, by what the writer makes of them."""
-        self._tell("draft", self.brief)
-        planned_at = enumerate(self.plan.sections)
-        replies = self._asked(self._section_call(place, planned) for place, planned in planned_at)
-        for place, (planned, reply) in enumerate(zip(self.plan.sections, replies, strict=True)):
-            with self._part(planned.heading):
-                self._settle_section(place, planned, reply)
+    def write_sections(self) -> None:
+        """Replace the quotes of each section by what the writer makes of them."""
+        self._report("draft", self.brief)
+        calls = (  # a generator, so that a section that is written alone knows the headings written before it
+            partial(self.writer.section, section, self._headings(except_at=place))
+            for place, section in enumerate(self.outline.sections)
+        )
+        for place, (section, written) in enumerate(zip(self.outline.sections, self._started(calls), strict=True)):
+            with self._part(section.heading):
+                self._replace_section(place, section, written)
+
+    def write_closing_parts(self) -> None:
+        """Replace the quotes of the summary and the conclusion by what the writer makes of the sections."""
         body = [sentence for section in self.brief.sections for sentence in section.sentences]
-        noted = zip(CLOSINGS, closing_evidence(self.plan), strict=True)
-        closings = self._asked(self._closing_call(part, notes, body) for part, notes in noted)
-        for part, drafts in zip(CLOSINGS, closings, strict=True):
+        calls = [
+            self._closing_call(part, evidence, body)
+            for part, evidence in zip(CLOSING_PARTS, closing_evidence(self.outline), strict=True)
+        ]
+        for part, written in zip(CLOSING_PARTS, self._started(calls), strict=True):
             with self._part(part):
-                self._settle_closing(part, body, drafts)
+                self._replace_closing(part, body, written)
 
-    def so_far(self) -> Brief:
-        """The brief as it stands, with what was repaired."""
+    def brief_so_far(self) -> Brief:
+        """Return the brief with the log of its repairs."""
         return replace(self.brief, trace=replace(self.brief.trace, repairs=self.policy.log))
 
-    def _asked(self, calls: Iterable[Callable[[], ReplyT]]) -> Iterable[Callable[[], ReplyT]]:
-        """``calls`` as they are, to be made one by one; or their replies, all being waited for already."""
-        return start_all(calls, alone=ReplyError) if self.overlap else calls
-
-    def _section_call(self, place: int, planned: OutlineSection) -> Callable[[], DraftSection]:
-        return partial(self.writer.section, planned, self._headings(but=place))
+    def _started(self, calls: Iterable[Callable[[], WrittenT]]) -> Iterable[Callable[[], WrittenT]]:
+        """Start ``calls`` at the same time if the writer allows it; the callables returned wait for the results."""
+        return start_all(calls, isolated=ReplyError) if self.concurrent else calls
 
     def _closing_call(
-        self, part: Closing, notes: Sequence[EvidenceSentence], body: Sequence[Sentence]
+        self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]
     ) -> Callable[[], list[Draft]]:
-        return partial(self.writer.closing, part, notes, body) if notes else list
+        return partial(self.writer.closing, part, evidence, body) if evidence else list
 
-    def _headings(self, *, but: int) -> list[str]:
-        return [section.heading for i, section in enumerate(self.brief.sections) if i != but]
+    def _headings(self, *, except_at: int) -> list[str]:
+        return [section.heading for place, section in enumerate(self.brief.sections) if place != except_at]
 
-    def _settle_section(self, place: int, planned: OutlineSection, reply: Callable[[], DraftSection]) -> None:
-        before = self.brief.sections[place]
+    def _replace_section(self, place: int, section: OutlineSection, written: Callable[[], DraftSection]) -> None:
+        quoted = self.brief.sections[place].sentences
         try:
-            written = reply()
+            draft = written()
         except ReplyError as error:
-            self.policy.note(planned.heading, "quote", "", _texts(before.sentences), f"no usable reply: {error}")
+            self.policy.record(section.heading, "quote", "", _text(quoted), f"no usable reply: {error}")
             return
-        heading, fault = written.heading, written.fault
-        # Sections that were named at the same time did not know of each other.
-        if heading and (alike_to := alike(heading, self._headings(but=place))):
-            heading, fault = None, f"{heading!r} {alike_to}"
+        heading, fault = draft.heading, draft.fault
+        # Sections that are named at the same time do not know each other's headings.
+        if heading and (similar := heading_similarity_fault(heading, self._headings(except_at=place))):
+            heading, fault = None, f"{heading!r} {similar}"
         if fault:
-            self.policy.note("heading", "quote", "", planned.heading, fault)
-        heading = heading or planned.heading
+            self.policy.record("heading", "quote", "", section.heading, fault)
+        heading = heading or section.heading
         sections = list(self.brief.sections)
-        elsewhere = {same(s.text) for i, section in enumerate(sections) if i != place for s in section.sentences}
-        sentences = self.policy.settle(written.drafts, heading, elsewhere) or before.sentences
+        elsewhere = {
+            comparison_key(sentence.text)
+            for other, printed in enumerate(sections)
+            if other != place
+            for sentence in printed.sentences
+        }
+        sentences = self.policy.verified_sentences(draft.drafts, heading, elsewhere) or quoted
         sections[place] = Section(heading=heading, sentences=tuple(sentences))
         self.brief = replace(self.brief, sections=tuple(sections))
 
-    def _settle_closing(self, part: Closing, body: Sequence[Sentence], reply: Callable[[], list[Draft]]) -> None:
-        before: tuple[Sentence, ...] = getattr(self.brief, part)
+    def _replace_closing(self, part: ClosingPart, body: Sequence[Sentence], written: Callable[[], list[Draft]]) -> None:
+        quoted: tuple[Sentence, ...] = getattr(self.brief, part)
         try:
-            drafts = reply()
+            drafts = written()
         except ReplyError as error:
-            self.policy.note(part, "quote", "", _texts(before), f"no usable reply: {error}")
+            self.policy.record(part, "quote", "", _text(quoted), f"no usable reply: {error}")
             return
-        elsewhere = {same(s.text) for s in self.brief.summary} if part == "conclusion" else set()
-        settled = self.policy.settle(drafts, part, elsewhere) or before
-        sentences = self.policy.follow(settled, body, part, elsewhere)
-        self.brief = (
-            replace(self.brief, summary=sentences) if part == "summary" else replace(self.brief, conclusion=sentences)
-        )
+        in_summary = {comparison_key(sentence.text) for sentence in self.brief.summary}
+        elsewhere = in_summary if part == "conclusion" else set()
+        verified = self.policy.verified_sentences(drafts, part, elsewhere) or quoted
+        sentences = self.policy.implied_sentences(verified, body, part, elsewhere)
+        if part == "summary":
+            self.brief = replace(self.brief, summary=sentences)
+        else:
+            self.brief = replace(self.brief, conclusion=sentences)
 
     @contextmanager
     def _part(self, name: str) -> Iterator[None]:
-        self.doing = name
-        self._tell(name)
+        """Report that the part ``name`` is being written and, after the block, that it is done."""
+        self.current_part = name
+        self._report(name)
         yield
-        self.done += 1
-        self._tell(name, self.brief)
+        self.parts_done += 1
+        self._report(name, self.brief)
 
-    def _tell(self, message: str, brief: Brief | None = None) -> None:
-        total = len(self.plan.sections) + len(CLOSINGS)
-        self.tell(Step(stage="write", message=message, done=self.done, total=total, brief=brief))
+    def _report(self, message: str, brief: Brief | None = None) -> None:
+        total = len(self.outline.sections) + len(CLOSING_PARTS)
+        self.on_progress(Step(stage="write", message=message, done=self.parts_done, total=total, brief=brief))
 
 
-def _texts(sentences: Sequence[Sentence]) -> str:
+def _quoted(evidence: Iterable[EvidenceSentence]) -> tuple[Sentence, ...]:
+    return tuple(sentence.as_sentence() for sentence in evidence)
+
+
+def _text(sentences: Sequence[Sentence]) -> str:
     return " ".join(sentence.text for sentence in sentences)

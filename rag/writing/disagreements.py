@@ -1,8 +1,8 @@
-"""Where two documents contradict each other: one disputes, in so many words, what the other states.
+"""Find sentences of two documents that contradict each other: one disputes a finding that the other states.
 
-The verifier's P(refuted) was tried first, on close sentences from different documents, and of its twenty surest
-pairs one was a contradiction. What documents say themselves is surer: "Barr disagreed with Horowitz …" beside
-"Horowitz concluded …". Rather silence than a false alarm: a contradiction that nobody points out is not told.
+Only disputes that a document states in words are found ("Barr disagreed with Horowitz …" and "Horowitz concluded …"),
+since a false alarm is worse than a missed contradiction. The verifier's P(refuted) on similar sentences of different
+documents was tried first: of its twenty most certain pairs one was a contradiction.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.text.words import stem
+from rag.text import FUNCTION_WORDS, stem
 from rag.writing.evidence import EvidenceSentence
 
-MOST = 3
-"""Disagreements that a brief tells."""
+MAX_CONFLICTS = 3
+"""Largest number of disagreements in a brief."""
 
-CLOSE = 0.38
-"""Cosine from which two sentences may be about one thing. Low: that they name each other says more."""
+MIN_SIMILARITY = 0.38
+"""Lowest cosine of two sentences on one subject. It is low because the names that they share are the better sign."""
 
 _PARTY = (
     r"(?P<{}>(?:the |some of |most of |all of )*(?:[A-Z][\w’'-]+|(?:majority|minority|committee)(?:['’]s)?)"
@@ -37,53 +37,60 @@ _FINDS = re.compile(
     r"\b(?:found|finds|conclude[ds]?|reported|reports|judge[ds]|assesse[ds]|determine[ds]|testified|accused|claimed)\b"
 )
 _WORD = re.compile(r"[^\W\d_][\w’'-]{2,}")
-_SMALL = frozenset(
-    (
-        "the and that for with from had has have was were been being his her their its who which what when where would "
-        "could may might any all some said also into about than then them they this these those after before during "
-        "between against over under not"
-    ).split()
+_STOP_WORDS = FUNCTION_WORDS | frozenset(
+    "would could may might any all some said then after before against not".split()
 )
+"""Words that do not identify a party to a disagreement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """``disputing`` says that what ``stating`` says is not so; they stand in different documents."""
+    """Two sentences of different documents: ``disputing`` disputes the finding that ``stating`` states."""
 
     disputing: EvidenceSentence
     stating: EvidenceSentence
 
     @property
     def about(self) -> str:
-        """What the disputing document calls the matter."""
+        """The subject, as the nearest heading above ``disputing`` or its document's title names it."""
         chunk = self.disputing.chunk
         return chunk.heading_path[-1] if chunk.heading_path else chunk.title
 
 
-def conflicts(notes: Sequence[EvidenceSentence], vectors: NDArray[np.float32]) -> list[Conflict]:
-    """The disagreements among ``notes``, whose unit ``vectors`` are rows: the closest first, each note in one."""
-    disputing = [note for note in notes if _DISPUTES.search(note.text)]
+def find_conflicts(sentences: Sequence[EvidenceSentence], vectors: NDArray[np.float32]) -> list[Conflict]:
+    """Return the conflicts among ``sentences``, the most similar pair first; a sentence takes part in one at most.
+
+    Args:
+        sentences: the candidates.
+        vectors: their unit vectors, one per row.
+    """
+    disputing = [sentence for sentence in sentences if _DISPUTES.search(sentence.text)]
     if not disputing:
         return []
-    of = {id(note): row for note, row in zip(notes, vectors, strict=True)}
+    vector_of = {id(sentence): row for sentence, row in zip(sentences, vectors, strict=True)}
     found = []
     for a in disputing:
-        for b in notes:
-            close = float(np.dot(of[id(a)], of[id(b)]))
-            if a.chunk.document_id != b.chunk.document_id and close >= CLOSE and contradicts(a.text, b.text):
-                found.append((close, Conflict(disputing=a, stating=b)))
+        for b in sentences:
+            similarity = float(np.dot(vector_of[id(a)], vector_of[id(b)]))
+            if (
+                a.chunk.document_id != b.chunk.document_id
+                and similarity >= MIN_SIMILARITY
+                and contradicts(a.text, b.text)
+            ):
+                found.append((similarity, Conflict(disputing=a, stating=b)))
     found.sort(key=lambda pair: (-pair[0], pair[1].disputing.text, pair[1].stating.text))
-    told: list[Conflict] = []
+    kept: list[Conflict] = []
     used: set[int] = set()
     for _, conflict in found:
-        if not used & {id(conflict.disputing), id(conflict.stating)} and len(told) < MOST:
-            used |= {id(conflict.disputing), id(conflict.stating)}
-            told.append(conflict)
-    return told
+        pair = {id(conflict.disputing), id(conflict.stating)}
+        if not used & pair and len(kept) < MAX_CONFLICTS:
+            used |= pair
+            kept.append(conflict)
+    return kept
 
 
 def contradicts(disputing: str, stating: str) -> bool:
-    """Whether ``disputing`` says that its subject disputes somebody's finding, and ``stating`` tells that finding."""
+    """Whether ``disputing`` disputes a finding of a person or body, and ``stating`` states a finding of the same."""
     dispute, finding = _DISPUTES.search(disputing), _FINDS.search(stating)
     if not dispute or not finding or _DISPUTES.search(stating):
         return False
@@ -92,5 +99,5 @@ def contradicts(disputing: str, stating: str) -> bool:
 
 
 def _words(text: str) -> set[str]:
-    """Content words, stemmed, lower case."""
-    return {stem(re.sub(r"['’]s?$", "", word)) for word in _WORD.findall(text.lower()) if word not in _SMALL}
+    """Return the stems of the content words of ``text``, in lower case."""
+    return {stem(re.sub(r"['’]s?$", "", word)) for word in _WORD.findall(text.lower()) if word not in _STOP_WORDS}

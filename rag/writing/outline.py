@@ -1,13 +1,12 @@
-"""The plan of a brief: the best notes, shared out into balanced sections, each note in one.
+"""The outline of a brief: the best evidence sentences, in balanced sections, each sentence in one section.
 
-No model is asked. Notes are chosen by maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998) and shared out
-by correlation clustering (Bansal, Blum & Chawla, 2004) with bounds on the sizes, because plain clustering gives one
-section eleven notes and the next one.
+No model is used. Sentences are chosen by maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998) and grouped by
+correlation clustering (Bansal, Blum & Chawla, 2004) with bounds on the group sizes; without the bounds one section
+gets eleven sentences and another one.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,11 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.embedding.encoder import EmbedWords
-from rag.retrieval.rerank import term_coverage
+from rag.embedding import EmbedWords
+from rag.retrieval import term_coverage
 from rag.types import Hit
-from rag.writing.disagreements import Conflict, conflicts
-from rag.writing.evidence import CALENDAR, EvidenceSentence, evidence_sentences, with_limits
+from rag.writing.clustering import balanced_clusters
+from rag.writing.disagreements import Conflict, find_conflicts
+from rag.writing.evidence import EvidenceSentence, evidence_sentences, with_qualifications
+from rag.writing.headings import headings_from_documents
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,82 +28,87 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
 
 Embed = Callable[[Sequence[str]], "Vectors"]
-"""Texts → unit vectors, one a row."""
+"""Embeds texts as unit vectors, one per row."""
 
-SENTENCES_A_SECTION = 3
-CANDIDATES = 120
-"""So many candidate sentences are embedded at the most: the draft has to stand within seconds."""
 
-_ENUMERATOR = re.compile(r"^(?:(?:[ivxlc]+|[a-z]|\d+(?:\.\d+)*)[.)]\s+)+", re.IGNORECASE)
-"""The number or letter before a heading in its own document, which means nothing in a brief."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutlineWeights:
+    """The tunables of :func:`make_outline`. Relevance is a cosine to the question plus weighted terms.
 
-_GENERIC = frozenset(
-    (
-        "analysis|overview|background|introduction|summary|conclusion|conclusions|factual background|executive summary"
-        "|executive summary to volume i|executive summary to volume ii|application|public records"
-        "|appendix|notes|discussion|results|general|legal framework|preface|foreword|contents|abstract|other"
-    ).split("|")
-)
-"""Headings that any document has: they do not say what a section is about."""
+    Each term of the relevance, and each distance from the best hit or sentence, is on the scale of cosines.
+    """
 
-_NAMED = re.compile(r"(?<=[a-z,;] )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*")
-"""A name, not at the start of its sentence."""
+    max_candidates: int = 120
+    """Largest number of candidate sentences that are embedded; it bounds the time until the draft."""
 
-_TITLES = frozenset(
-    "President Senator Representative Judge Director Secretary Congress Campaign Office Committee".split()
-)
-"""What stands for somebody without saying for whom."""
+    sentences_per_section: int = 3
+    """Mean number of sentences in a section."""
 
-_INTRODUCED = re.compile(r"\b[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)+")
-"""A name of two words or more, such as opens a sentence on somebody."""
+    max_hit_distance: float = 0.25
+    """Drop hits whose score is this far below the top hit's: they lack a word that the question depends on."""
 
-_TWICE = 0.86
-"""Two notes with a cosine above this say the same thing."""
+    max_document_distance: float = 0.22
+    """Drop documents whose best hit scores this far below the top hit: they are about a related subject."""
 
-SPREAD = 0.05
-"""What each note already taken from a document costs the next one: a broad question should hear many of them."""
+    context: float = 0.4
+    """Weight of the cosine between the question and the sentence's title and headings."""
 
-SUBJECT = 0.4
-"""What likeness of title and headings to the question is worth beside that of the sentence itself."""
+    term_coverage: float = 0.6
+    """Weight of the share of the question's decisive words that the sentence itself covers."""
 
-TERM_COVERAGE = 0.6
-"""What it is worth that a sentence itself meets the words that the question turns on."""
+    hit_score: float = 0.75
+    """Weight of the score of the sentence's hit."""
 
-PASSAGE = 0.75
-"""What the score of a note's passage is worth beside that of the sentence itself."""
+    content: float = 0.1
+    """Weight of the sentence's length up to ``typical_words``: a longer sentence states more."""
 
-NEAR = 0.25
-"""Hits whose score is this much below the best are left out: they lack a word that the question turns on."""
+    typical_words: int = 22
+    """Length of a sentence in words beyond which more words add nothing, and are a cost for a key point."""
 
-SUBJECT_NEAR = 0.22
-"""The same of a document, by its best hit: a treaty on a canal is near a question on arms control, but not enough."""
+    excess_word: float = 0.01
+    """Penalty of a key point for each word beyond ``typical_words``."""
 
-NEAREST_PASSAGES = 0.15
-"""What a passage this near to the best one says belongs to the answer, whether or not a sentence names its subject."""
+    best_hit_distance: float = 0.15
+    """Sentences of hits within this distance of the top hit are on topic even if they do not name the subject."""
 
-SAME_DOCUMENT = 0.1
-"""What coming from one document adds to the likeness of two notes that are shared out."""
+    off_topic_distance: float = 0.3
+    """A sentence this far below the mean of the five most relevant ones is off topic."""
 
-_WITHIN = 0.3
-"""Notes that are this much less relevant than the best five are about something else."""
+    off_topic_document_distance: float = 0.25
+    """A document whose best sentence is this far below that mean is off topic as a whole."""
 
-_SUBJECT_WITHIN = 0.25
-"""The same of a document, by its best note: where none of it is nearer than this, it is about something else."""
+    relevance: float = 0.75
+    """Share of relevance in the marginal relevance; the rest is the similarity to the sentences already chosen."""
+
+    duplicate: float = 0.86
+    """Cosine of two sentences above which they say the same thing."""
+
+    reuse: float = 0.05
+    """Penalty of a sentence for each one already chosen from its document: a broad question needs many documents."""
+
+    same_document: float = 0.1
+    """Bonus for the similarity of two sentences of the same document when sentences are grouped."""
+
+
+DEFAULT_OUTLINE_WEIGHTS = OutlineWeights()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutlineSection:
-    """Notes that belong together, in the order in which they are told, and what their documents call them."""
+    """A section: its evidence sentences in the order of the brief, and a heading from the documents."""
 
     heading: str
-    notes: tuple[EvidenceSentence, ...]
+    evidence: tuple[EvidenceSentence, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
-    """``sections`` in the order of the brief; ``leads`` are notes that sum it up, each from another section;
-    ``conflicts`` are notes on the question that contradict each other. ``broad``: no word of the question tells one
-    passage from another ("the links between …")."""
+    """The sections of a brief in order, and what its other parts are made from.
+
+    ``key_points`` are the evidence sentences that sum the sections up, one per section. ``conflicts`` are pairs of
+    evidence sentences on the question that contradict each other. ``broad`` is set where no word of the question tells
+    one passage from another ("the links between …").
+    """
 
     sections: tuple[OutlineSection, ...]
     key_points: tuple[EvidenceSentence, ...]
@@ -111,199 +117,162 @@ class Outline:
 
 
 def make_outline(
-    question: str, hits: Sequence[Hit], embed: Embed, embed_words: EmbedWords, *, sections: int = 6
+    question: str,
+    hits: Sequence[Hit],
+    embed: Embed,
+    embed_words: EmbedWords,
+    *,
+    sections: int = 6,
+    weights: OutlineWeights = DEFAULT_OUTLINE_WEIGHTS,
 ) -> Outline:
-    """Notes from ``hits``, which :func:`rag.retrieval.rerank.best` found, in at most ``sections`` sections.
+    """Choose evidence sentences for ``question`` from ``hits`` and group them into at most ``sections`` sections.
 
-    Fewer where the question is narrow. Empty without notes.
+    A narrow question gives fewer sections, and hits without an evidence sentence give none.
+
+    Args:
+        question: the question.
+        hits: the hits of :func:`rag.retrieval.search_index`, best first.
+        embed: embeds texts.
+        embed_words: embeds the words of texts.
+        sections: the largest number of sections.
+        weights: the tunables.
     """
-    near = _near(hits)
-    candidates = list(evidence_sentences(near))[:CANDIDATES]
+    near = _near_hits(hits, weights)
+    candidates = list(evidence_sentences(near))[: weights.max_candidates]
     if not candidates:
         return Outline(sections=(), key_points=())
-    contexts = list(dict.fromkeys(note.chunk.context for note in candidates))
-    vectors = embed([question, *contexts, *(note.text for note in candidates)])
-    asked, around, vectors = vectors[0], vectors[1 : 1 + len(contexts)] @ vectors[0], vectors[1 + len(contexts) :]
-    subject = dict(zip(contexts, SUBJECT * (around - around.mean()), strict=True))
+    broad = not any(hit.term_coverage for hit in hits)
     score = {hit.chunk.id: hit.score for hit in near}
-    worth = [_worth(note) + subject[note.chunk.context] + PASSAGE * score[note.chunk.id] for note in candidates]
-    broad = not term_coverage(question, [f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits], embed_words).any()
-    met = 0.0 if broad else term_coverage(question, [note.text for note in candidates], embed_words)
-    relevance = vectors @ asked + TERM_COVERAGE * met + np.array(worth, dtype=np.float32)
-    candidates = [replace(note, relevance=float(r)) for note, r in zip(candidates, relevance, strict=True)]
-    nearest = np.array([score[note.chunk.id] >= score[near[0].chunk.id] - NEAREST_PASSAGES for note in candidates])
-    astray = _astray(relevance, candidates, nearest)
-    chosen = _choose(relevance, vectors, candidates, astray, limit=sections * SENTENCES_A_SECTION)
-    # What belongs together is a matter of what the passages are about, so titles and headings count here.
-    subjects = embed([f"{candidates[i].chunk.context}\n{candidates[i].text}" for i in chosen])
-    likeness = _likeness(subjects, [candidates[i] for i in chosen])
-    groups = _share_out(likeness, max(1, min(sections, round(len(chosen) / SENTENCES_A_SECTION))))
-    grouped = sorted(
-        _completed([[candidates[chosen[i]] for i in group] for group in groups], candidates),
-        key=lambda notes: -max(note.relevance for note in notes),
-    )
-    planned = [
-        OutlineSection(heading=heading, notes=tuple(_told_in_order(notes)))
-        for heading, notes in zip(_headings(grouped), grouped, strict=True)
+    contexts = list(dict.fromkeys(sentence.chunk.context for sentence in candidates))
+    vectors = embed([question, *contexts, *(sentence.text for sentence in candidates)])
+    query, context_cosines = vectors[0], vectors[1 : 1 + len(contexts)] @ vectors[0]
+    vectors = vectors[1 + len(contexts) :]
+    context_terms = dict(zip(contexts, weights.context * (context_cosines - context_cosines.mean()), strict=True))
+    terms = [
+        _content_term(sentence, weights)
+        + context_terms[sentence.chunk.context]
+        + weights.hit_score * score[sentence.chunk.id]
+        for sentence in candidates
     ]
-    key_points = [max(notes, key=lambda note: note.relevance - _length(note)) for notes in grouped]
-    close = np.flatnonzero(~astray)
-    found = conflicts([candidates[i] for i in close], vectors[close])
-    return Outline(sections=tuple(planned), key_points=tuple(key_points), conflicts=tuple(found), broad=broad)
+    covered = 0.0 if broad else term_coverage(question, [sentence.text for sentence in candidates], embed_words)
+    relevance = vectors @ query + weights.term_coverage * covered + np.array(terms, dtype=np.float32)
+    candidates = [replace(each, relevance=float(own)) for each, own in zip(candidates, relevance, strict=True)]
+    from_best_hits = np.array(
+        [score[each.chunk.id] >= score[near[0].chunk.id] - weights.best_hit_distance for each in candidates]
+    )
+    off_topic = _off_topic(relevance, candidates, from_best_hits, weights)
+    limit = sections * weights.sentences_per_section
+    chosen = _select(relevance, vectors, candidates, off_topic, weights, limit=limit)
+    # Sentences are grouped by what their passages are about, so titles and headings count here.
+    in_context = embed([f"{candidates[i].chunk.context}\n{candidates[i].text}" for i in chosen])
+    similarity = _similarity(in_context, [candidates[i] for i in chosen], weights)
+    clusters = balanced_clusters(similarity, max(1, min(sections, round(len(chosen) / weights.sentences_per_section))))
+    groups = sorted(
+        _with_their_qualifications([[candidates[chosen[i]] for i in cluster] for cluster in clusters], candidates),
+        key=lambda group: -max(sentence.relevance for sentence in group),
+    )
+    on_topic = np.flatnonzero(~off_topic)
+    return Outline(
+        sections=tuple(
+            OutlineSection(heading=heading, evidence=tuple(_in_document_order(group)))
+            for heading, group in zip(headings_from_documents(groups), groups, strict=True)
+        ),
+        key_points=tuple(
+            max(group, key=lambda sentence: sentence.relevance - _length_penalty(sentence, weights)) for group in groups
+        ),
+        conflicts=tuple(find_conflicts([candidates[i] for i in on_topic], vectors[on_topic])),
+        broad=broad,
+    )
 
 
-def _near(hits: Sequence[Hit]) -> list[Hit]:
+def _near_hits(hits: Sequence[Hit], weights: OutlineWeights) -> list[Hit]:
+    """Return the hits that are close enough to the top hit, in documents that are."""
     best: dict[str, float] = {}
     for hit in hits:
-        best.setdefault(hit.chunk.document_id, hit.score)  # the best comes first
+        best.setdefault(hit.chunk.document_id, hit.score)  # hits are ordered, best first
     return [
         hit
         for hit in hits
-        if hit.score >= hits[0].score - NEAR and best[hit.chunk.document_id] >= hits[0].score - SUBJECT_NEAR
+        if hit.score >= hits[0].score - weights.max_hit_distance
+        and best[hit.chunk.document_id] >= hits[0].score - weights.max_document_distance
     ]
 
 
-def _worth(note: EvidenceSentence) -> float:
-    """What likeness to the question leaves out: content."""
-    return 0.1 * min(1.0, len(note.text.split()) / 22)
+def _content_term(sentence: EvidenceSentence, weights: OutlineWeights) -> float:
+    return weights.content * min(1.0, len(sentence.text.split()) / weights.typical_words)
 
 
-def _length(note: EvidenceSentence) -> float:
-    """What length costs a note that is to sum up its section."""
-    return 0.01 * max(0, len(note.text.split()) - 22)
+def _length_penalty(sentence: EvidenceSentence, weights: OutlineWeights) -> float:
+    return weights.excess_word * max(0, len(sentence.text.split()) - weights.typical_words)
 
 
-def _choose(
-    relevance: Vectors, vectors: Vectors, notes: Sequence[EvidenceSentence], astray: NDArray[np.bool_], limit: int
+def _off_topic(
+    relevance: Vectors,
+    sentences: Sequence[EvidenceSentence],
+    from_best_hits: NDArray[np.bool_],
+    weights: OutlineWeights,
+) -> NDArray[np.bool_]:
+    """Return a mask of the sentences that are off topic, or whose document is; never one of the best hits."""
+    top = float(np.sort(relevance)[-5:].mean())
+    best: dict[str, float] = {}
+    for sentence, own in zip(sentences, relevance, strict=True):
+        best[sentence.chunk.document_id] = max(best.get(sentence.chunk.document_id, -np.inf), float(own))
+    in_off_topic_document = np.array(
+        [best[each.chunk.document_id] < top - weights.off_topic_document_distance for each in sentences]
+    )
+    return in_off_topic_document | ((relevance < top - weights.off_topic_distance) & ~from_best_hits)
+
+
+def _select(
+    relevance: Vectors,
+    vectors: Vectors,
+    sentences: Sequence[EvidenceSentence],
+    off_topic: NDArray[np.bool_],
+    weights: OutlineWeights,
+    *,
+    limit: int,
 ) -> list[int]:
-    """Indices of the notes to use, by marginal relevance; a document that was used before has to offer more."""
+    """Return the indices of at most ``limit`` sentences, chosen by marginal relevance; a reused document costs."""
     chosen: list[int] = []
     used: Counter[str] = Counter()
-    nearest = np.zeros(len(notes), dtype=np.float32)
+    redundancy = np.zeros(len(sentences), dtype=np.float32)
     while len(chosen) < limit:
-        told = np.array([used[note.chunk.document_id] for note in notes], dtype=np.float32)
-        gain = 0.75 * relevance - 0.25 * nearest - SPREAD * told
+        reuse = np.array([used[sentence.chunk.document_id] for sentence in sentences], dtype=np.float32)
+        gain = weights.relevance * relevance - (1 - weights.relevance) * redundancy - weights.reuse * reuse
         gain[chosen] = -np.inf
-        gain[(nearest > _TWICE) | astray] = -np.inf
+        gain[(redundancy > weights.duplicate) | off_topic] = -np.inf
         best = int(np.argmax(gain))
         if not np.isfinite(gain[best]):
             break
         chosen.append(best)
-        used[notes[best].chunk.document_id] += 1
-        nearest = np.maximum(nearest, vectors @ vectors[best])
+        used[sentences[best].chunk.document_id] += 1
+        redundancy = np.maximum(redundancy, vectors @ vectors[best])
     return chosen
 
 
-def _astray(relevance: Vectors, notes: Sequence[EvidenceSentence], nearest: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which notes are about something else, or stand in a document that is; no note of a ``nearest`` passage is."""
-    top = float(np.sort(relevance)[-5:].mean())
-    best: dict[str, float] = {}
-    for note, own in zip(notes, relevance, strict=True):
-        best[note.chunk.document_id] = max(best.get(note.chunk.document_id, -np.inf), float(own))
-    strange = np.array([best[note.chunk.document_id] < top - _SUBJECT_WITHIN for note in notes])
-    return strange | ((relevance < top - _WITHIN) & ~nearest)
+def _similarity(vectors: Vectors, sentences: Sequence[EvidenceSentence], weights: OutlineWeights) -> Vectors:
+    """Return the matrix of similarities of ``sentences``, with a bonus for sentences of the same document."""
+    documents = np.array([sentence.chunk.document_id for sentence in sentences])
+    same = documents[:, None] == documents[None, :]
+    similarity: Vectors = vectors @ vectors.T + weights.same_document * same
+    return similarity
 
 
-def _likeness(vectors: Vectors, notes: Sequence[EvidenceSentence]) -> Vectors:
-    """How well each two of ``notes`` go together; two of one document go better."""
-    places = np.array([note.chunk.document_id for note in notes])
-    pairs: Vectors = vectors @ vectors.T + SAME_DOCUMENT * (places[:, None] == places[None, :])
-    return pairs
-
-
-def _share_out(likeness: Vectors, groups: int) -> list[list[int]]:
-    """Row indices in ``groups`` groups whose sizes differ by two at the most. Deterministic.
-
-    Maximises the likeness within groups, over that of any two rows, by moving and swapping rows until nothing helps.
-    """
-    count = len(likeness)
-    others = ~np.eye(count, dtype=bool)
-    likeness = np.where(others, likeness - likeness[others].mean() if count > 1 else 0.0, 0.0)
-    fewest, most = max(1, count // groups - 1), -(-count // groups) + 1
-    labels = np.arange(count) % groups
-    for _ in range(4 * count):
-        ties = np.stack([likeness[:, labels == g].sum(axis=1) for g in range(groups)], axis=1)
-        own = ties[np.arange(count), labels]
-        sizes = np.bincount(labels, minlength=groups)
-        best, change = 1e-6, None
-        for i in range(count):
-            for g in range(groups):
-                if g != labels[i] and sizes[labels[i]] > fewest and sizes[g] < most and ties[i, g] - own[i] > best:
-                    best, change = ties[i, g] - own[i], [(i, g)]
-            for j in range(i):
-                if labels[i] != labels[j]:
-                    gain = ties[i, labels[j]] + ties[j, labels[i]] - own[i] - own[j] - 2 * likeness[i, j]
-                    if gain > best:
-                        best, change = gain, [(i, labels[j]), (j, labels[i])]
-        if change is None:
-            break
-        for i, g in change:
-            labels[i] = g
-    return [[int(i) for i in np.flatnonzero(labels == g)] for g in range(groups)]
-
-
-def _completed(
+def _with_their_qualifications(
     groups: Sequence[Sequence[EvidenceSentence]], candidates: Sequence[EvidenceSentence]
 ) -> list[list[EvidenceSentence]]:
-    """``groups`` with what takes one of their notes back in part beside that note, wherever it was."""
-    whole = {note: with_limits(note, candidates) for group in groups for note in group}
-    moved = {later for told in whole.values() for later in told[1:]}
-    kept = [[told for note in group if note not in moved for told in whole[note]] for group in groups]
-    return [group for group in kept if group]
+    """Return ``groups`` in which each sentence is followed by the candidates that qualify it, moved from elsewhere."""
+    qualified = {each: with_qualifications(each, candidates) for group in groups for each in group}
+    moved = {later for sentences in qualified.values() for later in sentences[1:]}
+    completed = [
+        [each for sentence in group if sentence not in moved for each in qualified[sentence]] for group in groups
+    ]
+    return [group for group in completed if group]
 
 
-def _told_in_order(notes: Sequence[EvidenceSentence]) -> list[EvidenceSentence]:
-    """Notes of one document follow its order; documents follow each other by their best note's place."""
-    first = {note.chunk.document_id: place for place, note in reversed(list(enumerate(notes)))}
-    return sorted(notes, key=lambda note: (first[note.chunk.document_id], note.chunk.start + note.start))
-
-
-def _headings(groups: Sequence[Sequence[EvidenceSentence]]) -> list[str]:
-    """What the documents call each group's subject, or the names that its notes share; no two alike.
-
-    The heading nearest to most notes comes first, then those above it; one that any document has ("Analysis",
-    "Overview") says nothing, and a document's title says too little.
-    """
-    taken: set[str] = set()
-    headings = []
-    for group in groups:
-        paths = [[_ENUMERATOR.sub("", part) for part in note.chunk.heading_path] for note in group]
-        depth = max(map(len, paths))
-        own = [
-            name
-            for up in range(1, depth + 1)
-            for name, _ in Counter(p[-up] for p in paths if len(p) >= up).most_common()
-        ]
-        titles = [note.chunk.title for note in group if note.chunk.title]
-        telling = [name for name in own if name.casefold() not in _GENERIC and name not in titles]
-        lowest = Counter(path[-1] for path in paths if path and path[-1] in telling).most_common(2)
-        if len(lowest) > 1 and 2 * lowest[0][1] <= len(group):  # the heading of one note would not be true of the rest
-            telling.insert(0, "; ".join(name for name, _ in lowest))
-        names = [name for name in [" and ".join(_subjects(group)), *_introduced(group)] if name]
-        ranked = [
-            *telling,
-            # The heading is another section's: what this one adds to it.
-            *(f"{heading}: {name}" for heading in telling[:1] for name in names if name not in heading),
-            *(name for name in names if " " in name),
-            *titles,
-            *own,
-            "What the documents say",
-        ]
-        heading = next(
-            (name for name in ranked if name and name.casefold() not in taken), f"{ranked[0]} ({len(taken) + 1})"
-        )
-        taken.add(heading.casefold())
-        headings.append(heading)
-    return headings
-
-
-def _subjects(group: Sequence[EvidenceSentence]) -> list[str]:
-    """The one or two names that stand in most notes of ``group``, each in two of them at least."""
-    found = [{match.group() for match in _NAMED.finditer(note.text)} - _TITLES - CALENDAR for note in group]
-    counts = Counter(name for names in found for name in names)
-    return sorted((name for name, count in counts.items() if count > 1), key=lambda name: (-counts[name], name))[:2]
-
-
-def _introduced(group: Sequence[EvidenceSentence]) -> list[str]:
-    """The first full name in each note of ``group``."""
-    return [match.group() for note in group if (match := _INTRODUCED.search(note.text))]
+def _in_document_order(sentences: Sequence[EvidenceSentence]) -> list[EvidenceSentence]:
+    """Sort by document, documents in the order of their first sentence, and within a document by offset."""
+    first = {sentence.chunk.document_id: place for place, sentence in reversed(list(enumerate(sentences)))}
+    return sorted(
+        sentences, key=lambda sentence: (first[sentence.chunk.document_id], sentence.chunk.start + sentence.start)
+    )

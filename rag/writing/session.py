@@ -1,4 +1,4 @@
-"""One question on its way from retrieval to its brief, step by step, and many of them that overlap."""
+"""A session opens the index and the model once and answers questions with them, one step after another."""
 
 from __future__ import annotations
 
@@ -7,72 +7,76 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from rag.embedding.encoder import count_tokens, encoder, load_embedder
+from rag.embedding import count_tokens, load_embedder, load_encoder
 from rag.errors import Interrupted
-from rag.llm import prompts
-from rag.llm.limits import Budget
-from rag.llm.model import MAX_IN_FLIGHT, Model, ModelChoice, rates_of, resolve
+from rag.llm import MAX_IN_FLIGHT, Budget, ChatClient, ChatModel, ModelChoice, prompts, rates_of, resolve
 from rag.progress import OnProgress, Stage, Step
-from rag.retrieval.answerability import Answerability, assess
-from rag.store.index import Index
+from rag.retrieval import Answerability, assess_answerability, search_index
+from rag.store import Index
 from rag.types import Brief, Filter, Hit, Question, Trace
 from rag.verify.verifier import default_verifier
-from rag.writing.compose import compose, draft, insufficient
+from rag.writing.compose import compose, insufficient_brief, quoted_brief
+from rag.writing.drafts import Writer
+from rag.writing.large_writer import LargeWriter
 from rag.writing.outline import Outline, make_outline
-from rag.writing.writers import LargeWriter, SmallWriter, Writer
+from rag.writing.small_writer import SmallWriter
 
 if TYPE_CHECKING:
     from rag.config import Settings
 
 PROMPTS = {True: ("fuse", "heading", "rewrite"), False: ("section", "summary", "rewrite")}
-"""The prompts that a small model and a large one are asked with."""
+"""The names of the prompts in use, by whether the model is small."""
 
-TOKENS = ("prompt", "cached", "completion", "calls", "replayed")
-"""What a trace counts, see :class:`rag.llm.model.Model`."""
+TOKEN_KINDS = ("prompt", "cached", "completion", "calls", "replayed")
+"""The counts of :attr:`rag.llm.chat_model.ChatModel.tokens` that a trace records."""
 
-VERBATIM = "none: every sentence is a quotation"
-"""The trace's verifier where the evidence is set as it stands."""
+NO_VERIFIER = "none: every sentence is a quotation"
+"""The trace's verifier for a brief that only quotes evidence."""
 
 ASSESSED_HITS = 8
-"""Hits whose similarity to the question decides whether the corpus is about it at all."""
+"""Number of hits whose similarity to the question decides whether the corpus is about its subject."""
 
-TOO_SHORT = 3
-
-WATCHER: ContextVar[OnProgress] = ContextVar("tell")
-"""Whoever watches the question that this thread works on: all of them share the model that has to wait."""
+MIN_DETECTABLE_TOKENS = 4
+"""Shorter questions do not show their language."""
 
 
 class Session:
-    """The index and the model, opened once for many questions. Questions may overlap in threads of the caller.
+    """Holds the index and the model open for many questions, which may be answered in several threads at once.
 
-    What overlapping questions want of the encoder is worked on together (``rag/embedding/batching.py``), and a brief is the same
-    whatever other questions are asked meanwhile. ``at_once`` and ``purse`` are the model's, see :class:`rag.llm.model.Model`.
-    Use it in a ``with`` statement, or close it.
+    Encoder calls of concurrent questions are batched (``rag/embedding/batching.py``). A brief does not depend on the
+    questions that are answered at the same time. Use the session in a ``with`` statement, or close it.
+
+    Args:
+        settings: the settings for all questions.
+        at_once: the largest number of requests to the model in flight.
+        budget: the budget for all requests; None sets no limit.
+
+    Raises:
+        IndexMissing, IndexMismatch, UsageError: the index or the model cannot be used.
     """
 
     def __init__(self, settings: Settings, *, at_once: int = MAX_IN_FLIGHT, budget: Budget | None = None) -> None:
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn brings it
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn installs it
 
         self.choice = resolve(settings.llm, settings)
         self._settings = settings
         self._at_once = at_once
         self._budget = budget or Budget(None, rates_of(self.choice, settings))
         self._index = Index.open(settings.store, load_embedder(settings.embedder))
-        self._model: Model | None = None
+        self._model: ChatClient | None = None
         self._opening = threading.Lock()
         self._stopped = False
-        # Small matrices gain nothing by being shared out among threads. The limit is the whole process's, so it is set
-        # once for all questions, and not by each of them for itself.
+        # The verifier's matrices are too small to gain from several threads. The limit holds for the whole process, so
+        # the session sets it once, and not each question.
         self._limits = threadpool_limits(1, "blas")
 
     @property
     def fingerprint(self) -> str:
-        """That of the index."""
+        """The fingerprint of the index."""
         return self._index.fingerprint
 
     def __enter__(self) -> Session:
@@ -82,13 +86,13 @@ class Session:
         self.close()
 
     def stop(self) -> None:
-        """Wake every call that waits for the model's server or for its turn: each fails, as do later ones."""
+        """Fail every call that waits for the model's server or for its turn, and all later calls."""
         self._stopped = True
         if self._model is not None:
             self._model.stop()
 
     def close(self) -> None:
-        """Close the index, and the model if one was needed."""
+        """Close the index, and the model if it was opened."""
         if self._model is not None:
             self._model.close()
         self._index.close()
@@ -103,116 +107,127 @@ class Session:
         sections: int | None = None,
         on_progress: OnProgress = lambda _: None,
     ) -> Brief:
-        """See :func:`rag.pipeline.answer`; ``k`` and ``sections`` take the place of the settings'."""
-        job = self._job(question, k, sections, on_progress)
-        hits, assessed, planned = job.prepare(where)
+        """Answer ``question`` as :func:`rag.pipeline.answer` does; ``k`` and ``sections`` override the settings."""
+        run = self._run(question, k, sections, on_progress)
+        hits, answerability, outline = run.prepare(where)
         model = None
-        if planned.sections and self.choice.kind != "extractive":
+        if outline.sections and self.choice.kind != "extractive":
             with self._opening:
-                self._model = self._model or job.connect(self._at_once, self._budget)
+                self._model = self._model or run.connect(self._at_once, self._budget)
                 if self._stopped:
                     self._model.stop()
-            model = self._model.with_own_counters()
-        watcher = WATCHER.set(on_progress)
-        try:
-            return job.write(hits, planned, assessed, model)
-        finally:
-            WATCHER.reset(watcher)
+            model = self._model.with_own_counters(lambda why: on_progress(Step(stage="wait", message=why)))
+        return run.write(hits, outline, answerability, model)
 
-    def plan(self, question: Question) -> tuple[list[Hit], Outline]:
-        """The evidence for ``question`` and what its brief would be written from; no model is asked. Empty: nothing."""
-        hits, _, planned = self._job(question.text, question.k, question.sections).prepare(question.where)
-        return hits, planned
+    def outline(self, question: Question) -> tuple[list[Hit], Outline]:
+        """Return the hits and the outline for ``question`` without calling the model.
 
-    def _job(self, question: str, k: int | None, sections: int | None, tell: OnProgress = lambda _: None) -> _Job:
+        The outline is empty where the hits do not answer the question.
+        """
+        hits, _, outline = self._run(question.text, question.k, question.sections).prepare(question.where)
+        return hits, outline
+
+    def _run(
+        self, question: str, k: int | None, sections: int | None, on_progress: OnProgress = lambda _: None
+    ) -> _QuestionRun:
         own = {name: value for name, value in (("k", k), ("sections", sections)) if value is not None}
-        settings = self._settings.model_copy(update=own) if own else self._settings
-        return _Job(question=question.strip(), settings=settings, index=self._index, choice=self.choice, tell=tell)
+        return _QuestionRun(
+            question=question.strip(),
+            settings=self._settings.model_copy(update=own) if own else self._settings,
+            index=self._index,
+            choice=self.choice,
+            on_progress=on_progress,
+        )
 
 
 @dataclass(slots=True, kw_only=True)
-class _Job:
-    """One question on its way; each step notes the seconds it took."""
+class _QuestionRun:
+    """The steps that answer one question. ``seconds`` records the time of each stage."""
 
     question: str
     settings: Settings
     index: Index
     choice: ModelChoice
-    tell: OnProgress
+    on_progress: OnProgress
     seconds: dict[str, float] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
 
     def prepare(self, where: Filter | None) -> tuple[list[Hit], Answerability, Outline]:
-        """All that comes before the first word is written; an empty plan where there is too little to write from."""
+        """Retrieve, assess and outline; the outline is empty where the hits do not answer the question."""
         hits = self.retrieve(where)
-        assessed = self.assess(hits)
-        return hits, assessed, self.plan(hits) if assessed.enough else Outline(sections=(), key_points=())
+        answerability = self.assess(hits)
+        outline = self.outline(hits) if answerability.enough else Outline(sections=(), key_points=())
+        return hits, answerability, outline
 
     def retrieve(self, where: Filter | None) -> list[Hit]:
-        from rag.retrieval.rerank import rerank
-
         with self._stage("retrieve", "searching the index"):
-            hits = rerank(self.index, self.question, encoder().word_vectors, k=self.settings.k, where=where)
+            hits = search_index(self.index, self.question, k=self.settings.k, where=where)
         self.notices += _language_notices(self.question, self.index)
         return hits
 
     def assess(self, hits: Sequence[Hit]) -> Answerability:
         with self._stage("retrieve", f"{len(hits)} passages; do they answer the question?"):
             texts = [f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits[:ASSESSED_HITS]]
-            vectors = encoder().vectors([self.question, *texts])
-            nearest = float((vectors[1:] @ vectors[0]).max()) if texts else 0.0
-            return assess(self.question, hits, nearest, encoder().word_vectors)
+            vectors = load_encoder().vectors([self.question, *texts])
+            best_cosine = float((vectors[1:] @ vectors[0]).max()) if texts else 0.0
+            return assess_answerability(self.question, hits, best_cosine, load_encoder().word_vectors)
 
-    def plan(self, hits: Sequence[Hit]) -> Outline:
-        with self._stage("plan", "choosing evidence and sharing it out"):
+    def outline(self, hits: Sequence[Hit]) -> Outline:
+        with self._stage("plan", "choosing evidence and grouping it into sections"):
             return make_outline(
-                self.question, hits, encoder().vectors, encoder().word_vectors, sections=self.settings.sections
+                self.question,
+                hits,
+                load_encoder().vectors,
+                load_encoder().word_vectors,
+                sections=self.settings.sections,
             )
 
-    def connect(self, at_once: int, budget: Budget) -> Model:
+    def connect(self, at_once: int, budget: Budget) -> ChatClient:
         def on_bytes(done: int, total: int) -> None:
-            self.tell(Step(stage="load", message="joining the local model (once)", done=done, total=total))
+            self.on_progress(Step(stage="load", message="joining the local model (once)", done=done, total=total))
 
         with self._stage("load", f"model: {self.choice.why}"):
-            return Model(self.choice, self.settings, on_bytes, at_once=at_once, budget=budget, tell=_waiting)
+            return ChatClient(self.choice, self.settings, on_bytes, concurrency=at_once, budget=budget)
 
-    def write(self, hits: Sequence[Hit], planned: Outline, assessed: Answerability, model: Model | None) -> Brief:
-        verifier = default_verifier() if planned.sections and model is not None else None
-        trace = self._trace(verifier.name if verifier else VERBATIM)
-        if not planned.sections:
-            gaps = assessed.gaps or ("The passages nearest to the question have no sentence that answers it.",)
-            return insufficient(self.question, hits, trace, gaps)
+    def write(
+        self, hits: Sequence[Hit], outline: Outline, answerability: Answerability, model: ChatClient | None
+    ) -> Brief:
+        """Write the brief; without a model, quote the evidence, and without an outline, say what is missing."""
+        verifier = default_verifier() if outline.sections and model is not None else None
+        trace = self._trace(verifier.name if verifier else NO_VERIFIER)
+        if not outline.sections:
+            gaps = answerability.gaps or ("The passages nearest to the question have no sentence that answers it.",)
+            return insufficient_brief(self.question, hits, trace, gaps)
         if model is None or verifier is None:
-            brief = draft(self.question, hits, planned, trace, assessed.gaps)
-            self.tell(Step(stage="write", message="quotes", brief=brief))
+            brief = quoted_brief(self.question, hits, outline, trace, answerability.gaps)
+            self.on_progress(Step(stage="write", message="quotes", brief=brief))
             return brief
         started = time.perf_counter()
 
-        def traced(brief: Brief) -> Brief:
+        def with_costs(brief: Brief) -> Brief:
             seconds = {**self.seconds, "write": time.perf_counter() - started, "model": model.seconds}
-            spent = {name: model.tokens[name] for name in TOKENS}
-            return replace(brief, trace=replace(brief.trace, seconds=_rounded(seconds), tokens=spent, cost=model.cost))
+            tokens = {kind: model.tokens[kind] for kind in TOKEN_KINDS}
+            return replace(brief, trace=replace(brief.trace, seconds=_rounded(seconds), tokens=tokens, cost=model.cost))
 
         try:
-            return traced(
-                compose(
-                    self.question,
-                    hits,
-                    planned,
-                    writer_for(model, self.question, hits),
-                    verifier,
-                    trace=trace,
-                    gaps=assessed.gaps,
-                    overlap=not model.small,  # the local model answers one call at a time
-                    on_progress=self.tell,
-                )
+            brief = compose(
+                self.question,
+                hits,
+                outline,
+                writer_for(model, self.question, hits),
+                verifier,
+                trace=trace,
+                gaps=answerability.gaps,
+                concurrent=not model.small,  # the local model serves one call at a time
+                on_progress=self.on_progress,
             )
-        except Interrupted as stop:
-            stop.draft = traced(stop.draft)
+        except Interrupted as interrupted:
+            interrupted.draft = with_costs(interrupted.draft)
             raise
+        return with_costs(brief)
 
     def _trace(self, verifier: str) -> Trace:
-        used = () if self.choice.kind == "extractive" else PROMPTS[self.choice.kind == "local"]
+        names = () if self.choice.kind == "extractive" else PROMPTS[self.choice.kind == "local"]
         return Trace(
             version=version("citebrief"),
             model=self.choice.name,
@@ -221,49 +236,52 @@ class _Job:
                 "sections": self.settings.sections,
                 "temperature": 0,
                 "seed": self.settings.seed,
-                "threads": self.settings.threads or os.cpu_count() or 1,  # the local model's rounding depends on it
+                "threads": self.settings.threads or os.cpu_count() or 1,  # it affects the local model's rounding
             },
-            prompts={name: prompts.load_prompt(name).sha256 for name in used},
+            prompts={name: prompts.load_prompt(name).sha256 for name in names},
             embedder=self.index.embedder.name,
             fingerprint=self.index.fingerprint,
             verifier=verifier,
             seconds=_rounded(self.seconds),
-            tokens=dict.fromkeys(TOKENS, 0),
+            tokens=dict.fromkeys(TOKEN_KINDS, 0),
             cost=0.0,
             notices=tuple(self.notices),
         )
 
     @contextmanager
     def _stage(self, stage: Stage, message: str) -> Iterator[None]:
-        self.tell(Step(stage=stage, message=message))
+        """Report the stage and add the time of the block to its seconds."""
+        self.on_progress(Step(stage=stage, message=message))
         started = time.perf_counter()
         yield
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
 
 
-def _waiting(why: str) -> None:
-    WATCHER.get()(Step(stage="wait", message=why))
-
-
-def writer_for(model: Model, question: str, hits: Sequence[Hit]) -> Writer:
-    """Who writes with ``model`` from ``hits``: its own prompts, and steps of the size that it can do."""
-    first, second, mend = (prompts.load_prompt(name) for name in PROMPTS[model.small])
+def writer_for(model: ChatModel, question: str, hits: Sequence[Hit]) -> Writer:
+    """Return the writer, with its prompts, that suits the size of ``model``."""
+    first, second, rewrite = (prompts.load_prompt(name) for name in PROMPTS[model.small])
     if model.small:
-        return SmallWriter(model=model, fuse=first, heading=second, mend=mend)
-    evidence = {hit.chunk.id: hit.chunk for hit in hits}
-    return LargeWriter(model=model, question=question, write=first, sum_up=second, mend=mend, evidence=evidence)
+        return SmallWriter(model=model, merge_prompt=first, heading_prompt=second, rewrite_prompt=rewrite)
+    return LargeWriter(
+        model=model,
+        question=question,
+        section_prompt=first,
+        summary_prompt=second,
+        rewrite_prompt=rewrite,
+        evidence={hit.chunk.id: hit.chunk for hit in hits},
+    )
 
 
-def _language_notices(question: str, store: Index) -> list[str]:
-    """Warnings where the question or part of the corpus is in a language that the packaged models do not know."""
-    from rag.ingest.language import foreign_language
+def _language_notices(question: str, index: Index) -> list[str]:
+    """Return warnings if the question or part of the corpus is in a language that the packaged models do not know."""
+    from rag.ingest import foreign_language
 
     notices = []
-    if count_tokens(question) > TOO_SHORT and (language := foreign_language(question)):
+    if count_tokens(question) >= MIN_DETECTABLE_TOKENS and (language := foreign_language(question)):
         notices.append(
             f"The question seems to be in another language than English ({language}): expect poor retrieval."
         )
-    if languages := store.catalogue.languages():
+    if languages := index.catalogue.languages():
         listed = ", ".join(f"{count} in {code}" for code, count in languages.items())
         notices.append(f"Some documents are not in English ({listed}): they are retrieved and checked less well.")
     return notices

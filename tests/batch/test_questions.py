@@ -1,4 +1,4 @@
-"""A file of questions in each layout that people have them in, and what is told of one that is wrong."""
+"""Questions files in each supported format, and the errors for invalid ones."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from rag.batch.questions import digest, file_name, parse_questions, read_questions
+from rag.batch.questions import file_name, parse_questions, questions_digest, read_questions
 from rag.errors import UsageError
 from rag.types import Filter, Question
 
 
-def test_jsonl_csv_and_lines_give_the_same_questions() -> None:
+def test_jsonl_csv_and_plain_lines_give_the_same_questions() -> None:
     jsonl = parse_questions(
         '{"id": "a", "question": "Who met?"}\n\n{"id": 7, "question": "Where?", "k": 12}\n', "q.jsonl"
     )
@@ -23,7 +23,7 @@ def test_jsonl_csv_and_lines_give_the_same_questions() -> None:
     assert [question.text for question in lines] == ["Who met?", "Where?"]
 
 
-def test_a_row_may_narrow_its_evidence_and_say_how_much_it_wants() -> None:
+def test_a_row_can_set_filter_k_and_sections() -> None:
     [question] = parse_questions(
         "question;document;since;until;k;sections\nWho met?;*.md;2016;2017-01-31;20;2\n", "exported from a spreadsheet"
     )
@@ -31,7 +31,7 @@ def test_a_row_may_narrow_its_evidence_and_say_how_much_it_wants() -> None:
     assert (question.k, question.sections) == (20, 2)
 
 
-def test_without_a_suffix_the_text_says_how_it_is_laid_out() -> None:
+def test_without_a_suffix_the_format_is_detected_from_the_text() -> None:
     assert parse_questions('{"question": "Who met?"}', "standard input")[0].text == "Who met?"
     assert parse_questions("id\tquestion\nx\tWho met?", "standard input")[0].id == "x"
     assert (
@@ -40,14 +40,14 @@ def test_without_a_suffix_the_text_says_how_it_is_laid_out() -> None:
     )
 
 
-def test_an_id_made_of_the_words_stays_when_lines_move_and_differs_where_the_words_do() -> None:
+def test_a_derived_id_depends_on_the_text_and_not_on_the_position() -> None:
     first, second, third = parse_questions("Why C?\nWhy C++?\n合意書とは何ですか。\n", "q.txt")
     assert parse_questions("another\nWhy C++?\n", "q.txt")[1].id == second.id
     assert len({first.id, second.id, third.id}) == 3
     assert first.id.startswith("why-c-")
 
 
-def test_standard_input_is_read_as_a_file_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_input_is_read_like_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO("\ufeffWhat did Müller find?\n".encode())))
     assert read_questions("-")[0].text == "What did Müller find?"
 
@@ -72,19 +72,19 @@ def test_standard_input_is_read_as_a_file_is(monkeypatch: pytest.MonkeyPatch) ->
         ('{"id":"x","question":"a"}\n{"id":"x","question":"b"}', "q.jsonl", "line 2: the id 'x' is that of line 1"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_file_and_line(text: str, name: str, message: str) -> None:
+def test_an_invalid_row_is_reported_with_file_and_line(text: str, name: str, message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
         parse_questions(text, name)
     assert "\n" not in str(caught.value)
 
 
-def test_two_ids_that_would_share_a_file_are_told() -> None:
+def test_two_ids_with_the_same_file_name_are_refused() -> None:
     taken = file_name("A B")
     with pytest.raises(UsageError, match=r"line 2: the id .* is that of line 1"):
         parse_questions(f'{{"id":"A B","question":"a"}}\n{{"id":"{taken}","question":"b"}}', "q.jsonl")
 
 
-def test_a_file_that_is_missing_or_not_utf8_is_named(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_missing_file_and_a_wrong_encoding_are_reported(tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("q") / "q.txt"
     with pytest.raises(UsageError, match="no such file"):
         read_questions(str(path))
@@ -94,7 +94,7 @@ def test_a_file_that_is_missing_or_not_utf8_is_named(tmp_path_factory: pytest.Te
 
 
 @pytest.mark.parametrize("id_", ["../../etc/passwd", "CON/aux", "a" * 300, "manifest", "é", ".", "Q1"])
-def test_any_id_becomes_a_file_name_of_its_own(id_: str) -> None:
+def test_each_id_gets_a_safe_and_distinct_file_name(id_: str) -> None:
     name = file_name(id_)
     assert name == name.lower()
     assert "/" not in name
@@ -103,7 +103,7 @@ def test_any_id_becomes_a_file_name_of_its_own(id_: str) -> None:
     assert file_name("plain-id") == "plain-id"
 
 
-def test_the_digest_of_a_file_of_questions_changes_with_any_setting_of_any() -> None:
+def test_the_digest_depends_on_the_settings_of_each_question() -> None:
     one, other = Question(id="a", text="b"), Question(id="a", text="b", where=Filter(since="2016"))
-    assert digest([one]) == digest([Question(id="a", text="b")])
-    assert len({digest([one]), digest([other]), digest([one, other]), digest([])}) == 4
+    assert questions_digest([one]) == questions_digest([Question(id="a", text="b")])
+    assert len({questions_digest(each) for each in ([one], [other], [one, other], [])}) == 4

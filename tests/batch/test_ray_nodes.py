@@ -1,4 +1,4 @@
-"""A Ray cluster of two nodes against a Chroma server: the same index, the same briefs, and nothing lost with a node."""
+"""A Ray cluster of two nodes with a Chroma server: the index and the briefs are the same when a node is killed."""
 
 from __future__ import annotations
 
@@ -19,33 +19,31 @@ from chroma_server import chroma_server
 from fault_server import FaultServer, failing
 
 from rag import pipeline
-from rag.batch import runner as batches
-from rag.batch.ray import cluster, embedding, engine
-from rag.batch.ray.engine import answer_many
-from rag.batch.run_directory import RunDirectory
+from rag.batch import QuestionResult, RunDirectory, run_batch
+from rag.batch.ray import embedding, pool
+from rag.batch.ray.cluster import INSTALL_RAY
+from rag.batch.ray.engine import answer_many_on_ray
 from rag.config import Settings, load_settings
-from rag.embedding.encoder import load_embedder as embedder
+from rag.embedding import load_embedder
 from rag.errors import IndexMissing, UsageError
-from rag.llm.limits import Budget
-from rag.llm.model import rates_of, resolve
-from rag.pipeline import QuestionResult
-from rag.store.index import Index, IndexReport
+from rag.llm import Budget, rates_of, resolve
+from rag.store import Index, IndexReport
 from rag.types import Question
 
 if TYPE_CHECKING:
     from ray.cluster_utils import Cluster
 
-pytestmark = pytest.mark.slow
-pytest.importorskip("ray", reason=f"Ray is not installed ({cluster.INSTALL})")
+pytestmark = [pytest.mark.slow, pytest.mark.integration]
+pytest.importorskip("ray", reason=f"Ray is not installed ({INSTALL_RAY})")
 
 ROOT = Path(__file__).parents[2]
-SHORT: dict[str, Any] = {"llm": "extractive", "k": 12, "sections": 3}
-KEY = "sk-kept-out-of-every-log"
+SHORT_BRIEF: dict[str, Any] = {"llm": "extractive", "k": 12, "sections": 3}
+API_KEY = "sk-kept-out-of-every-log"
 SUITE = [json.loads(line) for line in (ROOT / "eval" / "cases" / "demo.jsonl").read_text(encoding="utf-8").splitlines()]
 QUESTIONS = [Question(id=row["id"], text=row["question"]) for row in SUITE[:8]]
 NODE = {"num_cpus": 1, "object_store_memory": 80_000_000}
-ONE_REPLY = (60 * 0.4 + 40 * 0.1 + 20 * 1.6) / 1e6
-"""US dollars that gpt-4.1-mini takes for one reply of the fault server."""
+REPLY_COST = (60 * 0.4 + 40 * 0.1 + 20 * 1.6) / 1e6
+"""Cost in US dollars of one reply of the fault server at the price of gpt-4.1-mini."""
 
 
 @pytest.fixture(scope="module")
@@ -56,29 +54,29 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Two nodes with a processor each, to which this process is connected."""
+    """Two nodes with one processor each, to which this process is connected."""
     import ray
     from ray.cluster_utils import Cluster
 
-    directory = tempfile.mkdtemp(prefix="ray-")  # a socket's path is short
+    directory = tempfile.mkdtemp(prefix="ray-")  # a short path, since the path of a socket has to be short
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        found = Cluster(
+        two_nodes = Cluster(
             initialize_head=True, head_node_args={**NODE, "include_dashboard": False, "temp_dir": directory}
         )
-        found.add_node(**NODE)
-        patch.setenv("RAY_ADDRESS", found.address)
+        two_nodes.add_node(**NODE)
+        patch.setenv("RAY_ADDRESS", two_nodes.address)
         ray.init(log_to_driver=False, logging_level="ERROR")
-        yield found
+        yield two_nodes
         ray.shutdown()
-        found.shutdown()
+        two_nodes.shutdown()
     shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture
 def other(cluster: Cluster) -> Any:
-    """The node that a test may kill: the one that this process is not on."""
+    """The node that this process is not on, which a test may kill."""
     if not cluster.worker_nodes:
         cluster.add_node(**NODE)
     (node,) = cluster.worker_nodes
@@ -87,8 +85,8 @@ def other(cluster: Cluster) -> Any:
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """corpus/, indexed in a folder without Ray."""
-    settings = load_settings({"store": str(tmp_path_factory.mktemp("plain")), **SHORT})
+    """corpus/, indexed into a directory without Ray."""
+    settings = load_settings({"store": str(tmp_path_factory.mktemp("plain")), **SHORT_BRIEF})
     pipeline.index([str(ROOT / "corpus")], settings)
     return settings
 
@@ -97,11 +95,11 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def indexed(
     cluster: Cluster, server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Settings, IndexReport, Counter[str]]:
-    """corpus/, indexed on the server with Ray, while the other node is killed; blocks begun, by node."""
+    """corpus/, indexed into the server with Ray while the other node is killed; the number of blocks begun by node."""
     begun = tmp_path_factory.mktemp("begun")
 
-    class Noting(embedding._Encoder):
-        """Says what it begins, and takes so long over it that the other node gets a part."""
+    class RecordingEncoder(embedding.BlockEncoder):
+        """Records each block that it begins, and is so slow that both nodes get blocks."""
 
         def __call__(self, block: Any) -> Any:
             import ray
@@ -117,14 +115,14 @@ def indexed(
             time.sleep(0.05)
         cluster.remove_node(node, allow_graceful=False)
 
-    settings = load_settings({"store": server, **SHORT})
+    settings = load_settings({"store": server, **SHORT_BRIEF})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(embedding, "_Encoder", Noting)
-        patch.setattr(embedding, "BLOCK", 16)
+        patch.setattr(embedding, "BlockEncoder", RecordingEncoder)
+        patch.setattr(embedding, "TEXTS_PER_BLOCK", 16)
         threading.Thread(target=kill, daemon=True).start()
-        with embedding.embedder(settings) as on_ray:
+        with embedding.ray_embedder(settings) as on_ray:
             report = pipeline.index([str(ROOT / "corpus")], settings, embedder=on_ray)
-    assert not cluster.worker_nodes, "the other node had begun a block, and was killed over it"
+    assert not cluster.worker_nodes, "the other node was killed after it had begun a block"
     return settings, report, Counter(file.name.partition(" ")[0] for file in begun.iterdir())
 
 
@@ -133,13 +131,13 @@ def remote(indexed: tuple[Settings, IndexReport, Counter[str]]) -> Settings:
     return indexed[0]
 
 
-def test_with_a_node_killed_over_it_the_index_on_ray_is_the_index_made_here(
+def test_the_index_made_on_ray_while_a_node_is_killed_is_the_index_made_locally(
     plain: Settings, indexed: tuple[Settings, IndexReport, Counter[str]]
 ) -> None:
     remote, report, begun = indexed
     assert len(begun) == 2
-    assert begun.total() > -(-report.embedded // 16), "the block that was lost was begun again"
-    here, there = (Index.open(settings.store, embedder("minilm")) for settings in (plain, remote))
+    assert begun.total() > -(-report.embedded // 16), "the lost block was repeated"
+    here, there = (Index.open(settings.store, load_embedder("minilm")) for settings in (plain, remote))
     assert there.fingerprint == here.fingerprint
     records = list(here.catalogue.records())
     assert report.embedded == len(records)
@@ -147,28 +145,28 @@ def test_with_a_node_killed_over_it_the_index_on_ray_is_the_index_made_here(
     assert max(abs(ours[record] - theirs[record]).max() for record in records) < 1e-5
 
 
-def test_with_a_node_killed_in_the_middle_a_batch_has_the_briefs_of_a_batch_here_and_a_row_each(
+def test_a_batch_during_which_a_node_is_killed_has_the_briefs_of_a_local_batch(
     plain: Settings, remote: Settings, cluster: Cluster, other: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     handed_out: Counter[str] = Counter()
 
     def counted(*args: Any, on_progress: Any, **kwargs: Any) -> Any:
-        return answer_many(*args, on_progress=lambda q, _: handed_out.update([q.id]), **kwargs)
+        return answer_many_on_ray(*args, on_progress=lambda q, _: handed_out.update([q.id]), **kwargs)
 
-    def on_row(_: str, dealt_with: int, __: int) -> None:
-        if dealt_with == 3:
+    def on_row(_: str, finished: int, __: int) -> None:
+        if finished == 3:
             cluster.remove_node(other, allow_graceful=False)
 
-    there = run(tmp_path / "there", remote, jobs=4, engine=counted, on_row=on_row)
-    assert capsys.readouterr().out == "", "stdout is for data, whatever Ray has to say"
-    assert handed_out.total() > len(QUESTIONS), "the node that was killed had questions"
+    there = run(tmp_path / "there", remote, jobs=4, answer=counted, on_row=on_row)
+    assert capsys.readouterr().out == "", "Ray may not print on stdout"
+    assert handed_out.total() > len(QUESTIONS), "the killed node had questions, which were repeated"
     assert there == run(tmp_path / "here", plain, jobs=1)
 
 
 def test_workers_on_two_nodes_share_one_budget(
     remote: Settings, other: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_API_KEY", API_KEY)
     paid: list[float] = []
     with FaultServer() as server:
         settings = load_settings({"store": remote.store, "llm": "openai:gpt-4.1-mini", "k": 12, "sections": 1})
@@ -177,31 +175,31 @@ def test_workers_on_two_nodes_share_one_budget(
         assert prices
         budget_usd = 0.008  # one call may cost 0.006, and costs a hundredth of that
         budget = Budget(budget_usd, prices, on_paid=paid.append)
-        outcomes = list(answer_many(QUESTIONS * 5, settings, jobs=8, budget=budget))
+        results = list(answer_many_on_ray(QUESTIONS * 5, settings, jobs=8, budget=budget))
         calls = len(server.requests)
-    assert "BudgetSpent" in {outcome.fault for outcome in outcomes}
-    assert len(outcomes) < len(QUESTIONS) * 5, "no further question is taken"
-    assert budget.spent == pytest.approx(sum(paid)) == pytest.approx(calls * ONE_REPLY)
+    assert "BudgetSpent" in {result.fault for result in results}
+    assert len(results) < len(QUESTIONS) * 5, "no further question is taken"
+    assert budget.spent == pytest.approx(sum(paid)) == pytest.approx(calls * REPLY_COST)
     assert budget.spent <= budget_usd
 
 
-def test_what_fails_is_an_outcome_and_no_log_of_ray_has_the_key(
+def test_a_failed_question_is_a_result_and_no_log_of_ray_has_the_api_key(
     remote: Settings, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_API_KEY", API_KEY)
     with FaultServer([failing(500)] * 20) as server:
         settings = load_settings({"store": remote.store, "llm": "openai:gpt-4.1-mini", "k": 12, "retries": 0})
         settings = settings.model_copy(update={"openai_base_url": server.base_url})
-        (outcome,) = answer_many(QUESTIONS[:1], settings, jobs=1)
-    assert (outcome.question, outcome.status, outcome.brief) == (QUESTIONS[0], "failed", None)
-    assert "the server failed" in outcome.error
+        (result,) = answer_many_on_ray(QUESTIONS[:1], settings, jobs=1)
+    assert (result.question, result.status, result.brief) == (QUESTIONS[0], "failed", None)
+    assert "the server failed" in result.error
     logs = list(Path(cluster.head_node.get_logs_dir_path()).rglob("*.*"))
     assert logs
-    assert not [log.name for log in logs if log.is_file() and KEY.encode() in log.read_bytes()]
+    assert not [log.name for log in logs if log.is_file() and API_KEY.encode() in log.read_bytes()]
 
 
-@pytest.mark.parametrize("jobs", [2, 6])  # a question a worker, and three
-def test_a_question_that_takes_every_worker_down_ends_in_an_error_and_the_others_are_answered(
+@pytest.mark.parametrize("jobs", [2, 6])  # one question a worker, and three
+def test_a_question_that_kills_every_worker_fails_and_the_others_are_answered(
     jobs: int, remote: Settings, other: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Fragile:
@@ -217,15 +215,15 @@ def test_a_question_that_takes_every_worker_down_ends_in_an_error_and_the_others
             time.sleep(0.1)
             return QuestionResult(question=question, seconds=0.0)
 
-    monkeypatch.setattr(engine, "_Worker", Fragile)
+    monkeypatch.setattr(pool, "Worker", Fragile)
     questions = [Question(id=str(n), text="deadly" if n == 1 else "harmless") for n in range(5)]
-    errors = {outcome.question.id: outcome.error for outcome in answer_many(questions, remote, jobs=jobs)}
+    errors = {result.question.id: result.error for result in answer_many_on_ray(questions, remote, jobs=jobs)}
     assert sorted(errors) == ["0", "1", "2", "3", "4"]
     assert [id_ for id_, error in errors.items() if error] == ["1"]
-    assert f"{engine.TRIES} workers died" in errors["1"]
+    assert f"{pool.MAX_DEATHS} workers died" in errors["1"]
 
 
-def test_a_question_in_flight_when_the_caller_stops_is_given_up_and_no_other_is_taken(
+def test_a_running_question_ends_when_the_caller_stops_and_no_other_is_taken(
     remote: Settings, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Patient:
@@ -241,14 +239,14 @@ def test_a_question_in_flight_when_the_caller_stops_is_given_up_and_no_other_is_
         def halt(self) -> None:
             self._halt.set()
 
-    monkeypatch.setattr(engine, "_Worker", Patient)
+    monkeypatch.setattr(pool, "Worker", Patient)
     stop, taken = threading.Event(), iter(QUESTIONS)
-    (outcome,) = answer_many(taken, remote, jobs=1, stop=stop, on_progress=lambda *_: stop.set())
-    assert (outcome.question, outcome.status) == (QUESTIONS[0], "open")
+    (result,) = answer_many_on_ray(taken, remote, jobs=1, stop=stop, on_progress=lambda *_: stop.set())
+    assert (result.question, result.status) == (QUESTIONS[0], "open")
     assert next(taken) == QUESTIONS[1]
 
 
-def test_questions_are_taken_as_their_turn_comes(remote: Settings, other: Any) -> None:
+def test_questions_are_taken_lazily(remote: Settings, other: Any) -> None:
     taken = 0
 
     def endless() -> Iterator[Question]:
@@ -257,34 +255,34 @@ def test_questions_are_taken_as_their_turn_comes(remote: Settings, other: Any) -
             taken += 1
             yield QUESTIONS[taken % 4]
 
-    answers = answer_many(endless(), remote, jobs=3)
+    results = answer_many_on_ray(endless(), remote, jobs=3)
     for done in range(1, 13):
-        next(answers)
+        next(results)
         assert taken <= done + 3
-    answers.close()
+    results.close()
 
 
-def test_a_folder_is_refused_where_other_nodes_do_not_see_it(plain: Settings, other: Any) -> None:
-    with pytest.raises(UsageError, match="chroma run"):
-        next(answer_many(QUESTIONS, plain, jobs=2))
+def test_a_local_index_is_refused_on_a_cluster_of_several_nodes(plain: Settings, other: Any) -> None:
+    with pytest.raises(UsageError, match="which the cluster's other nodes do not see: run `chroma run`"):
+        next(answer_many_on_ray(QUESTIONS, plain, jobs=2))
 
 
-def test_an_index_that_is_not_there_is_told_before_the_first_question(cluster: Cluster, tmp_path: Path) -> None:
-    with chroma_server(tmp_path / "empty") as empty, pytest.raises(IndexMissing):
-        next(answer_many(QUESTIONS, load_settings({"store": empty, **SHORT}), jobs=2))
+def test_a_missing_index_is_reported_before_the_first_question(cluster: Cluster, tmp_path: Path) -> None:
+    with chroma_server(tmp_path / "empty") as empty, pytest.raises(IndexMissing, match=empty):
+        next(answer_many_on_ray(QUESTIONS, load_settings({"store": empty, **SHORT_BRIEF}), jobs=2))
 
 
 def run(out: Path, settings: Settings, **kwargs: Any) -> list[tuple[str, str, dict[str, Any]]]:
-    """Id, status and brief, but for its seconds, of each row of a batch of :data:`QUESTIONS`."""
+    """Run a batch of :data:`QUESTIONS`. Returns the id, the status and the brief without its seconds, by row."""
     directory = RunDirectory(path=out, formats=["json"])
     with directory.locked():
-        directory.begin({})
-        summary = batches.run_batch(QUESTIONS, settings, directory, **kwargs)
+        directory.start({})
+        summary = run_batch(QUESTIONS, settings, directory, **kwargs)
     assert (summary.ended, summary.failed) == ("done", 0)
-    found = []
+    briefs = []
     for row in map(json.loads, (out / "results.jsonl").read_text().splitlines()):
         brief = json.loads((out / row["files"]["json"]).read_text())
         brief["trace"].pop("seconds")
-        found.append((row["id"], row["status"], brief))
-    assert [id_ for id_, _, __ in found] == [question.id for question in QUESTIONS]
-    return found
+        briefs.append((row["id"], row["status"], brief))
+    assert [id_ for id_, _, __ in briefs] == [question.id for question in QUESTIONS]
+    return briefs

@@ -1,4 +1,4 @@
-"""Reading briefs that others wrote: which sentence cites what."""
+"""Reading the file of a brief, in JSON or Markdown."""
 
 from __future__ import annotations
 
@@ -6,71 +6,45 @@ import json
 from pathlib import Path
 
 import pytest
-from briefs import answered
+from briefs import answered, insufficient
 
-from rag.check.claims import from_markdown, read_claims
+from rag.check import DISAGREEMENTS, read_claims
 from rag.errors import ReadError, UsageError
-from rag.render import render
-
-FOREIGN = """# What did Manafort do?
-
-Executive summary
-Manafort met Kilimnik in May.[1] He gave him data [1, 3]; prosecutors objected [2-3]. Nobody knows why.
-
-## Sources
-1. Mueller report, report.pdf
-[2] https://example.org/story
-- [3]: `notes.md`, a memo
-  in two lines
-"""
-
-
-def cited(text: str) -> list[tuple[str, tuple[str, ...]]]:
-    return [(claim.text, claim.citations) for claim in from_markdown(text).claims]
-
-
-def test_markers_go_to_the_sentence_they_stand_in_or_right_after() -> None:
-    assert cited(FOREIGN) == [
-        ("Manafort met Kilimnik in May.", ("1",)),
-        ("He gave him data; prosecutors objected.", ("1", "3", "2")),
-        ("Nobody knows why.", ()),
-    ]
-
-
-def test_the_source_list_is_read_in_every_common_form_and_is_no_claim() -> None:
-    sources = {key: listed.entry for key, listed in from_markdown(FOREIGN).sources.items()}
-    assert sources == {
-        "1": "Mueller report, report.pdf",
-        "2": "https://example.org/story",
-        "3": "`notes.md`, a memo in two lines",
-    }
-
-
-def test_headings_tell_where_a_claim_stands_and_claim_nothing() -> None:
-    assert [claim.where for claim in from_markdown(FOREIGN).claims] == ["Executive summary"] * 3
-
-
-def test_markers_that_are_links_and_footnotes_name_their_own_source() -> None:
-    found = from_markdown("Ozone recovers [1](https://example.org/ozone). It did.[^2]\n\n[^2]: ozone.txt\n")
-    assert [claim.citations for claim in found.claims] == [("1",), ("2",)]
-    assert {key: listed.entry for key, listed in found.sources.items()} == {
-        "1": "https://example.org/ozone",
-        "2": "ozone.txt",
-    }
+from rag.render import Format, render
 
 
 @pytest.mark.parametrize("form", ["md", "json"])
-def test_our_own_briefs_are_read_as_they_were_written(form: str, tmp_path: Path) -> None:
+def test_every_sentence_and_source_of_a_rendered_brief_is_read(form: Format, tmp_path: Path) -> None:
     brief = answered()
     path = tmp_path / f"brief.{form}"
-    path.write_text(render(brief, form))  # type: ignore[arg-type]
-    found = read_claims(path)
-    assert len(found.claims) == len(list(brief.sentences()))
-    assert len(found.sources) == len(brief.cited())
-    assert all(set(claim.citations) <= set(found.sources) for claim in found.claims)
+    path.write_text(render(brief, form), encoding="utf-8")
+    parsed = read_claims(path)
+    assert len(parsed.claims) == len(list(brief.sentences()))
+    assert len(parsed.sources) == len(brief.cited())
+    assert all(set(claim.citations) <= set(parsed.sources) for claim in parsed.claims)
 
 
-def test_a_passage_that_was_tampered_with_is_told(tmp_path: Path) -> None:
+def test_json_gives_the_place_of_each_claim_and_the_uncited_passages(tmp_path: Path) -> None:
+    path = tmp_path / "brief.json"
+    path.write_text(render(answered(), "json"), encoding="utf-8")
+    parsed = read_claims(path)
+    assert list(dict.fromkeys(claim.where for claim in parsed.claims)) == [
+        "summary",
+        "1. The Moscow tower that was never built",
+        "2. Polling data & Konstantin Kilimnik",
+        "conclusion",
+        DISAGREEMENTS,
+    ]
+    assert [chunk.text for chunk in parsed.spare] == ["Nobody cites this."]
+
+
+def test_a_brief_without_an_answer_has_no_claims(tmp_path: Path) -> None:
+    path = tmp_path / "brief.json"
+    path.write_text(render(insufficient(), "json"), encoding="utf-8")
+    assert read_claims(path).claims == ()
+
+
+def test_a_passage_that_does_not_match_its_chunk_id_has_a_fault(tmp_path: Path) -> None:
     content = json.loads(render(answered(), "json"))
     content["sources"][0]["text"] = content["sources"][0]["text"].replace("a", "e")
     path = tmp_path / "brief.json"
@@ -80,18 +54,18 @@ def test_a_passage_that_was_tampered_with_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "error", "says"),
+    ("name", "content", "error", "message"),
     [
         ("gone.md", None, UsageError, "no such file"),
         ("empty.md", b"# Only a heading\n", ReadError, "no sentence to check"),
         ("other.json", b"[1, 2]", ReadError, "not the JSON of a brief"),
-        ("latin.md", "Müller [1].".encode("latin-1"), ReadError, "not UTF-8"),
+        ("latin.md", "Müller [1].".encode("latin-1"), ReadError, r"not UTF-8 text \(byte 1\)"),
     ],
 )
-def test_what_is_no_brief_is_told_by_name(
-    name: str, content: bytes | None, error: type[Exception], says: str, tmp_path: Path
+def test_a_file_that_is_no_brief_is_refused_by_name(
+    name: str, content: bytes | None, error: type[Exception], message: str, tmp_path: Path
 ) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(error, match=rf"{name}.*{says}"):
+    with pytest.raises(error, match=rf"{name}.*{message}"):
         read_claims(tmp_path / name)

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.embedding.encoder import SentenceEmbedder, minilm_directory
+from rag.embedding import minilm_directory
+from rag.embedding.encoder import Encoder
 from rag.embedding.tokens import TokenEncoder
 
 CORPUS = Path(__file__).parents[2] / "corpus"
@@ -23,9 +24,9 @@ def texts() -> list[str]:
     return list(dict.fromkeys([*sentences, *(read[i : i + 700] for i in range(0, 5_600, 700))]))
 
 
-def fresh() -> SentenceEmbedder:
+def fresh() -> Encoder:
     """One that knows no text yet."""
-    return SentenceEmbedder(str(minilm_directory()), name="minilm", offline=True)
+    return Encoder(str(minilm_directory()), name="minilm", offline=True)
 
 
 def test_company_does_not_change_a_vector(texts: list[str]) -> None:

@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.ingest import extract, find
+from rag.ingest import Source, extract, find
 from rag.ingest.blocks import Block, assemble
 from rag.ingest.clean import PAGE, iso_date, join_lines, plain, vocabulary
 from rag.ingest.encoding import decode
-from rag.ingest.source import Source
 from rag.types import Document, Skipped
 
 

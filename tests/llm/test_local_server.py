@@ -52,7 +52,7 @@ def left_behind(settings: Settings) -> list[str]:
     return sorted(path.name for path in settings.cache.iterdir() if not path.name.endswith(".lock"))
 
 
-# --- joining --------------------------------------------------------------------------------------------------------
+# --- joining ---------------------------------------------------------------------------------------------------------
 
 
 @needs_model
@@ -170,7 +170,7 @@ def test_a_cache_that_cannot_be_a_folder_is_told(tmp_path: Path, small_parts: li
         local_server.model_file(load_settings({"cache": tmp_path / "cache"}))
 
 
-# --- running --------------------------------------------------------------------------------------------------------
+# --- running ---------------------------------------------------------------------------------------------------------
 
 
 @needs_model

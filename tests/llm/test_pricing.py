@@ -1,29 +1,30 @@
-"""What a model costs, from the packaged table and from one's own."""
+"""What a model costs, by the packaged prices and the user's file."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from rag.config import load_settings
 from rag.errors import UsageError
-from rag.llm.model import Model, resolve
-from rag.llm.pricing import FREE, Rates, price
+from rag.llm import FREE, ChatClient, Rates, find_rates, resolve
 
 RATES = {"prompt": 1.0, "cached": 0.5, "completion": 2.0}
 
 
-def test_a_file_of_ones_own_is_laid_over_the_table(tmp_path: Path) -> None:
-    own = tmp_path / "prices.json"
-    own.write_text(json.dumps({"models": {"home-made": RATES, "gpt-4.1": RATES}}))
-    assert price("home-made") is None
-    assert price("home-made", own) == price("gpt-4.1", own) == Rates(**RATES)
-    assert price("gpt-4o", own) == price("gpt-4o")
+def test_the_users_file_takes_precedence_over_the_packaged_prices(tmp_path: Path) -> None:
+    prices = tmp_path / "prices.json"
+    prices.write_text(json.dumps({"models": {"home-made": RATES, "gpt-4.1": RATES}}))
+    assert find_rates("home-made") is None
+    assert find_rates("home-made", prices) == find_rates("gpt-4.1", prices) == Rates(**RATES)
+    assert find_rates("gpt-4o", prices) == find_rates("gpt-4o") is not None
 
 
-def test_the_setting_prices_a_model_that_the_table_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_setting_prices_a_model_without_a_packaged_price(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("prices.json").write_text(json.dumps({"models": {"home-made": RATES}}))
     monkeypatch.setenv("CITEBRIEF_PRICES", "prices.json")
@@ -32,7 +33,7 @@ def test_the_setting_prices_a_model_that_the_table_lacks(tmp_path: Path, monkeyp
     settings = load_settings()
     choice = resolve("openai:home-made", settings)
     assert "about $0.016 a brief" in choice.why  # 9,000 tokens at $1, 3,500 at $2
-    with Model(choice, settings) as model:
+    with ChatClient(choice, settings) as model:
         model.tokens.update(prompt=1_000_000, cached=400_000, completion=100_000)
         assert model.cost == pytest.approx(0.6 + 0.2 + 0.2)
 
@@ -43,29 +44,61 @@ def test_the_setting_prices_a_model_that_the_table_lacks(tmp_path: Path, monkeyp
         ("", "not laid out"),
         ("[]", "not laid out"),
         ('{"models": []}', "not laid out"),
-        ('{"models": {"m": 3}}', "m needs just prompt, cached, completion"),
-        ('{"models": {"m": {"prompt": 1, "completion": 1}}}', "m needs just prompt, cached, completion"),
+        ('{"models": {"m": 3}}', "m needs exactly prompt, cached, completion"),
+        ('{"models": {"m": {"prompt": 1, "completion": 1}}}', "m needs exactly prompt, cached, completion"),
         ('{"models": {"m": {"prompt": "1", "cached": 1, "completion": 1}}}', "m: prompt is no price"),
         ('{"models": {"m": {"prompt": 1, "cached": -1, "completion": 1}}}', "m: cached is no price"),
         ('{"models": {"m": {"prompt": 1, "cached": 1, "completion": NaN}}}', "m: completion is no price"),
     ],
 )
-def test_a_file_that_is_no_price_table_is_told_in_a_line_that_names_it(text: str, named: str, tmp_path: Path) -> None:
-    own = tmp_path / "prices.json"
-    own.write_text(text)
+def test_a_malformed_file_is_a_usage_error_of_one_line_that_names_it(text: str, named: str, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.json"
+    prices.write_text(text)
     with pytest.raises(UsageError, match=named) as caught:
-        price("gpt-4.1", own)
+        find_rates("gpt-4.1", prices)
     assert "prices.json" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
+def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"none\.json cannot be read: no such file"):
-        price("gpt-4.1", tmp_path / "none.json")
+        find_rates("gpt-4.1", tmp_path / "none.json")
 
 
-def test_a_bound_takes_every_token_for_the_dearer_kind() -> None:
+def test_the_bound_prices_every_token_at_the_highest_rate() -> None:
     rates = Rates(prompt=1.0, cached=3.0, completion=2.0)
     assert rates.bound(10, 5) == pytest.approx(40e-6)
     assert rates.bound(10, 5) >= rates.cost({"prompt": 10, "cached": 10, "completion": 5})
     assert FREE.bound(10**6, 10**6) == 0
+
+
+def test_the_bound_uses_the_highest_tier_and_the_cost_the_lowest() -> None:
+    rates = Rates(prompt=1.0, cached=0.1, completion=2.0, highest_prompt=4.0, highest_completion=8.0)
+    assert rates.bound(10, 5) == pytest.approx(80e-6)
+    assert rates.cost({"prompt": 10, "completion": 5}) == pytest.approx(20e-6)
+
+
+def test_packaged_prices_have_their_tiers() -> None:
+    rates = find_rates("gpt-5.4")
+    assert rates is not None
+    assert 0 < rates.cached < rates.prompt < rates.highest_prompt
+    assert 0 < rates.completion < rates.highest_completion
+
+
+def test_a_provider_is_recognised_by_its_url() -> None:
+    assert find_rates("deepseek-chat") is None
+    assert find_rates("deepseek-chat", base_url="https://api.deepseek.com/v1") is not None
+    assert find_rates("gpt-4o", base_url="http://127.0.0.1:8000/v1") == find_rates("gpt-4o")
+
+
+def test_a_model_with_a_fee_per_request_has_no_price_by_tokens() -> None:
+    assert find_rates("sonar", base_url="https://api.perplexity.ai") is None
+
+
+def test_prices_are_read_without_network_or_update_thread() -> None:
+    code = (
+        "import socket, threading; socket.socket.connect = socket.getaddrinfo = None;"
+        "from rag.llm import find_rates; assert find_rates('gpt-4.1-mini'); print(threading.active_count())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"

@@ -1,4 +1,4 @@
-"""What a caller gets when line, server or account fail, against a real server that deals out each fault."""
+"""What a caller gets when the connection, the server or the account fails, against a real server with each fault."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 from fault_server import (
-    Deal,
     FaultServer,
+    ScriptedReply,
     cut_line,
     cut_off,
     dropped,
@@ -35,14 +35,14 @@ from pydantic import BaseModel, ConfigDict
 
 from rag.config import Settings, load_settings
 from rag.errors import BudgetSpent, CitebriefError, ModelError, ModelLost, ReplyError, TooLong, UsageError
-from rag.llm import breaker, transport
-from rag.llm.limits import Budget
-from rag.llm.model import Model, rates_of, resolve
-from rag.llm.pricing import price
+from rag.llm import Budget, ChatClient, find_rates, rates_of, resolve
+from rag.llm.breaker import BreakerPolicy
+from rag.llm.transport import breaker as breaker_transport
+from rag.llm.transport import factory
 
 KEY = "sk-secret-0123456789"
 A_CALL = (60 * 0.4 + 40 * 0.1 + 20 * 1.6) / 1e6
-"""What a call to gpt-4.1-mini costs by the usage that the server tells."""
+"""The cost of a call to gpt-4.1-mini with the usage that the server reports."""
 
 
 class Sentence(BaseModel):
@@ -50,7 +50,7 @@ class Sentence(BaseModel):
     sentence: str
 
 
-Connect = Callable[..., Model]
+Connect = Callable[..., ChatClient]
 
 
 @pytest.fixture
@@ -68,16 +68,16 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., S
 
 @pytest.fixture
 def connect(settings: Callable[..., Settings]) -> Iterator[Connect]:
-    opened: list[Model] = []
+    opened: list[ChatClient] = []
 
     def connected(
         server: FaultServer, *, budget_usd: float | None = None, model: str = "gpt-4.1-mini", **options: Any
-    ) -> Model:
-        given = {name: options.pop(name) for name in ("at_once", "tell") if name in options}
-        found = settings(server, **options)
-        choice = resolve(f"openai:{model}", found)
-        given["budget"] = Budget(budget_usd, rates_of(choice, found), model=model)
-        opened.append(Model(choice, found, **given))
+    ) -> ChatClient:
+        given = {name: options.pop(name) for name in ("concurrency", "on_wait") if name in options}
+        loaded = settings(server, **options)
+        choice = resolve(f"openai:{model}", loaded)
+        given["budget"] = Budget(budget_usd, rates_of(choice, loaded), model=model)
+        opened.append(ChatClient(choice, loaded, **given))
         return opened[-1]
 
     yield connected
@@ -85,24 +85,24 @@ def connect(settings: Callable[..., Settings]) -> Iterator[Connect]:
         model.close()
 
 
-def ask(model: Model, *_: object, user: str = "What fell?", **options: Any) -> str:
-    return model.ask("Be brief.", user, Sentence, max_tokens=50, name="fuse", **options).sentence
+def ask(model: ChatClient, *_: object, user: str = "What fell?", **options: Any) -> str:
+    return model.ask("Be brief.", user, Sentence, max_tokens=50, name="merge", **options).sentence
 
 
-def until(true: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 30
-    while not true() and time.monotonic() < end:
+    while not condition() and time.monotonic() < end:
         time.sleep(0.01)
 
 
-def outcome(model: Model, *_: object) -> str:
+def outcome(model: ChatClient, *_: object) -> str:
     try:
         return ask(model)
     except CitebriefError as error:
         return f"{type(error).__name__}: {error}"
 
 
-# --- what passes is tried again -------------------------------------------------------------------------------------
+# --- transient faults ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -121,15 +121,15 @@ def outcome(model: Model, *_: object) -> str:
         trickling(0.05),
     ],
 )
-def test_a_passing_fault_costs_time_and_nothing_else(fault: Deal, connect: Connect) -> None:
+def test_a_transient_fault_is_retried(fault: ScriptedReply, connect: Connect) -> None:
     with FaultServer([fault, good({"sentence": "It rained."})]) as server:
         model = connect(server, timeout=0.8)
         assert ask(model) == "It rained."
         assert len(server.requests) == 2
-        assert model.tokens["calls"] == 1  # what was not answered is no call
+        assert model.tokens["calls"] == 1  # attempts without a reply are not counted
 
 
-def test_a_reply_that_trickles_in_is_given_up_when_its_time_is_over(connect: Connect) -> None:
+def test_a_reply_that_arrives_byte_by_byte_fails_at_the_time_limit(connect: Connect) -> None:
     with FaultServer([trickling(0.05)]) as server:
         started = time.monotonic()
         with pytest.raises(ModelError, match="CITEBRIEF_TIMEOUT"):
@@ -137,10 +137,10 @@ def test_a_reply_that_trickles_in_is_given_up_when_its_time_is_over(connect: Con
         assert time.monotonic() - started < 10  # byte by byte it would take twenty seconds
 
 
-# --- what is wrong with the reply is said, and the reply is paid for ------------------------------------------------
+# --- malformed replies -----------------------------------------------------------------------------------------------
 
 
-def test_a_completion_that_breaks_off_is_a_reply_error_of_one_line(connect: Connect) -> None:
+def test_a_truncated_completion_raises_a_reply_error_of_one_line(connect: Connect) -> None:
     with FaultServer([garbled()]) as server:
         with pytest.raises(ReplyError, match="no chat completion") as caught:
             ask(connect(server))
@@ -148,13 +148,13 @@ def test_a_completion_that_breaks_off_is_a_reply_error_of_one_line(connect: Conn
         assert len(server.requests) == 1
 
 
-def test_a_log_in_page_in_place_of_a_server_names_what_to_check(connect: Connect) -> None:
+def test_a_log_in_page_raises_an_error_that_names_the_base_url(connect: Connect) -> None:
     with FaultServer([web_page()]) as server, pytest.raises(ModelError, match="OPENAI_BASE_URL") as caught:
         ask(connect(server))
-    assert not isinstance(caught.value, ReplyError)  # no section could be written: the brief is not to go on in quotes
+    assert not isinstance(caught.value, ReplyError)  # a ReplyError would make the brief fall back to quotations
 
 
-# --- a request that does not fit ------------------------------------------------------------------------------------
+# --- requests that are too long --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_log_in_page_in_place_of_a_server_names_what_to_check(connect: Connect
         failing(413, "Payload Too Large"),
     ],
 )
-def test_a_request_that_does_not_fit_says_so_and_is_not_tried_again(fault: Deal, connect: Connect) -> None:
+def test_a_request_that_is_too_long_raises_too_long_and_is_not_retried(fault: ScriptedReply, connect: Connect) -> None:
     with FaultServer([fault]) as server:
         with pytest.raises(TooLong, match="does not fit the model's context"):
             ask(connect(server, retries=3))
@@ -174,20 +174,20 @@ def test_a_request_that_does_not_fit_says_so_and_is_not_tried_again(fault: Deal,
 
 
 @pytest.mark.parametrize("message", ["max_tokens is too large: 99999", "response_format is not supported"])
-def test_another_refused_request_is_not_taken_for_one_that_does_not_fit(message: str, connect: Connect) -> None:
+def test_another_refused_request_is_not_reported_as_too_long(message: str, connect: Connect) -> None:
     with FaultServer([failing(400, message)]) as server, pytest.raises(ModelError, match="was refused") as caught:
         ask(connect(server))
     assert not isinstance(caught.value, ReplyError)
 
 
-# --- a server that fails for longer ---------------------------------------------------------------------------------
+# --- a server that keeps failing -------------------------------------------------------------------------------------
 
 
-def test_a_server_that_dies_and_comes_back_costs_no_call(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(breaker, "FIRST", 0.2)
-    told: list[str] = []
+def test_no_call_is_lost_when_a_server_dies_and_comes_back(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(factory, "BREAKER_POLICY", BreakerPolicy(first_interval=0.2))
+    messages: list[str] = []
     with FaultServer() as server, ThreadPoolExecutor(8) as pool:
-        model = connect(server, patience=60, tell=told.append)
+        model = connect(server, patience=60, on_wait=messages.append)
         assert ask(model)
         server.die()
         calls = [pool.submit(ask, model) for _ in range(24)]
@@ -196,20 +196,20 @@ def test_a_server_that_dies_and_comes_back_costs_no_call(connect: Connect, monke
         server.come_back()
         assert all(call.result(20) for call in calls)
         assert model.tokens["calls"] == len(server.requests) == 25
-    assert "no connection: calls wait" in told[0]
-    assert told[-1].endswith("answers again: calls go on")
+    assert "no connection: calls wait" in messages[0]
+    assert messages[-1].endswith("answers again: calls go on")
 
 
 @pytest.mark.parametrize(
     ("fault", "why"),
     [(failing(503), "the server failed (HTTP 503)"), (rate_limited(), "rate limit or quota"), (dropped(), "no conn")],
 )
-def test_a_server_that_stays_away_fails_all_calls_with_one_error_once_the_patience_is_over(
-    fault: Deal, why: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+def test_all_calls_fail_with_the_same_error_when_the_patience_ends(
+    fault: ScriptedReply, why: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(breaker, "FIRST", 0.2)
+    monkeypatch.setattr(factory, "BREAKER_POLICY", BreakerPolicy(first_interval=0.2))
     with FaultServer(odds=[(fault, 1.0)]) as server, ThreadPoolExecutor(16) as pool:
-        model = connect(server, patience=1, retries=3, at_once=16)
+        model = connect(server, patience=1, retries=3, concurrency=16)
         started = time.monotonic()
         outcomes = Counter(pool.map(lambda _: outcome(model), range(64)))
         assert time.monotonic() - started < 40
@@ -218,10 +218,10 @@ def test_a_server_that_stays_away_fails_all_calls_with_one_error_once_the_patien
         assert message.startswith("ModelLost: model gpt-4.1-mini at 127.0.0.1:")
         assert why in message
         assert "CITEBRIEF_PATIENCE" in message
-        assert len(server.requests) < 64  # it is not battered with four attempts of each
+        assert len(server.requests) < 64  # not four attempts for each call
 
 
-def test_one_request_that_a_server_always_fails_on_does_not_stop_the_others(connect: Connect) -> None:
+def test_a_request_on_which_the_server_always_fails_does_not_stop_the_others(connect: Connect) -> None:
     with FaultServer([failing(500)] * 9) as server:
         model = connect(server, patience=600, retries=3)
         started = time.monotonic()
@@ -235,32 +235,44 @@ def test_one_request_that_a_server_always_fails_on_does_not_stop_the_others(conn
 
 
 @pytest.mark.parametrize("after", [3600, "date"])
-def test_a_server_that_asks_for_an_hour_is_told_at_once(after: Any, connect: Connect) -> None:
-    asked = formatdate(time.time() + 3600, usegmt=True) if after == "date" else after
-    with FaultServer([rate_limited(retry_after=asked)]) as server:
+def test_a_retry_after_of_an_hour_fails_at_once(after: Any, connect: Connect) -> None:
+    value = formatdate(time.time() + 3600, usegmt=True) if after == "date" else after
+    with FaultServer([rate_limited(retry_after=value)]) as server:
         model, started = connect(server, retries=3), time.monotonic()
         for _ in range(2):
-            with pytest.raises(ModelLost, match=r"asks to be left alone for 3(600|5\d\d) s"):
+            with pytest.raises(ModelLost, match=r"asks to wait 3(600|5\d\d) s"):
                 ask(model)
         assert time.monotonic() - started < 60
         assert len(server.requests) == 1
 
 
-def test_a_retry_after_makes_all_calls_wait_and_is_told(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "SHORT", 0.5)
-    told: list[str] = []
+def test_a_retry_after_makes_all_calls_wait_and_is_reported(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(breaker_transport, "CLIENT_BACKOFF", 0.5)
+    messages: list[str] = []
     with FaultServer([rate_limited(retry_after=1.5)]) as server, ThreadPoolExecutor(4) as pool:
-        model = connect(server, tell=told.append, patience=0, retries=0)
+        model = connect(server, on_wait=messages.append, patience=0, retries=0)
         first = pool.submit(ask, model)
-        until(lambda: bool(told))
+        wait_until(lambda: bool(messages))
         rest = [pool.submit(ask, model) for _ in range(3)]
         assert all(call.result(20) for call in [first, *rest])
         assert server.requests[1].at - server.requests[0].at >= 1.4
         assert len(server.requests) == 5
-    assert "rate limit or quota: calls wait; it is tried again in" in told[0]
+    assert "rate limit or quota: calls wait; the next attempt is in" in messages[0]
 
 
-def test_stopping_wakes_the_calls_that_wait(connect: Connect) -> None:
+def test_only_the_brief_whose_call_waits_is_told(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(breaker_transport, "CLIENT_BACKOFF", 0.1)
+    waiting: list[str] = []
+    others: list[str] = []
+    with FaultServer([rate_limited(retry_after=0.3)]) as server:
+        model = connect(server, on_wait=others.append)
+        assert ask(model.with_own_counters(waiting.append))
+        assert ask(model.with_own_counters(others.append))
+    assert len(waiting) == 2  # that calls wait, and that they go on
+    assert others == []
+
+
+def test_stop_wakes_the_waiting_calls(connect: Connect) -> None:
     with FaultServer(odds=[(rate_limited(retry_after=60), 1.0)]) as server, ThreadPoolExecutor(4) as pool:
         model = connect(server)
         calls = [pool.submit(ask, model) for _ in range(4)]
@@ -270,31 +282,31 @@ def test_stopping_wakes_the_calls_that_wait(connect: Connect) -> None:
                 call.result(10)
 
 
-# --- room -----------------------------------------------------------------------------------------------------------
+# --- concurrency and rate limits -------------------------------------------------------------------------------------
 
 
-def test_no_more_requests_are_in_flight_than_allowed(connect: Connect) -> None:
+def test_requests_in_flight_stay_within_the_limit(connect: Connect) -> None:
     with FaultServer(odds=[(slow(0.1), 1.0)]) as server, ThreadPoolExecutor(12) as pool:
-        model = connect(server, at_once=3)
+        model = connect(server, concurrency=3)
         list(pool.map(lambda _: ask(model.with_own_counters()), range(12)))
-        assert server.most_at_once == 3
+        assert server.max_in_flight == 3
 
 
-def test_requests_a_minute_are_kept_by_all_copies_of_a_model(connect: Connect) -> None:
+def test_copies_of_a_client_share_the_rate_limit(connect: Connect) -> None:
     with FaultServer() as server, ThreadPoolExecutor(6) as pool:
         model = connect(server, rpm=4)
         calls = [pool.submit(ask, model.with_own_counters()) for _ in range(6)]
-        until(lambda: len(server.requests) == 4)
+        wait_until(lambda: len(server.requests) == 4)
         time.sleep(0.5)
         assert len(server.requests) == 4
         model.stop()
         assert sum(isinstance(call.exception(10), ModelError) for call in calls) == 2
 
 
-# --- money ----------------------------------------------------------------------------------------------------------
+# --- budget ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_budget_is_never_passed_and_used_but_for_less_than_a_call(connect: Connect) -> None:
+def test_a_budget_is_not_exceeded_and_what_remains_is_less_than_a_call(connect: Connect) -> None:
     with FaultServer(odds=[(slow(0.02), 0.5)]) as server, ThreadPoolExecutor(8) as pool:
         budget_usd = 20 * A_CALL
         model = connect(server, budget_usd=budget_usd)
@@ -308,7 +320,7 @@ def test_a_budget_is_never_passed_and_used_but_for_less_than_a_call(connect: Con
         assert set(outcomes) == {"BudgetSpent", "Rain fell on Oslo."}
 
 
-def test_a_call_that_could_pass_the_budget_is_not_made(connect: Connect) -> None:
+def test_a_call_that_could_exceed_the_budget_is_not_made(connect: Connect) -> None:
     with FaultServer() as server:
         model = connect(server, budget_usd=A_CALL)
         with pytest.raises(BudgetSpent, match="was not made"):
@@ -317,17 +329,17 @@ def test_a_call_that_could_pass_the_budget_is_not_made(connect: Connect) -> None
         assert model.budget.spent == 0
 
 
-def test_the_retry_with_twice_the_tokens_reserves_twice_the_reply(connect: Connect) -> None:
+def test_the_reserved_sum_grows_with_the_reply_limit(connect: Connect) -> None:
     with FaultServer() as server:
         model = connect(server)
         seen: list[float] = []
         reserve = model.budget.reserve
         model.budget.reserve = lambda most: (seen.append(most), reserve(most))[1]  # type: ignore[method-assign]
         for tokens in (500, 1000):
-            model.ask("Be brief.", "What fell?", Sentence, max_tokens=tokens, name="fuse")
-        known = price("gpt-4.1-mini")
-        assert known is not None
-        assert seen[1] - seen[0] == pytest.approx(500 * known.completion / 1e6, rel=0.01)
+            model.ask("Be brief.", "What fell?", Sentence, max_tokens=tokens, name="merge")
+        rates = find_rates("gpt-4.1-mini")
+        assert rates is not None
+        assert seen[1] - seen[0] == pytest.approx(500 * rates.completion / 1e6, rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -337,8 +349,8 @@ def test_the_retry_with_twice_the_tokens_reserves_twice_the_reply(connect: Conne
         *((fault, True) for fault in (slow(1.5), dropped(), cut_line(), failing(504))),
     ],
 )
-def test_what_was_sent_and_never_answered_counts_as_the_most_it_can_cost(
-    fault: Deal, paid: bool, connect: Connect
+def test_a_request_without_an_answer_is_settled_at_its_bound(
+    fault: ScriptedReply, paid: bool, connect: Connect
 ) -> None:
     with FaultServer([fault]) as server:
         model = connect(server, budget_usd=1.0, retries=0, timeout=0.8)
@@ -346,10 +358,10 @@ def test_what_was_sent_and_never_answered_counts_as_the_most_it_can_cost(
             ask(model)
         assert (model.budget.spent > 0) is paid
         assert model.budget.reserved == 0
-        assert model.cost == 0  # what the provider is known to bill
+        assert model.cost == 0  # what the provider is known to have billed
 
 
-def test_what_could_not_be_sent_costs_nothing(connect: Connect) -> None:
+def test_a_request_that_was_not_sent_costs_nothing(connect: Connect) -> None:
     with FaultServer() as server:
         model = connect(server, budget_usd=1.0, retries=0)
     with pytest.raises(ModelError, match="no connection"):
@@ -357,7 +369,7 @@ def test_what_could_not_be_sent_costs_nothing(connect: Connect) -> None:
     assert (model.budget.spent, model.budget.reserved) == (0, 0)
 
 
-def test_a_reply_that_cannot_be_used_is_paid_for(connect: Connect) -> None:
+def test_an_unusable_reply_is_paid_for(connect: Connect) -> None:
     with FaultServer([truncated(), empty(), refused(), cut_off()]) as server:
         model = connect(server, budget_usd=1.0)
         for _ in range(4):
@@ -367,7 +379,7 @@ def test_a_reply_that_cannot_be_used_is_paid_for(connect: Connect) -> None:
         assert model.cost == pytest.approx(4 * A_CALL)
 
 
-def test_a_reply_that_does_not_say_what_it_cost_counts_as_the_most(connect: Connect) -> None:
+def test_a_reply_without_usage_is_settled_at_its_bound(connect: Connect) -> None:
     with FaultServer([web_page()]) as server:
         model = connect(server, budget_usd=1.0)
         with pytest.raises(ModelError):
@@ -375,17 +387,17 @@ def test_a_reply_that_does_not_say_what_it_cost_counts_as_the_most(connect: Conn
         assert model.budget.spent > A_CALL
 
 
-def test_a_budget_for_a_model_without_a_price_is_wrong_usage_before_anything_is_asked(connect: Connect) -> None:
+def test_a_budget_for_a_model_without_a_price_is_a_usage_error(connect: Connect) -> None:
     with FaultServer() as server:
         with pytest.raises(UsageError, match="home-made"):
             connect(server, budget_usd=1.0, model="home-made")
         assert server.requests == []
 
 
-# --- who watches ----------------------------------------------------------------------------------------------------
+# --- callbacks and secrets -------------------------------------------------------------------------------------------
 
 
-def test_callbacks_see_one_run_a_call_whatever_it_took(connect: Connect) -> None:
+def test_callbacks_see_one_run_per_call_whatever_the_retries(connect: Connect) -> None:
     from langchain_core.callbacks import BaseCallbackHandler
 
     seen: list[str] = []
@@ -409,44 +421,44 @@ def test_callbacks_see_one_run_a_call_whatever_it_took(connect: Connect) -> None
     assert seen == ["start", "end 100", "start", "BudgetSpent"]
 
 
-def test_neither_key_nor_request_shows_in_an_error_or_a_log(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
+def test_errors_and_logs_contain_neither_key_nor_request(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     echo = f"you said {KEY}"
     faults = [failing(code, echo) for code in (400, 401, 403, 404, 429, 500, 503)] + [
-        Deal(status=400, raw=f'{{"error": {{"message": "context length {KEY}"}}}}'.encode()),
-        Deal(content=f'{{"sentence": "{KEY}'),
+        ScriptedReply(status=400, raw=f'{{"error": {{"message": "context length {KEY}"}}}}'.encode()),
+        ScriptedReply(content=f'{{"sentence": "{KEY}'),
         garbled(),
         dropped(),
     ]
     with FaultServer(faults) as server:
         model = connect(server, retries=0, replies="kept")
-        said = []
+        errors = []
         for _ in faults:
             with pytest.raises(ModelError) as caught:
                 ask(model, user="The minister's private diary.")
-            said.append(str(caught.value))
-    everything = "\n".join(said) + caplog.text
+            errors.append(str(caught.value))
+    everything = "\n".join(errors) + caplog.text
     assert "diary" not in everything
     assert KEY not in everything
 
 
-def test_a_proxy_that_is_no_address_is_wrong_usage_and_its_password_is_not_shown(
+def test_an_invalid_proxy_is_a_usage_error_without_its_password(
     settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_PROXY", "me:hunter2@nowhere")
     with FaultServer() as server:
         settings(server)
     monkeypatch.delenv("OPENAI_BASE_URL")
-    found = load_settings()
+    without_server = load_settings()
     with pytest.raises(UsageError, match="OPENAI_PROXY") as caught:
-        Model(resolve("openai:gpt-4.1-mini", found), found)
+        ChatClient(resolve("openai:gpt-4.1-mini", without_server), without_server)
     assert "hunter2" not in str(caught.value)
 
 
-# --- all of it at once ----------------------------------------------------------------------------------------------
+# --- all faults together ---------------------------------------------------------------------------------------------
 
 
-def test_a_fifth_of_the_calls_gone_wrong_in_every_way_leaves_none_without_an_answer_or_a_reason(
+def test_with_a_fifth_of_the_replies_faulty_every_call_ends_in_a_reply_or_a_reason(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faults = [
@@ -454,12 +466,16 @@ def test_a_fifth_of_the_calls_gone_wrong_in_every_way_leaves_none_without_an_ans
         *(truncated(), garbled(), refused(), empty(), overflow(), cut_off()),
     ]
     with FaultServer(odds=[(fault, 0.2 / len(faults)) for fault in faults]) as server, ThreadPoolExecutor(16) as pool:
-        model = connect(server, retries=3, at_once=16, budget_usd=1.0)
+        model = connect(server, retries=3, concurrency=16, budget_usd=1.0)
         outcomes = Counter(
             text.split(":")[0] for text in pool.map(lambda _: outcome(model.with_own_counters()), range(300))
         )
         assert outcomes["Rain fell on Oslo."] >= 240
-        assert set(outcomes) <= {"Rain fell on Oslo.", "ReplyError", "TooLong"}  # the line's faults were all overcome
+        assert set(outcomes) <= {
+            "Rain fell on Oslo.",
+            "ReplyError",
+            "TooLong",
+        }  # faults of the connection were all retried
         assert outcomes["ReplyError"] > 5
         assert model.budget.reserved == 0
         assert model.budget.spent <= 1.0

@@ -34,22 +34,22 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(params=["scripts", "no scripts"])
 def page(browser: Browser, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """The answered brief, opened; at the end, nothing was complained of and nothing but the file was asked for."""
+    """The answered brief, opened. Fails afterwards if the browser reported a problem or requested another file."""
     path = tmp_path / "brief.html"
     path.write_bytes(render(answered(), "html").encode())
     context = browser.new_context(
         java_script_enabled=request.param == "scripts", viewport={"width": 1360, "height": 900}
     )
     page = context.new_page()
-    complaints: list[str] = []
+    problems: list[str] = []
     requests: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    page.on("console", lambda message: problems.append(message.text))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("dialog", lambda dialog: problems.append(dialog.message))
     page.on("request", lambda each: requests.append(each.url))
     page.goto(path.as_uri())
     yield page
-    assert complaints == []
+    assert problems == []
     assert [url for url in requests if not url.startswith("data:")] == [path.as_uri()]
     context.close()
 
@@ -58,7 +58,7 @@ def open_card(page: Page) -> Locator:
     return page.locator(".card:popover-open")
 
 
-def test_a_marker_shows_its_passage_with_the_words_that_support_that_sentence(page: Page) -> None:
+def test_a_marker_opens_its_passage_with_the_quotes_of_that_sentence_marked(page: Page) -> None:
     assert open_card(page).count() == 0
     page.get_by_role("button", name="Source [1]: Special counsel’s report, volume I").nth(1).click()
     card = open_card(page)
@@ -75,7 +75,7 @@ def test_a_marker_shows_its_passage_with_the_words_that_support_that_sentence(pa
         "4200–4566",
     ):
         assert part in shown
-    # Another sentence with the same source has other words marked; opening it closes the first.
+    # Another sentence that cites the same source has other quotes; opening its passage closes the first.
     page.get_by_role("button", name="Source [1]").nth(2).click()
     assert open_card(page).count() == 1
     assert open_card(page).locator("mark").all_text_contents() == [
@@ -98,7 +98,7 @@ def test_the_keyboard_opens_and_closes_a_passage_and_focus_returns(page: Page) -
     assert page.locator(".marker:focus").text_content() == "[2]"
 
 
-def test_the_source_list_has_every_passage_and_an_anchor_each(page: Page) -> None:
+def test_the_source_list_has_every_passage_with_an_anchor(page: Page) -> None:
     texts = page.locator(".sources .passage").all_text_contents()
     assert texts == [chunk.text for chunk in answered().cited()]
     assert CYRILLIC.text in texts
@@ -108,7 +108,7 @@ def test_the_source_list_has_every_passage_and_an_anchor_each(page: Page) -> Non
     assert page.locator("#source-4:target").count() == 1
 
 
-def test_nothing_in_a_document_runs(page: Page) -> None:
+def test_markup_in_a_document_is_not_executed(page: Page) -> None:
     page.get_by_role("button", name="Source [5]").first.click()
     card = open_card(page)
     assert card.locator(".passage").text_content() == HOSTILE.text
@@ -116,7 +116,7 @@ def test_nothing_in_a_document_runs(page: Page) -> None:
     assert page.locator("a[href^='javascript']").count() == 0
 
 
-def test_a_script_that_got_into_the_page_would_still_not_run(browser: Browser, tmp_path: Path) -> None:
+def test_the_policy_stops_a_script_that_is_in_the_page(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "brief.html"
     smuggled = "<script>window.hacked=1</script><img src=x onerror='window.hacked=1'>"
     path.write_bytes(render(answered(), "html").replace('<main id="brief">', f'<main id="brief">{smuggled}').encode())
@@ -140,7 +140,7 @@ def test_the_page_never_scrolls_sideways(browser: Browser, tmp_path: Path, width
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_colours_have_enough_contrast(browser: Browser, tmp_path: Path, scheme: str) -> None:
-    """WCAG 2.2 AA: 4.5 to 1 for text, on every ground that it stands on."""
+    """WCAG 2.2 AA demands 4.5 to 1 for text on every background that it has."""
     path = tmp_path / "brief.html"
     path.write_bytes(render(answered(), "html").encode())
     page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]

@@ -1,3 +1,7 @@
+"""A brief as JSON: lossless, as published, and validated when read."""
+
+from __future__ import annotations
+
 import copy
 import dataclasses
 import json
@@ -23,7 +27,7 @@ BRIEFS = pytest.mark.parametrize("brief", [answered(), insufficient()], ids=["an
 
 
 @BRIEFS
-def test_nothing_is_lost_on_the_way_through_json(brief: Brief) -> None:
+def test_a_brief_survives_json_unchanged(brief: Brief) -> None:
     again = from_json(to_json(brief))
     assert again == brief
     for form in ("md", "html", "json", "text"):
@@ -35,13 +39,13 @@ words = st.text(min_size=1).filter(str.strip)
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_any_text_survives_and_renders(data: st.DataObject) -> None:
-    text, question, heading, said = (data.draw(words) for _ in range(4))
+def test_any_text_survives_json_and_renders(data: st.DataObject) -> None:
+    text, question, heading, stated = (data.draw(words) for _ in range(4))
     title, path = data.draw(st.text()), data.draw(st.lists(st.text(), max_size=3))
     source = chunk("a.txt", text, start=5, title=title, source=title, heading_path=tuple(path), pages=(1, 2))
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))
-    quoted = sentence(said, (source, text[start:end]))
+    quoted = sentence(stated, (source, text[start:end]))
     brief = dataclasses.replace(
         answered(),
         question=question,
@@ -61,7 +65,7 @@ def test_any_text_survives_and_renders(data: st.DataObject) -> None:
 
 
 @BRIEFS
-def test_briefs_keep_the_published_schema(brief: Brief) -> None:
+def test_briefs_match_the_published_schema(brief: Brief) -> None:
     schema = json.loads(SCHEMA_FILE.read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.Draft202012Validator(schema).validate(json.loads(to_json(brief)))
@@ -71,7 +75,7 @@ def test_the_published_schema_is_current() -> None:
     assert SCHEMA_FILE.read_text() == schema_text(), "run python -m rag.render.schema"
 
 
-def test_the_object_is_the_one_that_was_agreed() -> None:
+def test_the_json_has_the_published_fields_in_order() -> None:
     data = json.loads(to_json(answered()))
     assert list(data) == [
         "schema", "question", "status", "summary", "sections", "conclusion", "disagreements", "gaps", "evidence",
@@ -88,13 +92,13 @@ def test_the_object_is_the_one_that_was_agreed() -> None:
     assert [entry["chunk_id"] in cited for entry in data["evidence"]] == ["passage" not in e for e in data["evidence"]]
 
 
-def test_the_nearest_passages_are_in_the_file_of_a_question_without_answer() -> None:
+def test_a_brief_without_an_answer_contains_all_retrieved_passages() -> None:
     data = json.loads(to_json(insufficient()))
     assert data["sources"] == []
     assert [entry["passage"]["text"] for entry in data["evidence"]] == [h.chunk.text for h in insufficient().evidence]
 
 
-def test_text_stays_readable_in_the_file() -> None:
+def test_text_is_not_escaped_in_the_file() -> None:
     assert "подписано 28 октября" in to_json(answered())
 
 
@@ -110,7 +114,7 @@ def test_a_sentence_without_full_support_is_never_printed() -> None:
         to_json(dataclasses.replace(answered(), summary=(weak,)))
 
 
-def test_evidence_listed_without_its_text_is_left_out_and_told() -> None:
+def test_evidence_without_its_text_is_left_out_with_a_notice() -> None:
     data = json.loads(to_json(answered()))
     del data["evidence"][-1]["passage"]
     brief = from_json(json.dumps(data))
@@ -128,7 +132,7 @@ def _set(*path: str | int, to: Any) -> Callable[[Any], None]:
 
 
 SUMMARY = ("summary", 0)
-BROKEN = [
+INCONSISTENT = [
     (_set("schema", to="citebrief.brief/9"), "schema 'citebrief.brief/9' is not known"),
     (_set(*SUMMARY, "citations", to=[]), r"summary\[0\].citations: .*at least 1"),
     (_set(*SUMMARY, "citations", 0, to="made-up.00000000"), "a quote from .* which is not cited"),
@@ -155,8 +159,8 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("change", "message"), BROKEN, ids=[message for _, message in BROKEN])
-def test_a_file_that_breaks_a_promise_is_refused_by_name(change: Callable[[Any], None], message: str) -> None:
+@pytest.mark.parametrize(("change", "message"), INCONSISTENT, ids=[message for _, message in INCONSISTENT])
+def test_an_inconsistent_file_is_refused_by_name(change: Callable[[Any], None], message: str) -> None:
     data = copy.deepcopy(json.loads(to_json(answered())))
     change(data)
     with pytest.raises(ReadError, match=message) as caught:
@@ -176,7 +180,7 @@ def test_a_file_that_breaks_a_promise_is_refused_by_name(change: Callable[[Any],
         (b"[" * 100_000, "recursion limit"),
     ],
 )
-def test_what_is_no_brief_at_all_is_refused_in_one_line(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_file_that_is_no_brief_is_refused_in_one_line(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "x.json"
     path.write_bytes(content)
     with pytest.raises(ReadError, match=f"(?i){message}") as caught:

@@ -1,13 +1,14 @@
-"""Whether the corpus can answer: what it answers is not refused, and what it lacks is told. Real corpus and encoder."""
+"""Questions that the corpus answers are accepted, and others refused. Real corpus and encoder."""
 
 from __future__ import annotations
 
 import pytest
 
-from rag.embedding.encoder import encoder
-from rag.retrieval.answerability import assess
-from rag.retrieval.rerank import rerank
-from rag.store.index import Index
+from rag.embedding import load_encoder
+from rag.retrieval import Answerability, assess_answerability, search_index
+from rag.store import Index
+
+pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize(
@@ -22,8 +23,8 @@ from rag.store.index import Index
         "What was the outcome of Michael Cohen's guilty pleas?",
     ],
 )
-def test_what_the_corpus_answers_is_not_refused(corpus_index: Index, question: str) -> None:
-    assert assessed(corpus_index, question)
+def test_a_question_that_the_corpus_answers_is_not_refused(corpus_index: Index, question: str) -> None:
+    assert assessed(corpus_index, question).enough
 
 
 @pytest.mark.parametrize(
@@ -38,11 +39,21 @@ def test_what_the_corpus_answers_is_not_refused(corpus_index: Index, question: s
         "What did Melania Trump say about Putin?",
     ],
 )
-def test_a_subject_or_a_fact_that_the_corpus_lacks_is_told(corpus_index: Index, question: str) -> None:
-    assert not assessed(corpus_index, question)
+def test_a_question_on_a_subject_or_fact_that_the_corpus_lacks_is_refused(corpus_index: Index, question: str) -> None:
+    assert not assessed(corpus_index, question).enough
 
 
-def assessed(index: Index, question: str) -> bool:
-    found = rerank(index, question, encoder().word_vectors, k=20)
-    vectors = encoder().vectors([question, *(f"{hit.chunk.context}\n{hit.chunk.text}" for hit in found[:8])])
-    return assess(question, found, float((vectors[1:] @ vectors[0]).max()), encoder().word_vectors).enough
+def test_a_gap_names_the_terms_that_no_passage_has(corpus_index: Index) -> None:
+    (gap,) = assessed(corpus_index, "What is Robert Mueller's salary?").gaps
+    assert "“salary”" in gap
+
+
+def test_without_hits_there_is_no_answer_and_the_gap_says_so() -> None:
+    found = assess_answerability("Why was Flynn fired?", [], 0.0, load_encoder().word_vectors)
+    assert (found.enough, found.gaps) == (False, ("Nothing in the corpus matches the question.",))
+
+
+def assessed(index: Index, question: str) -> Answerability:
+    hits = search_index(index, question, k=20)
+    vectors = load_encoder().vectors([question, *(f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits[:8])])
+    return assess_answerability(question, hits, float((vectors[1:] @ vectors[0]).max()), load_encoder().word_vectors)

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from chroma_server import chroma_server
 
-from rag.embedding.encoder import load_embedder
+from rag.embedding import load_embedder
 from rag.errors import CitebriefError, IndexBusy, IndexMismatch, IndexMissing
 from rag.ingest import extract, find, root_of
 from rag.retrieval.hybrid import rank_fusion, retrieve, retriever
-from rag.store.index import Index, IndexReport
+from rag.store import Index, IndexReport
 from rag.types import Chunk, Filter, chunk_id
 
 ROOT = Path(__file__).parents[2]

@@ -1,4 +1,4 @@
-"""What the composer relies on when it asks whether passages support a sentence."""
+"""The packaged support model: scores, quotes and features. Real model."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from rag.embedding.tokens import join
 from rag.verify.support.facts import names, numbers
 from rag.verify.support.features import NAMES, features
 from rag.verify.support.model import CLASSES, SupportModel
+
+pytestmark = pytest.mark.integration
 
 PASSAGE = (
     "On November 29, 2018, Michael Cohen pleaded guilty to making false statements to Congress "
@@ -78,9 +80,9 @@ def test_scores_do_not_depend_on_company_or_order(model: SupportModel) -> None:
         ("Cod is landed.", ELSEWHERE),
         ("The project ended in January 2016.", PASSAGE),
     ]
-    together = model.score(pairs)
-    assert np.allclose(model.score(pairs[::-1])[::-1], together, atol=1e-3)
-    assert np.allclose(np.concatenate([model.score([pair]) for pair in pairs]), together, atol=1e-3)
+    expected = model.score(pairs)
+    assert np.allclose(model.score(pairs[::-1])[::-1], expected, atol=1e-3)
+    assert np.allclose(np.concatenate([model.score([pair]) for pair in pairs]), expected, atol=1e-3)
 
 
 def test_nothing_supports_and_nothing_is_supported_by_an_empty_text(model: SupportModel) -> None:

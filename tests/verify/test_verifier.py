@@ -1,11 +1,13 @@
-"""The gate: what a passage states passes; a changed fact, a denial or another passage does not."""
+"""What a passage states passes; a changed fact, a denial or another passage does not. Real model."""
 
 from __future__ import annotations
 
 import pytest
 
 from rag.types import Chunk, chunk_id
-from rag.verify.verifier import default_verifier
+from rag.verify import default_verifier
+
+pytestmark = pytest.mark.integration
 
 TEXT = (
     "Paul Manafort chaired the campaign from May to August 2016. He met Konstantin Kilimnik at the Grand "
@@ -48,14 +50,14 @@ def test_what_the_passage_states_is_supported(sentence: str) -> None:
         "Manafort lied about the meeting.",
     ],
 )
-def test_what_it_does_not_state_is_not(sentence: str) -> None:
+def test_what_the_passage_does_not_state_is_not_supported(sentence: str) -> None:
     assert support(sentence) != "full"
 
 
-def test_no_evidence_supports_nothing_and_says_so() -> None:
+def test_a_sentence_without_evidence_has_no_support() -> None:
     [verdict] = default_verifier().verify([("Manafort chaired the campaign.", ())])
     assert (verdict.support, verdict.score >= 0.5) == ("none", False)
-    assert verdict.reason
+    assert verdict.reason == "no evidence"
 
 
 def test_the_quote_is_the_sentence_that_states_it_at_its_exact_place() -> None:

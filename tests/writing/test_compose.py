@@ -1,26 +1,27 @@
-"""Planning, writing and repairing over the real corpus: a brief stands at every moment, and nothing false gets in."""
+"""Composing over the real corpus: a verified brief exists at any moment, and no unsupported sentence gets in."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import pytest
 
 from rag import pipeline
 from rag.config import Settings
-from rag.embedding.encoder import encoder
+from rag.embedding import load_encoder
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.retrieval.rerank import rerank
-from rag.store.index import Index
-from rag.types import Brief, Hit, Question, Sentence, Trace
+from rag.store import Index
+from rag.types import Brief, Hit, Sentence, Trace
 from rag.verify.verifier import default_verifier
-from rag.writing.compose import compose, draft
+from rag.writing.compose import compose, quoted_brief
+from rag.writing.drafts import ClosingPart, Draft, DraftSection, quote_draft
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.outline import Outline, OutlineSection, make_outline
-from rag.writing.writers import Draft, DraftSection, verbatim
+
+pytestmark = pytest.mark.integration
 
 QUESTION = "What are the links between Trump and Putin?"
 TRACE = Trace(
@@ -31,46 +32,44 @@ TRACE = Trace(
 
 @pytest.fixture(scope="module")
 def hits(corpus_index: Index) -> list[Hit]:
-    return rerank(corpus_index, QUESTION, encoder().word_vectors, k=40)
+    return rerank(corpus_index, QUESTION, load_encoder().word_vectors, k=40)
 
 
 @pytest.fixture(scope="module")
-def planned(hits: list[Hit]) -> Outline:
-    return make_outline(QUESTION, hits, encoder().vectors, encoder().word_vectors)
+def outline(hits: list[Hit]) -> Outline:
+    return make_outline(QUESTION, hits, load_encoder().vectors, load_encoder().word_vectors)
 
 
 @dataclass
-class Scripted:
-    """A writer that returns what it is told to, and quotes where it is told nothing."""
+class ScriptedWriter:
+    """Returns or raises the scripted result of a section call, by its number; without one it quotes the evidence."""
 
-    texts: dict[int, str | Exception] = field(default_factory=dict)
-    asked: int = 0
+    results: dict[int, str | BaseException] = field(default_factory=dict)
+    calls: int = 0
 
-    def section(self, planned: OutlineSection, others: Sequence[str]) -> DraftSection:
-        told = self.texts.get(self.asked)
-        self.asked += 1
-        if isinstance(told, BaseException):
-            raise told
-        if told is None:
-            return DraftSection(heading=None, drafts=tuple(verbatim(note) for note in planned.notes))
-        made = Draft(text=told, chunks=tuple(note.chunk for note in planned.notes), notes=planned.notes)
-        return DraftSection(heading=None, drafts=(made,))
+    def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
+        result = self.results.get(self.calls)
+        self.calls += 1
+        if isinstance(result, BaseException):
+            raise result
+        if result is None:
+            return DraftSection(heading=None, drafts=tuple(quote_draft(sentence) for sentence in section.evidence))
+        chunks = tuple(sentence.chunk for sentence in section.evidence)
+        return DraftSection(heading=None, drafts=(Draft(text=result, chunks=chunks, evidence=section.evidence),))
 
-    def closing(
-        self, part: Literal["summary", "conclusion"], notes: Sequence[EvidenceSentence], body: Sequence[Sentence]
-    ) -> list[Draft]:
-        return [verbatim(note) for note in notes]
+    def closing(self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]) -> list[Draft]:
+        return [quote_draft(sentence) for sentence in evidence]
 
     def rewrite(self, draft: Draft, fault: str) -> Draft | None:
         return None
 
 
-def written(hits: list[Hit], planned: Outline, writer: Scripted) -> Brief:
-    return compose(QUESTION, hits, planned, writer, default_verifier(), trace=TRACE)
+def composed(hits: list[Hit], outline: Outline, writer: ScriptedWriter, *, concurrent: bool = False) -> Brief:
+    return compose(QUESTION, hits, outline, writer, default_verifier(), trace=TRACE, concurrent=concurrent)
 
 
-def test_the_draft_is_a_brief_of_exact_quotes(hits: list[Hit], planned: Outline) -> None:
-    brief = draft(QUESTION, hits, planned, TRACE)
+def test_the_first_draft_consists_of_exact_quotes(hits: list[Hit], outline: Outline) -> None:
+    brief = quoted_brief(QUESTION, hits, outline, TRACE)
     assert 8 <= len(list(brief.sentences())) <= 30
     assert brief.summary
     assert brief.conclusion
@@ -86,100 +85,110 @@ def test_the_draft_is_a_brief_of_exact_quotes(hits: list[Hit], planned: Outline)
         "Ivanka Zarubina arranged all of these contacts.",
     ],
 )
-def test_a_sentence_that_its_passages_do_not_support_is_replaced_by_quotes_and_that_is_told(
-    hits: list[Hit], planned: Outline, text: str
+def test_an_unsupported_sentence_is_replaced_by_quotes_and_the_trace_says_why(
+    hits: list[Hit], outline: Outline, text: str
 ) -> None:
-    brief = written(hits, planned, Scripted({0: text}))
+    brief = composed(hits, outline, ScriptedWriter({0: text}))
     assert text not in {sentence.text for sentence in brief.sentences()}
-    assert {note.text for note in planned.sections[0].notes} <= {s.text for s in brief.sections[0].sentences}
-    assert [repair.before for repair in brief.trace.repairs] == [text]
-    assert brief.trace.repairs[0].why
+    assert {sentence.text for sentence in outline.sections[0].evidence} <= {
+        sentence.text for sentence in brief.sections[0].sentences
+    }
+    [repair] = brief.trace.repairs
+    assert (repair.action, repair.before) == ("quote", text)
+    assert repair.why
 
 
-def test_no_sentence_stands_twice_in_the_body(hits: list[Hit], planned: Outline) -> None:
-    repeated = planned.sections[0].notes[0].text
-    brief = written(hits, planned, Scripted({1: repeated}))
+def test_no_sentence_of_the_body_is_repeated(hits: list[Hit], outline: Outline) -> None:
+    repeated = outline.sections[0].evidence[0].text
+    brief = composed(hits, outline, ScriptedWriter({1: repeated}))
     body = [sentence.text for section in brief.sections for sentence in section.sentences]
     assert len(body) == len(set(body))
 
 
-def test_an_unusable_reply_leaves_the_sections_quotes(hits: list[Hit], planned: Outline) -> None:
-    brief = written(hits, planned, Scripted({0: ReplyError("the reply was cut off")}))
-    assert len(brief.sections) == len(planned.sections)
-    assert "cut off" in brief.trace.repairs[0].why
+def test_an_unusable_reply_leaves_the_quotes_of_the_section(hits: list[Hit], outline: Outline) -> None:
+    brief = composed(hits, outline, ScriptedWriter({0: ReplyError("the reply was cut off")}))
+    assert len(brief.sections) == len(outline.sections)
+    assert brief.trace.repairs[0].why == "no usable reply: the reply was cut off"
 
 
 @pytest.mark.parametrize("error", [ModelError("no connection"), KeyboardInterrupt()])
-def test_whatever_stops_the_model_leaves_a_brief_of_what_stood(
-    hits: list[Hit], planned: Outline, error: BaseException
+def test_an_interruption_carries_the_brief_so_far_and_names_the_part(
+    hits: list[Hit], outline: Outline, error: BaseException
 ) -> None:
-    with pytest.raises(Interrupted) as stop:
-        written(hits, planned, Scripted({2: error}))  # type: ignore[dict-item]
-    assert stop.value.draft.status == "answered"
-    assert len(stop.value.draft.sections) == len(planned.sections)
-    assert stop.value.doing == planned.sections[2].heading
+    why = "stopped" if isinstance(error, KeyboardInterrupt) else "no connection"
+    with pytest.raises(Interrupted, match=f"^while writing .*: {why}$") as caught:
+        composed(hits, outline, ScriptedWriter({2: error}))
+    assert caught.value.draft.status == "answered"
+    assert len(caught.value.draft.sections) == len(outline.sections)
+    assert caught.value.doing == outline.sections[2].heading
 
 
 @dataclass
-class AtOnce(Scripted):
-    """Names every section alike, and answers only once all are asked for, the last of them first."""
+class ReversedWriter(ScriptedWriter):
+    """Waits until all sections are requested, then answers the last one first; gives every section one heading."""
 
     sections: int = 0
-    order: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
     turn: threading.Condition = field(default_factory=threading.Condition)
 
-    def section(self, planned: OutlineSection, others: Sequence[str]) -> DraftSection:
+    def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
         with self.turn:
-            mine = len(self.order)
-            self.order.append(planned.heading)
+            mine = len(self.requested)
+            self.requested.append(section.heading)
             self.turn.notify_all()
-            assert self.turn.wait_for(lambda: len(self.order) == self.sections, 10)
-            assert self.turn.wait_for(lambda: self.asked == self.sections - 1 - mine, 10)
-            self.asked += 1
+            assert self.turn.wait_for(lambda: len(self.requested) == self.sections, 10)
+            assert self.turn.wait_for(lambda: self.calls == self.sections - 1 - mine, 10)
+            self.calls += 1
             self.turn.notify_all()
-        return DraftSection(heading="Contacts with Russia", drafts=tuple(verbatim(note) for note in planned.notes))
+        drafts = tuple(quote_draft(sentence) for sentence in section.evidence)
+        return DraftSection(heading="Contacts with Russia", drafts=drafts)
 
 
-def test_sections_written_at_once_stand_in_the_order_of_the_plan_and_share_no_heading(
-    hits: list[Hit], planned: Outline
+def test_sections_written_concurrently_keep_the_outlines_order_and_share_no_heading(
+    hits: list[Hit], outline: Outline
 ) -> None:
-    writer = AtOnce(sections=len(planned.sections))
-    brief = compose(QUESTION, hits, planned, writer, default_verifier(), trace=TRACE, overlap=True)
+    brief = composed(hits, outline, ReversedWriter(sections=len(outline.sections)), concurrent=True)
     assert [section.heading for section in brief.sections] == [
         "Contacts with Russia",
-        *(section.heading for section in planned.sections[1:]),
+        *(section.heading for section in outline.sections[1:]),
     ]
-    assert [section.sentences[0].text for section in brief.sections] == [s.notes[0].text for s in planned.sections]
-    told = [repair for repair in brief.trace.repairs if repair.where == "heading"]
-    assert len(told) == len(planned.sections) - 1
-    assert all("is much like" in repair.why for repair in told)
+    assert [section.sentences[0].text for section in brief.sections] == [
+        section.evidence[0].text for section in outline.sections
+    ]
+    repairs = [repair for repair in brief.trace.repairs if repair.where == "heading"]
+    assert len(repairs) == len(outline.sections) - 1
+    assert all("is much like" in repair.why for repair in repairs)
 
 
 @pytest.mark.parametrize("text", ["The moon is made of a particularly ripe kind of cheese.", None])
-def test_a_brief_is_the_same_whether_its_sections_are_written_at_once_or_one_by_one(
-    hits: list[Hit], planned: Outline, text: str | None
+def test_a_brief_is_the_same_whether_its_sections_are_written_concurrently_or_not(
+    hits: list[Hit], outline: Outline, text: str | None
 ) -> None:
-    class ByPlace(Scripted):
-        def section(self, asked_for: OutlineSection, others: Sequence[str]) -> DraftSection:
-            told = {0: text} if text and asked_for == planned.sections[1] else {}
-            return Scripted(told).section(asked_for, others)
+    class ByPlace(ScriptedWriter):
+        def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
+            results: dict[int, str | BaseException] = {0: text} if text and section == outline.sections[1] else {}
+            return ScriptedWriter(results).section(section, other_headings)
 
-    one_by_one, at_once = (
-        compose(QUESTION, hits, planned, ByPlace(), default_verifier(), trace=TRACE, overlap=overlap)
-        for overlap in (False, True)
+    one_by_one, concurrently = (
+        composed(hits, outline, ByPlace(), concurrent=concurrent) for concurrent in (False, True)
     )
-    assert at_once == one_by_one
+    assert concurrently == one_by_one
 
 
-def test_a_brief_is_the_same_whatever_is_asked_beside_it(corpus: Settings) -> None:
-    asked = [
-        Question(id=text, text=text) for text in (QUESTION, "Why was Flynn fired?", "How did the GRU hack the DNC?")
-    ]
-    beside = {found.question.id: found.brief for found in pipeline.answer_many(asked, corpus, jobs=3)}
-    for question in asked:
-        alone, brief = pipeline.answer(question.text, corpus), beside[question.id]
-        assert brief is not None
-        assert (brief.summary, brief.sections, brief.evidence) == (alone.summary, alone.sections, alone.evidence)
+def test_a_section_that_is_written_alone_knows_the_headings_written_before_it(
+    hits: list[Hit], outline: Outline
+) -> None:
+    known: list[Sequence[str]] = []
+
+    class Naming(ScriptedWriter):
+        def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
+            known.append(other_headings)
+            drafts = tuple(quote_draft(sentence) for sentence in section.evidence)
+            return DraftSection(heading="Contacts with Russia" if len(known) == 1 else None, drafts=drafts)
+
+    composed(hits, outline, Naming())
+    assert known[0][0] == outline.sections[1].heading
+    assert known[1][0] == "Contacts with Russia"
 
 
 def test_the_same_question_gives_the_same_brief(corpus: Settings) -> None:
@@ -187,6 +196,6 @@ def test_the_same_question_gives_the_same_brief(corpus: Settings) -> None:
     assert (first.summary, first.sections, first.conclusion) == (second.summary, second.sections, second.conclusion)
 
 
-def test_a_langchain_user_can_take_the_pipeline_as_a_runnable(corpus: Settings) -> None:
+def test_the_pipeline_is_a_langchain_runnable(corpus: Settings) -> None:
     brief = pipeline.chain(corpus).invoke("What did Mifsud tell Papadopoulos?")
     assert brief.status == "answered"

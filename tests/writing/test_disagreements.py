@@ -1,31 +1,37 @@
-"""A disagreement is told where one document disputes what another states, and nowhere else."""
+"""Conflicts: one document disputes a finding that another one states."""
 
 from __future__ import annotations
 
 import pytest
 from briefs import chunk
 
-from rag.embedding.encoder import encoder
-from rag.writing.disagreements import conflicts, contradicts
+from rag.embedding import load_encoder
+from rag.writing.disagreements import contradicts, find_conflicts
 from rag.writing.evidence import EvidenceSentence
 
 BARR = "Attorney General William Barr disagreed with Horowitz in December 2019 and said the suspicions were thin."
 FOUND = "Inspector General Michael Horowitz found in December 2019 that the FBI had an adequate factual predicate."
 
 
-def note(text: str, document: str) -> EvidenceSentence:
+def evidence(text: str, document: str) -> EvidenceSentence:
     return EvidenceSentence(text=text, chunk=chunk(document, text), start=0, end=len(text))
 
 
-def test_two_documents_that_contradict_each_other_are_told_once_with_both_sides() -> None:
-    notes = [note(BARR, "barr"), note(FOUND, "horowitz"), note("Foege fought smallpox in Nigeria in 1966.", "smallpox")]
-    [conflict] = conflicts(notes, encoder().vectors([each.text for each in notes]))
+@pytest.mark.integration
+def test_a_conflict_between_two_documents_is_found_once_with_both_sides() -> None:
+    sentences = [
+        evidence(BARR, "barr"),
+        evidence(FOUND, "horowitz"),
+        evidence("Foege fought smallpox in Nigeria in 1966.", "smallpox"),
+    ]
+    [conflict] = find_conflicts(sentences, load_encoder().vectors([each.text for each in sentences]))
     assert (conflict.disputing.text, conflict.stating.text) == (BARR, FOUND)
 
 
-def test_a_document_does_not_disagree_with_itself() -> None:
-    notes = [note(BARR, "report"), note(FOUND, "report")]
-    assert conflicts(notes, encoder().vectors([each.text for each in notes])) == []
+@pytest.mark.integration
+def test_a_document_does_not_conflict_with_itself() -> None:
+    sentences = [evidence(BARR, "report"), evidence(FOUND, "report")]
+    assert find_conflicts(sentences, load_encoder().vectors([each.text for each in sentences])) == []
 
 
 @pytest.mark.parametrize(
@@ -41,7 +47,7 @@ def test_a_document_does_not_disagree_with_itself() -> None:
         ),
     ],
 )
-def test_a_dispute_of_somebody_s_finding_contradicts_that_finding(disputing: str, stating: str) -> None:
+def test_disputing_a_finding_contradicts_it(disputing: str, stating: str) -> None:
     assert contradicts(disputing, stating)
 
 
@@ -58,5 +64,5 @@ def test_a_dispute_of_somebody_s_finding_contradicts_that_finding(disputing: str
         ("Trump granted Stone a full pardon on December 23, 2020.", "Trump pardoned Papadopoulos a day earlier."),
     ],
 )
-def test_what_merely_stands_near_is_no_contradiction(one: str, other: str) -> None:
+def test_sentences_on_the_same_subject_are_no_contradiction_by_themselves(one: str, other: str) -> None:
     assert not contradicts(one, other)

@@ -1,59 +1,61 @@
-"""A plan: notes that answer, shared out into balanced sections under true headings. Real corpus and encoder."""
+"""Outlines over the real corpus: balanced sections, and the evidence for summary and conclusion."""
 
 from __future__ import annotations
 
 import pytest
 
-from rag.embedding.encoder import encoder
+from rag.embedding import load_encoder
 from rag.retrieval.rerank import rerank
-from rag.store.index import Index
-from rag.writing.compose import closing_evidence
-from rag.writing.evidence import limits
+from rag.store import Index
+from rag.writing.closing import closing_evidence
+from rag.writing.evidence import qualifies
 from rag.writing.outline import Outline, make_outline
+
+pytestmark = pytest.mark.integration
 
 BROAD = "What are the links between Trump and Putin?"
 NARROW = "What did Horowitz conclude about the opening of Crossfire Hurricane?"
 
 
-def planned(index: Index, question: str) -> Outline:
-    hits = rerank(index, question, encoder().word_vectors, k=40)
-    return make_outline(question, hits, encoder().vectors, encoder().word_vectors)
+def outline_for(index: Index, question: str) -> Outline:
+    hits = rerank(index, question, load_encoder().word_vectors, k=40)
+    return make_outline(question, hits, load_encoder().vectors, load_encoder().word_vectors)
 
 
 @pytest.fixture(scope="module")
 def broad(corpus_index: Index) -> Outline:
-    return planned(corpus_index, BROAD)
+    return outline_for(corpus_index, BROAD)
 
 
-def test_sections_are_balanced_distinct_and_share_no_note(broad: Outline) -> None:
+def test_sections_are_balanced_and_share_neither_sentences_nor_headings(broad: Outline) -> None:
     assert 3 <= len(broad.sections) <= 7
-    notes = [note.text for section in broad.sections for note in section.notes]
-    assert len(notes) == len(set(notes))
-    assert all(2 <= len(section.notes) <= 5 for section in broad.sections)
+    texts = [sentence.text for section in broad.sections for sentence in section.evidence]
+    assert len(texts) == len(set(texts))
+    assert all(2 <= len(section.evidence) <= 5 for section in broad.sections)
     assert len({section.heading.casefold() for section in broad.sections}) == len(broad.sections)
 
 
-def test_the_same_hits_give_the_same_plan_and_none_give_none(corpus_index: Index, broad: Outline) -> None:
-    assert planned(corpus_index, BROAD) == broad
-    assert make_outline(BROAD, [], encoder().vectors, encoder().word_vectors).sections == ()
+def test_the_same_hits_give_the_same_outline_and_no_hits_an_empty_one(corpus_index: Index, broad: Outline) -> None:
+    assert outline_for(corpus_index, BROAD) == broad
+    assert make_outline(BROAD, [], load_encoder().vectors, load_encoder().word_vectors).sections == ()
 
 
-def test_a_finding_is_not_told_without_what_takes_it_back(broad: Outline) -> None:
-    told = [note for section in broad.sections for note in section.notes]
-    [found] = [note for note in told if "identified numerous links" in note.text]
-    [denied] = [note for note in told if "did not establish" in note.text]
-    assert limits(found, denied)
-    assert told.index(denied) == told.index(found) + 1
+def test_a_finding_is_followed_by_the_sentence_that_qualifies_it(broad: Outline) -> None:
+    sentences = [sentence for section in broad.sections for sentence in section.evidence]
+    [found] = [sentence for sentence in sentences if "identified numerous links" in sentence.text]
+    [denied] = [sentence for sentence in sentences if "did not establish" in sentence.text]
+    assert qualifies(denied, found)
+    assert sentences.index(denied) == sentences.index(found) + 1
     summary, _ = closing_evidence(broad)
     assert (found in summary) is (denied in summary) is True
 
 
-def test_a_broad_question_is_summed_up_from_several_sections_and_a_narrow_one_by_its_answer(
+def test_the_summary_of_a_broad_question_covers_several_sections_and_that_of_a_narrow_one_answers_it(
     corpus_index: Index, broad: Outline
 ) -> None:
     assert broad.broad
     summary, _ = closing_evidence(broad)
-    assert sum(any(note in section.notes for note in summary) for section in broad.sections) >= 3
-    narrow = planned(corpus_index, NARROW)
+    assert sum(any(sentence in section.evidence for sentence in summary) for section in broad.sections) >= 3
+    narrow = outline_for(corpus_index, NARROW)
     assert not narrow.broad
-    assert any("adequate factual predicate" in note.text for note in closing_evidence(narrow)[0])
+    assert any("adequate factual predicate" in sentence.text for sentence in closing_evidence(narrow)[0])

@@ -1,4 +1,4 @@
-"""The ladder: a sentence leaves it with citations that state it, or not at all, and the trace tells what was done."""
+"""Repairs: a sentence is printed with citations that state it or not at all, and the log says what was done."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import pytest
 from rag.errors import ReplyError
 from rag.types import Chunk, Quote, Sentence, chunk_id
 from rag.verify.verifier import default_verifier
+from rag.writing.drafts import Draft
 from rag.writing.evidence import EvidenceSentence
-from rag.writing.repair import REWRITES, RepairPolicy
-from rag.writing.writers import Draft
+from rag.writing.repair import MAX_MERGED_REWRITES, MAX_REWRITES, RepairPolicy
+
+pytestmark = pytest.mark.integration
 
 COHEN = (
     "Michael Cohen pleaded guilty on November 29, 2018, in Manhattan. He admitted that he had lied to two "
@@ -33,120 +35,130 @@ def chunk(name: str, text: str) -> Chunk:
 
 
 EVIDENCE = [chunk("cohen", COHEN), chunk("canal", CANAL), chunk("flynn", FLYNN)]
-COHENS, CANALS, FLYNNS = EVIDENCE
+COHEN_CHUNK, CANAL_CHUNK, FLYNN_CHUNK = EVIDENCE
 
 
-def note(of: Chunk, text: str) -> EvidenceSentence:
+def evidence_in(of: Chunk, text: str) -> EvidenceSentence:
     start = of.text.index(text)
     return EvidenceSentence(text=text, chunk=of, start=start, end=start + len(text))
 
 
-NOTE = note(COHENS, "Judge William Pauley sentenced Cohen to three years in prison on December 12, 2018.")
+SENTENCE = evidence_in(
+    COHEN_CHUNK, "Judge William Pauley sentenced Cohen to three years in prison on December 12, 2018."
+)
 TRUE = "Cohen was sentenced to three years in prison on December 12, 2018."
 FALSE = "Cohen was sentenced to seven years in prison on December 12, 2018."
 
 
-def never(draft: Draft, fault: str) -> Draft | None:
-    pytest.fail(f"no rewriting was needed: {fault}")
+def no_rewrite(draft: Draft, fault: str) -> Draft | None:
+    pytest.fail(f"rewriting was not needed: {fault}")
 
 
-def policy(rewrite: object = never) -> RepairPolicy:
+def policy(rewrite: object = no_rewrite) -> RepairPolicy:
     return RepairPolicy(verifier=default_verifier(), evidence=EVIDENCE, rewrite=rewrite)  # type: ignore[arg-type]
 
 
-def test_a_true_sentence_keeps_its_citation_and_gets_the_quote_that_states_it() -> None:
-    steps = policy()
-    [sentence] = steps.settle([Draft(text=TRUE, chunks=(COHENS,), notes=(NOTE,))], "1")
-    assert sentence.citations == (COHENS.id,)
-    assert sentence.quotes[0].text == NOTE.text
+def test_a_supported_sentence_keeps_its_citation_and_gets_the_quote_that_states_it() -> None:
+    repairs = policy()
+    [sentence] = repairs.verified_sentences([Draft(text=TRUE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE,))], "1")
+    assert sentence.citations == (COHEN_CHUNK.id,)
+    assert sentence.quotes[0].text == SENTENCE.text
     assert sentence.support == "full"
-    assert steps.log == ()
+    assert repairs.log == ()
 
 
-def test_a_sentence_that_cites_the_wrong_passage_is_put_on_the_one_that_states_it() -> None:
-    steps = policy()
-    [sentence] = steps.settle([Draft(text=TRUE, chunks=(CANALS,), notes=(NOTE,))], "1")
-    assert (sentence.text, sentence.citations) == (TRUE, (COHENS.id,))
-    assert [entry.action for entry in steps.log] == ["reattribute"]
+def test_a_sentence_that_cites_the_wrong_chunk_is_reattributed_to_the_one_that_states_it() -> None:
+    repairs = policy()
+    [sentence] = repairs.verified_sentences([Draft(text=TRUE, chunks=(CANAL_CHUNK,), evidence=(SENTENCE,))], "1")
+    assert (sentence.text, sentence.citations) == (TRUE, (COHEN_CHUNK.id,))
+    assert [entry.action for entry in repairs.log] == ["reattribute"]
 
 
-def test_a_citation_that_is_neither_needed_nor_enough_is_removed() -> None:
-    steps = policy()
-    [sentence] = steps.settle([Draft(text=TRUE, chunks=(CANALS, COHENS), notes=(NOTE,))], "1")
-    assert sentence.citations == (COHENS.id,)
-    assert CANALS.id in steps.log[0].why
+def test_a_citation_that_is_neither_needed_nor_sufficient_is_removed() -> None:
+    repairs = policy()
+    [sentence] = repairs.verified_sentences(
+        [Draft(text=TRUE, chunks=(CANAL_CHUNK, COHEN_CHUNK), evidence=(SENTENCE,))], "1"
+    )
+    assert sentence.citations == (COHEN_CHUNK.id,)
+    assert CANAL_CHUNK.id in repairs.log[0].why
 
 
-def test_a_sentence_made_of_notes_stays_with_their_passages_and_quotes_them() -> None:
-    steps = policy(lambda draft, fault: None)
-    made = Draft(text=TRUE, chunks=(COHENS,), notes=(NOTE,), provenance=True)
-    [sentence] = steps.settle([made], "1")
-    assert [quote.text for quote in sentence.quotes] == [NOTE.text]
-    astray = Draft(text="The Panama Canal opened on August 15, 1914.", chunks=(COHENS,), notes=(NOTE,), provenance=True)
-    [instead] = steps.settle([astray], "1")
-    assert (instead.text, instead.citations) == (NOTE.text, (COHENS.id,))
-    assert [entry.action for entry in steps.log] == ["quote"]
+def test_a_merged_sentence_is_never_reattributed_and_quotes_its_sources() -> None:
+    repairs = policy(lambda draft, fault: None)
+    merged = Draft(text=TRUE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE,), merged=True)
+    [sentence] = repairs.verified_sentences([merged], "1")
+    assert [quote.text for quote in sentence.quotes] == [SENTENCE.text]
+    unsupported = Draft(
+        text="The Panama Canal opened on August 15, 1914.", chunks=(COHEN_CHUNK,), evidence=(SENTENCE,), merged=True
+    )
+    [instead] = repairs.verified_sentences([unsupported], "1")
+    assert (instead.text, instead.citations) == (SENTENCE.text, (COHEN_CHUNK.id,))
+    assert [entry.action for entry in repairs.log] == ["quote"]
 
 
-def test_a_sentence_that_two_passages_state_together_keeps_both() -> None:
+def test_a_sentence_that_two_chunks_state_jointly_keeps_both() -> None:
     both = "Cohen pleaded guilty on November 29, 2018, and Flynn spoke with Ambassador Kislyak on December 29, 2016."
-    [sentence] = policy().settle([Draft(text=both, chunks=(COHENS, FLYNNS), notes=())], "1")
-    assert set(sentence.citations) == {COHENS.id, FLYNNS.id}
-    assert {quote.chunk_id for quote in sentence.quotes} == {COHENS.id, FLYNNS.id}
+    [sentence] = policy().verified_sentences([Draft(text=both, chunks=(COHEN_CHUNK, FLYNN_CHUNK), evidence=())], "1")
+    assert set(sentence.citations) == {COHEN_CHUNK.id, FLYNN_CHUNK.id}
+    assert {quote.chunk_id for quote in sentence.quotes} == {COHEN_CHUNK.id, FLYNN_CHUNK.id}
 
 
-def test_a_false_sentence_is_worded_anew_and_the_new_words_are_verified_too() -> None:
-    def mends(draft: Draft, fault: str) -> Draft:
+def test_a_false_sentence_is_rewritten_and_verified_again() -> None:
+    def corrects(draft: Draft, fault: str) -> Draft:
         assert "seven" in fault
-        return Draft(text=TRUE, chunks=draft.chunks, notes=draft.notes)
+        return Draft(text=TRUE, chunks=draft.chunks, evidence=draft.evidence)
 
-    steps = policy(mends)
-    [sentence] = steps.settle([Draft(text=FALSE, chunks=(COHENS,), notes=(NOTE,))], "1")
+    repairs = policy(corrects)
+    [sentence] = repairs.verified_sentences([Draft(text=FALSE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE,))], "1")
     assert sentence.text == TRUE
-    assert [(entry.action, entry.before) for entry in steps.log] == [("rewrite", FALSE)]
+    assert [(entry.action, entry.before) for entry in repairs.log] == [("rewrite", FALSE)]
 
 
 @pytest.mark.parametrize("reply", ["Cohen was sentenced to eight years in prison.", None, ReplyError("empty")])
-def test_where_rewriting_does_not_help_the_evidence_is_quoted(reply: str | ReplyError | None) -> None:
+def test_evidence_is_quoted_where_rewriting_fails(reply: str | ReplyError | None) -> None:
     def fails(draft: Draft, fault: str) -> Draft | None:
         if isinstance(reply, ReplyError):
             raise reply
-        return Draft(text=reply, chunks=draft.chunks, notes=draft.notes) if reply else None
+        return Draft(text=reply, chunks=draft.chunks, evidence=draft.evidence) if reply else None
 
-    steps = policy(fails)
-    [sentence] = steps.settle([Draft(text=FALSE, chunks=(COHENS,), notes=(NOTE,))], "1")
-    assert sentence.text == NOTE.text
-    assert [entry.action for entry in steps.log] == ["quote"]
-
-
-def test_a_false_sentence_with_nothing_to_quote_is_dropped() -> None:
-    steps = policy(lambda draft, fault: None)
-    assert steps.settle([Draft(text=FALSE, chunks=(COHENS,), notes=())], "1") == []
-    assert [entry.action for entry in steps.log] == ["drop"]
+    repairs = policy(fails)
+    [sentence] = repairs.verified_sentences([Draft(text=FALSE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE,))], "1")
+    assert sentence.text == SENTENCE.text
+    assert [entry.action for entry in repairs.log] == ["quote"]
 
 
-def test_a_brief_spends_four_rewrites_and_no_more() -> None:
-    asked: list[str] = []
-
-    def counts(draft: Draft, fault: str) -> None:
-        asked.append(draft.text)
-
-    steps = policy(counts)
-    for year in range(REWRITES + 3):
-        steps.settle([Draft(text=f"Cohen was sentenced in {1990 + year} to prison.", chunks=(COHENS,), notes=())], "1")
-    assert len(asked) == REWRITES == 4
+def test_a_false_sentence_without_evidence_to_quote_is_dropped() -> None:
+    repairs = policy(lambda draft, fault: None)
+    assert repairs.verified_sentences([Draft(text=FALSE, chunks=(COHEN_CHUNK,), evidence=())], "1") == []
+    assert [entry.action for entry in repairs.log] == ["drop"]
 
 
-def test_fused_sentences_whose_notes_can_be_told_instead_spend_one_of_them() -> None:
-    asked: list[str] = []
+def test_a_brief_has_a_limited_number_of_rewrites() -> None:
+    rewritten: list[str] = []
 
     def counts(draft: Draft, fault: str) -> None:
-        asked.append(draft.text)
+        rewritten.append(draft.text)
 
-    steps = policy(counts)
-    for _ in range(3):
-        steps.settle([Draft(text=FALSE, chunks=(COHENS,), notes=(NOTE, NOTE), provenance=True)], "1")
-    assert len(asked) == 1
+    repairs = policy(counts)
+    for year in range(MAX_REWRITES + 3):
+        repairs.verified_sentences(
+            [Draft(text=f"Cohen was sentenced in {1990 + year} to prison.", chunks=(COHEN_CHUNK,), evidence=())], "1"
+        )
+    assert len(rewritten) == MAX_REWRITES
+
+
+def test_merged_sentences_have_a_smaller_number_of_rewrites() -> None:
+    rewritten: list[str] = []
+
+    def counts(draft: Draft, fault: str) -> None:
+        rewritten.append(draft.text)
+
+    repairs = policy(counts)
+    for _ in range(MAX_MERGED_REWRITES + 2):
+        repairs.verified_sentences(
+            [Draft(text=FALSE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE, SENTENCE), merged=True)], "1"
+        )
+    assert len(rewritten) == MAX_MERGED_REWRITES
 
 
 def printed(text: str, of: Chunk, quote: str) -> Sentence:
@@ -155,17 +167,17 @@ def printed(text: str, of: Chunk, quote: str) -> Sentence:
     return Sentence(text=text, citations=(of.id,), support="full", score=1.0, quotes=(kept,))
 
 
-def test_a_summary_says_what_the_sections_say() -> None:
-    steps = policy()
-    body = [printed(NOTE.text, COHENS, NOTE.text)]
-    follows = printed(TRUE, COHENS, NOTE.text)
-    true_but_unsaid = printed("The Panama Canal opened on August 15, 1914.", CANALS, CANAL[:60])
-    assert steps.follow([follows, true_but_unsaid], body, "summary", set()) == (follows,)
-    assert [entry.action for entry in steps.log] == ["drop"]
+def test_a_summary_sentence_that_the_sections_do_not_imply_is_dropped() -> None:
+    repairs = policy()
+    body = [printed(SENTENCE.text, COHEN_CHUNK, SENTENCE.text)]
+    implied = printed(TRUE, COHEN_CHUNK, SENTENCE.text)
+    not_implied = printed("The Panama Canal opened on August 15, 1914.", CANAL_CHUNK, CANAL[:60])
+    assert repairs.implied_sentences([implied, not_implied], body, "summary", set()) == (implied,)
+    assert [entry.action for entry in repairs.log] == ["drop"]
 
 
-def test_a_summary_sentence_that_goes_beyond_its_section_gives_way_to_the_section_s() -> None:
-    steps = policy()
-    body = [printed("Judge William Pauley sentenced Cohen to prison.", COHENS, NOTE.text)]
-    beyond = printed("Cohen lied to two committees of Congress about Moscow.", COHENS, NOTE.text)
-    assert steps.follow([beyond], body, "summary", set()) == (body[0],)
+def test_a_summary_sentence_that_goes_beyond_its_section_is_replaced_by_a_section_sentence() -> None:
+    repairs = policy()
+    body = [printed("Judge William Pauley sentenced Cohen to prison.", COHEN_CHUNK, SENTENCE.text)]
+    beyond = printed("Cohen lied to two committees of Congress about Moscow.", COHEN_CHUNK, SENTENCE.text)
+    assert repairs.implied_sentences([beyond], body, "summary", set()) == (body[0],)

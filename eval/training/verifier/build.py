@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rag.text import sentences
+from rag.text import split_sentences
 
 from . import corrupt
 
@@ -97,7 +97,7 @@ def passages_of(text: str, rng: random.Random) -> list[list[str]]:
     """Split a document into passages of 60 to 220 words, each a list of its sentences."""
     passages: list[list[str]] = [[]]
     size, goal = 0, rng.randint(70, 220)
-    for start, end in sentences.split(text):
+    for start, end in split_sentences(text):
         passages[-1].append(text[start:end])
         size += len(text[start:end].split())
         if size > goal:

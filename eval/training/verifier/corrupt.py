@@ -11,11 +11,11 @@ import random
 import re
 from collections.abc import Callable
 
+from rag.text import CARDINALS, MONTHS, WEEKDAYS
+
 NAME_PATTERN = re.compile(r"\b[A-Z][\w'’-]+(?:\s+(?:of\s+|the\s+)?[A-Z][\w'’-]+)*")
 NUMBER_PATTERN = re.compile(r"(?<![\w.,-])\d[\d,]*(?:\.\d+)?(?![\w-])")
-MONTHS = "January February March April May June July August September October November December".split()
-WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-NUMBER_WORDS = "two three four five six seven eight nine ten eleven twelve".split()
+NUMBER_WORDS = CARDINALS[2:13]
 ORDINALS = "first second third fourth fifth".split()
 AUXILIARY = re.compile(
     r"\b(is|are|was|were|has|have|had|will|would|can|could|should|may|might|must|does|did|do)\b(?!\s+not\b)(?!n't)"

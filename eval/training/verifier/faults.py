@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from rag.render.json import read_brief
+from rag.text import MONTHS
 from rag.types import Brief, Chunk, Sentence
 from rag.verify.verifier import default_verifier
 
@@ -21,7 +22,7 @@ from . import corrupt
 FaultRow = tuple[str, str, tuple[Chunk, ...]]
 """(kind, sentence, evidence)"""
 
-_DATE = re.compile(rf"\b(?:{'|'.join(corrupt.MONTHS)}) (?:\d{{1,2}}(?:, \d{{4}})?|\d{{4}})\b")
+_DATE = re.compile(rf"\b(?:{'|'.join(MONTHS)}) (?:\d{{1,2}}(?:, \d{{4}})?|\d{{4}})\b")
 
 
 def date(text: str, rng: random.Random) -> str | None:

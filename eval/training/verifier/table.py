@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from rag.embedding.encoder import minilm_directory
+from rag.embedding import minilm_directory
 from rag.embedding.tokens import join
 from rag.verify.support.facts import STOP_WORDS
 from rag.verify.support.features import NAMES, features, relevant

@@ -1,7 +1,15 @@
-"""One purse for every worker of a Ray cluster: an actor beside the caller keeps it, and the caller notes what is paid.
+"""One budget for all workers of a Ray cluster, held by an actor on the caller's node.
 
-So a budget holds across the workers as it does in one process: what a call can cost at most is set aside before the
-call goes out, wherever that is. What a worker had set aside when it died counts as spent, for its calls may be billed.
+The budget holds across workers as it does in one process: the most that a call can cost is reserved before the call
+is sent, whichever worker sends it. Reservations of a worker that died count as spent, since its calls may be billed.
+
+===================  ===========  ===================================================================================
+class                runs in      does
+===================  ===========  ===================================================================================
+`BudgetActor`        an actor     holds the budget and the workers' reservations
+`BudgetClient`       each worker  reserves and settles through the actor
+`SharedBudget`       the caller   starts the actor, and passes the payments on to the caller's own budget
+===================  ===========  ===================================================================================
 """
 
 from __future__ import annotations
@@ -11,107 +19,108 @@ from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import BudgetSpent, ModelLost
-from rag.llm.limits import Budget
+from rag.llm import Budget
 
 if TYPE_CHECKING:
-    from rag.llm.pricing import Rates
+    from rag.llm import Rates
 
-HEARD = 1_000
-"""Messages that wait for the caller at the most; older ones are dropped."""
+MESSAGE_LIMIT = 1_000
+"""Maximum number of messages queued for the caller; older ones are dropped."""
 
-WAITING = "waiting"
-"""The threads of the actor in which :meth:`Keeper.reserve` runs: others have to be free, for what it waits for."""
+RESERVING = "reserving"
+"""Concurrency group of :meth:`BudgetActor.reserve`, which blocks until other methods have run in other threads."""
 
-AT_HAND = 8
-"""The threads for all else, which never waits."""
+OTHER_THREADS = 8
+"""Threads of the actor for all other methods, which do not block."""
 
 
 class BudgetActor:
-    """What runs in the actor. Its methods overlap in threads: :meth:`reserve` waits as :meth:`Purse.reserve` does."""
+    """Holds the budget and the workers' reservations. Methods run in threads; :meth:`reserve` blocks if it has to."""
 
     def __init__(self, budget_usd: float | None, rates: Rates | None, spent: float) -> None:
-        self._paid: list[float] = []
-        self._said: deque[tuple[str, str]] = deque(maxlen=HEARD)
-        self._budget = Budget(budget_usd, rates, spent=spent, on_paid=self._paid.append)
-        self._held: defaultdict[str, Counter[float]] = defaultdict(Counter)
-        self._gone: set[str] = set()
+        self._payments: list[float] = []
+        self._messages: deque[tuple[str, str]] = deque(maxlen=MESSAGE_LIMIT)
+        self._budget = Budget(budget_usd, rates, spent=spent, on_paid=self._payments.append)
+        self._reserved: defaultdict[str, Counter[float]] = defaultdict(Counter)
+        self._dead: set[str] = set()
         self._lock = threading.Lock()
 
     def reserve(self, worker: str, most: float) -> str:
-        """Why ``most`` dollars cannot be set aside for ``worker``, or nothing."""
+        """Reserve ``most`` dollars for ``worker``. Returns why that failed, or an empty string."""
         try:
             self._budget.reserve(most)
         except BudgetSpent as error:
             return str(error)
         with self._lock:
-            if worker not in self._gone:
-                self._held[worker][most] += 1
+            if worker not in self._dead:
+                self._reserved[worker][most] += 1
                 return ""
-        self._budget.settle(most, 0.0)  # it died while it waited
-        return "the worker is gone"
+        self._budget.settle(most, 0.0)  # the worker died while it waited
+        return "the worker is dead"
 
     def settle(self, worker: str, most: float, actual: float) -> None:
-        """See :meth:`Purse.settle`."""
+        """Release a reservation of ``worker``, see :meth:`rag.llm.budget.Budget.settle`."""
         with self._lock:
-            if not self._held[worker][most]:
-                return  # it was taken for dead, and this written off
-            self._held[worker][most] -= 1
+            if not self._reserved[worker][most]:
+                return  # the worker was believed dead, and the reservation was written off
+            self._reserved[worker][most] -= 1
         self._budget.settle(most, actual)
 
     def write_off(self, worker: str) -> None:
-        """Spend all that is set aside for ``worker``, which is gone."""
+        """Count all reservations of the dead ``worker`` as spent."""
         with self._lock:
-            self._gone.add(worker)
-            lost = list(self._held.pop(worker, Counter[float]()).elements())
-        for most in lost:
+            self._dead.add(worker)
+            reserved = list(self._reserved.pop(worker, Counter[float]()).elements())
+        for most in reserved:
             self._budget.settle(most, most)
 
-    def say(self, question: str, message: str) -> None:
-        """Tell the caller why the question of this id has to wait; without an id, what is to be logged."""
-        self._said.append((question, message))
+    def report(self, question_id: str, message: str) -> None:
+        """Queue a message for the caller: why a question waits or, with an empty id, a line for the log."""
+        self._messages.append((question_id, message))
 
-    def news(self) -> tuple[list[float], list[tuple[str, str]]]:
-        """The sums that were paid and the messages that came since the last time."""
-        paid, said = len(self._paid), len(self._said)
-        found = self._paid[:paid], [self._said.popleft() for _ in range(said)]
-        del self._paid[:paid]
-        return found
+    def drain(self) -> tuple[list[float], list[tuple[str, str]]]:
+        """Return the payments and the messages since the last call, and forget them."""
+        payments, messages = len(self._payments), len(self._messages)
+        drained = self._payments[:payments], [self._messages.popleft() for _ in range(messages)]
+        del self._payments[:payments]
+        return drained
 
 
-class SharedBudget(Budget):
-    """A worker's hand in the purse that ``keeper``, the actor's handle, keeps. ``worker`` is its name there."""
+class BudgetClient(Budget):
+    """A worker's budget, which reserves and settles through ``actor``, a Ray handle, under the worker's name."""
 
     def __init__(self, actor: Any, worker: str, rates: Rates | None) -> None:
         super().__init__(None, rates)
-        self._keeper = actor
+        self._actor = actor
         self._worker = worker
 
     def reserve(self, most: float) -> None:
-        """See :meth:`Purse.reserve`.
+        """Reserve ``most`` dollars, see :meth:`rag.llm.budget.Budget.reserve`.
 
         Raises:
-            BudgetSpent: it does not fit.
-            ModelLost: nobody keeps the purse any more.
+            BudgetSpent: the sum exceeds the budget.
+            ModelLost: the actor cannot be reached.
         """
         if not most:
             return
-        if why := _told(self._keeper.reserve.options(concurrency_group=WAITING).remote(self._worker, most)):
+        if why := _result(self._actor.reserve.options(concurrency_group=RESERVING).remote(self._worker, most)):
             raise BudgetSpent(why)
 
     def settle(self, most: float, actual: float) -> None:
-        """See :meth:`Purse.settle`.
+        """Release a reservation, see :meth:`rag.llm.budget.Budget.settle`.
 
         Raises:
-            ModelLost: nobody keeps the purse any more.
+            ModelLost: the actor cannot be reached.
         """
         if most:
-            _told(self._keeper.settle.remote(self._worker, most, actual))
+            _result(self._actor.settle.remote(self._worker, most, actual))
 
 
-class BudgetClient:
-    """The caller's side: starts the actor on this node, and passes on to ``purse`` what the workers pay.
+class SharedBudget:
+    """Shares the caller's ``budget`` with workers, through an actor that is started on the caller's node.
 
-    ``calls`` of the workers can wait for room at a time, those of dead workers among them; more stand in line.
+    Up to ``calls`` calls of the workers, including those of dead workers, can wait for a reservation at the same time;
+    further ones are queued.
     """
 
     def __init__(self, budget: Budget, *, calls: int) -> None:
@@ -119,43 +128,44 @@ class BudgetClient:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        threads: dict[str, Any] = {"concurrency_groups": {WAITING: calls}, "max_concurrency": AT_HAND}
+        threads: dict[str, Any] = {"concurrency_groups": {RESERVING: calls}, "max_concurrency": OTHER_THREADS}
         actor: Any = ray.remote(num_cpus=0, **threads)(BudgetActor)
         self._budget = budget
         self.actor: Any = actor.options(scheduling_strategy=here).remote(budget.budget_usd, budget.rates, budget.spent)
 
     def write_off(self, worker: str) -> None:
-        """Count what ``worker`` had set aside as spent: it is gone.
+        """Count all reservations of the dead ``worker`` as spent.
 
         Raises:
-            ModelLost: so is the actor.
+            ModelLost: the actor cannot be reached.
         """
-        _told(self.actor.write_off.remote(worker))
+        _result(self.actor.write_off.remote(worker))
 
-    def heard(self) -> list[tuple[str, str]]:
-        """Note what was paid by now; what was said of which question, by id.
+    def collect(self) -> list[tuple[str, str]]:
+        """Record the workers' new payments in the caller's budget. Returns new messages as (question id, message).
 
         Raises:
-            CitebriefError: the sums cannot be noted, or the actor is gone (a ModelLost): no budget could be kept.
+            CitebriefError: the payments cannot be recorded or the actor is lost (``ModelLost``), so that no budget
+                could be kept.
         """
-        paid, said = _told(self.actor.news.remote())
-        for dollars in paid:
+        payments, messages = _result(self.actor.drain.remote())
+        for dollars in payments:
             self._budget.reserve(0.0)
             self._budget.settle(0.0, dollars)
-        return list(said)
+        return list(messages)
 
     def close(self) -> None:
-        """End the actor."""
+        """Stop the actor."""
         import ray
 
         ray.kill(self.actor)
 
 
-def _told(reference: Any) -> Any:
+def _result(reference: Any) -> Any:
     import ray
     from ray.exceptions import RayError
 
     try:
         return ray.get(reference)
     except RayError as error:
-        raise ModelLost(f"the purse of this run cannot be reached: {type(error).__name__}") from error
+        raise ModelLost(f"the budget of this run cannot be reached: {type(error).__name__}") from error

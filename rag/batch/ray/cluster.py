@@ -1,7 +1,8 @@
-"""A Ray cluster to work on: the one that ``RAY_ADDRESS`` names, else one started for the run.
+"""Connects to a Ray cluster: the one that ``RAY_ADDRESS`` names, else one that is started for the run.
 
-One that merely runs on this machine may be somebody else's, and the settings that workers get have the API key in them.
-Ray is an optional extra. Every node needs citebrief installed as it is here; nothing is copied there.
+A cluster that merely runs on this machine is not joined: it may be another user's, and the settings that workers
+receive contain the API key. Ray is an optional extra. Every node needs the same installation of citebrief; no code is
+copied there.
 """
 
 from __future__ import annotations
@@ -23,79 +24,80 @@ from rag.errors import CitebriefError, UsageError
 if TYPE_CHECKING:
     from rag.config import Settings
 
-INSTALL = 'pip install "citebrief[ray]"'
-KNOCK = 10.0
-"""Seconds in which a named cluster has to take a connection; Ray itself would try for many minutes."""
+INSTALL_RAY = 'pip install "citebrief[ray]"'
 
-LONG = 300
-"""Characters of a reason at the most: Ray's own ends in a list of what else might be."""
+CONNECT_SECONDS = 10.0
+"""Time in which a named cluster has to accept a connection; Ray itself would retry for many minutes."""
+
+REASON_LENGTH = 300
+"""Maximum characters of an error's reason: Ray's own text ends in a list of other possible causes."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _ADDRESS = re.compile(r"\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b")
 _WRAPPED = "\nThe above exception was the direct cause"
-"""What Python writes between an error and the one that it was wrapped in, as Ray Data wraps those of a worker."""
+"""The line that Python writes between an error and the error that wraps it, as Ray Data wraps those of a worker."""
 
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
 def connected(settings: Settings) -> Iterator[None]:
-    """Be connected to a cluster, by the caller's own connection if there is one. A cluster started for this is stopped.
+    """Connect to a cluster for this block, or use the caller's connection; stop a cluster that was started for it.
 
     Raises:
         UsageError: Ray is not installed.
         CitebriefError: the cluster cannot be reached.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported that nobody asked to report
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its warnings go to the terminal, past Python's logging
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports usage unless it is told not to
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its warnings bypass Python's logging
     try:
         import ray
     except ImportError:
-        raise UsageError(f"--engine ray: Ray is not installed: {INSTALL}") from None
-    with _stdout_kept_for_data():
+        raise UsageError(f"--engine ray: Ray is not installed: {INSTALL_RAY}") from None
+    with _ray_messages_logged():
         if ray.is_initialized():
             yield
             return
-        _knock(settings.ray_address)
+        _check_address(settings.ray_address)
         in_main = threading.current_thread() is threading.main_thread()
-        ours = signal.getsignal(signal.SIGTERM) if in_main else None
-        address = settings.ray_address or "local"  # without one Ray would join any that runs here
+        handler = signal.getsignal(signal.SIGTERM) if in_main else None
+        address = settings.ray_address or "local"  # with no address Ray would join any cluster that runs here
         try:
             ray.init(address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, RuntimeError, ValueError) as error:
             named = f" at {settings.ray_address}" if settings.ray_address else ""
             raise CitebriefError(f"no Ray cluster{named}: {_first_line(error)}") from error
-        if ours is not None:  # the default one is 0
-            signal.signal(signal.SIGTERM, ours)  # Ray puts its own in its place
+        if handler is not None:  # not truthiness: signal.SIG_DFL is 0
+            signal.signal(signal.SIGTERM, handler)  # Ray replaces the handler
         try:
             yield
         finally:
             ray.shutdown()
 
 
-def processors() -> int:
-    """Processors of the nodes that are alive."""
+def processor_count() -> int:
+    """Count the processors of the nodes that are alive."""
     import ray
 
     return max(1, int(ray.cluster_resources().get("CPU", 1)))
 
 
-def nodes() -> int:
-    """Nodes that are alive."""
+def node_count() -> int:
+    """Count the nodes that are alive."""
     import ray
 
     return sum(node["Alive"] for node in ray.nodes())
 
 
-def everywhere(path: str) -> str:
-    """``path`` as it is found from any folder: workers do not run where the command was given."""
+def absolute(path: str) -> str:
+    """Make ``path`` absolute: workers do not run in the directory where the command was given."""
     return str(Path(path).expanduser().absolute())
 
 
 def reason(error: BaseException) -> str:
-    """Why Ray raised ``error``, in a line: what a worker's own code raised, else the last thing that Ray says of it.
+    """Describe in one line why Ray raised ``error``: the exception of the worker's code, else Ray's last line.
 
-    Ray's text begins with colour codes, a process and an address; what happened stands at its end.
+    Ray's text begins with colour codes, a process id and an address, and says what happened at its end.
     """
     from ray.exceptions import RayError
 
@@ -106,39 +108,43 @@ def reason(error: BaseException) -> str:
         lines = _COLOUR.sub("", str(error).partition(_WRAPPED)[0]).splitlines()
         text = next((line for line in reversed(lines) if line.strip()), type(error).__name__)
         text = _ADDRESS.sub("a node", text)
-    return textwrap.shorten(text, LONG, placeholder=" …")
+    return textwrap.shorten(text, REASON_LENGTH, placeholder=" …")
 
 
-def _knock(address: str | None) -> None:
-    """Find out soon that nobody is at ``address``."""
+def _check_address(address: str | None) -> None:
+    """Fail early if no server accepts connections at ``address``."""
     host, _, port = (address or "").rpartition(":")
     if not port.isdecimal() or "://" in host:
         return
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
     except OSError as error:
         raise CitebriefError(
-            f"no Ray cluster at {address}, where RAY_ADDRESS says: {str(error).lower()}; `ray start --head` starts one"
+            f"no Ray cluster at {address}, the address in RAY_ADDRESS: {str(error).lower()}; "
+            "`ray start --head` starts one"
         ) from None
 
 
 @contextmanager
-def _stdout_kept_for_data() -> Iterator[None]:
-    """Hear of lost workers and nodes in a line of the log: Ray prints twenty on stdout, and no option stops it."""
+def _ray_messages_logged() -> Iterator[None]:
+    """Log Ray's messages about lost workers and nodes, one line each.
+
+    Ray prints some twenty lines on stdout for each, which no option suppresses, and stdout is for data.
+    """
     from ray._private import worker
 
-    def note(data: Mapping[str, Any], ignore_prefix: bool) -> None:
+    def log(data: Mapping[str, Any], ignore_prefix: bool) -> None:
         _log.warning("Ray: %.200s", _first_line("\n".join(data["lines"])))
 
-    before = getattr(worker, "print_to_stdstream", None)
-    if before is None:  # a Ray that has it no more may print what it likes
+    original = getattr(worker, "print_to_stdstream", None)
+    if original is None:  # a version of Ray without this private function prints as it does
         yield
         return
-    worker.print_to_stdstream = note
+    worker.print_to_stdstream = log
     try:
         yield
     finally:
-        worker.print_to_stdstream = before
+        worker.print_to_stdstream = original
 
 
 def _first_line(what: object) -> str:

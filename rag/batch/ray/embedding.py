@@ -1,6 +1,6 @@
-"""Texts → vectors on a Ray cluster, with Ray Data: the same vectors as ``rag/embedding/encoder.py`` makes, by many hands.
+"""Embeds texts on a Ray cluster with Ray Data, into the same vectors as ``rag/embedding/encoder.py``.
 
-Only the encoding leaves the process. The index goes on being written from here, by one writer in one transaction.
+Only the encoding is distributed. The index is written by this process, in one transaction.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.embeddings import Embeddings
 
 from rag.batch.ray import cluster
-from rag.embedding.encoder import load_embedder
+from rag.embedding import load_embedder
 from rag.errors import CitebriefError, UsageError
 
 if TYPE_CHECKING:
@@ -23,83 +23,83 @@ if TYPE_CHECKING:
 
     Vectors = NDArray[np.float32]
 
-BLOCK = 256
-"""Texts in a block, which goes to one worker and, if that dies, to another: 14 s of work (`eval/bench/SCALE.md`)."""
+TEXTS_PER_BLOCK = 256
+"""Texts in a block, the unit that is repeated if a worker dies: 14 s of work (``eval/bench/SCALE.md``)."""
 
-BLOCKS_IN_FLIGHT = 4096
-"""Texts a processor in one go. A pool takes 10 s to start, for four minutes of work."""
+TEXTS_PER_PROCESSOR = 4096
+"""Texts for each processor in one run of the pool: four minutes of work, for the 10 s that a pool takes to start."""
 
-SMALL = 64
-"""Up to so many texts are encoded here: a pool would take longer to start."""
+MAX_LOCAL_TEXTS = 64
+"""Up to this number, texts are encoded in this process, which takes less time than starting a pool."""
 
 
 @contextmanager
-def embedder(settings: Settings) -> Iterator[RayEmbedder]:
-    """The embedder of ``settings``, on a cluster.
+def ray_embedder(settings: Settings) -> Iterator[RayEmbedder]:
+    """Connect to a cluster for this block, and run the embedder of ``settings`` there.
 
     Raises:
-        UsageError: Ray is not installed, or the embedder is a remote one.
+        UsageError: Ray is not installed, or the embedder is computed by a server.
         CitebriefError: the cluster cannot be reached.
     """
     spec = settings.embedder
     if spec.startswith("openai:"):
         raise UsageError(f"--engine ray: {spec} is computed by its server: leave --engine out")
-    spec = cluster.everywhere(spec) if spec.startswith((".", "/", "~")) else spec
+    spec = cluster.absolute(spec) if spec.startswith((".", "/", "~")) else spec
     with cluster.connected(settings):
-        yield RayEmbedder(spec, workers=cluster.processors())
+        yield RayEmbedder(spec, workers=cluster.processor_count())
 
 
 class RayEmbedder(Embeddings):
-    """A sentence-transformers model of which every one of ``workers`` holds a copy."""
+    """A sentence-transformers model of which each of ``workers`` processes loads a copy."""
 
     def __init__(self, spec: str, *, workers: int) -> None:
         self._spec = spec
         self._workers = workers
-        self._here = load_embedder(spec)
-        self.name = self._here.name
-        self.at_once = BLOCKS_IN_FLIGHT * workers
+        self._local = load_embedder(spec)
+        self.name = self._local.name
+        self.batch_size = TEXTS_PER_PROCESSOR * workers
 
     def vectors(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors, one row a text.
+        """Encode ``texts`` into unit vectors of shape (texts, dimensions).
 
         Raises:
             CitebriefError: a worker could not load the same model, or the cluster failed.
         """
-        if len(texts) <= SMALL:
-            return self._here.vectors(texts)
+        if len(texts) <= MAX_LOCAL_TEXTS:
+            return self._local.vectors(texts)
         import numpy as np
         import pyarrow as pa
         import ray.data
         from ray.exceptions import RayError
 
-        _be_quiet()
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # equal lengths together: little padding
+        _silence_ray_data()
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # similar lengths in a block need little padding
         blocks = [
             pa.table({"row": rows, "text": [texts[i] for i in rows]})
-            for rows in (order[start : start + BLOCK] for start in range(0, len(order), BLOCK))
+            for rows in (order[start : start + TEXTS_PER_BLOCK] for start in range(0, len(order), TEXTS_PER_BLOCK))
         ]
         workers = min(self._workers, len(blocks))
         encoded = ray.data.from_arrow(blocks).map_batches(
-            _Encoder,
+            BlockEncoder,
             fn_constructor_args=(self._spec, self.name),
             batch_size=None,
             batch_format="numpy",
             compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, initial_size=workers),
             num_cpus=1,
         )
-        found: Vectors | None = None
+        vectors: Vectors | None = None
         done = 0
         try:
             for batch in encoded.iter_batches(batch_size=None, batch_format="numpy"):
-                if found is None:
-                    found = np.empty((len(texts), batch["vector"].shape[1]), dtype=np.float32)
-                found[batch["row"]] = batch["vector"]
+                if vectors is None:
+                    vectors = np.empty((len(texts), batch["vector"].shape[1]), dtype=np.float32)
+                vectors[batch["row"]] = batch["vector"]
                 done += len(batch["row"])
         except RayError as error:
             raise CitebriefError(f"embedding on Ray failed: {cluster.reason(error)}") from error
-        if found is None or done != len(texts):
+        if vectors is None or done != len(texts):
             raise CitebriefError(f"embedding on Ray failed: {done} of {len(texts)} texts came back")
-        return found
+        return vectors
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """See LangChain's ``Embeddings``."""
@@ -107,23 +107,26 @@ class RayEmbedder(Embeddings):
 
     def embed_query(self, text: str) -> list[float]:
         """See LangChain's ``Embeddings``."""
-        return self._here.embed_query(text)
+        return self._local.embed_query(text)
 
 
-class _Encoder:
-    """A worker: a loaded model that fills blocks in."""
+class BlockEncoder:
+    """What runs in each worker: a loaded model that adds the vectors to a block of texts."""
 
     def __init__(self, spec: str, name: str) -> None:
         self._embedder = load_embedder(spec)
         if self._embedder.name != name:
-            raise CitebriefError(f"a node has embedder {self._embedder.name} where the others have {name}")
+            raise CitebriefError(
+                f"a node has the embedder {self._embedder.name}, the caller {name}: install the same on every node"
+            )
 
     def __call__(self, block: Mapping[str, Any]) -> dict[str, Any]:
+        """Encode the texts of ``block``."""
         return {"row": block["row"], "vector": self._embedder.vectors([str(text) for text in block["text"]])}
 
 
-def _be_quiet() -> None:
-    """Keep Ray Data's bars and its account of the plan off the terminal."""
+def _silence_ray_data() -> None:
+    """Suppress Ray Data's progress bars and its description of the execution plan."""
     import logging
 
     from ray.data import DataContext

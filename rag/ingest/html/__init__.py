@@ -1,1 +1,1 @@
-"""HTML to headings and paragraphs."""
+"""HTML → headings and paragraphs."""

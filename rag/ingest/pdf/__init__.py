@@ -1,1 +1,1 @@
-"""PDF to headings and paragraphs."""
+"""PDF → headings and paragraphs."""

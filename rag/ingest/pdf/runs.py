@@ -1,4 +1,4 @@
-"""The characters of a PDF page, read through pdfium, as runs of one size on one baseline."""
+"""Read the characters of a PDF page through pdfium, as runs of one font size on one baseline."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _HYPHENS = {0x02: "-", 0xFFFE: "-", 0xAD: "-", 0x2010: "-", 0x2011: "-"}
-MARK = re.compile(r"[\d*†‡§,;\s–-]+|[a-z]")
-"""What a footnote mark is made of."""
+FOOTNOTE_MARK = re.compile(r"[\d*†‡§,;\s–-]+|[a-z]")
+"""Matches the whole text of a footnote mark."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Run:
-    """Characters of one size on one baseline. ``words`` is where words begin: offset in the text, and x."""
+    """Characters of one font size on one baseline.
+
+    Lengths are points. ``y`` is the baseline, from the foot of the page. ``words`` has the offset in the text and the x
+    position of each word but the first.
+    """
 
     text: str
     x0: float
@@ -26,9 +30,14 @@ class Run:
     words: list[tuple[int, float]] = field(default_factory=list)
 
 
-def runs(handle: Any, count: int) -> Iterator[Run | None]:
-    """The runs of a page in its own order; None where pdfium sees a line end."""
-    raw = pdfium()
+def text_runs(handle: Any, count: int) -> Iterator[Run | None]:
+    """Yield the runs of a page in the order of its content, and None where pdfium reports a line end.
+
+    Args:
+        handle: pdfium's text page.
+        count: the number of its characters.
+    """
+    raw = pdfium_api()
 
     x, y = ctypes.c_double(), ctypes.c_double()
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
@@ -37,13 +46,14 @@ def runs(handle: Any, count: int) -> Iterator[Run | None]:
     first = last = 0
     size = base = 0.0
 
-    def close() -> Iterator[Run]:
+    def flush() -> Iterator[Run]:
         if "".join(chars).strip():
             raw.FPDFText_GetCharBox(handle, first, left, right, bottom, top)
             x0 = left.value
             raw.FPDFText_GetCharBox(handle, last, left, right, bottom, top)
-            bold = _is_bold(raw, handle, first) and _is_bold(raw, handle, last)  # a bold word that opens a line is none
-            if abs(raw.FPDFText_GetCharAngle(handle, first)) < 0.1:  # what stands on its side is furniture
+            # Both ends, because a line may only begin with a bold word.
+            bold = _is_bold(raw, handle, first) and _is_bold(raw, handle, last)
+            if abs(raw.FPDFText_GetCharAngle(handle, first)) < 0.1:  # rotated text is not part of the body
                 text = "".join(chars)
                 yield Run(text=text, x0=x0, x1=right.value, y=base, size=size, bold=bold, words=words.copy())
         chars.clear()
@@ -52,7 +62,7 @@ def runs(handle: Any, count: int) -> Iterator[Run | None]:
     for index in range(count):
         code = raw.FPDFText_GetUnicode(handle, index)
         if code in {10, 13}:
-            yield from close()
+            yield from flush()
             yield None
             continue
         if code in {0, 9, 32, 160}:
@@ -60,35 +70,36 @@ def runs(handle: Any, count: int) -> Iterator[Run | None]:
                 chars.append(" ")
             continue
         char = _HYPHENS.get(code) or chr(code)
-        if chars and char.isalpha() and chars[-1].isalpha():  # inside a word nothing changes: a quarter of the calls
+        # Position and size do not change inside a word: not reading them there leaves a quarter of the calls.
+        if chars and char.isalpha() and chars[-1].isalpha():
             chars.append(char)
             last = index
             continue
         raw.FPDFText_GetCharOrigin(handle, index, x, y)
-        scaled = _scaled(raw, handle, index, raw.FPDFText_GetFontSize(handle, index))
-        if chars and (abs(y.value - base) > 0.5 or abs(scaled - size) > 0.3):
-            ends = abs(y.value - base) > 0.7 * max(size, scaled)
-            yield from close()
-            if ends:
+        char_size = _visible_size(raw, handle, index, raw.FPDFText_GetFontSize(handle, index))
+        if chars and (abs(y.value - base) > 0.5 or abs(char_size - size) > 0.3):
+            ends_line = abs(y.value - base) > 0.7 * max(size, char_size)
+            yield from flush()
+            if ends_line:
                 yield None
         if not chars:
-            first, size, base = index, scaled, y.value
+            first, size, base = index, char_size, y.value
         elif chars[-1] == " ":
             words.append((len(chars), x.value))
         chars.append(char)
         last = index
-    yield from close()
+    yield from flush()
 
 
-def pdfium() -> Any:
-    """pdfium's C functions, whose names only exist at run time."""
+def pdfium_api() -> Any:
+    """Return pdfium's C functions; their names exist at run time only."""
     from pypdfium2 import raw
 
     return raw
 
 
-def _scaled(raw: Any, handle: Any, index: int, size: float) -> float:
-    """A character's size as it is seen: many writers set size 1 and scale by the matrix."""
+def _visible_size(raw: Any, handle: Any, index: int, size: float) -> float:
+    """Return a character's size on the page: many programs set font size 1 and scale it by the matrix."""
     if size > 2:
         return float(size)
     matrix = raw.FS_MATRIX()

@@ -2,9 +2,9 @@
 
 Sentence and passages are encoded apart by the packaged MiniLM (a passage once, however many sentences it serves),
 aligned token by token, and judged by heads whose logits are mixed: a linear one and boosted trees over
-``rag/verify/support/features.py``, and the alignment network of ``rag/verify/support/net.py``. A near copy of the evidence must also
-pass trees that learned nothing but copies, true ones and ones with a fact changed. How it was trained, on what, and
-what it gets wrong stands in ``rag/verifier_model/README.md``; ``eval/verifier/`` makes it again.
+``rag/verify/support/features.py``, and the alignment network of ``rag/verify/support/net.py``. A near copy of the
+evidence must also pass trees that learned only from copies, true ones and ones with a fact changed. How it was trained,
+on what, and what it gets wrong is in ``rag/verify/support/weights/README.md``; ``eval/training/verifier/`` trains it.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ class SupportModel:
         self._near = _trees(weights, "near", config["near"]["start"])
         self._bars = [(NAMES.index(name), float(bar)) for name, bar in config["near"]["bars"].items()]
         self._nets = _nets(weights, config)
-        self._encoded = Batcher(encoder.encode, remember=remember, size=lambda found: len(found.ids))
+        self._encoded = Batcher(encoder.encode, cache_size=remember, size_of=lambda found: len(found.ids))
 
     @classmethod
     def load(cls, directory: Path = WEIGHTS, encoder: TokenEncoder | None = None) -> SupportModel:
-        """Load the shipped model, or another one from ``folder``; opens no connection."""
+        """Load the shipped model, or another one from ``directory``; opens no connection."""
         from safetensors.torch import load_file
 
         config = json.loads((directory / "config.json").read_text(encoding="utf-8"))

@@ -1,0 +1,104 @@
+"""Find the passages that an entry of a source list names: in the brief, the index, a file or a web page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rag.check.parsed_brief import ListedSource
+from rag.embedding import count_tokens
+from rag.ingest import chunk_document, extract, find
+from rag.store import Catalogue
+from rag.types import Chunk, Document, Skipped
+
+if TYPE_CHECKING:
+    from rag.store import Index
+
+PASSAGES_JUDGED = 4
+"""Passages of a cited file or page that are judged for one sentence."""
+
+_CHUNK_ID = re.compile(r"\b[a-z0-9]+(?:-[a-z0-9]+)*\.[0-9a-f]{8}\b")
+_URL = re.compile(r"https?://[^\s<>\"'`)\]]+")
+_PATH = re.compile(r"`([^`]+)`|\]\(([^)]+)\)|([^\s`()<>,;]+\.[A-Za-z]{2,8})(?=[\s,;.)]|$)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcePassages:
+    """The passages of one source.
+
+    Attributes:
+        exact: the passages that the source names.
+        catalogue: the chunks of a whole file or page, to search for passages near a sentence.
+        fault: why there are no passages; empty if there are.
+        forged: whether the fault is in the citation itself, not in reading what it names.
+    """
+
+    exact: tuple[Chunk, ...] = ()
+    catalogue: Catalogue | None = None
+    fault: str = ""
+    forged: bool = False
+
+    def near(self, sentence: str) -> list[Chunk]:
+        """Return the passages that may state ``sentence``, the likeliest first."""
+        ranked = self.catalogue.lexical(sentence, PASSAGES_JUDGED) if self.catalogue else ()
+        return [*self.exact, *(passage for passage, _ in ranked)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceReader:
+    """Reads the sources that a brief lists.
+
+    Attributes:
+        directories: where files with relative paths are looked for, in this order.
+        index: the index to look up chunk ids and addresses in, if there is one.
+        fetch: whether web addresses may be fetched.
+    """
+
+    directories: Sequence[Path]
+    index: Index | None
+    fetch: bool
+
+    def read_source(self, key: str, source: ListedSource) -> SourcePassages:
+        """Return the passages of ``source``, which claims cite as ``key``."""
+        if source.fault:
+            return SourcePassages(fault=source.fault, forged=True)
+        if source.chunk is not None:
+            return SourcePassages(exact=(source.chunk,))
+        ids = _CHUNK_ID.findall(source.entry)
+        for chunk_id in ids:
+            if self.index is not None and (indexed := self.index.catalogue.chunk(chunk_id)):
+                return SourcePassages(exact=(indexed,))
+        urls = _URL.findall(source.entry)
+        for url in urls:
+            if self.index is not None and (document := self.index.catalogue.document(url.rstrip(".,;"))):
+                return _passages_of([document], ids)
+        fault = f"source {key} names no passage, file or address that can be read: {source.entry[:80]}"
+        for path in self._files(source.entry) or (urls[:1] if self.fetch else []):
+            [item] = find([str(path)])
+            documents, skipped = ([], [item]) if isinstance(item, Skipped) else extract(item)
+            if documents:
+                return _passages_of(documents, ids)
+            fault = f"source {key}: {path}: {skipped[0].reason}"
+        if urls and not self.fetch:
+            fault = f"source {key}: {urls[0]} was not fetched (--fetch reads it)"
+        return SourcePassages(fault=fault)
+
+    def _files(self, entry: str) -> list[Path]:
+        """Return the first existing file that ``entry`` names, in a list; an empty list if there is none."""
+        names = [next(filter(None, groups)) for groups in _PATH.findall(entry)]
+        paths = [directory / name for name in names if "://" not in name for directory in self.directories]
+        return [path for path in paths if path.is_file()][:1]
+
+
+def _passages_of(documents: Sequence[Document], ids: Sequence[str]) -> SourcePassages:
+    """Return the passages with the chunk ids ``ids`` if a document has them, else all passages of the documents."""
+    catalogue = Catalogue(Path(":memory:"))
+    for document in documents:
+        chunks = chunk_document(document, count_tokens=count_tokens)
+        if exact := tuple(part for part in chunks if part.id in ids):
+            return SourcePassages(exact=exact)
+        catalogue.put_document(document, document.id, [(part, part.id) for part in chunks])
+    return SourcePassages(catalogue=catalogue)

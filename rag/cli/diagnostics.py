@@ -1,0 +1,87 @@
+"""Findings of ``citebrief doctor``: installed packages, models, the index, and what a command would use."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import sqlite3
+
+from rag.config import Settings
+from rag.embedding import load_embedder, weights_are_genuine
+from rag.errors import CitebriefError
+from rag.llm import local_server, resolve
+from rag.store import Index
+
+_PACKAGES = (
+    "torch",
+    "sentence-transformers",
+    "chromadb",
+    "langchain-core",
+    "langchain-openai",
+    "openai",
+    "xllamacpp",
+    "ray",
+)
+
+
+def diagnose(settings: Settings) -> dict[str, str]:
+    """Return the findings by name, in reading order. Loads no model and opens no connection except to the store."""
+    return {
+        "citebrief": importlib.metadata.version("citebrief"),
+        "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "packages": ", ".join(f"{name} {_version(name)}" for name in _PACKAGES),
+        "sqlite": f"{sqlite3.sqlite_version}, full-text search {'there' if _has_fts5() else 'MISSING'}",
+        "embedder": _embedder(settings),
+        "local model": _local_model(settings),
+        "model": _model(settings),
+        "index": _index(settings),
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _has_fts5() -> bool:
+    with sqlite3.connect(":memory:") as db:
+        return any("ENABLE_FTS5" in row[0] for row in db.execute("PRAGMA compile_options"))
+
+
+def _embedder(settings: Settings) -> str:
+    if settings.embedder != "minilm":
+        return settings.embedder
+    try:
+        genuine = weights_are_genuine()
+    except (OSError, CitebriefError) as error:
+        return f"minilm, which cannot be read: {error}"
+    return f"minilm, packaged, weights {'as published' if genuine else 'NOT as published: install it again'}"
+
+
+def _local_model(settings: Settings) -> str:
+    if not local_server.installed():
+        return f"not installed ({local_server.INSTALL})"
+    joined = local_server.joined(settings)
+    return f"{local_server.NAME}, {f'joined at {joined}' if joined else 'joined when first used'}"
+
+
+def _model(settings: Settings) -> str:
+    try:
+        return f"--llm {settings.llm}: {resolve(settings.llm, settings).why}"
+    except CitebriefError as error:
+        return str(error)
+
+
+def _index(settings: Settings) -> str:
+    try:
+        index = Index.open(settings.store, load_embedder(settings.embedder))
+        documents, chunks = index.catalogue.count()
+        finding = f"{settings.store}: {documents} documents, {chunks} passages, fingerprint {index.fingerprint}"
+        index.close()
+    except CitebriefError as error:
+        return str(error)
+    return finding

@@ -1,0 +1,78 @@
+"""``citebrief index``: read documents into the index."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
+import click
+
+from rag.cli.exit_status import FAILED
+from rag.cli.options import embedder_option, json_option, quiet_option, store_option
+from rag.cli.output import print_message, progress_display
+
+if TYPE_CHECKING:
+    from rag.config import Settings
+    from rag.embedding import Embedder
+
+IGNORED_REASON = "left out by"
+"""Start of the reason that ``rag.ingest`` gives for a file that .citebriefignore excludes. Not a problem to report."""
+
+
+@click.command("index")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--prune", is_flag=True, help="Also remove documents that are under none of the PATHs.")
+@click.option("--strict", is_flag=True, help="Exit 1 if anything could not be read.")
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", help="Where to embed: here, or on Ray. [local]"
+)
+@store_option
+@embedder_option
+@json_option
+@quiet_option
+def index_command(
+    paths: tuple[str, ...], prune: bool, strict: bool, engine: str, as_json: bool, quiet: bool, **options: str | None
+) -> None:
+    """Index files, folders, globs and URLs (default: corpus/).
+
+    Each PATH is mirrored: new and changed documents are read, vanished ones leave. What cannot be read is
+    named with its reason, and the rest is indexed.
+
+    \b
+    citebrief index                         the folder corpus/
+    citebrief index reports/ notes.md --strict
+    citebrief index 'papers/**/*.pdf' --store papers.index
+    RAY_ADDRESS=head:6379 citebrief index archive/ --engine ray --store chroma+http://head:8000
+    """
+    from rag import pipeline
+    from rag.config import load_settings
+
+    settings = load_settings(options)
+    with progress_display(quiet) as show_step, _embedder_for(engine, settings) as embedder:
+        report = pipeline.index(
+            list(paths) or ["corpus"], settings, prune=prune, embedder=embedder, on_progress=show_step
+        )
+    if as_json:
+        click.echo(report.as_json())
+    else:
+        click.echo(
+            f"{report.added} added, {report.changed} changed, {report.removed} removed, {report.unchanged} unchanged; "
+            f"{report.embedded} passages embedded"
+        )
+    problems = [item for item in report.skipped if not item.reason.startswith(IGNORED_REASON)]
+    for item in problems:
+        print_message(f"skipped {item.path}: {item.reason}")
+    if len(report.skipped) > len(problems):
+        print_message(f"{len(report.skipped) - len(problems)} left out by .citebriefignore")
+    if strict and problems:
+        sys.exit(FAILED)
+
+
+def _embedder_for(engine: str, settings: Settings) -> AbstractContextManager[Embedder | None]:
+    """Return the embedder of ``engine``; None stands for the pipeline's own embedder in this process."""
+    if engine != "ray":
+        return nullcontext()
+    from rag.batch.ray import embedding
+
+    return embedding.ray_embedder(settings)

@@ -1,0 +1,88 @@
+"""Output of the commands: data to stdout, messages and progress to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rag.errors import UsageError
+
+if TYPE_CHECKING:
+    from rag.progress import Step
+    from rag.render import Format
+    from rag.types import Brief
+
+
+def print_message(message: str) -> None:
+    """Print ``message`` to stderr."""
+    click.echo(message, err=True)
+
+
+def print_brief(brief: Brief, output_format: Format | None) -> None:
+    """Print ``brief`` to stdout in ``output_format``; None means coloured text on a terminal, else Markdown."""
+    from rag.render import render, terminal
+
+    if output_format is None and sys.stdout.isatty():
+        from rich.console import Console
+
+        terminal.print_brief(brief, Console())
+    else:
+        click.echo(render(brief, output_format or "md"), nl=False)
+
+
+def output_files(paths: Sequence[str]) -> dict[str, Format]:
+    """Return the format of each file of ``--output``, which its suffix names.
+
+    Raises:
+        UsageError: a suffix is unknown.
+    """
+    from rag.render import format_of
+
+    return {path: format_of(path) for path in paths}
+
+
+def check_writable(path: str) -> None:
+    """Check that a file can be written at ``path``.
+
+    Raises:
+        UsageError: its directory does not exist or is not writable.
+    """
+    directory = Path(path).absolute().parent
+    if not directory.is_dir():
+        raise UsageError(f"--output {path}: there is no folder {directory}")
+    if not os.access(directory, os.W_OK):
+        raise UsageError(f"--output {path}: the folder {directory} is not writable")
+
+
+def write_brief(brief: Brief, files: dict[str, Format]) -> None:
+    """Write ``brief`` to each of ``files``, and print a message about each."""
+    from rag._internal.files import write_atomically
+    from rag.render import render
+
+    for path, output_format in files.items():
+        write_atomically(path, render(brief, output_format))
+        print_message(f"wrote {path}")
+
+
+@contextmanager
+def progress_display(quiet: bool) -> Iterator[Callable[[Step], None]]:
+    """Show the steps that the yielded function is called with, and each sentence of the draft once."""
+    from rag.render.progress import Progress
+
+    with Progress(quiet=quiet) as display:
+        shown: set[str] = set()
+
+        def show_step(step: Step) -> None:
+            display(step.stage, step.message, step.done, step.total)
+            for sentence in step.brief.sentences() if step.brief else ():
+                if sentence.text not in shown:
+                    shown.add(sentence.text)
+                    display.sentence(sentence.text)
+
+        yield show_step

@@ -1,0 +1,91 @@
+"""``citebrief search`` and ``citebrief show``: find passages, and read one in its document."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from rag.cli.options import embedder_option, json_option, question_text, store_option
+
+
+@click.command("search")
+@click.argument("query")
+@click.option("--k", type=click.IntRange(1, 500), default=10, show_default=True, help="Passages to print.")
+@store_option
+@embedder_option
+@json_option
+def search_command(query: str, k: int, as_json: bool, **options: str | None) -> None:
+    """Print the passages nearest to QUERY, best first.
+
+    \b
+    citebrief search "polling data" --k 5
+    citebrief search "polling data" --json | jq -r '.[].chunk_id'
+    """
+    from rag import pipeline
+    from rag.config import load_settings
+    from rag.render.cleaning import single_line
+
+    hits = pipeline.search(question_text(query), load_settings(options), k=k)
+    if as_json:
+        rows = [
+            {
+                "rank": hit.rank,
+                "score": hit.score,
+                "chunk_id": hit.chunk.id,
+                "document_id": hit.chunk.document_id,
+                "title": hit.chunk.title,
+                "heading_path": list(hit.chunk.heading_path),
+                "pages": hit.chunk.pages,
+                "found_by": list(hit.found_by),
+                "text": hit.chunk.text,
+            }
+            for hit in hits
+        ]
+        click.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    for hit in hits:
+        click.secho(f"{hit.rank}. {single_line(hit.chunk.context)}", bold=True)
+        click.echo(f"   {hit.chunk.id}  {hit.score:.4f}  {' + '.join(hit.found_by)}")
+        click.echo(f"   {single_line(hit.chunk.text)}\n")
+
+
+@click.command("show")
+@click.argument("chunk_id")
+@store_option
+@embedder_option
+@json_option
+def show_command(chunk_id: str, as_json: bool, **options: str | None) -> None:
+    """Print the passage CHUNK_ID in its surroundings.
+
+    \b
+    citebrief show papadopoulos-md.e027695b
+    """
+    from rag import pipeline
+    from rag.config import load_settings
+    from rag.render.cleaning import neutralise, single_line
+
+    chunk, before, after = pipeline.show(chunk_id, load_settings(options))
+    if as_json:
+        row = {
+            "chunk_id": chunk.id,
+            "document_id": chunk.document_id,
+            "title": chunk.title,
+            "source": chunk.source,
+            "date": chunk.date,
+            "heading_path": list(chunk.heading_path),
+            "pages": chunk.pages,
+            "start": chunk.start,
+            "end": chunk.end,
+            "before": before,
+            "text": chunk.text,
+            "after": after,
+        }
+        click.echo(json.dumps(row, ensure_ascii=False))
+        return
+    pages = f", p. {chunk.pages[0]}" if chunk.pages else ""
+    click.secho(f"{single_line(chunk.context)}{pages}", bold=True)
+    click.echo(f"{single_line(chunk.source)}  {chunk.date or ''}  characters {chunk.start} to {chunk.end}\n")
+    click.secho(neutralise(before), dim=True, nl=False)
+    click.secho(neutralise(chunk.text), bold=True, nl=False)
+    click.secho(neutralise(after), dim=True)

@@ -1,0 +1,77 @@
+"""Convert an lxml HTML tree into blocks, iteratively, because hostile pages nest deeper than Python can recurse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from rag.ingest.blocks import Block
+
+_DROPPED = re.compile(
+    "script|style|noscript|template|svg|math|iframe|object|embed|form|button|select|input|textarea|head|title|nav"
+    "|audio|video|canvas|img"
+)
+_PARAGRAPH = re.compile(
+    "p|div|section|article|main|header|footer|aside|blockquote|figure|figcaption|dl|dt|dd|ul|ol|table|tbody|thead|tfoot"
+    "|caption|body|html|hr|address|details|summary"
+)
+_HEADING_LEVELS = {f"h{n}": n for n in range(1, 7)}
+_LINES = frozenset({"li", "tr"})
+_CELLS = frozenset({"td", "th"})
+_CELL_END = "\x00"  # cannot occur in HTML text
+
+
+def html_blocks(root: Any) -> Iterator[Block]:
+    """Yield the headings and paragraphs below ``root`` in reading order.
+
+    List items and table rows are lines of one block; the cells of a row are joined by ``; ``.
+    """
+    text: list[str] = []
+    heading = verbatim = line = 0
+    stack: list[tuple[Any, bool]] = [(root, False)]
+    while stack:
+        node, leaving = stack.pop()
+        tag = node.tag.rsplit("}", 1)[-1].lower() if isinstance(node.tag, str) else ""
+        level = _HEADING_LEVELS.get(tag, 0)
+        shown = bool(tag) and not _DROPPED.fullmatch(tag)
+        is_line, is_code = tag in _LINES, tag == "pre" or (tag == "code" and "\n" in (node.text or ""))
+        if shown and (level or (not line and (is_code or _PARAGRAPH.fullmatch(tag)))):
+            yield from _flush(text, heading)
+        elif shown and (is_line or is_code or _PARAGRAPH.fullmatch(tag) or tag == "br"):
+            text.append("\n")
+        elif leaving and tag in _CELLS:
+            text.append(_CELL_END)
+        if leaving:
+            heading = 0 if level else heading
+            verbatim -= is_code
+            line -= is_line
+        elif shown:
+            heading = level or heading
+            verbatim += is_code
+            line += is_line
+            text.append(_collapse_space(node.text, verbatim))
+            stack.append((node, True))
+            stack.extend((child, False) for child in reversed(node))
+            continue
+        if node is not root:
+            text.append(_collapse_space(node.tail, verbatim))
+    yield from _flush(text, heading)
+
+
+def _collapse_space(text: str | None, verbatim: int) -> str:
+    return (text or "") if verbatim else re.sub(r"\s+", " ", text or "")
+
+
+def _flush(text: list[str], level: int) -> Iterator[Block]:
+    """Yield the collected ``text`` as one block, if it is not blank, and clear it."""
+    rows = (
+        "; ".join(cell for cell in (part.strip() for part in line.split(_CELL_END)) if cell)
+        if _CELL_END in line
+        else line
+        for line in "".join(text).split("\n")
+    )
+    body = "\n".join(row.rstrip() for row in rows if row.strip())
+    text.clear()
+    if body:
+        yield Block(text=body, level=level)

@@ -1,0 +1,70 @@
+"""Exceptions of the openai client and of LangChain, translated into errors that name the model, host and fix."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rag.errors import ModelError, ReplyError, TooLong
+from rag.llm.reply_parsing import first_lines
+
+if TYPE_CHECKING:
+    from openai import APIStatusError
+
+_TOO_LONG = re.compile(
+    r"context.?(length|window|size)|exceed_context|(prompt|input|request|message)s?\b[^.:]{0,40}\btoo (long|large)"
+    r"|too many (input )?tokens|input tokens exceed",
+    re.IGNORECASE,
+)
+"""The messages of OpenAI, Azure, vLLM, llama.cpp and Anthropic for a request that does not fit."""
+
+
+def translate_error(error: Exception, where: str, mask: Callable[[str], str]) -> ModelError:
+    """Return the error to raise in place of ``error``.
+
+    Args:
+        error: what a call raised.
+        where: the model and its host.
+        mask: removes the key from a text that a server or library worded.
+    """
+    import openai
+
+    if isinstance(error, openai.LengthFinishReasonError):
+        return ReplyError("the reply was cut off")
+    if isinstance(error, openai.ContentFilterFinishReasonError):
+        return ReplyError("the reply was withheld by the provider's content filter")
+    if isinstance(error, openai.APIStatusError) and _is_too_long(error):
+        return TooLong(f"the request does not fit the model's context{mask(_server_message(error))}")
+    fixes: list[tuple[type[Exception], str]] = [
+        (openai.AuthenticationError, "the key was refused: check OPENAI_API_KEY"),
+        (openai.PermissionDeniedError, "the key may not use it: check the project's permissions"),
+        (openai.NotFoundError, "there is no such model: check its name and OPENAI_BASE_URL"),
+        (openai.RateLimitError, "rate limit or quota, also after retries: wait, or raise it"),
+        (openai.APITimeoutError, "no reply in time: raise CITEBRIEF_TIMEOUT"),
+        (openai.APIConnectionError, "no connection: check the network and OPENAI_BASE_URL"),
+        (openai.BadRequestError, "the request was refused"),
+        (openai.InternalServerError, "the server failed, also after retries: try again later"),
+    ]
+    for kind, fix in fixes:
+        if isinstance(error, kind):
+            return ModelError(f"{where}: {fix}{mask(_server_message(error))}")
+    if isinstance(error, ValueError | TypeError | KeyError):  # LangChain, for a reply that is no chat completion
+        return ReplyError(f"the reply is no chat completion: {mask(first_lines(error))}")
+    if isinstance(error, AttributeError):  # the client, for a text, such as the log-in page of a network
+        return ModelError(f"{where}: the response is no chat completion: check OPENAI_BASE_URL")
+    return ModelError(f"{where}: {type(error).__name__}: {mask(first_lines(error))}")
+
+
+def _is_too_long(error: APIStatusError) -> bool:
+    """Return whether the server says that the request is too long for the model."""
+    return error.status_code == 413 or (
+        error.status_code in (400, 422) and bool(_TOO_LONG.search(f"{error.code} {error.type} {error.message}"))
+    )
+
+
+def _server_message(error: Exception) -> str:
+    """Return the message of the server's response in brackets, or nothing if it has none."""
+    body = getattr(error, "body", None)
+    message = body.get("message") if isinstance(body, dict) else None
+    return f" ({first_lines(message)})" if message else ""

@@ -1,0 +1,90 @@
+"""A model's spec, such as ``openai:gpt-4.1-mini`` or ``local``, resolved to a model that can be used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+from rag.errors import UsageError
+from rag.llm import local_server
+from rag.llm.address import OPENAI_URL, is_loopback
+from rag.llm.pricing import FREE, Rates, find_rates
+
+if TYPE_CHECKING:
+    from rag.config import Settings
+
+BRIEF_TOKENS = {"prompt": 9_000, "completion": 3_500}
+"""Tokens of a brief with a large model, for the estimate before the first call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelChoice:
+    """The model to be used. ``why`` is a sentence for the user; ``path`` is the file of a local model."""
+
+    kind: Literal["openai", "local", "extractive"]
+    name: str
+    why: str
+    path: Path | None = None
+
+
+def resolve(spec: str, settings: Settings) -> ModelChoice:
+    """Return the model that a spec names.
+
+    Args:
+        spec: ``auto``, ``openai:MODEL``, ``local``, ``local:PATH.gguf`` or ``extractive``.
+        settings: the key, base URL and price file.
+
+    Raises:
+        UsageError: there is no such spec, no key for it, or no such file.
+    """
+    if spec == "auto":
+        if settings.openai_api_key or settings.openai_base_url:
+            return _resolve_openai(settings.openai_model, settings)
+        return resolve("local" if local_server.installed() else "extractive", settings)
+    if spec.startswith("openai:") and spec != "openai:":
+        return _resolve_openai(spec.removeprefix("openai:"), settings)
+    if spec == "local":
+        if not local_server.installed():
+            raise UsageError(f"--llm local: the local model is not installed: {local_server.INSTALL}")
+        return ModelChoice(kind="local", name=local_server.NAME, why=f"{local_server.NAME}, on this machine")
+    if spec.startswith("local:"):
+        path = Path(spec.removeprefix("local:")).expanduser()
+        if not path.is_file():
+            raise UsageError(f"--llm {spec}: no such file")
+        return ModelChoice(kind="local", name=path.stem, why=f"{path}, on this machine", path=path)
+    if spec == "extractive":
+        return ModelChoice(kind="extractive", name="extractive", why="no model: the best evidence sentences as quotes")
+    raise UsageError(f"--llm {spec}: not one of auto, openai:MODEL, local, local:PATH.gguf, extractive")
+
+
+def rates_of(choice: ModelChoice, settings: Settings) -> Rates | None:
+    """Return the model's prices, which are 0 for a model on this machine; None if they are unknown.
+
+    Raises:
+        UsageError: the price file is not laid out as one.
+    """
+    if choice.kind != "openai":
+        return FREE
+    return find_rates(choice.name, settings.prices, settings.openai_base_url)
+
+
+def _resolve_openai(model: str, settings: Settings) -> ModelChoice:
+    base_url = settings.openai_base_url or OPENAI_URL
+    if not settings.openai_api_key and not settings.openai_base_url:
+        if settings.replies:
+            why = f"{model}, from the replies kept in {settings.replies}: without a key, no request is sent"
+            return ModelChoice(kind="openai", name=model, why=why)
+        raise UsageError(f"--llm openai:{model}: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs none")
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(
+            f"OPENAI_BASE_URL is {base_url.rpartition('@')[2]!r}: give it as http://HOST:PORT/v1 or https://HOST/v1"
+        )
+    host = parts.hostname
+    if is_loopback(host):
+        return ModelChoice(kind="openai", name=model, why=f"{model} at {host}, on this machine")
+    rates = find_rates(model, settings.prices, settings.openai_base_url)
+    expected = f"about ${rates.cost(BRIEF_TOKENS):.3f} a brief" if rates else "its price is not in the price table"
+    return ModelChoice(kind="openai", name=model, why=f"{model} at {host}: passages leave this machine; {expected}")

@@ -1,0 +1,67 @@
+"""Choose the evidence sentences of the summary and of the conclusion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rag.writing.evidence import EvidenceSentence, opens_with_known_surname, with_qualifications
+from rag.writing.outline import Outline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosingWeights:
+    """The tunables of :func:`closing_evidence`. Weights and distances are on the scale of relevance."""
+
+    summary_size: int = 4
+    """Largest number of sentences in the summary, without those that qualify them."""
+
+    conclusion_size: int = 2
+    """The same for the conclusion."""
+
+    max_distance: float = 0.3
+    """Leave out sentences that weigh this much less than the best one; the conclusion takes one if it has no other."""
+
+    key_point: float = 0.1
+    """Bonus of a section's key point."""
+
+    key_point_if_broad: float = 0.4
+    """The same for a broad question, which no single sentence answers: the summary should cover several sections."""
+
+    unknown_surname: float = 0.4
+    """Penalty of a sentence that opens with a surname that its chunk, but not the brief, has introduced."""
+
+
+DEFAULT_CLOSING_WEIGHTS = ClosingWeights()
+
+
+def closing_evidence(
+    outline: Outline, weights: ClosingWeights = DEFAULT_CLOSING_WEIGHTS
+) -> tuple[list[EvidenceSentence], list[EvidenceSentence]]:
+    """Choose the sentences of the summary and of the conclusion among those of the sections of ``outline``.
+
+    The summary takes the sentences with the highest weight, the conclusion the next ones; both keep the order of the
+    brief. A sentence that qualifies a chosen one, such as "it did not establish …", is chosen with it.
+    """
+    sentences = [sentence for section in outline.sections for sentence in section.evidence]
+    weight = {
+        sentence: sentence.relevance - (weights.unknown_surname if opens_with_known_surname(sentence) else 0.0)
+        for sentence in sentences
+    }
+    key_point_bonus = weights.key_point_if_broad if outline.broad else weights.key_point
+    ranked = sorted(
+        sentences,
+        key=lambda sentence: weight[sentence] + (key_point_bonus if sentence in outline.key_points else 0.0),
+        reverse=True,
+    )
+    near = [sentence for sentence in ranked if weight[sentence] >= max(weight.values()) - weights.max_distance]
+    summary = _including_qualifications(near[: min(weights.summary_size, max(1, len(near) - 1))], sentences)
+    rest = [sentence for sentence in ranked if summary.isdisjoint(with_qualifications(sentence, sentences))]
+    next_best = [sentence for sentence in rest if sentence in near][: weights.conclusion_size] or rest[:1]
+    conclusion = _including_qualifications(next_best, sentences)
+    return [each for each in sentences if each in summary], [each for each in sentences if each in conclusion]
+
+
+def _including_qualifications(
+    chosen: list[EvidenceSentence], sentences: list[EvidenceSentence]
+) -> set[EvidenceSentence]:
+    return {each for sentence in chosen for each in with_qualifications(sentence, sentences)}

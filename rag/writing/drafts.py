@@ -1,0 +1,65 @@
+"""What a writer returns, before it is verified, and the interface of a writer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from rag.types import Chunk, Sentence
+from rag.writing.evidence import EvidenceSentence
+from rag.writing.outline import OutlineSection
+
+ClosingPart = Literal["summary", "conclusion"]
+"""A part of a brief that is written after its sections."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A sentence as a writer returns it, not yet verified, and the chunks that it cites.
+
+    ``evidence`` are the sentences that it was made from, or those of its chunks: they are quoted if it fails.
+    ``fault`` is what the writer itself found wrong with it. ``merged`` is set where the sentence was made from
+    ``evidence`` and nothing else: its citations are then known, and not chosen by the model.
+    """
+
+    text: str
+    chunks: tuple[Chunk, ...]
+    evidence: tuple[EvidenceSentence, ...]
+    fault: str | None = None
+    merged: bool = False
+
+    @property
+    def is_quote(self) -> bool:
+        """Whether it is an evidence sentence, unchanged."""
+        return len(self.evidence) == 1 and self.text == self.evidence[0].text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftSection:
+    """A section as a writer returns it; where ``heading`` is None, the outline's stays, and ``fault`` says why."""
+
+    heading: str | None
+    drafts: tuple[Draft, ...]
+    fault: str | None = None
+
+
+class Writer(Protocol):
+    """Writes the parts of a brief. Every method raises ``ModelError`` if the model fails."""
+
+    def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
+        """Write the heading and the sentences of ``section``."""
+        ...
+
+    def closing(self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]) -> list[Draft]:
+        """Write the summary or conclusion from its ``evidence`` or from ``body``, the sentences of all sections."""
+        ...
+
+    def rewrite(self, draft: Draft, fault: str) -> Draft | None:
+        """Rewrite ``draft`` so that its evidence supports it; return None if the model gives no usable sentence."""
+        ...
+
+
+def quote_draft(sentence: EvidenceSentence) -> Draft:
+    """Return the draft that quotes ``sentence`` unchanged."""
+    return Draft(text=sentence.text, chunks=(sentence.chunk,), evidence=(sentence,))

@@ -1,0 +1,125 @@
+"""Headings of sections: choose one from the documents, and check one that a model wrote."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from rag.text import CALENDAR
+from rag.verify.facts import missing
+from rag.writing.evidence import EvidenceSentence
+from rag.writing.merge import content_words, longest_common_subsequence, written_words
+
+_ENUMERATOR = re.compile(r"^(?:(?:[ivxlc]+|[a-z]|\d+(?:\.\d+)*)[.)]\s+)+", re.IGNORECASE)
+"""The number or letter before a heading of a document, which has no meaning in a brief."""
+
+_GENERIC_HEADINGS = frozenset(
+    (
+        "analysis|overview|background|introduction|summary|conclusion|conclusions|factual background|executive summary"
+        "|executive summary to volume i|executive summary to volume ii|application|public records"
+        "|appendix|notes|discussion|results|general|legal framework|preface|foreword|contents|abstract|other"
+    ).split("|")
+)
+"""Headings that any document may have: they do not say what a section is about."""
+
+_NAME_WITHIN = re.compile(r"(?<=[a-z,;] )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*")
+"""A name that does not open its sentence."""
+
+_TITLE_WORDS = frozenset(
+    "President Senator Representative Judge Director Secretary Congress Campaign Office Committee".split()
+)
+"""Words for a person or body that do not say which one."""
+
+_FULL_NAME = re.compile(r"\b[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)+")
+"""A name of at least two words."""
+
+MAX_SHARED_WORDS = 0.75
+"""Share of the words of the shorter of two headings that the other has too, from which they are too similar."""
+
+
+def headings_from_documents(groups: Sequence[Sequence[EvidenceSentence]]) -> list[str]:
+    """Return a heading for each of ``groups``, no two alike: what the documents call its subject, or names it shares.
+
+    The heading closest above most of its sentences comes first, then those further up. A heading that any document may
+    have ("Analysis", "Overview") is not used if there is another, nor is a document's title, which says too little.
+    """
+    taken: set[str] = set()
+    headings = []
+    for group in groups:
+        candidates = _heading_candidates(group)
+        heading = next(
+            (name for name in candidates if name and name.casefold() not in taken),
+            f"{candidates[0]} ({len(taken) + 1})",
+        )
+        taken.add(heading.casefold())
+        headings.append(heading)
+    return headings
+
+
+def heading_fault(heading: str, statements: Sequence[str], taken: Sequence[str]) -> str | None:
+    """Return why ``heading`` does not name ``statements`` or is too similar to a heading in ``taken``, or None."""
+    words = content_words(heading)
+    if len(words) <= 1 or not 2 <= len(heading.split()) <= 9 or len(heading) > 80:
+        return "is not 3 to 7 words"
+    if absent := missing(heading, statements):
+        return f"names {', '.join(absent)}, which the section does not"
+    known = {word for text in statements for word in content_words(text)}
+    if own := [word for word in words if word not in known]:  # a heading has no citation, so it may claim nothing
+        return f"brings words of its own: {written_words(own, heading)}"
+    if not any(longest_common_subsequence(words, content_words(text)) == words for text in statements):
+        return "puts together what no sentence says in this order"
+    flat = [" ".join(text.split()) for text in statements]
+    if joined := [pair for pair in re.findall(r"\band (?:the )?[\w’'-]+", heading) if not any(pair in t for t in flat)]:
+        return f"joins what no sentence joins: {joined[0]}"
+    return heading_similarity_fault(heading, taken)
+
+
+def heading_similarity_fault(heading: str, taken: Sequence[str]) -> str | None:
+    """Return which heading in ``taken`` is too similar to ``heading`` to be in the same brief, or None."""
+    words = set(content_words(heading))
+    for other in taken:
+        other_words = set(content_words(other))
+        if len(other_words & words) >= MAX_SHARED_WORDS * min(len(other_words), len(words)):
+            return f"is much like {other!r}"
+    return None
+
+
+def _heading_candidates(group: Sequence[EvidenceSentence]) -> list[str]:
+    """Return possible headings of ``group``, best first; some may be empty."""
+    paths = [[_ENUMERATOR.sub("", part) for part in sentence.chunk.heading_path] for sentence in group]
+    own = [
+        name
+        for up in range(1, max(map(len, paths)) + 1)
+        for name, _ in Counter(path[-up] for path in paths if len(path) >= up).most_common()
+    ]
+    titles = [sentence.chunk.title for sentence in group if sentence.chunk.title]
+    specific = [name for name in own if name.casefold() not in _GENERIC_HEADINGS and name not in titles]
+    lowest = Counter(path[-1] for path in paths if path and path[-1] in specific).most_common(2)
+    if len(lowest) > 1 and 2 * lowest[0][1] <= len(group):  # no heading covers more than half of the sentences
+        specific.insert(0, "; ".join(name for name, _ in lowest))
+    names = [name for name in [" and ".join(_shared_names(group)), *_full_names(group)] if name]
+    return [
+        *specific,
+        # Where another section has the heading: what this one adds to it.
+        *(f"{heading}: {name}" for heading in specific[:1] for name in names if name not in heading),
+        *(name for name in names if " " in name),
+        *titles,
+        *own,
+        "What the documents say",
+    ]
+
+
+def _shared_names(group: Sequence[EvidenceSentence]) -> list[str]:
+    """Return the one or two names that most sentences of ``group`` have; each occurs in at least two of them."""
+    found = [
+        {match.group() for match in _NAME_WITHIN.finditer(sentence.text)} - _TITLE_WORDS - CALENDAR
+        for sentence in group
+    ]
+    counts = Counter(name for names in found for name in names)
+    return sorted((name for name, count in counts.items() if count > 1), key=lambda name: (-counts[name], name))[:2]
+
+
+def _full_names(group: Sequence[EvidenceSentence]) -> list[str]:
+    """Return the first full name of each sentence of ``group``."""
+    return [match.group() for sentence in group if (match := _FULL_NAME.search(sentence.text))]

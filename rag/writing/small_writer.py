@@ -1,0 +1,121 @@
+"""The writer for a small model: one small step a call.
+
+The model merges two evidence sentences or names a section. A merged sentence cites the chunks of the sentences that it
+was made from, so its citations are known and not chosen by the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from rag.llm.prompts import Prompt
+from rag.types import Sentence
+from rag.writing.drafts import ClosingPart, Draft, DraftSection, quote_draft
+from rag.writing.evidence import EvidenceSentence
+from rag.writing.headings import heading_fault
+from rag.writing.merge import departure_from_sources, restore_source_form
+from rag.writing.model_calls import (
+    MAX_SENTENCE_TOKENS,
+    SentenceReply,
+    ask_for_rewrite,
+    ask_with_retry,
+    clean_sentences,
+)
+from rag.writing.outline import OutlineSection
+
+if TYPE_CHECKING:
+    from rag.llm.chat_model import ChatModel
+
+MAX_HEADING_TOKENS = 32
+"""Length limit of a reply that is a heading."""
+
+MAX_GAP = 40
+"""Characters between two sentences that may be merged: room for "However, ", but not for another sentence."""
+
+MAX_MERGED_WORDS = 64
+"""Two sentences with more words than this stay apart: the merged one would be too long to read or verify."""
+
+
+class HeadingReply(BaseModel):  # noqa: D101  # pydantic would send a docstring to the model
+    model_config = ConfigDict(extra="forbid", title="_Named")  # the title is part of the request, see SentenceReply
+    heading: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmallWriter:
+    """A :class:`rag.writing.drafts.Writer` that merges evidence sentences in pairs and names sections."""
+
+    model: ChatModel
+    merge_prompt: Prompt
+    heading_prompt: Prompt
+    rewrite_prompt: Prompt
+
+    def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
+        """See :class:`rag.writing.drafts.Writer`."""
+        drafts = [draft for pair in adjacent_pairs(section.evidence) for draft in self._merge(pair)]
+        heading, fault = self._name(section, other_headings)
+        return DraftSection(heading=heading, drafts=tuple(drafts), fault=fault)
+
+    def closing(self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]) -> list[Draft]:
+        """See :class:`rag.writing.drafts.Writer`. Merges the evidence chosen for the part."""
+        return [draft for pair in adjacent_pairs(evidence) for draft in self._merge(pair)]
+
+    def rewrite(self, draft: Draft, fault: str) -> Draft | None:
+        """See :class:`rag.writing.drafts.Writer`. The new sentence has to keep to its evidence like a merged one."""
+        texts = [sentence.text for sentence in draft.evidence]
+        rewritten = ask_for_rewrite(self.model, self.rewrite_prompt, draft, fault, "\n".join(texts))
+        return replace(rewritten, fault=departure_from_sources(texts, rewritten.text)) if rewritten else None
+
+    def _merge(self, sentences: tuple[EvidenceSentence, ...]) -> list[Draft]:
+        if len(sentences) == 1:
+            return [quote_draft(sentences[0])]
+        texts = [sentence.text for sentence in sentences]
+        chunks = tuple({sentence.chunk.id: sentence.chunk for sentence in sentences}.values())
+        numbered = "\n".join(f"Note {n}: {text}" for n, text in enumerate(texts, 1))
+        reply = ask_with_retry(
+            self.model, self.merge_prompt, SentenceReply, max_tokens=MAX_SENTENCE_TOKENS, notes=numbered
+        )
+        merged = clean_sentences(restore_source_form(reply.sentence, texts, [chunk.text for chunk in chunks]))
+        if len(merged) != 1:  # the model kept the sentences apart
+            return [quote_draft(sentence) for sentence in sentences]
+        fault = departure_from_sources(texts, merged[0])
+        return [Draft(text=merged[0], chunks=chunks, evidence=sentences, fault=fault, merged=True)]
+
+    def _name(self, section: OutlineSection, other_headings: Sequence[str]) -> tuple[str | None, str | None]:
+        """Return the model's heading and None, or None and what is wrong with the heading."""
+        statements = "\n".join(sentence.text for sentence in section.evidence)
+        reply = ask_with_retry(
+            self.model, self.heading_prompt, HeadingReply, max_tokens=MAX_HEADING_TOKENS, statements=statements
+        )
+        heading = reply.heading.strip(" .\"'“”")
+        in_context = [f"{sentence.chunk.context} {sentence.text}" for sentence in section.evidence]
+        fault = heading_fault(heading, in_context, other_headings)
+        return (None, f"{heading!r} {fault}") if fault else (heading, None)
+
+
+def adjacent_pairs(
+    sentences: Sequence[EvidenceSentence], max_words: int = MAX_MERGED_WORDS
+) -> list[tuple[EvidenceSentence, ...]]:
+    """Group ``sentences``, in order, into pairs that may be merged and single sentences.
+
+    A pair follows directly on each other in one document and has at most ``max_words`` words. Merging sentences from
+    different places would suggest that they belong to one story. A sentence in quotation marks as a whole stays alone.
+    """
+    groups: list[tuple[EvidenceSentence, ...]] = []
+    for sentence in sentences:
+        last = groups[-1] if groups else ()
+        if (
+            len(last) == 1
+            and last[0].chunk.document_id == sentence.chunk.document_id
+            and 0 <= sentence.chunk.start + sentence.start - last[0].chunk.start - last[0].end <= MAX_GAP
+            and len(last[0].text.split()) + len(sentence.text.split()) <= max_words
+            and not any(text.startswith("“") and text.endswith("”") for text in (last[0].text, sentence.text))
+        ):
+            groups[-1] = (*last, sentence)
+        else:
+            groups.append((sentence,))
+    return groups

@@ -1,0 +1,82 @@
+"""The dry run renders the real prompts and asks nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from fault_server import FaultServer
+from pydantic import BaseModel
+
+from rag.batch import answer_many
+from rag.batch.estimate import DryRunModel, estimate_cost
+from rag.config import Settings, load_settings
+from rag.llm import ModelChoice, resolve
+from rag.types import Question
+
+pytestmark = pytest.mark.integration
+
+SEYCHELLES = Question(id="seychelles", text="Who met in the Seychelles in January 2017?")
+BREAD = Question(id="bread", text="How is sourdough bread made?")
+
+
+class Reply(BaseModel):
+    heading: str
+    sentences: list[str]
+
+
+@pytest.fixture
+def settings(store: Path) -> Settings:
+    settings = load_settings({"store": str(store), "llm": "openai:gpt-4.1-mini", "k": 6, "sections": 1})
+    return settings.model_copy(update={"openai_base_url": "http://127.0.0.1:9/v1"})
+
+
+def choice_of(settings: Settings) -> ModelChoice:
+    return resolve(settings.llm, settings)
+
+
+def test_a_dry_run_counts_the_prompts_that_a_real_run_sends(settings: Settings) -> None:
+    with FaultServer() as server:
+        settings = settings.model_copy(update={"openai_base_url": server.base_url})
+        estimate = estimate_cost([SEYCHELLES, BREAD], settings, choice_of(settings))
+        assert server.requests == []
+        assert len(list(answer_many([SEYCHELLES, BREAD], settings, jobs=1))) == 2
+        sent = [request.body["messages"] for request in server.requests]
+    assert (estimate.questions, estimate.sample) == (2, 2)
+    assert estimate.cost is not None
+    assert estimate.most is not None
+    assert 0 < estimate.cost < estimate.most
+    # The server's replies are supported by no passage, so the real run has rewrites after the calls of the estimate.
+    characters = sum(len(message["content"]) for messages in sent[: estimate.calls] for message in messages)
+    assert 0.15 < estimate.prompt / characters < 0.6
+
+
+def test_an_estimate_is_proportional_to_the_questions_whatever_the_sample(settings: Settings) -> None:
+    questions = [Question(id=str(n), text=SEYCHELLES.text) for n in range(60)]
+    one, sixty = (estimate_cost(questions[:n], settings, choice_of(settings), sample_size=2) for n in (1, 60))
+    assert (sixty.questions, sixty.sample, sixty.calls) == (60, 2, 60 * one.calls)
+    assert sixty.cost == pytest.approx(60 * (one.cost or 0), rel=0.01)
+    assert "Outlined 2 of 60 questions" in json.loads(sixty.as_json())["how"]
+
+
+def test_answers_without_a_model_cost_nothing(settings: Settings) -> None:
+    estimate = estimate_cost([SEYCHELLES], settings, resolve("extractive", settings))
+    assert (estimate.calls, estimate.cost, estimate.most) == (0, 0, 0)
+
+
+def test_a_model_without_a_price_has_an_estimate_in_tokens_only(settings: Settings) -> None:
+    estimate = estimate_cost([SEYCHELLES], settings, resolve("openai:unpriced", settings))
+    assert estimate.calls > 0
+    assert (estimate.cost, estimate.most) == (None, None)
+    assert "the price of unpriced is not in the price table" in estimate.as_text()
+
+
+@pytest.mark.parametrize("kind", ["openai", "local"])
+def test_the_dry_run_model_replies_with_empty_fields_and_counts_the_schema_of_a_remote_model(kind: str) -> None:
+    model = DryRunModel(ModelChoice(kind=kind, name="m", why=""))  # type: ignore[arg-type]
+    reply = model.ask("Be brief.", "Who met?", Reply, max_tokens=50, name="section")
+    assert (reply.heading, reply.sentences) == ("", [])
+    assert model.most["completion"] == 50
+    assert model.tokens["calls"] == 1
+    assert (model.tokens["prompt"] > 20) == (kind == "openai")

@@ -1,0 +1,69 @@
+"""Parsing briefs that others wrote in Markdown: which sentence cites what."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.check.markdown import parse_markdown
+
+FOREIGN = """# What did Manafort do?
+
+Executive summary
+Manafort met Kilimnik in May.[1] He gave him data [1, 3]; prosecutors objected [2-3]. Nobody knows why.
+
+## Sources
+1. Mueller report, report.pdf
+[2] https://example.org/story
+- [3]: `notes.md`, a memo
+  in two lines
+"""
+
+
+def citations(text: str) -> list[tuple[str, tuple[str, ...]]]:
+    return [(claim.text, claim.citations) for claim in parse_markdown(text).claims]
+
+
+def entries(text: str) -> dict[str, str]:
+    return {key: source.entry for key, source in parse_markdown(text).sources.items()}
+
+
+def test_a_marker_belongs_to_the_sentence_that_contains_it_or_that_it_follows() -> None:
+    assert citations(FOREIGN) == [
+        ("Manafort met Kilimnik in May.", ("1",)),
+        ("He gave him data; prosecutors objected.", ("1", "3", "2")),
+        ("Nobody knows why.", ()),
+    ]
+
+
+def test_the_source_list_is_read_in_every_common_form_and_is_no_claim() -> None:
+    assert entries(FOREIGN) == {
+        "1": "Mueller report, report.pdf",
+        "2": "https://example.org/story",
+        "3": "`notes.md`, a memo in two lines",
+    }
+
+
+def test_a_claim_is_located_by_its_heading_and_headings_are_no_claims() -> None:
+    assert [claim.where for claim in parse_markdown(FOREIGN).claims] == ["Executive summary"] * 3
+
+
+def test_links_and_footnotes_as_markers_name_their_own_source() -> None:
+    text = "Ozone recovers [1](https://example.org/ozone). It did.[^2]\n\n[^2]: ozone.txt\n"
+    assert [cited for _, cited in citations(text)] == [("1",), ("2",)]
+    assert entries(text) == {"1": "https://example.org/ozone", "2": "ozone.txt"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Who met him? He met Kilimnik [1].", [("He met Kilimnik.", ("1",))]),
+        ("Was it May? [1]", [("Was it May?", ("1",))]),
+        ("Ozone recovers [1].\n\n*citebrief 0.1.0: checked by a rule.*", [("Ozone recovers.", ("1",))]),
+        ("## What the corpus does not say\n\n- Nothing about rain.", []),
+    ],
+    ids=["question", "cited question", "provenance", "gaps"],
+)
+def test_uncited_questions_provenance_and_gaps_are_no_claims(
+    text: str, expected: list[tuple[str, tuple[str, ...]]]
+) -> None:
+    assert citations(text) == expected

@@ -1,0 +1,171 @@
+"""``citebrief ask``: the command, the files that it writes, and what it leaves when the model fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from command_line import COMMAND, NO_MODELS, ROOT, Run
+from fault_server import FaultServer, failing, overflow, slow, truncated
+
+from rag.render.json import from_json
+
+pytestmark = pytest.mark.integration
+
+AUDIT = """
+import ipaddress, os, sys
+
+def audit(event, args):
+    host = None
+    if event == "socket.connect" and isinstance(args[1], tuple):
+        host = args[1][0]
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        host = args[0]
+    if host not in (None, "", b"", "localhost") and not str(host).startswith(("127.", "::1")):
+        with open(os.environ["AUDIT_LOG"], "a") as file:
+            file.write(f"{event} {host}\\n")
+
+sys.addaudithook(audit)
+"""
+"""A ``sitecustomize`` that logs every connection and look-up beyond loopback."""
+
+
+def test_a_question_becomes_a_brief_in_three_files_without_any_connection_beyond_loopback(
+    store: str, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(AUDIT)
+    log = tmp_path / "connections"
+    out = tmp_path / "brief"
+    done = subprocess.run(
+        [
+            *COMMAND,
+            *("ask", "What did Manafort share with Kilimnik?", "--llm", "local", "--sections", "2", "--store", store),
+            *("--format", "json", "--output", f"{out}.md", "--output", f"{out}.html", "--output", f"{out}.json"),
+        ],
+        env={**os.environ, **NO_MODELS, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "AUDIT_LOG": str(log)},
+        capture_output=True,
+        text=True,
+        timeout=540,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not log.exists(), log.read_text()
+    brief = from_json(done.stdout)
+    assert brief.status == "answered"
+    assert brief.trace.tokens["calls"] > 0
+    assert "heading" in brief.trace.prompts
+    assert all(sentence.support == "full" and sentence.citations for sentence in brief.sentences())
+    assert any("Kilimnik" in sentence.text for sentence in brief.sentences())
+    assert done.stdout == Path(f"{out}.json").read_text()
+    assert "## Sources" in Path(f"{out}.md").read_text()
+    assert "<html" in Path(f"{out}.html").read_text()
+
+
+def test_an_unanswerable_question_exits_3_and_prints_the_nearest_passages(store: str, citebrief: Run) -> None:
+    done = citebrief("ask", "What does a kilo of basmati rice cost?", "--llm", "extractive", "--store", store)
+    assert done.returncode == 3
+    assert "does not answer" in done.stdout
+    assert "Nearest passages" in done.stdout
+
+
+def test_the_question_is_read_from_standard_input_and_evidence_comes_from_the_chosen_document(
+    store: str, citebrief: Run
+) -> None:
+    done = citebrief(
+        *("ask", "-", "--llm", "extractive", "--store", store, "--document", "papado*", "--format", "json"),
+        stdin="What did Mifsud tell Papadopoulos?",
+    )
+    assert done.returncode == 0, done.stderr
+    assert {source["document_id"] for source in json.loads(done.stdout)["sources"]} == {"papadopoulos.md"}
+
+
+def test_a_failing_model_leaves_the_verified_draft_and_a_message_names_its_file(store: str, citebrief: Run) -> None:
+    with FaultServer([failing(500)] * 20) as server:
+        done = citebrief(
+            *("ask", "What did Manafort share with Kilimnik?", "--llm", "openai:test", "--store", store),
+            OPENAI_BASE_URL=server.base_url,
+            CITEBRIEF_RETRIES="0",
+            CITEBRIEF_PATIENCE="0",
+        )
+    assert done.returncode == 1
+    assert "citebrief render " in done.stderr
+    draft = done.stderr.split("citebrief render ")[1].split()[0]
+    rendered = citebrief("render", draft, "--format", "md")
+    assert rendered.returncode == 0
+    assert "## Sources" in rendered.stdout
+
+
+def test_sections_that_do_not_fit_the_model_are_quoted_and_the_trace_says_so(store: str, citebrief: Run) -> None:
+    with FaultServer(odds=[(overflow(), 1.0)]) as server:
+        done = citebrief(
+            *("ask", "What did Manafort share with Kilimnik?", "--llm", "openai:test", "--store", store),
+            *("--format", "json", "--sections", "2", "--k", "8"),
+            OPENAI_BASE_URL=server.base_url,
+        )
+    assert done.returncode == 0
+    brief = from_json(done.stdout)
+    assert all(sentence.text == " ".join(sentence.quotes[0].text.split()) for sentence in brief.sentences())
+    repairs = [repair for repair in brief.trace.repairs if "does not fit the model's context" in repair.why]
+    assert {repair.where for repair in repairs} >= {section.heading for section in brief.sections}
+    assert len(server.requests) == len(repairs)  # one request each: a longer one would not fit either
+
+
+def test_a_second_run_replays_the_cached_replies_without_key_or_server(
+    store: str, citebrief: Run, tmp_path: Path
+) -> None:
+    question = ("ask", "What did Manafort share with Kilimnik?", "--llm", "openai:gpt-4.1-mini", "--store", store)
+    options = ("--format", "json", "--sections", "1", "--k", "8")
+    with FaultServer([truncated()]) as server:  # an unusable reply is replayed too
+        first = citebrief(
+            *question, *options, OPENAI_BASE_URL=server.base_url, CITEBRIEF_REPLIES=str(tmp_path / "replies")
+        )
+    second = citebrief(*question, *options, CITEBRIEF_REPLIES=str(tmp_path / "replies"))
+    assert (first.returncode, second.returncode) == (0, 0), second.stderr
+    recorded, replayed = from_json(first.stdout), from_json(second.stdout)
+    assert list(replayed.sentences()) == list(recorded.sentences())
+    assert replayed.trace.repairs == recorded.trace.repairs
+    assert recorded.trace.tokens["calls"] == len(server.requests)
+    assert replayed.trace.tokens["replayed"] == recorded.trace.tokens["calls"] + recorded.trace.tokens["replayed"]
+    assert (replayed.trace.tokens["calls"], replayed.trace.cost) == (0, 0)
+    assert "without a key" in second.stderr
+    other = citebrief(*question[:1], "Whom did Papadopoulos meet?", *question[2:], CITEBRIEF_REPLIES=str(tmp_path))
+    assert other.returncode == 1
+    assert "no reply to" in other.stderr
+    assert "OPENAI_API_KEY" in other.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")
+def test_sigterm_while_the_model_writes_saves_the_draft(store: str) -> None:
+    with FaultServer([slow(60)] * 20) as server:
+        env = {**os.environ, **NO_MODELS, "PYTHONPATH": str(ROOT), "OPENAI_BASE_URL": server.base_url}
+        process = subprocess.Popen(
+            [*COMMAND, "ask", "What did Manafort share with Kilimnik?", "--llm", "openai:test", "--store", store],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            env=env,
+            text=True,
+        )
+        deadline = time.monotonic() + 120
+        while not server.requests and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        _, messages = process.communicate(timeout=60)
+    assert "is kept: citebrief render" in messages
+    assert process.returncode == 1
+
+
+def test_an_extractive_answer_imports_no_model_client(store: str) -> None:
+    code = (
+        "import sys; from rag.config import load_settings; from rag import pipeline; "
+        f"settings = load_settings({{'store': {store!r}, 'llm': 'extractive'}}); "
+        "pipeline.answer('What did Mifsud tell Papadopoulos?', settings); "
+        "print(sorted({'langchain_openai', 'openai', 'xllamacpp', 'trafilatura', 'docx'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,59 @@
+"""Errors and exit statuses, and what starting the command line imports."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import ROOT, Run
+
+HEAVY = ("torch", "chromadb", "sentence_transformers", "langchain_core", "openai", "pydantic", "numpy", "rich")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["ask", "Why?", "--store", "nowhere", "--llm", "extractive"], 4, "citebrief index"),
+        (["ask", "Why?", "--llm", "gpt"], 2, "not one of auto"),
+        (["ask", "Why?", "--llm", "openai:gpt-5"], 2, "OPENAI_API_KEY"),
+        (["ask", "Why?", "--output", "brief.docx", "--llm", "extractive"], 2, "unknown suffix"),
+        (["ask", "Why?", "--output", "no/such/brief.md", "--llm", "extractive"], 2, "there is no folder"),
+        (["ask", " ", "--llm", "extractive"], 2, "empty"),
+        (["ask", "Why?", "--since", "spring", "--llm", "extractive"], 2, "2019-04-18"),
+        (["ask", "Why?", "--k", "0"], 2, "--k"),
+        (["index", "no-such-folder"], 2, "no-such-folder"),
+        (["render", "no-such.json"], 2, "no-such.json"),
+        (["check", "no-such.md"], 2, "no-such.md"),
+        (["frobnicate"], 2, "frobnicate"),
+    ],
+)
+def test_bad_input_gets_a_message_that_names_it_and_its_exit_status(
+    arguments: list[str], status: int, message: str, tmp_path: Path, citebrief: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = citebrief(*arguments)
+    assert done.returncode == status, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_debug_adds_the_traceback_to_the_message(citebrief: Run) -> None:
+    done = citebrief("--debug", "render", "no-such.json")
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr
+    assert done.stderr.splitlines()[-1] == "citebrief: no-such.json: no such file"
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["ask", "--help"], ["eval", "--help"]])
+def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
+    code = f"""
+import sys
+from rag.cli.main import cli
+cli.main({arguments!r}, standalone_mode=False)
+print([name for name in {HEAVY!r} if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.splitlines()[-1] == "[]"

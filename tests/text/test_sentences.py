@@ -1,0 +1,47 @@
+"""Sentence boundaries in text of several domains."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.text import split_sentences
+
+
+def sentences(text: str) -> list[str]:
+    return [text[start:end] for start, end in split_sentences(text)]
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        # law and business
+        ["Trump Org. LLC signed the letter.", "Acme Inc. Holdings did not."],
+        ["See Sec. 4 of the lease.", "The tenant pays on the first day."],
+        # medicine
+        ["Patients took 2.5 mg twice a day.", "Dr. Lee saw no relapse in 12 weeks."],
+        # technical manuals
+        ["Set the valve to approx. 3 bar.", "Then read gauge No. 7."],
+        # history and biography
+        ["J.D. Gordon spoke first.", "The crowd at Ft. Worth waited until 9 p.m. on Sunday."],
+        # minutes, with a quotation
+        ["“We adjourn.” said nobody.", "Was there a quorum?", "There was."],
+    ],
+)
+def test_abbreviations_initials_and_decimals_end_no_sentence(expected: list[str]) -> None:
+    assert sentences(" ".join(expected)) == expected
+
+
+def test_a_blank_line_ends_a_sentence_and_a_line_break_does_not() -> None:
+    assert sentences("The budget\nwas approved\n\nItem two was not") == ["The budget\nwas approved", "Item two was not"]
+
+
+def test_empty_text_has_no_sentence() -> None:
+    assert split_sentences("") == split_sentences(" \n\n\t") == []
+
+
+@given(st.text(alphabet=st.sampled_from("aB1 .?!\n\t“”'é中"), max_size=60))
+def test_sentences_hold_every_character_but_white_space_once_and_in_order(text: str) -> None:
+    assert "".join("".join(sentences(text)).split()) == "".join(text.split())
+    assert all(sentence == sentence.strip() for sentence in sentences(text))

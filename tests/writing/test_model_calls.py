@@ -1,0 +1,82 @@
+"""ChatClient calls: one retry for an unusable reply, and complete sentences without markers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from fault_server import FaultServer, ScriptedReply, cut_off, dropped, good, overflow, truncated
+
+from rag.errors import ModelError, ReplyError, TooLong
+from rag.llm import ChatClient, prompts
+from rag.llm.chat_model import ChatModel
+from rag.types import Chunk
+from rag.writing.drafts import Draft
+from rag.writing.model_calls import SentenceReply, ask_for_rewrite, ask_with_retry, clean_sentences
+
+GOOD = good({"sentence": "The board met on 3 May 2011."})
+
+
+def ask(model: ChatModel) -> str:
+    values = {"evidence": "The board met.", "sentence": "It met.", "fault": "a pronoun"}
+    return ask_with_retry(model, prompts.load_prompt("rewrite"), SentenceReply, max_tokens=140, **values).sentence
+
+
+@pytest.mark.parametrize("fault", [truncated(), cut_off(), good({"sentence": 3})])
+def test_an_unusable_reply_gets_one_retry_that_carries_the_error_and_more_tokens(
+    fault: ScriptedReply, connect: Callable[[FaultServer], ChatClient]
+) -> None:
+    with FaultServer([fault, GOOD]) as server:
+        model = connect(server)
+        assert ask(model) == "The board met on 3 May 2011."
+    first, second = (request.body["messages"][1]["content"] for request in server.requests)
+    assert second.startswith(first)
+    assert "could not be used" in second
+    assert server.requests[1].body["max_completion_tokens"] == 2 * server.requests[0].body["max_completion_tokens"]
+    assert model.tokens["calls"] == 2
+
+
+def test_a_second_unusable_reply_is_an_error(connect: Callable[[FaultServer], ChatClient]) -> None:
+    with FaultServer([good({"sentence": 3})] * 2) as server:
+        with pytest.raises(ReplyError, match="does not follow the schema: sentence: "):
+            ask(connect(server))
+        assert len(server.requests) == 2
+
+
+def test_a_request_that_does_not_fit_is_not_repeated(connect: Callable[[FaultServer], ChatClient]) -> None:
+    with FaultServer([overflow()]) as server:
+        with pytest.raises(TooLong, match="does not fit the model's context"):
+            ask(connect(server))
+        assert len(server.requests) == 1
+
+
+def test_a_lost_connection_is_not_an_unusable_reply(connect: Callable[[FaultServer], ChatClient]) -> None:
+    with FaultServer([dropped()]) as server:
+        with pytest.raises(ModelError) as caught:
+            ask(connect(server))
+        assert not isinstance(caught.value, ReplyError)
+        assert len(server.requests) == 1
+
+
+def test_a_rewrite_of_two_sentences_is_not_used(connect: Callable[[FaultServer], ChatClient], meeting: Chunk) -> None:
+    draft = Draft(text="The board met on 4 May 2011.", chunks=(meeting,), evidence=())
+    with FaultServer([good({"sentence": "The board met. The vote was secret."})]) as server:
+        prompt = prompts.load_prompt("rewrite")
+        assert ask_for_rewrite(connect(server), prompt, draft, "no passage has 4 May 2011", meeting.text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The board met [1].", ["The board met."]),
+        ("The board met [E1][E2].", ["The board met."]),
+        ("The board met [E1, E2 and E3] in May (E1–E4).", ["The board met in May."]),
+        ("The Minsk agreements (2014) failed.", ["The Minsk agreements (2014) failed."]),
+        ('He said: "No."', ['He said: "No."']),
+        ("The board met on Monday. It then", ["The board met on Monday."]),
+        ("no end in sight", []),
+        ("  \n", []),
+    ],
+)
+def test_sentences_are_complete_and_without_citation_markers(text: str, expected: list[str]) -> None:
+    assert clean_sentences(text) == expected
