@@ -18,8 +18,10 @@ from fault_server import FaultServer, failing, slow
 
 from rag.cli.main import cli
 from rag.errors import UsageError
-from rag.llm.breaker import FAILURES
+from rag.llm.breaker import BreakerPolicy
 from rag.render.json import read_brief
+
+FAILURES = BreakerPolicy().failures
 
 pytestmark = pytest.mark.integration
 

@@ -1,4 +1,4 @@
-"""A real report of 189 and 192 pages; the folder that holds it is named by CITEBRIEF_DATA."""
+"""A real report of 189 and 192 pages, in the directory that CITEBRIEF_DATA names."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 
 from rag.ingest import extract, find
-from rag.ingest.clean import key
+from rag.ingest.clean import match_key
 from rag.types import Document
 
 DATA = Path(os.environ.get("CITEBRIEF_DATA") or "/nonexistent") / "mueller"
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="CITEBRIEF_DATA names no folder with mueller/ in it")
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="CITEBRIEF_DATA names no directory with mueller/ in it")
 VOLUMES = ["mueller-report-vol-1.pdf", "mueller-report-vol-2.pdf"]
 
 
 @cache
-def read(name: str) -> tuple[Document, float]:
+def read_timed(name: str) -> tuple[Document, float]:
     (source,) = find([str(DATA / name)])
     began = time.perf_counter()
     documents, problems = extract(source)  # type: ignore[arg-type]
@@ -30,43 +30,43 @@ def read(name: str) -> tuple[Document, float]:
 
 
 @pytest.mark.parametrize("name", VOLUMES)
-def test_a_volume_takes_seconds(name: str) -> None:
-    assert read(name)[1] < 30
+def test_volume_is_read_within_30_seconds(name: str) -> None:
+    assert read_timed(name)[1] < 30
 
 
 @pytest.mark.parametrize("name", VOLUMES)
-def test_no_running_head_footnote_or_contents_line_is_left(name: str) -> None:
-    text = read(name)[0].text
+def test_running_heads_footnotes_and_contents_lines_are_removed(name: str) -> None:
+    text = read_timed(name)[0].text
     assert "Open Source Mueller Report" not in text
     assert not re.search(r"\. \. \. \. \. .*\d+$", text, re.MULTILINE)
-    assert not re.search(r"\b\d+/\d+/\d+ 302, at \d", text), "interview reports are cited in footnotes only"
+    assert not re.search(r"\b\d+/\d+/\d+ 302, at \d", text), "interview reports are cited only in footnotes"
     glued = re.findall(r"[a-z][.,;”\"]\d{1,4}(?=\s+[A-Z])", text)
     assert not glued
     assert not re.search(r"^\W*\d{1,4}\W*$", text, re.MULTILINE), "a page number or a lone footnote mark"
 
 
 @pytest.mark.parametrize("name", VOLUMES)
-def test_every_page_begins_where_pdfium_says(name: str) -> None:
+def test_pages_begin_and_end_with_the_words_that_pdfium_reports(name: str) -> None:
     import pypdfium2
 
-    document = read(name)[0]
+    document = read_timed(name)[0]
     pdf = pypdfium2.PdfDocument(DATA / name)
     assert len(document.page_starts) == len(pdf)
     checked = 0
     for number, (start, end) in enumerate(pairwise([*document.page_starts, len(document.text)])):
-        mine = key(document.text[start:end].replace("[redacted]", ""))
-        if len(mine) < 200:
+        own = match_key(document.text[start:end].replace("[redacted]", ""))
+        if len(own) < 200:
             continue
-        page = key(pdf[number].get_textpage().get_text_bounded())
-        # A few windows, because footnote marks stand between the words of the page.
-        assert any(mine[at : at + 20] in page for at in range(0, 60, 5)), number
-        assert any(mine[-at - 20 : -at] in page for at in range(20, 80, 5)), number
+        page = match_key(pdf[number].get_textpage().get_text_bounded())
+        # Several windows, because pdfium's text has footnote marks between the words.
+        assert any(own[at : at + 20] in page for at in range(0, 60, 5)), number
+        assert any(own[-at - 20 : -at] in page for at in range(20, 80, 5)), number
         checked += 1
     assert checked > 0.85 * len(pdf)
 
 
-def test_the_outline_gives_the_headings() -> None:
-    document = read(VOLUMES[0])[0]
+def test_outline_gives_headings_and_levels() -> None:
+    document = read_timed(VOLUMES[0])[0]
     found = {heading.text: heading for heading in document.headings}
     assert found["II. Russian “Active Measures” Social Media Campaign"].level == 1
     assert found["A. Structure of the Internet Research Agency"].level == 2
@@ -75,8 +75,8 @@ def test_the_outline_gives_the_headings() -> None:
     assert all(document.text[h.start : h.end] == h.text for h in document.headings)
 
 
-def test_sentences_are_those_of_the_text() -> None:
-    text = read(VOLUMES[0])[0].text
+def test_known_sentences_are_extracted_word_for_word() -> None:
+    text = read_timed(VOLUMES[0])[0].text
     for sentence in (
         "Papadopoulos understood Sessions to be similarly supportive of his efforts to arrange a meeting.",  # two pages
         "Prigozhin is widely reported to have ties to Russian President Vladimir Putin, [redacted]",
@@ -89,8 +89,8 @@ def test_sentences_are_those_of_the_text() -> None:
 @pytest.mark.parametrize(
     "name", ["mueller-report.html", "mueller-report-vol-1.epub", "volume1.md", "mueller_report_pages.csv"]
 )
-def test_the_other_formats_of_the_report_are_read(name: str) -> None:
-    document, seconds = read(name)
+def test_other_formats_of_the_report_are_read(name: str) -> None:
+    document, seconds = read_timed(name)
     assert seconds < 60
     assert len(document.text) > 300_000
     assert len(document.headings) > 50

@@ -1,4 +1,4 @@
-"""What is found under paths and URLs, and how that which cannot be read is told."""
+"""Sources are found under paths and URLs, and files that cannot be read are reported with the reason."""
 
 from __future__ import annotations
 
@@ -21,54 +21,55 @@ def sources(*paths: Path | str) -> list[Source]:
 
 
 def skipped(*paths: Path | str) -> dict[str, str]:
+    """The reasons by file name."""
     found = find([str(path) for path in paths])
     return {Path(item.path).name: item.reason for item in found if isinstance(item, Skipped)}
 
 
-def write(directory: Path, **files: str) -> None:
+def write(directory: Path, files: dict[str, str]) -> None:
     for name, text in files.items():
-        path = directory / name.replace("__", "/").replace("_md", ".md").replace("_txt", ".txt")
+        path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
 
-def test_a_folder_gives_its_documents_sorted_with_relative_ids(tmp_path: Path) -> None:
-    write(tmp_path, b_md="b", a_txt="a", sub__c_md="c", **{".hidden_md": "no", ".git__x_md": "no"})
+def test_directory_gives_its_documents_sorted_with_relative_ids(tmp_path: Path) -> None:
+    write(tmp_path, {"b.md": "b", "a.txt": "a", "sub/c.md": "c", ".hidden.md": "no", ".git/x.md": "no"})
     found = sources(tmp_path)
     assert [item.id for item in found] == ["a.txt", "b.md", "sub/c.md"]
     assert {item.root for item in found} == {str(tmp_path.resolve())}
     assert not skipped(tmp_path)
 
 
-def test_a_single_file_is_its_name_and_a_glob_keeps_the_path_below_its_fixed_part(tmp_path: Path) -> None:
-    write(tmp_path, x__notes_md="one", y__notes_md="two")
-    assert [item.id for item in sources(tmp_path / "x" / "notes.md")] == ["notes.md"]
-    assert [item.id for item in sources(f"{tmp_path}/*/notes.md")] == ["x/notes.md", "y/notes.md"]
+def test_file_id_is_its_name_and_glob_ids_are_relative_to_the_fixed_part(tmp_path: Path) -> None:
+    write(tmp_path, {"x/report.md": "one", "y/report.md": "two"})
+    assert [item.id for item in sources(tmp_path / "x" / "report.md")] == ["report.md"]
+    assert [item.id for item in sources(f"{tmp_path}/*/report.md")] == ["x/report.md", "y/report.md"]
 
 
-def test_a_path_that_does_not_exist_is_named_before_any_work(tmp_path: Path) -> None:
+def test_missing_path_is_an_error_before_any_source_is_yielded(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"nowhere: no such file"):
-        list(find([str(tmp_path), str(tmp_path / "nowhere")]))
+        next(find([str(tmp_path), str(tmp_path / "nowhere")]))
     with pytest.raises(UsageError, match=r"\*\.md: no file matches"):
-        list(find([f"{tmp_path}/*.md"]))
+        next(find([f"{tmp_path}/*.md"]))
 
 
-def test_the_digest_changes_with_the_bytes_and_with_the_extractor_only(
+def test_digest_depends_on_the_bytes_and_the_extractor_version_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(tmp_path, a_md="one")
+    write(tmp_path, {"a.md": "one"})
     first = sources(tmp_path)[0].digest
     os.utime(tmp_path / "a.md", (1, 1))
     assert sources(tmp_path)[0].digest == first
-    write(tmp_path, a_md="two")
+    write(tmp_path, {"a.md": "two"})
     assert sources(tmp_path)[0].digest != first
-    write(tmp_path, a_md="one")
+    write(tmp_path, {"a.md": "one"})
     monkeypatch.setattr(source_module, "EXTRACTOR_VERSION", "next")
     assert sources(tmp_path)[0].digest != first
 
 
-def test_citebriefignore_leaves_files_out_and_says_so(tmp_path: Path) -> None:
-    write(tmp_path, README_md="about", kept_md="text", drafts__a_md="x", drafts__b_md="y", deep__c_md="z")
+def test_citebriefignore_excludes_files_and_reports_them(tmp_path: Path) -> None:
+    write(tmp_path, {"README.md": "about", "kept.md": "text", "drafts/a.md": "x", "drafts/b.md": "y", "deep/c.md": "z"})
     (tmp_path / ".citebriefignore").write_text("# comment\nREADME.md\ndrafts/\n")
     (tmp_path / "deep" / ".citebriefignore").write_text("*.md\n!c.md\n")
     assert [item.id for item in sources(tmp_path)] == ["deep/c.md", "kept.md"]
@@ -76,8 +77,8 @@ def test_citebriefignore_leaves_files_out_and_says_so(tmp_path: Path) -> None:
     assert sources(tmp_path / "README.md"), "a file given by name is read"
 
 
-def test_what_cannot_be_read_is_told_with_its_reason(tmp_path: Path) -> None:
-    write(tmp_path, good_md="text", empty_md="")
+def test_unreadable_files_are_reported_with_the_reason(tmp_path: Path) -> None:
+    write(tmp_path, {"good.md": "text", "empty.md": ""})
     (tmp_path / "photo.jpeg").write_bytes(b"x")
     (tmp_path / "gone.md").symlink_to(tmp_path / "missing.md")
     os.mkfifo(tmp_path / "pipe.md")
@@ -89,40 +90,41 @@ def test_what_cannot_be_read_is_told_with_its_reason(tmp_path: Path) -> None:
     assert [item.id for item in sources(tmp_path)] == ["good.md"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission_is_told(tmp_path: Path) -> None:
-    write(tmp_path, secret_md="x")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_file_without_read_permission_is_reported(tmp_path: Path) -> None:
+    write(tmp_path, {"secret.md": "x"})
     (tmp_path / "secret.md").chmod(0)
     assert "permission denied" in skipped(tmp_path)["secret.md"]
 
 
-def test_a_two_gigabyte_file_costs_nothing(tmp_path: Path) -> None:
+def test_file_of_two_gigabytes_is_skipped_without_being_read(tmp_path: Path) -> None:
     with (tmp_path / "huge.txt").open("wb") as file:
         file.truncate(2 * 1024**3)
     assert "over the limit" in skipped(tmp_path)["huge.txt"]
 
 
-def test_a_loop_of_links_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
-    write(tmp_path, a__doc_md="x")
+def test_loop_of_links_is_reported_and_the_other_files_are_found(tmp_path: Path) -> None:
+    write(tmp_path, {"a/doc.md": "x"})
     (tmp_path / "a" / "again").symlink_to(tmp_path, target_is_directory=True)
     assert [item.id for item in sources(tmp_path)] == ["a/doc.md"]
     assert "a loop" in skipped(tmp_path)["again"]
 
 
-def test_two_files_of_one_id_are_told_with_the_fix_and_one_file_twice_is_no_news(tmp_path: Path) -> None:
-    write(tmp_path, one__a_md="1", two__a_md="2")
+def test_second_file_with_an_id_is_reported_and_a_file_named_twice_is_not(tmp_path: Path) -> None:
+    write(tmp_path, {"one/a.md": "1", "two/a.md": "2"})
     found = list(find([str(tmp_path / "one"), str(tmp_path / "two"), str(tmp_path / "one")]))
     assert [item.id for item in found if isinstance(item, Source)] == ["a.md"]
-    clash = [item for item in found if isinstance(item, Skipped)]
-    assert len(clash) == 1
-    assert "common parent folder" in clash[0].reason
+    (clash,) = [item for item in found if isinstance(item, Skipped)]
+    assert "common parent folder" in clash.reason
 
 
-class _Pages(http.server.BaseHTTPRequestHandler):
-    asked = 0
+class Pages(http.server.BaseHTTPRequestHandler):
+    """Serves ``/page`` and a redirect to it, and counts requests."""
+
+    requests = 0
 
     def do_GET(self) -> None:
-        type(self).asked += 1
+        type(self).requests += 1
         if self.path == "/old":
             self.send_response(302)
             self.send_header("Location", "/page")
@@ -144,7 +146,7 @@ class _Pages(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def site() -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Pages)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -153,21 +155,21 @@ def site() -> Iterator[str]:
     server.server_close()
 
 
-def test_a_url_is_fetched_once_through_its_redirect(site: str) -> None:
-    _Pages.asked = 0
+def test_url_is_fetched_once_and_redirects_are_followed(site: str) -> None:
+    Pages.requests = 0
     (page,) = sources(f"{site}/old")
     (document,), problems = extract(page)
     assert not problems
     assert (document.id, document.source, document.title) == (f"{site}/old", f"{site}/old", "Café")
     assert "café opened" in document.text
     assert document.metadata["encoding"] == "cp1252"
-    assert _Pages.asked == 2
+    assert Pages.requests == 2
 
 
-def test_a_url_that_cannot_be_had_is_told(site: str) -> None:
+def test_url_that_cannot_be_fetched_is_reported(site: str) -> None:
     (missing,) = find([f"{site}/nothing"])
     assert isinstance(missing, Skipped)
     assert "404" in missing.reason
-    (dead,) = find(["http://127.0.0.1:9/x"])
-    assert isinstance(dead, Skipped)
-    assert "cannot be fetched" in dead.reason
+    (unreachable,) = find(["http://127.0.0.1:9/x"])
+    assert isinstance(unreachable, Skipped)
+    assert "cannot be fetched" in unreachable.reason

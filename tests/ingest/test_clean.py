@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import pytest
+
+from rag.ingest.clean import clean_text
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("e\u0301 \ufb01n\u00adal\u00a0word\u200b\x07", "é final word"),
+        ("said.\u00b9\u00b2 Then 5 m\u00b2", "said. Then 5 m²"),
+        ("was [REDACTED: Harm to Ongoing Matter] [HOM] there", "was [redacted] there"),
+        ("It grew. [REDACTED] The end.", "It grew. [redacted]. The end."),
+    ],
+)
+def test_characters_footnote_marks_and_redactions_are_normalised(text: str, cleaned: str) -> None:
+    assert clean_text(text) == cleaned

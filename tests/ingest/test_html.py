@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rag.ingest import Source, extract
+from rag.types import Document
+
+HTML = """<!doctype html><html lang="en"><head><title>The Seychelles Meeting</title>
+<meta property="article:published_time" content="2017-01-11"></head><body>
+<nav><a href="/">Home</a><a href="/about">About</a></nav>
+<article><h1>The Seychelles Meeting</h1>
+<p>Erik Prince met Kirill Dmitriev on 11 January 2017 in the Seychelles.<sup><a href="#fn1">1</a></sup>
+They spoke for 45 minutes, 10<sup>2</sup> metres from the beach.</p>
+<h2>What followed</h2><p>Prince <span
+class="redacted">____ ___</span> told the committee that it was a chance meeting over a beer.</p>
+<ul><li>first item of the list</li><li>second item of the list</li></ul>
+<table><tr><th>when</th><th>who</th></tr><tr><td>January</td><td>Prince</td></tr></table></article>
+<aside class="footnotes"><p>1. A footnote body.</p></aside>
+<footer>Copyright, cookies, contact</footer><script>alert("x")</script></body></html>"""
+
+
+def test_headings_stay_and_navigation_footnotes_and_scripts_are_removed(
+    read_document: Callable[..., Document],
+) -> None:
+    document = read_document("s.html", HTML)
+    assert (document.title, document.date) == ("The Seychelles Meeting", "2017-01-11")
+    assert [(heading.level, heading.text) for heading in document.headings] == [(2, "What followed")]
+    assert "in the Seychelles. They spoke for 45 minutes, 10² metres" in document.text
+    assert "Prince [redacted] told the committee" in document.text
+    assert "first item of the list\nsecond item" in document.text
+    assert "when; who\nJanuary; Prince" in document.text
+    for removed in ("Home", "footnote body", "cookies", "alert"):
+        assert removed not in document.text
+
+
+def test_page_without_an_article_is_read_whole(read_document: Callable[..., Document]) -> None:
+    page = "<html><body><div>One short line.</div></body></html>"
+    assert "One short line." in read_document("s.html", page).text
+
+
+def test_page_nested_ten_thousand_deep_gives_a_document_or_a_reason(make_source: Callable[..., Source]) -> None:
+    deep = "<div>" * 10_000 + "<p>The innermost element contains a sentence.</p>" + "</div>" * 10_000
+    page = f"<html><body><script>{'x' * 100_000}</script>{deep}<p>Another sentence follows.</p></body></html>"
+    documents, problems = extract(make_source("deep.html", page))
+    assert len(documents) + len(problems) == 1
+    assert all("xxxx" not in document.text for document in documents)

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from rag.ingest import Source, extract
+
+
+def test_rows_are_documents_and_invalid_lines_are_reported(make_source: Callable[..., Source]) -> None:
+    lines = [
+        json.dumps(
+            {"id": "a1", "title": "First", "text": "Text one.\u2028More.", "date": "2019-04", "source": "http://x/1"}
+        ),
+        "{broken",
+        json.dumps({"_id": 7, "text": "Text two."}),
+        json.dumps({"id": "a1", "text": "A second a1."}),
+        json.dumps(["text"]),
+        json.dumps({"id": "b", "text": "  "}),
+        json.dumps({"text": "No id."}),
+    ]
+    documents, problems = extract(make_source("rows.jsonl", "\n".join(lines)))
+    assert [(d.id, d.title, d.date) for d in documents][:2] == [("a1", "First", "2019-04"), ("7", "7", None)]
+    assert documents[0].source == "http://x/1"
+    assert documents[2].id == "rows.jsonl#7"
+    reasons = {int(problem.path.rpartition(":")[2]): problem.reason for problem in problems}
+    assert list(reasons) == [2, 4, 5, 6]
+    assert reasons[2].startswith("not JSON: ")
+    assert reasons[4] == "the id a1 occurs twice in the file"
+    assert reasons[5] == "a list, not an object with a text"
+    assert reasons[6] == "the text is empty"
