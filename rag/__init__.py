@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from rag.check.checker import check_brief
     from rag.config import Settings, load_settings
     from rag.errors import CitebriefError
-    from rag.pipeline import answer, chain, index, search
-    from rag.retrieval.langchain import retriever
+    from rag.pipeline import answer, chain, index, retriever, search
     from rag.types import Brief, Chunk, Document, Filter, Hit, Question, Section, Sentence, Verdict
     from rag.verify.verifier import Verifier, default_verifier
 
@@ -35,8 +34,7 @@ _MODULES = {
     "rag.check.checker": ("check_brief",),
     "rag.config": ("Settings", "load_settings"),
     "rag.errors": ("CitebriefError",),
-    "rag.pipeline": ("answer", "chain", "index", "search"),
-    "rag.retrieval.langchain": ("retriever",),
+    "rag.pipeline": ("answer", "chain", "index", "retriever", "search"),
     "rag.types": ("Brief", "Chunk", "Document", "Filter", "Hit", "Question", "Section", "Sentence", "Verdict"),
     "rag.verify.verifier": ("Verifier", "default_verifier"),
 }

@@ -25,6 +25,7 @@ from rag.types import Brief, Chunk, Filter, Hit, slug
 from rag.writing.session import Session
 
 if TYPE_CHECKING:
+    from langchain_core.retrievers import BaseRetriever
     from langchain_core.runnables import Runnable
 
     from rag.config import Settings
@@ -118,6 +119,16 @@ def answer(
     """
     with Session(settings) as session:
         return session.answer(question, where=where, on_progress=on_progress)
+
+
+def retriever(settings: Settings, *, k: int = 10, where: Filter | None = None) -> BaseRetriever:
+    """Return a LangChain retriever over the index that finds and ranks as :func:`search` does.
+
+    It keeps the index open. See :func:`rag.retrieval.index_retriever` for the metadata of its documents.
+    """
+    from rag.retrieval import index_retriever
+
+    return index_retriever(Index.open(settings.store, load_embedder(settings.embedder)), k=k, where=where)
 
 
 def chain(settings: Settings) -> Runnable[str, Brief]:

@@ -86,7 +86,7 @@ def test_no_two_public_classes_or_constants_share_a_name() -> None:
             elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                 names = [node.target.id]
             for name in names:
-                if not name.startswith("_"):
+                if name[0].isupper():  # a class, a type or a constant
                     homes[name].add(str(path.relative_to(ROOT)))
     shared = {name: sorted(paths) for name, paths in homes.items() if len(paths) > 1}
     assert not shared

@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--base-url", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.base_url:
-        print(json.dumps(measure_batch(args)))
+        print(json.dumps(measure_times(args)))
         return
     processor, delayed = (run_in_subprocess(seconds) for seconds in (0.0, args.seconds))
     in_flight = max(MAX_IN_FLIGHT, CALLS_PER_QUESTION * args.jobs)
@@ -80,7 +80,7 @@ def serve(seconds: float, pipe: Connection) -> None:
         pipe.send({"requests": len(server.requests), "at_most": server.max_in_flight})
 
 
-def measure_batch(args: argparse.Namespace) -> dict[str, Any]:
+def measure_times(args: argparse.Namespace) -> dict[str, Any]:
     """Answer all questions; return wall-clock and processor seconds from the first question to the last brief."""
     os.environ |= {"OPENAI_BASE_URL": args.base_url, "OPENAI_API_KEY": ""}
     from rag.batch.parallel import answer_many

@@ -32,11 +32,11 @@ def main() -> None:
     rows = []
     for number in args.questions:
         with get_context("spawn").Pool(1) as pool:
-            rows.append(pool.apply(measure_batch, (args.store, number, args.jobs)))
+            rows.append(pool.apply(measure_memory, (args.store, number, args.jobs)))
     print(json.dumps({"runs": rows, "ratio": round(rows[-1]["peak_mb"] / rows[0]["peak_mb"], 3)}))
 
 
-def measure_batch(store: str, number: int, jobs: int) -> dict[str, float]:
+def measure_memory(store: str, number: int, jobs: int) -> dict[str, float]:
     """Run a batch of ``number`` questions in this process; return its peak memory and time."""
     from rag.cli.main import cli
 

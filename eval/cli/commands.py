@@ -13,15 +13,15 @@ import click
 from rag.errors import CitebriefError, UsageError
 
 from .options import (
+    eval_json_option,
+    eval_quiet_option,
     existing_file,
-    json_option,
     judge_llm_option,
     judge_option,
     load_thresholds,
-    progress_display,
-    quiet_option,
     read_lines,
     settings_from,
+    show_counts,
     threshold_options,
 )
 
@@ -58,8 +58,8 @@ def evaluate() -> None:
     help="Ask no more questions once this is spent.",
 )
 @threshold_options
-@json_option
-@quiet_option
+@eval_json_option
+@eval_quiet_option
 def run_suite(
     suite: str,
     out: str,
@@ -93,7 +93,7 @@ def run_suite(
     thresholds, before = load_thresholds(conditions, baseline)
     cases = read_cases(suite)[:limit]
     judge, close = open_judge(judge_name, settings_from({"llm": judge_llm}))
-    with progress_display(quiet) as show:
+    with show_counts(quiet) as show:
         try:
             card = SuiteRun(
                 cases=cases,
@@ -115,8 +115,8 @@ def run_suite(
 @judge_llm_option
 @click.option("--labels", metavar="FILE", help="Labels given by a person; they correct the judge.")
 @threshold_options
-@json_option
-@quiet_option
+@eval_json_option
+@eval_quiet_option
 def score_briefs(
     briefs: tuple[str, ...],
     judge_name: str,
@@ -146,7 +146,7 @@ def score_briefs(
     thresholds, before = load_thresholds(conditions, baseline)
     label_rows = read_labels(existing_file(labels)) if labels else []
     judge, close = open_judge(judge_name, settings)
-    with progress_display(quiet) as show:
+    with show_counts(quiet) as show:
         try:
             scored = _score_files(briefs, judge, show)
         finally:
@@ -157,7 +157,7 @@ def score_briefs(
 
 @evaluate.command("report")
 @click.argument("runs", nargs=-1, required=True)
-@json_option
+@eval_json_option
 def report_runs(runs: tuple[str, ...], as_json: bool) -> None:
     """Write report.md and report.html into the folder of a run, or compare two RUNS.
 
@@ -216,7 +216,7 @@ def label_run(run: str, n: int) -> None:
 @click.argument("file")
 @judge_option
 @judge_llm_option
-@json_option
+@eval_json_option
 def measure_judge_on(file: str, judge_name: str, judge_llm: str | None, as_json: bool) -> None:
     """Measure a judge on the labelled pairs of FILE, JSONL rows of claim, evidence and label (full, partial, none).
 
@@ -238,7 +238,7 @@ def measure_judge_on(file: str, judge_name: str, judge_llm: str | None, as_json:
 @evaluate.command("retrieval")
 @click.argument("directory", metavar="FOLDER")
 @click.option("--queries", type=click.IntRange(min=1), help="Only the first N.")
-@json_option
+@eval_json_option
 def measure_retrieval_on(directory: str, queries: int | None, as_json: bool) -> None:
     """Measure retrieval on a benchmark in BEIR's layout: corpus.jsonl, queries.jsonl, qrels/test.tsv.
 

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from ..runner.thresholds import Threshold
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+eval_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 judge_option = click.option(
     "--judge", "judge_name", type=click.Choice(["nli", "llm"]), default="nli", help="Who says what is supported. [nli]"
 )
 judge_llm_option = click.option(
     "--judge-llm", metavar="SPEC", help="The model of --judge llm: openai:MODEL or local. [auto]"
 )
-quiet_option = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+eval_quiet_option = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
 
 
 def threshold_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -83,7 +83,7 @@ def read_lines(file: str) -> list[str]:
 
 
 @contextmanager
-def progress_display(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+def show_counts(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     """Show counts on stderr, given as (stage, number done, total), in the style of the other commands."""
     from rag.render.progress import Progress
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from rag.check import DISAGREEMENTS, ParsedBrief, read_claims
+from rag.check import DISAGREEMENT_PART, ParsedBrief, read_claims
 from rag.check.checker import Checker
 from rag.types import Chunk, Claim, Support, Verdict
 
@@ -108,7 +108,7 @@ def score_brief(
     found: ParsedBrief, judge: Judge, resolve: ResolveCitation, *, id_: str, case: Case | None = None
 ) -> ScoredBrief:
     """Score a parsed brief as :func:`score_brief_file` does; ``resolve`` finds the cited passages."""
-    counted = [claim for claim in found.claims if claim.where != DISAGREEMENTS]
+    counted = [claim for claim in found.claims if claim.where != DISAGREEMENT_PART]
     rows, passages = _judge(counted, judge, resolve)
     insufficient = found.raw.get("status") == "insufficient_evidence"
     values: dict[str, float | None] = dict.fromkeys(citations.METRICS)

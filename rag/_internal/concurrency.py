@@ -16,8 +16,8 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
 
 GRACE = 10.0
 """Seconds that running work has to end once it is told to stop. A call to a small model takes less."""
@@ -27,14 +27,14 @@ POLL = 0.1
 
 
 def run_concurrently(
-    function: Callable[[Item], Result],
-    items: Iterable[Item],
+    function: Callable[[ItemT], ResultT],
+    items: Iterable[ItemT],
     *,
     jobs: int,
     stop: threading.Event,
     halt: Callable[[], None],
     grace: float = GRACE,
-) -> Generator[Result]:
+) -> Generator[ResultT]:
     """Yield ``function(item)`` for each of ``items``, ``jobs`` at a time, in order of completion.
 
     Items are taken in the caller's thread, one for each idle thread, and are not kept after their result. The function
@@ -48,13 +48,13 @@ def run_concurrently(
     Raises:
         Exception: the first error of the function or of ``items``; it ends the iteration.
     """
-    tasks: queue.SimpleQueue[tuple[Context, Item] | None] = queue.SimpleQueue()
-    done: queue.SimpleQueue[Future[Result]] = queue.SimpleQueue()
+    tasks: queue.SimpleQueue[tuple[Context, ItemT] | None] = queue.SimpleQueue()
+    done: queue.SimpleQueue[Future[ResultT]] = queue.SimpleQueue()
 
     def work() -> None:
         while task := tasks.get():
             context, item = task
-            future: Future[Result] = Future()
+            future: Future[ResultT] = Future()
             _resolve(future, partial(context.run, function, item))
             done.put(future)
 
@@ -92,8 +92,8 @@ def run_concurrently(
 
 
 def start_all(
-    calls: Iterable[Callable[[], Result]], *, isolated: type[Exception] | tuple[type[Exception], ...] = ()
-) -> list[Callable[[], Result]]:
+    calls: Iterable[Callable[[], ResultT]], *, isolated: type[Exception] | tuple[type[Exception], ...] = ()
+) -> list[Callable[[], ResultT]]:
     """Start each of ``calls`` in a thread of its own and return functions that wait for the results, in order.
 
     Such a function raises what its call raised. While its call runs, it also raises an error of another call, so that
@@ -103,13 +103,13 @@ def start_all(
     Args:
         isolated: classes of errors that affect their own call only.
     """
-    futures: list[Future[Result]] = []
+    futures: list[Future[ResultT]] = []
     for number, call in enumerate(calls):
         futures.append(Future())
         run = partial(copy_context().run, _resolve, futures[-1], call)
         threading.Thread(target=run, daemon=True, name=f"call-{number}").start()
 
-    def result(own: Future[Result]) -> Result:
+    def result(own: Future[ResultT]) -> ResultT:
         running = set(futures)
         while not own.done():
             ended, running = wait(running, return_when=FIRST_COMPLETED)
@@ -121,7 +121,7 @@ def start_all(
     return [partial(result, future) for future in futures]
 
 
-def _resolve(future: Future[Result], call: Callable[[], Result]) -> None:
+def _resolve(future: Future[ResultT], call: Callable[[], ResultT]) -> None:
     """Set the result or the error of ``call``, which is raised where the result is taken."""
     try:
         future.set_result(call())

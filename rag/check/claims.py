@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.check.markdown import parse_markdown
-from rag.check.parsed_brief import DISAGREEMENTS, ListedSource, ParsedBrief
+from rag.check.parsed_brief import DISAGREEMENT_PART, ListedSource, ParsedBrief
 from rag.errors import ReadError, UsageError
 from rag.types import Chunk, Claim
 
@@ -48,7 +48,7 @@ def _parse_json(text: str) -> ParsedBrief:
     parts = [("summary", brief.get("summary", ()))]
     parts += [(f"{n}. {part.get('heading', '')}", part["sentences"]) for n, part in enumerate(brief["sections"], 1)]
     parts += [("conclusion", brief.get("conclusion", ()))]
-    parts += [(DISAGREEMENTS, [side for each in brief.get("disagreements", ()) for side in each["sides"]])]
+    parts += [(DISAGREEMENT_PART, [side for each in brief.get("disagreements", ()) for side in each["sides"]])]
     claims = [
         Claim(text=str(row["text"]), citations=tuple(map(str, row.get("citations") or ())), where=where)
         for where, rows in parts

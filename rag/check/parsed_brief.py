@@ -8,7 +8,7 @@ from typing import Any
 
 from rag.types import Chunk, Claim
 
-DISAGREEMENTS = "disagreements"
+DISAGREEMENT_PART = "disagreements"
 """``Claim.where`` of a side of a disagreement in our JSON."""
 
 

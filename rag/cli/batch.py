@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rag.cli.exit_status import BELOW_THE_BAR, STOPPED
+from rag.cli.options import embedder_option, quiet_option, store_option
 from rag.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from rag.config import Settings
     from rag.render import Format
 
-EXIT_BELOW_BAR = 3
-EXIT_STOPPED = 130
 BATCH_FORMATS: tuple[Format, ...] = ("json", "md", "html", "text")
 
 
@@ -63,10 +63,10 @@ BATCH_FORMATS: tuple[Format, ...] = ("json", "md", "html", "text")
     "--sections", type=click.IntRange(1, 7), help="Largest number of sections, unless the question sets it. [6]"
 )
 @click.option("--log-json", metavar="FILE", help="Append events, one JSON object a line; - is stderr.")
-@click.option("--store", metavar="DIR", help="Folder of the index, or chroma+http://host:port. [.citebrief]")
-@click.option("--embedder", metavar="SPEC", help="minilm, a sentence-transformers id or path, openai:MODEL.")
+@store_option
+@embedder_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@quiet_option
 def batch(
     questions: str,
     out: str,
@@ -156,9 +156,9 @@ def batch(
     if summary.ended == "stopped":
         # Threads that still wait for a reply would delay the interpreter's own exit.
         sys.stdout.flush()
-        os._exit(EXIT_STOPPED)
+        os._exit(STOPPED)
     if summary.failed or summary.ended != "done":
-        sys.exit(EXIT_BELOW_BAR)
+        sys.exit(BELOW_THE_BAR)
 
 
 @contextmanager
@@ -183,7 +183,7 @@ def _stop_on_signal() -> Iterator[threading.Event]:
 
     def on_signal(*_: object) -> None:
         if stop.is_set():
-            os._exit(EXIT_STOPPED)
+            os._exit(STOPPED)
         stop.set()
         # Not through Python's own buffer, which the signal may have interrupted.
         os.write(2, b"\nstopping: running questions end or are abandoned; press Ctrl-C again to quit at once\n")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-Value = TypeVar("Value")
+ValueT = TypeVar("ValueT")
 
 BATCH_SIZE = 256
 """Maximum texts per batch, unless a single request has more: further requests wait for the next batch."""
@@ -23,7 +23,7 @@ _THREAD = ThreadPoolExecutor(1, thread_name_prefix="encoder")
 each thread that calls it, and two concurrent forward passes compete for the cores without a gain."""
 
 
-class Batcher(Generic[Value]):
+class Batcher(Generic[ValueT]):
     """Makes ``function``, which maps a list of texts to their values, callable by many threads.
 
     Args:
@@ -34,20 +34,20 @@ class Batcher(Generic[Value]):
 
     def __init__(
         self,
-        function: Callable[[list[str]], Sequence[Value]],
+        function: Callable[[list[str]], Sequence[ValueT]],
         *,
         cache_size: int,
-        size_of: Callable[[Value], int] = lambda _: 1,
+        size_of: Callable[[ValueT], int] = lambda _: 1,
     ) -> None:
         self._function = function
         self._cache_size = cache_size
         self._size_of = size_of
-        self._cache: OrderedDict[str, Value] = OrderedDict()
+        self._cache: OrderedDict[str, ValueT] = OrderedDict()
         self._cached_size = 0
-        self._waiting: deque[tuple[list[str], Future[list[Value]]]] = deque()
+        self._waiting: deque[tuple[list[str], Future[list[ValueT]]]] = deque()
         self._lock = threading.Lock()
 
-    def __call__(self, texts: Sequence[str]) -> list[Value]:
+    def __call__(self, texts: Sequence[str]) -> list[ValueT]:
         """Return the values of ``texts``, in order.
 
         Raises:
@@ -57,7 +57,7 @@ class Batcher(Generic[Value]):
         with self._lock:
             if all(text in self._cache for text in request):
                 return [self._get_cached(text) for text in request]
-            future: Future[list[Value]] = Future()
+            future: Future[list[ValueT]] = Future()
             self._waiting.append((request, future))
         # One task per request: the first to run serves several requests and leaves the others nothing to do.
         _THREAD.submit(self._run_batch)
@@ -85,9 +85,9 @@ class Batcher(Generic[Value]):
         for texts, future in requests:
             future.set_result([values[text] for text in texts])
 
-    def _next_requests(self) -> list[tuple[list[str], Future[list[Value]]]]:
+    def _next_requests(self) -> list[tuple[list[str], Future[list[ValueT]]]]:
         """Remove and return the first request, and those after it that fit into the batch."""
-        requests: list[tuple[list[str], Future[list[Value]]]] = []
+        requests: list[tuple[list[str], Future[list[ValueT]]]] = []
         texts = 0
         with self._lock:
             while self._waiting and (not requests or texts + len(self._waiting[0][0]) <= BATCH_SIZE):
@@ -95,7 +95,7 @@ class Batcher(Generic[Value]):
                 texts += len(requests[-1][0])
         return requests
 
-    def _compute(self, texts: Sequence[str]) -> dict[str, Value]:
+    def _compute(self, texts: Sequence[str]) -> dict[str, ValueT]:
         """Return the values of ``texts`` from the cache or the function."""
         with self._lock:
             values = {text: self._get_cached(text) for text in texts if text in self._cache}
@@ -110,6 +110,6 @@ class Batcher(Generic[Value]):
                     self._cached_size -= self._size_of(self._cache.popitem(last=False)[1])
         return values
 
-    def _get_cached(self, text: str) -> Value:
+    def _get_cached(self, text: str) -> ValueT:
         self._cache.move_to_end(text)
         return self._cache[text]

@@ -17,7 +17,7 @@ from rag.ingest.encoding import decode
 from rag.ingest.rows import DocumentRow, ParsedRows, parse_row
 from rag.ingest.scan import Page, page_blocks
 
-MEDIA_TYPE = "text/csv"
+_MEDIA_TYPE = "text/csv"
 
 
 def read_csv(data: bytes, name: str) -> ParsedDocument | ParsedRows:
@@ -39,10 +39,10 @@ def read_csv(data: bytes, name: str) -> ParsedDocument | ParsedRows:
     if "text" in names and "page" in names:
         blocks = page_blocks(list(_pages(names, lines)))
         title = title_from_name(name)  # the first heading found in a scan is often somewhere in its middle
-        return ParsedDocument(blocks=tuple(blocks), media_type=MEDIA_TYPE, title=title, paged=True, metadata=metadata)
+        return ParsedDocument(blocks=tuple(blocks), media_type=_MEDIA_TYPE, title=title, paged=True, metadata=metadata)
     if "text" in names:
         return _document_rows(names, lines, name, metadata)
-    return ParsedDocument(blocks=tuple(_record_blocks(columns, lines)), media_type=MEDIA_TYPE, metadata=metadata)
+    return ParsedDocument(blocks=tuple(_record_blocks(columns, lines)), media_type=_MEDIA_TYPE, metadata=metadata)
 
 
 def _delimiter(text: str) -> str:
@@ -63,7 +63,7 @@ def _document_rows(
             rows.append(parse_row(dict(zip(names, cells, strict=False)), number, f"{name}#{number}"))
         except ReadError as error:
             problems.append((number, str(error)))
-    return ParsedRows(rows=tuple(rows), problems=tuple(problems), media_type=MEDIA_TYPE, metadata=metadata)
+    return ParsedRows(rows=tuple(rows), problems=tuple(problems), media_type=_MEDIA_TYPE, metadata=metadata)
 
 
 def _record_blocks(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> Iterator[Block]:

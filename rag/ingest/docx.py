@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
 _DATE_LINE = re.compile(r"Date\s*:\s*(.{4,30})", re.IGNORECASE)
-MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
 def read_docx(data: bytes, name: str) -> ParsedDocument:
@@ -45,7 +45,7 @@ def read_docx(data: bytes, name: str) -> ParsedDocument:
     own_title = properties.title if properties.title and properties.title != "Word Document" else None
     return ParsedDocument(
         blocks=tuple(blocks),
-        media_type=MEDIA_TYPE,
+        media_type=_MEDIA_TYPE,
         title=title or own_title,
         date=date or (None if from_template else created),
     )

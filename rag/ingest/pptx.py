@@ -12,7 +12,7 @@ from rag.ingest.blocks import Block, ParsedDocument
 from rag.ingest.clean import PAGE_BREAK
 from rag.ingest.dates import iso_date
 
-MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+_MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 
 
 def read_pptx(data: bytes, name: str) -> ParsedDocument:
@@ -40,7 +40,7 @@ def read_pptx(data: bytes, name: str) -> ParsedDocument:
     own_title = properties.title if properties.title and properties.title != "PowerPoint Presentation" else None
     return ParsedDocument(
         blocks=tuple(blocks),
-        media_type=MEDIA_TYPE,
+        media_type=_MEDIA_TYPE,
         title=own_title,
         date=None if created == "2013-01-27" else created,
         paged=True,

@@ -217,7 +217,7 @@ def _join(path: Path, on_bytes: OnBytes) -> None:
         Path(name).replace(path)
     finally:
         Path(name).unlink(missing_ok=True)
-    _note(path).write_text(json.dumps(_state(path)))
+    _record_path(path).write_text(json.dumps(_state(path)))
 
 
 def _llama_cpp() -> Any:
@@ -253,7 +253,7 @@ def _cores() -> int:
 def _checked(path: Path) -> bool:
     """Whether ``path`` is the file whose digest was checked when it was joined: same size, same time."""
     try:
-        return bool(json.loads(_note(path).read_text()) == _state(path))
+        return bool(json.loads(_record_path(path).read_text()) == _state(path))
     except (OSError, ValueError):
         return False
 
@@ -263,5 +263,5 @@ def _state(path: Path) -> dict[str, int | str]:
     return {"sha256": SHA256, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
 
 
-def _note(path: Path) -> Path:
+def _record_path(path: Path) -> Path:
     return path.with_suffix(".checked.json")

@@ -22,7 +22,7 @@ SCHEMA_FILE = Path(__file__).with_name("brief.schema.json")
 
 Text = Annotated[str, Field(min_length=1)]
 Offset = Annotated[int, Field(ge=0)]
-Page = Annotated[int, Field(ge=1)]
+PageNumber = Annotated[int, Field(ge=1)]
 
 
 class _Strict(BaseModel):
@@ -71,7 +71,8 @@ class PassageJson(_Strict):
     date: str | None = None
     heading_path: tuple[str, ...] = ()
     pages: Annotated[
-        tuple[Page, Page] | None, Field(description="first and last physical page, from 1; null without pages")
+        tuple[PageNumber, PageNumber] | None,
+        Field(description="first and last physical page, from 1; null without pages"),
     ] = None
     start: Offset
     end: Annotated[int, Field(ge=1)]

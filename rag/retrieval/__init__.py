@@ -2,7 +2,7 @@
 
 from rag.retrieval.answerability import Answerability, assess_answerability
 from rag.retrieval.hybrid import rank_fusion, retrieve
-from rag.retrieval.langchain import retriever
+from rag.retrieval.langchain import index_retriever
 from rag.retrieval.query_terms import query_terms
 from rag.retrieval.rerank import rerank, term_coverage
 from rag.retrieval.search import search_index
@@ -10,11 +10,11 @@ from rag.retrieval.search import search_index
 __all__ = [
     "Answerability",
     "assess_answerability",
+    "index_retriever",
     "query_terms",
     "rank_fusion",
     "rerank",
     "retrieve",
-    "retriever",
     "search_index",
     "term_coverage",
 ]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rag.store import Index
 
 
-def retriever(index: Index, *, k: int = 10, where: Filter | None = None) -> BaseRetriever:
+def index_retriever(index: Index, *, k: int = 10, where: Filter | None = None) -> BaseRetriever:
     """Return a LangChain retriever over ``index`` that finds and ranks as ``citebrief search`` does.
 
     The metadata of each of its documents are the place, rank and score of the chunk.

@@ -73,7 +73,7 @@ def test_a_model_without_a_price_has_an_estimate_in_tokens_only(settings: Settin
 
 
 @pytest.mark.parametrize("kind", ["openai", "local"])
-def test_the_dry_run_model_replies_with_empty_fields_and_counts_the_schema_of_a_remote_model(kind: str) -> None:
+def test_the_dry_run_model_returns_empty_fields_and_counts_the_schema_for_a_remote_model(kind: str) -> None:
     model = DryRunModel(ModelChoice(kind=kind, name="m", why=""))  # type: ignore[arg-type]
     reply = model.ask("Be brief.", "Who met?", Reply, max_tokens=50, name="section")
     assert (reply.heading, reply.sentences) == ("", [])

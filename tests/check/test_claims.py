@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from briefs import answered, insufficient
 
-from rag.check import DISAGREEMENTS, read_claims
+from rag.check import DISAGREEMENT_PART, read_claims
 from rag.errors import ReadError, UsageError
 from rag.render import Format, render
 
@@ -33,7 +33,7 @@ def test_json_gives_the_place_of_each_claim_and_the_uncited_passages(tmp_path: P
         "1. The Moscow tower that was never built",
         "2. Polling data & Konstantin Kilimnik",
         "conclusion",
-        DISAGREEMENTS,
+        DISAGREEMENT_PART,
     ]
     assert [chunk.text for chunk in parsed.spare] == ["Nobody cites this."]
 

@@ -18,7 +18,6 @@ from fault_server import FaultServer, failing, slow
 
 from rag.cli.main import cli
 from rag.errors import UsageError
-from rag.llm.breaker import FAILURES
 from rag.render.json import read_brief
 
 pytestmark = pytest.mark.integration
@@ -319,10 +318,11 @@ def test_once_the_model_is_lost_no_further_question_is_tried(store: Path, tmp_pa
     assert ran.exit_code == 3
     assert json.loads(ran.stdout)["ended"] == "lost"
     written = rows(tmp_path / "out")
-    faults = [row["fault"] for row in written]
-    assert faults == ["ModelError"] * (FAILURES - 1) + ["ModelLost"] + [""] * (6 - FAILURES)
-    assert [row["status"] for row in written] == ["failed"] * FAILURES + ["open"] * (6 - FAILURES)
-    assert "CITEBRIEF_PATIENCE" in written[FAILURES - 1]["error"]
+    lost = [row["fault"] for row in written].index("ModelLost")
+    assert {row["fault"] for row in written[:lost]} <= {"ModelError"}
+    assert "CITEBRIEF_PATIENCE" in written[lost]["error"]
+    later = {(row["fault"], row["status"], row["error"]) for row in written[lost + 1 :]}
+    assert later == {("", "open", "not asked: the model was lost")}
 
 
 def test_a_dry_run_prints_an_estimate_and_writes_nothing(store: Path, tmp_path: Path) -> None:

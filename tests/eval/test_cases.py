@@ -35,7 +35,7 @@ def test_a_missing_suite_is_refused(tmp_path: Path) -> None:
         read_cases(tmp_path / "none.jsonl")
 
 
-def test_the_notes_of_a_case_keep_their_name_in_json() -> None:
+def test_the_comment_of_a_case_keeps_its_name_in_json() -> None:
     [case] = parse_cases(['{"id": "a", "question": "b", "notes": "plain"}'], "suite.jsonl")
     assert case.comment == "plain"
     assert Case.model_validate_json(case.model_dump_json()) == case

@@ -112,9 +112,9 @@ def test_a_single_unreadable_brief_is_an_error(commands: EvalCommands, tmp_path:
     assert "not the JSON of a brief" in str(result.exception)
 
 
-def test_unusable_replies_of_a_model_as_judge_are_counted(commands: EvalCommands, brief: Path) -> None:
-    replies = [good({"support": "full"}), truncated(), refused()] + [good({"support": "none"})] * 200
-    with FaultServer(replies) as server:
+def test_unusable_responses_of_a_model_as_judge_are_counted(commands: EvalCommands, brief: Path) -> None:
+    script = [good({"support": "full"}), truncated(), refused()] + [good({"support": "none"})] * 200
+    with FaultServer(script) as server:
         result = commands.invoke(
             "eval", "score", str(brief), "--judge", "llm", "--judge-llm", "openai:some-model", "--json", "--quiet",
             env={"OPENAI_BASE_URL": server.base_url, "CITEBRIEF_RETRIES": "0"},

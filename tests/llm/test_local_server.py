@@ -16,8 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from rag.config import Settings, load_settings
 from rag.errors import ModelError, ReplyError
-from rag.llm import local_server, prompts
-from rag.llm.model import Model
+from rag.llm import ChatClient, local_server, prompts
 
 needs_model = pytest.mark.skipif(not local_server.installed(), reason=f"needs {local_server.INSTALL}")
 
@@ -187,7 +186,7 @@ def test_a_file_that_is_no_model_is_an_error_and_not_a_crash(content: bytes, tmp
 
 
 @needs_model
-def test_the_same_steps_give_the_same_words_however_often_and_whatever_is_cached(local_model: Model) -> None:
+def test_the_same_steps_give_the_same_words_however_often_and_whatever_is_cached(local_model: ChatClient) -> None:
     notes = [
         "Note 1: Oslo's harbour board met on 3 May 2011.\nNote 2: The vote on the pier was not public.",
         "Note 1: The pier cost 41 million kroner.\nNote 2: It was opened by the mayor in June 2014.",
@@ -204,7 +203,7 @@ def test_the_same_steps_give_the_same_words_however_often_and_whatever_is_cached
 
 
 @needs_model
-def test_what_prompts_have_in_common_is_read_once(local_model: Model) -> None:
+def test_what_prompts_have_in_common_is_read_once(local_model: ChatClient) -> None:
     fuse = prompts.load_prompt("fuse")
     for note in ("Note 1: It rained.\nNote 2: It snowed.", "Note 1: It thawed.\nNote 2: It froze."):
         before = local_model.tokens["cached"], local_model.tokens["prompt"]
@@ -214,13 +213,13 @@ def test_what_prompts_have_in_common_is_read_once(local_model: Model) -> None:
 
 
 @needs_model
-def test_it_listens_on_loopback_alone(local_model: Model) -> None:
+def test_it_listens_on_loopback_alone(local_model: ChatClient) -> None:
     listening = [c.laddr.ip for c in psutil.Process().net_connections("inet") if c.status == psutil.CONN_LISTEN]
     assert set(listening) == {"127.0.0.1"}
 
 
 @needs_model
-def test_it_answers_nobody_else_on_this_machine(local_model: Model) -> None:
+def test_it_answers_nobody_else_on_this_machine(local_model: ChatClient) -> None:
     for path in ("/chat/completions", "/completions"):
         reply = httpx.post(f"{local_model.base_url}{path}", json={"prompt": "Hi", "messages": []}, trust_env=False)
         assert reply.status_code == 401
@@ -229,11 +228,11 @@ def test_it_answers_nobody_else_on_this_machine(local_model: Model) -> None:
 START = """
 from pydantic import BaseModel
 from rag.config import load_settings
-from rag.llm.model import Model, resolve
+from rag.llm import ChatClient, resolve
 class Story(BaseModel):
     story: str
 settings = load_settings({"threads": 1})
-model = Model(resolve("local", settings), settings)
+model = ChatClient(resolve("local", settings), settings)
 print("ready", flush=True)
 """
 

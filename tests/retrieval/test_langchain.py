@@ -6,7 +6,7 @@ import pytest
 
 from rag import pipeline
 from rag.config import Settings
-from rag.retrieval import retrieve, retriever
+from rag.retrieval import index_retriever, retrieve
 from rag.store import Index
 from rag.types import Filter
 
@@ -17,7 +17,7 @@ QUESTION = "Why was nobody charged over the June 9 meeting?"
 
 def test_the_retriever_finds_what_search_finds_in_the_same_order(corpus: Settings, corpus_index: Index) -> None:
     hits = pipeline.search(QUESTION, corpus, k=8)
-    documents = retriever(corpus_index, k=8).invoke(QUESTION)
+    documents = index_retriever(corpus_index, k=8).invoke(QUESTION)
     assert [document.id for document in documents] == [hit.chunk.id for hit in hits]
     assert [document.metadata["score"] for document in documents] == [hit.score for hit in hits]
     # Reranking changes the order of this question, so the plain hybrid order would not have passed.
@@ -27,7 +27,7 @@ def test_the_retriever_finds_what_search_finds_in_the_same_order(corpus: Setting
 def test_the_retriever_is_narrowed_by_a_filter_as_search_is(corpus: Settings, corpus_index: Index) -> None:
     where = Filter(document="*apollo*")
     hits = pipeline.search(QUESTION, corpus, k=3, where=where)
-    documents = retriever(corpus_index, k=3, where=where).invoke(QUESTION)
+    documents = index_retriever(corpus_index, k=3, where=where).invoke(QUESTION)
     assert [document.id for document in documents] == [hit.chunk.id for hit in hits]
     assert {document.metadata["document_id"] for document in documents} == {"apollo-guidance-computer.html"}
 
@@ -35,7 +35,7 @@ def test_the_retriever_is_narrowed_by_a_filter_as_search_is(corpus: Settings, co
 def test_a_document_carries_the_place_rank_and_score_of_its_chunk(corpus_index: Index) -> None:
     from langchain_core.retrievers import BaseRetriever
 
-    found = retriever(corpus_index, k=1)
+    found = index_retriever(corpus_index, k=1)
     assert isinstance(found, BaseRetriever)
     (document,) = found.invoke("What caused the program alarms of Apollo 11?")
     metadata = document.metadata

@@ -128,7 +128,7 @@ def made(documents: dict[str, list[list[list[str]]]], rng: random.Random, a_pass
                 own = [s for s in passage if usable(s)]
                 elsewhere = [s for p in doc if p is not passage for s in p if usable(s)] or everything
                 text = " ".join(passage)
-                names = [m.group() for m in corrupt.NAME.finditer(text) if m.start() > 0]
+                names = [m.group() for m in corrupt.NAME_PATTERN.finditer(text) if m.start() > 0]
                 for sentence in rng.sample(own, min(a_passage, len(own))):
                     for kind, label, claim, evidence in _variants(
                         sentence, passage, own, elsewhere, everything, names, rng
@@ -162,7 +162,7 @@ def _variants(
     strangers = [
         m.group()
         for s in rng.sample(everything, min(5, len(everything)))
-        for m in corrupt.NAME.finditer(s)
+        for m in corrupt.NAME_PATTERN.finditer(s)
         if m.start() > 0
     ]
     if rng.random() < 0.4 and (false := corrupt.name(true, rng, names if rng.random() < 0.5 else strangers)):
@@ -206,9 +206,9 @@ def from_given(examples: list[Example], rng: random.Random, share: dict[str, flo
         if example["label"] != "full" or rng.random() >= share.get(source, 0):
             continue
         base = {"passages": example["passages"], "source": source, "split": "made"}
-        names = [m.group() for m in corrupt.NAME.finditer(text)]
+        names = [m.group() for m in corrupt.NAME_PATTERN.finditer(text)]
         strangers = [
-            m.group() for e in rng.sample(by_source[source], 4) for m in corrupt.NAME.finditer(e["passages"][0])
+            m.group() for e in rng.sample(by_source[source], 4) for m in corrupt.NAME_PATTERN.finditer(e["passages"][0])
         ]
         kind = rng.choice(["number", "role", "negation", "opposite", "name"])
         false = (

@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 from rag.text import CARDINALS, MONTHS, WEEKDAYS
 
-NAME = re.compile(r"\b[A-Z][\w'’-]+(?:\s+(?:of\s+|the\s+)?[A-Z][\w'’-]+)*")
-NUMBER = re.compile(r"(?<![\w.,-])\d[\d,]*(?:\.\d+)?(?![\w-])")
+NAME_PATTERN = re.compile(r"\b[A-Z][\w'’-]+(?:\s+(?:of\s+|the\s+)?[A-Z][\w'’-]+)*")
+NUMBER_PATTERN = re.compile(r"(?<![\w.,-])\d[\d,]*(?:\.\d+)?(?![\w-])")
 NUMBER_WORDS = CARDINALS[2:13]
 ORDINALS = "first second third fourth fifth".split()
 AUXILIARY = re.compile(
@@ -62,7 +62,7 @@ def _replace(text: str, match: re.Match[str], new: str) -> str:
 
 def number(text: str, rng: random.Random) -> str | None:
     """Replace a number, month, weekday or number word by another one."""
-    found = [(match, _other_number(match.group(), rng)) for match in NUMBER.finditer(text)]
+    found = [(match, _other_number(match.group(), rng)) for match in NUMBER_PATTERN.finditer(text)]
     for group in (MONTHS, WEEKDAYS, NUMBER_WORDS, ORDINALS):
         for match in re.finditer(rf"\b({'|'.join(group)})\b", text):
             if match.group() != "May" or re.match(r"\s*\d", text[match.end() :]):
@@ -94,7 +94,9 @@ def _other_number(old: str, rng: random.Random) -> str:
 def name(text: str, rng: random.Random, names: list[str]) -> str | None:
     """Replace a name of the sentence by one of ``names``, which come from the passage or from elsewhere."""
     own = [
-        m for m in NAME.finditer(text) if m.start() > 0 and m.group() not in MONTHS + WEEKDAYS and len(m.group()) > 2
+        m
+        for m in NAME_PATTERN.finditer(text)
+        if m.start() > 0 and m.group() not in MONTHS + WEEKDAYS and len(m.group()) > 2
     ]
     others = [n for n in names if n.lower() not in text.lower() and len(n) > 2]
     if not own or not others:
@@ -104,7 +106,7 @@ def name(text: str, rng: random.Random, names: list[str]) -> str | None:
 
 def role(text: str, rng: random.Random) -> str | None:
     """Swap two names of the sentence."""
-    own = [m for m in NAME.finditer(text) if len(m.group()) > 2]
+    own = [m for m in NAME_PATTERN.finditer(text) if len(m.group()) > 2]
     if len(own) < 2:
         return None
     first, second = sorted(rng.sample(own, 2), key=lambda m: m.start())

@@ -43,7 +43,7 @@ def planted(briefs: list[Brief], count: int, rng: random.Random) -> list[FaultRo
     """
     own: dict[str, tuple[Sentence, Brief]] = {s.text: (s, brief) for brief in briefs for s in brief.sentences()}
     merged = [text for text, (s, _) in own.items() if len(s.quotes) > 1]
-    names = [m.group() for text in own for m in corrupt.NAME.finditer(text) if m.start() > 0]
+    names = [m.group() for text in own for m in corrupt.NAME_PATTERN.finditer(text) if m.start() > 0]
     rows: list[FaultRow] = []
     for text, (sentence, brief) in rng.sample(sorted(own.items()), min(count, len(own))):
         chunks = {chunk.id: chunk for chunk in brief.cited()}
@@ -64,7 +64,7 @@ def planted(briefs: list[Brief], count: int, rng: random.Random) -> list[FaultRo
     for text in merged:
         sentence, brief = own[text]
         chunks = {chunk.id: chunk for chunk in brief.cited()}
-        rows.append(("true, fused", text, tuple(chunks[cited] for cited in sentence.citations)))
+        rows.append(("true, merged", text, tuple(chunks[cited] for cited in sentence.citations)))
     return rows
 
 
