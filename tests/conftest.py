@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,3 +94,10 @@ def corpus_index(corpus: Settings) -> Iterator[Index]:
     found = Index.open(corpus.store, load_encoder())
     yield found
     found.close()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run of the unit lane in which a test loaded torch: that test belongs to the integration lane."""
+    if "not integration" in session.config.getoption("-m") and "torch" in sys.modules:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print("\na unit test loaded torch: mark it with @pytest.mark.integration", file=sys.stderr)

@@ -8,6 +8,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 CODE = """
 import rag, sys
@@ -28,6 +30,7 @@ print(len(list(brief.sentences())))
 """
 
 
+@pytest.mark.integration
 def test_wheel_installed_elsewhere_answers_a_question(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
     built = subprocess.run(build, capture_output=True, text=True, check=False)
