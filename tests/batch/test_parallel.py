@@ -52,6 +52,6 @@ def test_stopping_wakes_calls_that_wait_for_a_rate_limited_server(store: Path) -
 def test_a_missing_index_is_reported_before_the_first_question(tmp_path: Path) -> None:
     settings = load_settings({"store": str(tmp_path / "none"), "llm": "extractive"})
     questions = iter([Question(id="one", text="Who met?")])
-    with pytest.raises(IndexMissing, match="none"):
+    with pytest.raises(IndexMissing, match="no index in"):
         next(answer_many(questions, settings, jobs=1))
     assert next(questions).id == "one"
