@@ -1,6 +1,6 @@
 """Event log for programs: one JSON object per line.
 
-Events are records of the standard library's ``logging``, so that other modules and the embedding program can use them
+Events are records of the standard library's ``logging``, so that other modules and the calling program can use them
 without importing this package. An event is a name and plain values. Free text is never written, hence no API key, no
 question and no passage; questions are identified by their ids. ::
 
@@ -80,7 +80,7 @@ def log_events_to(target: str | None) -> Iterator[None]:
 
 
 class _JsonFormatter(logging.Formatter):
-    """Formats a record as ``{"at": …, "event": …, value: …}``."""
+    """Formats a record as ``{"at": …, "event": …, value: …}``; a record of other code has no values."""
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")

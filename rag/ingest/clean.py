@@ -9,7 +9,7 @@ import re
 import unicodedata
 
 PAGE_BREAK = "\f"
-"""Marks the begin of a physical page; :mod:`rag.ingest.blocks` turns it into an offset."""
+"""Marks the beginning of a physical page; :mod:`rag.ingest.blocks` turns it into an offset."""
 
 REDACTED = "[redacted]"
 """Replaces every redaction mark, so that readers and programs recognise a sentence with a gap."""

@@ -80,7 +80,7 @@ def _outline_headings(lines: Sequence[Line], page: int, bookmarks: Sequence[Book
 
 
 def _match_title(lines: Sequence[Line], start: int, title: str) -> tuple[int, int, int] | None:
-    """Find ``title`` at the begin of line ``start``, after an optional number, which outlines often leave out.
+    """Find ``title`` at the beginning of line ``start``, after an optional number, which outlines often leave out.
 
     Returns:
         ``(first line, last line, end offset in the last line)``, or None.

@@ -20,7 +20,7 @@ class Line:
     """One line of a page.
 
     Lengths are points (1/72 inch). ``y`` is the baseline, from the foot of the page. ``page`` counts from 0. ``mark``
-    is the footnote number at the begin of the line, if there is one.
+    is the footnote number at the beginning of the line, if there is one.
     """
 
     text: str
