@@ -64,7 +64,7 @@ def local_model() -> Iterator[ChatClient]:
     """The packaged local model, started once per session."""
     from rag.config import load_settings
     from rag.llm import ChatClient, resolve
-    from rag.llm import local_server as packaged
+    from rag.llm import local_model as packaged
 
     if not packaged.installed():
         pytest.skip(f"the local model is not installed ({packaged.INSTALL})")

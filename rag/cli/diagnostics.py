@@ -11,7 +11,7 @@ import sqlite3
 from rag.config import Settings
 from rag.embedding import load_embedder, weights_are_genuine
 from rag.errors import CitebriefError
-from rag.llm import local_server, resolve
+from rag.llm import local_model, resolve
 from rag.store import Index
 
 _PACKAGES = (
@@ -63,10 +63,10 @@ def _embedder(settings: Settings) -> str:
 
 
 def _local_model(settings: Settings) -> str:
-    if not local_server.installed():
-        return f"not installed ({local_server.INSTALL})"
-    joined = local_server.joined(settings)
-    return f"{local_server.NAME}, {f'joined at {joined}' if joined else 'joined when first used'}"
+    if not local_model.installed():
+        return f"not installed ({local_model.INSTALL})"
+    joined = local_model.find_model_file(settings)
+    return f"{local_model.NAME}, {f'joined at {joined}' if joined else 'joined when first used'}"
 
 
 def _model(settings: Settings) -> str:

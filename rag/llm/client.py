@@ -15,10 +15,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.errors import CitebriefError, ReplyError
-from rag.llm import local_server
+from rag.llm import local_model
 from rag.llm.address import OPENAI_URL, host_and_port
 from rag.llm.budget import Budget
 from rag.llm.call import Call, OnWait
+from rag.llm.local_server import LocalServer
 from rag.llm.provider_errors import translate_error
 from rag.llm.reply_parsing import parse_reply
 from rag.llm.response_cache import ResponseCache
@@ -63,7 +64,7 @@ class ChatClient:
         self,
         choice: ModelChoice,
         settings: Settings,
-        on_bytes: local_server.OnBytes = lambda _, __: None,
+        on_bytes: local_model.OnBytes = lambda _, __: None,
         *,
         concurrency: int = MAX_IN_FLIGHT,
         budget: Budget | None = None,
@@ -83,10 +84,10 @@ class ChatClient:
         self._on_wait = on_wait
         self._owns_resources = True
         self._response_cache = ResponseCache(settings.replies) if settings.replies else None
-        self._server: local_server.LocalServer | None = None
+        self._server: LocalServer | None = None
         if choice.kind == "local":
-            path = choice.path or local_server.model_file(settings, on_bytes)
-            self._server = local_server.LocalServer(path, threads=settings.threads)
+            path = choice.path or local_model.model_file(settings, on_bytes)
+            self._server = LocalServer(path, threads=settings.threads)
             key, self.base_url = self._server.api_key, self._server.base_url
         else:
             key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""
@@ -235,6 +236,6 @@ def _quieten_client_loggers() -> None:
 def _weights_digest(choice: ModelChoice) -> str:
     """Return the SHA-256 of the local model's file."""
     if choice.path is None:
-        return local_server.SHA256
+        return local_model.SHA256
     with choice.path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

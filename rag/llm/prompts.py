@@ -1,4 +1,4 @@
-"""``prompts/*.md`` → :class:`Prompt`. Prompts are versioned files; their hash goes into every brief's trace."""
+"""Prompts: versioned Markdown templates in ``prompts/``, whose hashes are recorded in every brief's trace."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SLOT = re.compile(r"\{\{ (\w+) \}\}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """A template with ``{{ slots }}``. ``sha256`` is that of the file's bytes, in hex."""
+    """A template with ``{{ slots }}``. ``sha256`` is the hex digest of the file's bytes."""
 
     name: str
     version: int
@@ -28,7 +28,7 @@ class Prompt:
     user: str
 
     def render(self, **values: str) -> tuple[str, str]:
-        """The system and the user message. What is put into a slot is not searched for slots again.
+        """Return the system and the user message. Values that contain slots are inserted unchanged.
 
         Raises:
             CitebriefError: a slot has no value, or a value no slot.
@@ -45,10 +45,10 @@ class Prompt:
 
 @lru_cache
 def load_prompt(name: str) -> Prompt:
-    """The prompt ``prompts/<name>.md``.
+    """Return the prompt ``prompts/<name>.md``.
 
     Raises:
-        CitebriefError: there is no such file, or it is not laid out as a prompt.
+        CitebriefError: there is no such file, or it is malformed.
     """
     path = files("rag._prompts") / f"{name}.md"
     try:
@@ -59,16 +59,16 @@ def load_prompt(name: str) -> Prompt:
 
 
 def parse_prompt(name: str, data: bytes) -> Prompt:
-    """The prompt that the bytes of a file hold.
+    """Return the prompt in the bytes of a file.
 
     Raises:
-        CitebriefError: they are not laid out as a prompt, or a slot is misspelt.
+        CitebriefError: front matter or a section is missing, or a slot is malformed.
     """
     match = _FILE.fullmatch(data.decode("utf-8", "replace"))
     if match is None or match["name"] != name:
         raise CitebriefError(f"prompt {name}: the file needs front matter (name, version), ## system and ## user")
-    if odd := re.search(r"\{\{.*|.*\}\}", _SLOT.sub("", match["system"] + "\n" + match["user"])):
-        raise CitebriefError(f"prompt {name}: a slot is written {{{{ name }}}}, not {odd[0].strip()!r}")
+    if malformed := re.search(r"\{\{.*|.*\}\}", _SLOT.sub("", match["system"] + "\n" + match["user"])):
+        raise CitebriefError(f"prompt {name}: a slot is written {{{{ name }}}}, not {malformed[0].strip()!r}")
     return Prompt(
         name=name,
         version=int(match["version"]),

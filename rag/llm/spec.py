@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from rag.errors import UsageError
-from rag.llm import local_server
+from rag.llm import local_model
 from rag.llm.address import OPENAI_URL, is_loopback
 from rag.llm.pricing import FREE, Rates, find_rates
 
@@ -42,13 +42,13 @@ def resolve(spec: str, settings: Settings) -> ModelChoice:
     if spec == "auto":
         if settings.openai_api_key or settings.openai_base_url:
             return _resolve_openai(settings.openai_model, settings)
-        return resolve("local" if local_server.installed() else "extractive", settings)
+        return resolve("local" if local_model.installed() else "extractive", settings)
     if spec.startswith("openai:") and spec != "openai:":
         return _resolve_openai(spec.removeprefix("openai:"), settings)
     if spec == "local":
-        if not local_server.installed():
-            raise UsageError(f"--llm local: the local model is not installed: {local_server.INSTALL}")
-        return ModelChoice(kind="local", name=local_server.NAME, why=f"{local_server.NAME}, on this machine")
+        if not local_model.installed():
+            raise UsageError(f"--llm local: the local model is not installed: {local_model.INSTALL}")
+        return ModelChoice(kind="local", name=local_model.NAME, why=f"{local_model.NAME}, on this machine")
     if spec.startswith("local:"):
         path = Path(spec.removeprefix("local:")).expanduser()
         if not path.is_file():

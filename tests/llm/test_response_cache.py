@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 
 from rag.config import load_settings
 from rag.errors import ModelError, ReplyError, UsageError
-from rag.llm import ChatClient, local_server, resolve, response_cache
+from rag.llm import ChatClient, client, resolve, response_cache
 from rag.llm.response_cache import FILE, CachedResponse, ResponseCache, request_key
 
 KEY = "sk-secret-0123456789"
@@ -332,7 +332,7 @@ def test_a_replayed_call_does_not_reach_the_local_model_and_another_file_is_anot
         def close(self) -> None:
             """Do nothing: there is nothing to free."""
 
-    monkeypatch.setattr(local_server, "LocalServer", FakeLocalServer)
+    monkeypatch.setattr(client, "LocalServer", FakeLocalServer)
     for weights, replayed in ((b"GGUF one", 0), (b"GGUF one", 2), (b"GGUF two", 0)):
         Path("model.gguf").write_bytes(weights)
         settings = load_settings({"replies": "kept", "llm": "local:model.gguf"})

