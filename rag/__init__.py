@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rag.errors import CitebriefError
     from rag.pipeline import answer, chain, index, retriever, search
     from rag.types import Brief, Chunk, Document, Filter, Hit, Question, Section, Sentence, Verdict
-    from rag.verify.verifier import Verifier, default_verifier
+    from rag.verify import Verifier, default_verifier, open_verifier
 
 _MODULES = {
     "rag.batch.parallel": ("QuestionResult", "answer_many"),
@@ -36,7 +36,7 @@ _MODULES = {
     "rag.errors": ("CitebriefError",),
     "rag.pipeline": ("answer", "chain", "index", "retriever", "search"),
     "rag.types": ("Brief", "Chunk", "Document", "Filter", "Hit", "Question", "Section", "Sentence", "Verdict"),
-    "rag.verify.verifier": ("Verifier", "default_verifier"),
+    "rag.verify": ("Verifier", "default_verifier", "open_verifier"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -48,6 +48,7 @@ __all__ = [  # noqa: RUF022  # in the order in which a reader meets them
     "chain",
     "retriever",
     "default_verifier",
+    "open_verifier",
     "check_brief",
     "Settings",
     "load_settings",

@@ -32,6 +32,7 @@ class Settings(BaseSettings):
         "minilm", description="minilm (packaged), a sentence-transformers id or path, or openai:MODEL"
     )
     llm: str = Field("auto", description="auto, openai:MODEL, local, local:PATH.gguf or extractive")
+    verifier: str = Field("auto", description="auto, support, llm:SPEC, hf:PATH_OR_ID or support+llm:SPEC")
     k: int = Field(40, ge=1, le=500, description="passages retrieved for a question")
     sections: int = Field(6, ge=1, le=7, description="largest number of sections")
     seed: int = Field(7, description="seed of the model")

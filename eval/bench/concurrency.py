@@ -86,7 +86,7 @@ def measure_times(args: argparse.Namespace) -> dict[str, Any]:
     from rag.batch.parallel import answer_many
     from rag.config import load_settings
     from rag.types import Question
-    from rag.verify.verifier import default_verifier
+    from rag.verify import default_verifier
 
     questions = [Question(id=text, text=text) for text in questions_about(args.store, args.questions)]
     default_verifier()  # loaded before the measurement

@@ -1,6 +1,6 @@
 """Judges of support: the packaged verifier (``nli``) or a chat model (``llm``).
 
-A judge has the methods of :class:`rag.verify.verifier.Verifier` except ``quotes``. A verdict is full, partial or none,
+A judge has the methods of :class:`rag.verify.protocol.Verifier` except ``quotes``. A verdict is full, partial or none,
 or None with a reason.
 """
 
@@ -101,7 +101,7 @@ def open_judge(name: str, settings: Settings) -> tuple[Judge, Callable[[], None]
         UsageError: there is no judge of this name, or ``settings.llm`` names no model.
     """
     if name == "nli":
-        from rag.verify.verifier import default_verifier
+        from rag.verify import default_verifier
 
         return default_verifier(), lambda: None
     if name != "llm":

@@ -98,7 +98,7 @@ def score_brief_file(path: Path, judge: Judge, *, id_: str | None = None, case: 
     found = read_claims(path)
     if found.raw:
         return score_brief(found, judge, _resolver_of(found), id_=id_ or path.stem, case=case)
-    from rag.verify.verifier import default_verifier
+    from rag.verify import default_verifier
 
     checker = Checker(brief=found, verifier=default_verifier(), directories=(path.resolve().parent, Path.cwd()))
     return score_brief(found, judge, checker.passages, id_=id_ or path.stem, case=case)

@@ -21,7 +21,7 @@ from rag.errors import IndexMissing, ReadError
 from rag.retrieval.hybrid import retrieve
 from rag.store import Index
 from rag.types import Chunk, Claim, Verdict
-from rag.verify.verifier import Verifier, default_verifier
+from rag.verify import Verifier, default_verifier
 from rag.writing.repair import MIN_REATTRIBUTION_SCORE
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """A chat model by spec: the client, the budget, prices, the response cache, the local server and the prompts."""
 
-from rag.llm.budget import Budget
+from rag.llm.budget import Budget, ModelBudget
 from rag.llm.chat_model import ChatModel
 from rag.llm.client import MAX_IN_FLIGHT, ChatClient
 from rag.llm.pricing import FREE, Rates, find_rates
@@ -14,6 +14,7 @@ __all__ = [
     "Budget",
     "ChatClient",
     "ChatModel",
+    "ModelBudget",
     "ModelChoice",
     "Prompt",
     "Rates",

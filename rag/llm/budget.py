@@ -93,3 +93,23 @@ class Budget:
             self._changed.notify_all()
             if actual:
                 self._on_paid(actual)
+
+
+class ModelBudget(Budget):
+    """The limit of ``budget`` for calls to a model with prices of its own: both spend from the same sum.
+
+    Raises:
+        UsageError: there is a limit and no price to hold it by.
+    """
+
+    def __init__(self, budget: Budget, rates: Rates | None, *, model: str) -> None:
+        super().__init__(budget.budget_usd, rates, model=model)
+        self._shared = budget
+
+    def reserve(self, most: float) -> None:
+        """Reserve ``most`` dollars of the shared sum, see :meth:`Budget.reserve`."""
+        self._shared.reserve(most)
+
+    def settle(self, most: float, actual: float) -> None:
+        """Release the ``most`` dollars that were reserved, and spend ``actual`` dollars of the shared sum."""
+        self._shared.settle(most, actual)

@@ -28,35 +28,43 @@ class ModelChoice:
     why: str
     path: Path | None = None
 
+    @property
+    def spec(self) -> str:
+        """The spec that names this model and no other."""
+        if self.kind == "openai":
+            return f"openai:{self.name}"
+        return f"local:{self.path}" if self.path else self.kind
 
-def resolve(spec: str, settings: Settings) -> ModelChoice:
+
+def resolve(spec: str, settings: Settings, *, option: str = "--llm ") -> ModelChoice:
     """Return the model that a spec names.
 
     Args:
         spec: ``auto``, ``openai:MODEL``, ``local``, ``local:PATH.gguf`` or ``extractive``.
         settings: the key, base URL and price file.
+        option: what stands before the spec on the command line, for messages.
 
     Raises:
         UsageError: there is no such spec, no key for it, or no such file.
     """
     if spec == "auto":
         if settings.openai_api_key or settings.openai_base_url:
-            return _resolve_openai(settings.openai_model, settings)
-        return resolve("local" if local_model.installed() else "extractive", settings)
+            return _resolve_openai(settings.openai_model, settings, option)
+        return resolve("local" if local_model.installed() else "extractive", settings, option=option)
     if spec.startswith("openai:") and spec != "openai:":
-        return _resolve_openai(spec.removeprefix("openai:"), settings)
+        return _resolve_openai(spec.removeprefix("openai:"), settings, option)
     if spec == "local":
         if not local_model.installed():
-            raise UsageError(f"--llm local: the local model is not installed: {local_model.INSTALL}")
+            raise UsageError(f"{option}local: the local model is not installed: {local_model.INSTALL}")
         return ModelChoice(kind="local", name=local_model.NAME, why=f"{local_model.NAME}, on this machine")
     if spec.startswith("local:"):
         path = Path(spec.removeprefix("local:")).expanduser()
         if not path.is_file():
-            raise UsageError(f"--llm {spec}: no such file")
+            raise UsageError(f"{option}{spec}: no such file")
         return ModelChoice(kind="local", name=path.stem, why=f"{path}, on this machine", path=path)
     if spec == "extractive":
         return ModelChoice(kind="extractive", name="extractive", why="no model: the best evidence sentences as quotes")
-    raise UsageError(f"--llm {spec}: not one of auto, openai:MODEL, local, local:PATH.gguf, extractive")
+    raise UsageError(f"{option}{spec}: not one of auto, openai:MODEL, local, local:PATH.gguf, extractive")
 
 
 def rates_of(choice: ModelChoice, settings: Settings) -> Rates | None:
@@ -70,13 +78,13 @@ def rates_of(choice: ModelChoice, settings: Settings) -> Rates | None:
     return find_rates(choice.name, settings.prices, settings.openai_base_url)
 
 
-def _resolve_openai(model: str, settings: Settings) -> ModelChoice:
+def _resolve_openai(model: str, settings: Settings, option: str) -> ModelChoice:
     base_url = settings.openai_base_url or OPENAI_URL
     if not settings.openai_api_key and not settings.openai_base_url:
         if settings.replies:
             why = f"{model}, from the replies kept in {settings.replies}: without a key, no request is sent"
             return ModelChoice(kind="openai", name=model, why=why)
-        raise UsageError(f"--llm openai:{model}: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs none")
+        raise UsageError(f"{option}openai:{model}: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs none")
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(

@@ -17,7 +17,7 @@ from rag._internal.concurrency import start_all
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.progress import OnProgress, Step
 from rag.types import Brief, Disagreement, Hit, Section, Sentence, Trace
-from rag.verify.verifier import Verifier
+from rag.verify import Verifier
 from rag.writing.closing import closing_evidence
 from rag.writing.drafts import ClosingPart, Draft, DraftSection, Writer
 from rag.writing.evidence import EvidenceSentence

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from rag.errors import ReplyError
 from rag.types import Chunk, Repair, RepairAction, Sentence, Verdict
-from rag.verify.verifier import Verifier
+from rag.verify import Verifier
 from rag.writing.drafts import Draft
 
 MAX_REWRITES = 4

@@ -13,12 +13,23 @@ from typing import TYPE_CHECKING
 
 from rag.embedding import count_tokens, load_embedder, load_encoder
 from rag.errors import Interrupted
-from rag.llm import MAX_IN_FLIGHT, Budget, ChatClient, ChatModel, ModelChoice, prompts, rates_of, resolve
+from rag.llm import (
+    MAX_IN_FLIGHT,
+    Budget,
+    ChatClient,
+    ChatModel,
+    ModelBudget,
+    ModelChoice,
+    prompts,
+    rates_of,
+    resolve,
+)
 from rag.progress import OnProgress, Stage, Step
 from rag.retrieval import Answerability, assess_answerability, search_index
 from rag.store import Index
 from rag.types import Brief, Filter, Hit, Question, Trace
-from rag.verify.verifier import default_verifier
+from rag.verify import Verifier, VerifierChoice, connect_verifier, verifier_of_writer
+from rag.verify.chat_verifier import VERIFY_PROMPT
 from rag.writing.compose import compose, insufficient_brief, quoted_brief
 from rag.writing.drafts import Writer
 from rag.writing.large_writer import LargeWriter
@@ -63,11 +74,13 @@ class Session:
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn installs it
 
         self.choice = resolve(settings.llm, settings)
+        self.verifier = verifier_of_writer(self.choice, settings)
         self._settings = settings
         self._at_once = at_once
         self._budget = budget or Budget(None, rates_of(self.choice, settings))
         self._index = Index.open(settings.store, load_embedder(settings.embedder))
         self._model: ChatClient | None = None
+        self._verifier_model: ChatClient | None = None
         self._opening = threading.Lock()
         self._stopped = False
         # The verifier's matrices are too small to gain from several threads. The limit holds for the whole process, so
@@ -88,13 +101,15 @@ class Session:
     def stop(self) -> None:
         """Fail every call that waits for the model's server or for its turn, and all later calls."""
         self._stopped = True
-        if self._model is not None:
-            self._model.stop()
+        for model in (self._model, self._verifier_model):
+            if model is not None:
+                model.stop()
 
     def close(self) -> None:
-        """Close the index, and the model if it was opened."""
-        if self._model is not None:
-            self._model.close()
+        """Close the index, and the models that were opened."""
+        for model in (self._model, self._verifier_model):
+            if model is not None:
+                model.close()
         self._index.close()
         self._limits.restore_original_limits()
 
@@ -110,14 +125,30 @@ class Session:
         """Answer ``question`` as :func:`rag.pipeline.answer` does; ``k`` and ``sections`` override the settings."""
         run = self._run(question, k, sections, on_progress)
         hits, answerability, outline = run.prepare(where)
-        model = None
-        if outline.sections and self.choice.kind != "extractive":
-            with self._opening:
-                self._model = self._model or run.connect(self._at_once, self._budget)
-                if self._stopped:
-                    self._model.stop()
-            model = self._model.with_own_counters(lambda why: on_progress(Step(stage="wait", message=why)))
-        return run.write(hits, outline, answerability, model)
+        models = None
+        if outline.sections and self.verifier is not None:
+            models = self._connect(self.verifier, run)
+        return run.write(hits, outline, answerability, models)
+
+    def _connect(self, verifier: VerifierChoice, run: _QuestionRun) -> _Models:
+        """Return the writer's model and the verifier with counters for one question; open them if they are not."""
+        own = verifier.model if verifier.model and not verifier.shares_model_with(self.choice) else None
+
+        def on_wait(why: str) -> None:
+            run.on_progress(Step(stage="wait", message=why))
+
+        with self._opening:
+            if verifier.kind == "hf":
+                connect_verifier(verifier)  # before the first call, so that a model that cannot be loaded costs nothing
+            self._model = self._model or run.connect(self.choice, self._at_once, self._budget)
+            if own is not None and self._verifier_model is None:
+                budget = ModelBudget(self._budget, rates_of(own, self._settings), model=own.name)
+                self._verifier_model = run.connect(own, self._at_once, budget)
+            if self._stopped:
+                self.stop()
+        writer = self._model.with_own_counters(on_wait)
+        judge = self._verifier_model.with_own_counters(on_wait) if own and self._verifier_model else writer
+        return _Models(writer=writer, verifier_model=judge, verifier=connect_verifier(verifier, judge))
 
     def outline(self, question: Question) -> tuple[list[Hit], Outline]:
         """Return the hits and the outline for ``question`` without calling the model.
@@ -136,8 +167,26 @@ class Session:
             settings=self._settings.model_copy(update=own) if own else self._settings,
             index=self._index,
             choice=self.choice,
+            verifier=self.verifier,
             on_progress=on_progress,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Models:
+    """What writes and verifies one brief. ``verifier_model`` is the verifier's chat model, or ``writer`` again."""
+
+    writer: ChatClient
+    verifier_model: ChatClient
+    verifier: Verifier
+
+    def spent(self) -> tuple[float, dict[str, int], float | None]:
+        """Return the seconds, tokens and US dollars of all calls; None dollars if a price is unknown."""
+        models = (self.writer,) if self.verifier_model is self.writer else (self.writer, self.verifier_model)
+        costs = [model.cost for model in models]
+        tokens = {kind: sum(model.tokens[kind] for model in models) for kind in TOKEN_KINDS}
+        known = [cost for cost in costs if cost is not None]
+        return sum(model.seconds for model in models), tokens, sum(known) if len(known) == len(costs) else None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -148,6 +197,7 @@ class _QuestionRun:
     settings: Settings
     index: Index
     choice: ModelChoice
+    verifier: VerifierChoice | None
     on_progress: OnProgress
     seconds: dict[str, float] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
@@ -182,43 +232,42 @@ class _QuestionRun:
                 sections=self.settings.sections,
             )
 
-    def connect(self, at_once: int, budget: Budget) -> ChatClient:
+    def connect(self, choice: ModelChoice, at_once: int, budget: Budget) -> ChatClient:
         def on_bytes(done: int, total: int) -> None:
             self.on_progress(Step(stage="load", message="joining the local model (once)", done=done, total=total))
 
-        with self._stage("load", f"model: {self.choice.why}"):
-            return ChatClient(self.choice, self.settings, on_bytes, concurrency=at_once, budget=budget)
+        with self._stage("load", f"model: {choice.why}"):
+            return ChatClient(choice, self.settings, on_bytes, concurrency=at_once, budget=budget)
 
     def write(
-        self, hits: Sequence[Hit], outline: Outline, answerability: Answerability, model: ChatClient | None
+        self, hits: Sequence[Hit], outline: Outline, answerability: Answerability, models: _Models | None
     ) -> Brief:
-        """Write the brief; without a model, quote the evidence, and without an outline, say what is missing."""
-        verifier = default_verifier() if outline.sections and model is not None else None
-        trace = self._trace(verifier.name if verifier else NO_VERIFIER)
+        """Write the brief; without models, quote the evidence, and without an outline, say what is missing."""
+        trace = self._trace(models.verifier.name if models else NO_VERIFIER)
         if not outline.sections:
             gaps = answerability.gaps or ("The passages nearest to the question have no sentence that answers it.",)
             return insufficient_brief(self.question, hits, trace, gaps)
-        if model is None or verifier is None:
+        if models is None:
             brief = quoted_brief(self.question, hits, outline, trace, answerability.gaps)
             self.on_progress(Step(stage="write", message="quotes", brief=brief))
             return brief
         started = time.perf_counter()
 
         def with_costs(brief: Brief) -> Brief:
-            seconds = {**self.seconds, "write": time.perf_counter() - started, "model": model.seconds}
-            tokens = {kind: model.tokens[kind] for kind in TOKEN_KINDS}
-            return replace(brief, trace=replace(brief.trace, seconds=_rounded(seconds), tokens=tokens, cost=model.cost))
+            model_seconds, tokens, cost = models.spent()
+            seconds = {**self.seconds, "write": time.perf_counter() - started, "model": model_seconds}
+            return replace(brief, trace=replace(brief.trace, seconds=_rounded(seconds), tokens=tokens, cost=cost))
 
         try:
             brief = compose(
                 self.question,
                 hits,
                 outline,
-                writer_for(model, self.question, hits),
-                verifier,
+                writer_for(models.writer, self.question, hits),
+                models.verifier,
                 trace=trace,
                 gaps=answerability.gaps,
-                concurrent=not model.small,  # the local model serves one call at a time
+                concurrent=not models.writer.small,  # the local model serves one call at a time
                 on_progress=self.on_progress,
             )
         except Interrupted as interrupted:
@@ -227,7 +276,7 @@ class _QuestionRun:
         return with_costs(brief)
 
     def _trace(self, verifier: str) -> Trace:
-        names = () if self.choice.kind == "extractive" else PROMPTS[self.choice.kind == "local"]
+        names = prompt_names(self.choice, self.verifier)
         return Trace(
             version=version("citebrief"),
             model=self.choice.name,
@@ -255,6 +304,13 @@ class _QuestionRun:
         started = time.perf_counter()
         yield
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
+
+
+def prompt_names(writer: ModelChoice, verifier: VerifierChoice | None) -> tuple[str, ...]:
+    """Return the names of the prompts that a brief by ``writer`` uses, those of its ``verifier`` included."""
+    if writer.kind == "extractive":
+        return ()
+    return PROMPTS[writer.kind == "local"] + ((VERIFY_PROMPT,) if verifier and verifier.model else ())
 
 
 def writer_for(model: ChatModel, question: str, hits: Sequence[Hit]) -> Writer:

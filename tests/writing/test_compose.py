@@ -15,7 +15,7 @@ from rag.errors import Interrupted, ModelError, ReplyError
 from rag.retrieval.rerank import rerank
 from rag.store import Index
 from rag.types import Brief, Hit, Sentence, Trace
-from rag.verify.verifier import default_verifier
+from rag.verify import default_verifier
 from rag.writing.compose import compose, quoted_brief
 from rag.writing.drafts import ClosingPart, Draft, DraftSection, quote_draft
 from rag.writing.evidence import EvidenceSentence

@@ -6,7 +6,7 @@ import pytest
 
 from rag.errors import ReplyError
 from rag.types import Chunk, Quote, Sentence, chunk_id
-from rag.verify.verifier import default_verifier
+from rag.verify import default_verifier
 from rag.writing.drafts import Draft
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.repair import MAX_MERGED_REWRITES, MAX_REWRITES, RepairPolicy

@@ -15,7 +15,7 @@ from pathlib import Path
 from rag.render.json import read_brief
 from rag.text import MONTHS
 from rag.types import Brief, Chunk, Sentence
-from rag.verify.verifier import default_verifier
+from rag.verify import default_verifier
 
 from . import corrupt
 

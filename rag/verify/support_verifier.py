@@ -1,4 +1,4 @@
-"""Verifier: whether evidence supports a sentence. Used by the composer, ``citebrief check`` and the scorecard.
+"""The packaged verifier (spec ``support``): a trained model, and agreement of facts.
 
 A sentence passes if the trained model (``rag/verify/support/model.py``) accepts it and its facts agree with the
 evidence (``rag/verify/facts.py``). Similarity of meaning hardly sees a changed number, date or name, an added "not", or
@@ -11,7 +11,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rag.types import Chunk, Quote, Support, Verdict
 from rag.verify.facts import denial, missing, reserve
@@ -23,27 +23,6 @@ _SUPPORT: dict[str, Support] = {"partial": "partial", "refuted": "none", "unrela
 """The grade of each class of the model but ``full``."""
 
 
-class Verifier(Protocol):
-    """Judges sentences against evidence."""
-
-    @property
-    def name(self) -> str:
-        """What the verifier is called in a trace."""
-        ...
-
-    def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
-        """Return a verdict for each pair of a sentence and the chunks that it cites, taken together."""
-        ...
-
-    def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
-        """Return a verdict for each pair of a sentence and the sentences that it has to follow from."""
-        ...
-
-    def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
-        """Return, chunk by chunk, the fewest of its sentences that state ``sentence``."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupportVerifier:
     """The packaged support model, and agreement of numbers, dates and names. A verdict's ``score`` is P(full)."""
@@ -52,11 +31,14 @@ class SupportVerifier:
 
     @property
     def name(self) -> str:
-        """See :class:`Verifier`."""
+        """See :class:`rag.verify.protocol.Verifier`."""
         return f"{self.model.name} and facts"
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
-        """See :class:`Verifier`. Titles and headings count as evidence for numbers, dates and names only."""
+        """See :class:`rag.verify.protocol.Verifier`.
+
+        Titles and headings count as evidence for numbers, dates and names only.
+        """
         return self._judge(
             [
                 (sentence, [chunk.text for chunk in chunks], [chunk.context for chunk in chunks])
@@ -65,11 +47,11 @@ class SupportVerifier:
         )
 
     def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
-        """See :class:`Verifier`."""
+        """See :class:`rag.verify.protocol.Verifier`."""
         return self._judge([(sentence, premises, ()) for sentence, premises in pairs])
 
     def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
-        """See :class:`Verifier`."""
+        """See :class:`rag.verify.protocol.Verifier`."""
         return tuple(
             Quote(chunk_id=chunk.id, start=start, end=end, text=chunk.text[start:end])
             for chunk in chunks

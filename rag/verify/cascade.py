@@ -1,0 +1,74 @@
+"""The packaged verifier first, then a chat model (spec ``support+llm:SPEC``).
+
+What the packaged verifier accepts stands. What it refuses is put to the chat model, whose word decides. So a true
+sentence in free prose is not lost to a small model, and most sentences cost no call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from rag.types import Chunk, Quote, Verdict
+from rag.verify.candidates import CANDIDATES_PER_CLAIM, promising_pairs
+from rag.verify.chat_verifier import ChatVerifier
+from rag.verify.protocol import Verifier
+
+EvidenceT = TypeVar("EvidenceT", Chunk, str)
+
+THEN = "; then "
+"""Separates the names of the two verifiers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CascadeVerifier:
+    """``first`` judges every pair, ``second`` those that it does not accept; a verdict's judge is the one that decided.
+
+    ``candidates`` limits how many pairs with the same claim go to ``second``; none does if ``first`` accepts the claim
+    with other evidence, as in a search for a better citation. None puts every refused pair to it.
+    """
+
+    first: Verifier
+    second: ChatVerifier
+    candidates: int | None = CANDIDATES_PER_CLAIM
+
+    @property
+    def name(self) -> str:
+        """See :class:`rag.verify.protocol.Verifier`."""
+        return f"{self.first.name}{THEN}{self.second.name}"
+
+    def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
+        """See :class:`rag.verify.protocol.Verifier`."""
+        return self._judge(pairs, self.first.verify, self._second.verify)
+
+    def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
+        """See :class:`rag.verify.protocol.Verifier`."""
+        return self._judge(pairs, self.first.follows, self._second.follows)
+
+    def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
+        """See :class:`rag.verify.protocol.Verifier`."""
+        return self.first.quotes(sentence, chunks)
+
+    @property
+    def _second(self) -> ChatVerifier:
+        return replace(self.second, candidates=None)  # the pairs that it gets are chosen here
+
+    def _judge(
+        self,
+        pairs: Sequence[tuple[str, Sequence[EvidenceT]]],
+        first: Callable[[Sequence[tuple[str, Sequence[EvidenceT]]]], list[Verdict]],
+        second: Callable[[Sequence[tuple[str, Sequence[EvidenceT]]]], list[Verdict]],
+    ) -> list[Verdict]:
+        verdicts = first(pairs)
+        refused = [at for at, verdict in enumerate(verdicts) if verdict.support != "full" and pairs[at][1]]
+        if self.candidates is not None:
+            accepted = {pairs[at][0] for at, verdict in enumerate(verdicts) if verdict.support == "full"}
+            refused = [at for at in refused if pairs[at][0] not in accepted]
+            chosen = promising_pairs(
+                [pairs[at] for at in refused], [verdicts[at].score for at in refused], self.candidates
+            )
+            refused = [refused[at] for at in chosen]
+        for at, verdict in zip(refused, second([pairs[at] for at in refused]), strict=True):
+            verdicts[at] = verdict
+        return verdicts

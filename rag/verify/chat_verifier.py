@@ -1,0 +1,276 @@
+"""A chat model as verifier (spec ``llm:SPEC``): it sees claims and evidence, and not who wrote the claims.
+
+Several claims share one call, with their evidence numbered, under a strict schema. A claim that gets no readable
+verdict is put to the model once more, and is unscored after that.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, create_model
+
+from rag._internal.concurrency import run_concurrently
+from rag.errors import ModelError, ReplyError, TooLong
+from rag.llm.prompts import load_prompt
+from rag.types import Chunk, Quote, Support, Verdict
+from rag.verify.candidates import CANDIDATES_PER_CLAIM, promising_pairs
+from rag.verify.support_verifier import default_verifier
+
+if TYPE_CHECKING:
+    from rag.llm.chat_model import ChatModel
+
+VERIFY_PROMPT = "verify"
+"""The name of the prompt."""
+
+CALLS_IN_FLIGHT = 8
+"""Calls to a remote model at the same time."""
+
+VERDICT_TOKENS = 90
+"""Length limit of the reply for each claim."""
+
+SCORES: Mapping[Support, float] = {"full": 1.0, "partial": 0.5, "none": 0.0}
+"""The score of a verdict, since a chat model gives no probability."""
+
+Case = tuple[str, tuple[str, ...]]
+"""A claim and the passages that have to support it together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLimits:
+    """Limits of one call. ``claims`` is a number of claims, ``evidence`` a number of characters of all passages."""
+
+    claims: int
+    evidence: int
+
+
+LIMITS = CallLimits(claims=8, evidence=24_000)
+LIMITS_OF_SMALL_MODEL = CallLimits(claims=4, evidence=5_000)
+"""Limits for the local model, whose context has 4,096 tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyRequest:
+    """The messages, schema and length limit of one call."""
+
+    system: str
+    user: str
+    schema: Any
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatVerifier:
+    """A chat model with ``prompts/verify.md``; see :class:`rag.verify.protocol.Verifier`.
+
+    ``candidates`` limits how many pairs with the same claim are read (``rag/verify/candidates.py``); the others are
+    unscored. None reads them all. A call that fails raises its ``ModelError``, or with ``tolerant`` leaves its claims
+    unscored.
+    """
+
+    model: ChatModel
+    candidates: int | None = CANDIDATES_PER_CLAIM
+    tolerant: bool = False
+
+    @property
+    def name(self) -> str:
+        """See :class:`rag.verify.protocol.Verifier`."""
+        prompt = load_prompt(VERIFY_PROMPT)
+        return f"{self.model.name}, prompt {VERIFY_PROMPT}/{prompt.version} {prompt.sha256[:8]}"
+
+    def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
+        """See :class:`rag.verify.protocol.Verifier`."""
+        return self._judge([(claim, tuple(map(_passage, chunks))) for claim, chunks in pairs])
+
+    def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
+        """See :class:`rag.verify.protocol.Verifier`."""
+        return self._judge([(claim, tuple(text for text in texts if text.strip())) for claim, texts in pairs])
+
+    def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
+        """See :class:`rag.verify.protocol.Verifier`. The packaged model chooses the quotes."""
+        return default_verifier().quotes(sentence, chunks)
+
+    def requests(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[VerifyRequest]:
+        """Return the calls that :meth:`verify` makes for pairs with distinct claims, without retries."""
+        cases = list(dict.fromkeys((claim, tuple(map(_passage, chunks))) for claim, chunks in pairs))
+        return [_request(batch) for batch in self._batches([case for case in cases if case[1]])]
+
+    def _judge(self, cases: Sequence[Case]) -> list[Verdict]:
+        distinct = [case for case in dict.fromkeys(cases) if case[1]]
+        chosen = self._chosen(distinct)
+        found = {case: self._unscored("not put to the model: other passages are nearer") for case in distinct}
+        batches = list(self._batches(chosen))
+        for batch, verdicts in run_concurrently(
+            lambda batch: (batch, self._ask(batch)),
+            batches,
+            jobs=min(len(batches), 1 if self.model.small else CALLS_IN_FLIGHT),
+            stop=threading.Event(),
+            halt=lambda: None,
+            grace=0.0,
+        ):
+            found.update(zip(batch, verdicts, strict=True))
+        nothing = Verdict(support="none", score=0.0, judge=self.name, reason="no evidence")
+        return [found.get(case, nothing) for case in cases]
+
+    def _chosen(self, cases: Sequence[Case]) -> list[Case]:
+        """Return the cases to be read. Only if a claim has too many are they ranked, by the packaged model."""
+        most = self.candidates
+        times = Counter(claim for claim, _ in cases)
+        if most is None or all(count <= most for count in times.values()):
+            return list(cases)
+        ranked = [case for case in cases if times[case[0]] > most]
+        scores = dict(zip(ranked, (verdict.score for verdict in default_verifier().follows(ranked)), strict=True))
+        return [cases[at] for at in promising_pairs(cases, [scores.get(case, 0.0) for case in cases], most)]
+
+    def _batches(self, cases: Sequence[Case]) -> Iterator[tuple[Case, ...]]:
+        """Group ``cases`` into calls. Cases with the same evidence come together, those with the same claim do not.
+
+        A model that sees a claim twice with different evidence would mix them up.
+        """
+        limits = LIMITS_OF_SMALL_MODEL if self.model.small else LIMITS
+        by_evidence: defaultdict[tuple[str, ...], list[Case]] = defaultdict(list)
+        for case in cases:
+            by_evidence[case[1]].append(case)
+        batches: list[_Batch] = []
+        for case in (case for same in by_evidence.values() for case in same):
+            batch = next((batch for batch in batches if batch.takes(case, limits)), None)
+            if batch is None:
+                batches.append(batch := _Batch())
+            batch.add(case)
+            if len(batch.cases) >= limits.claims:
+                batches.remove(batch)
+                yield tuple(batch.cases)
+        yield from (tuple(batch.cases) for batch in batches)
+
+    def _ask(self, cases: Sequence[Case]) -> list[Verdict]:
+        """Put ``cases`` to the model in one call, and those without a readable verdict in a second one."""
+        found: dict[Case, Verdict] = {}
+        left, fault = list(cases), ""
+        for attempt in range(2):
+            request = _request(left)
+            user = f"{request.user}\n\n{_complaint(fault)}" if attempt else request.user
+            limit = request.max_tokens * (attempt + 1)
+            try:
+                reply = self.model.ask(request.system, user, request.schema, max_tokens=limit, name=VERIFY_PROMPT)
+            except TooLong as error:
+                fault = str(error)
+                if len(left) == 1:
+                    break
+                half = len(left) // 2
+                found.update(zip(left, self._ask(left[:half]) + self._ask(left[half:]), strict=True))
+                left = []
+            except ReplyError as error:
+                fault = str(error)
+            except ModelError as error:
+                if not self.tolerant:
+                    raise
+                fault = str(error)
+                break
+            else:
+                found |= self._read(left, reply)
+                left = [case for case in left if case not in found]
+                fault = "it has no clear verdict on some of the claims"
+            if not left:
+                break
+        return [found.get(case) or self._unscored(f"no verdict: {fault}") for case in cases]
+
+    def _read(self, cases: Sequence[Case], reply: Any) -> dict[Case, Verdict]:
+        """Return the verdicts that are clear: one for the claim, and no unsupported clause beside "full"."""
+        items: defaultdict[str, list[Any]] = defaultdict(list)
+        for item in reply.verdicts:
+            items[item.claim].append(item)
+        found = {}
+        for number, case in enumerate(cases, 1):
+            given = items[f"C{number}"]
+            if len({item.support for item in given}) != 1:
+                continue
+            clause = _clause_in(case[0], given[0].unsupported)
+            support: Support = given[0].support
+            if support == "full" and clause:
+                continue
+            found[case] = Verdict(
+                support=support,
+                score=SCORES[support],
+                judge=self.name,
+                reason=_reason(support, clause),
+                unsupported=clause,
+            )
+        return found
+
+    def _unscored(self, reason: str) -> Verdict:
+        return Verdict(support=None, score=0.0, judge=self.name, reason=reason)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Batch:
+    """The cases of one call, their claims, and their passages."""
+
+    cases: list[Case] = field(default_factory=list)
+    claims: set[str] = field(default_factory=set)
+    passages: set[str] = field(default_factory=set)
+
+    def takes(self, case: Case, limits: CallLimits) -> bool:
+        claim, evidence = case
+        return claim not in self.claims and sum(map(len, self.passages.union(evidence))) <= limits.evidence
+
+    def add(self, case: Case) -> None:
+        self.cases.append(case)
+        self.claims.add(case[0])
+        self.passages.update(case[1])
+
+
+def _passage(chunk: Chunk) -> str:
+    return f"[{chunk.context}]\n{chunk.text}" if chunk.context else chunk.text
+
+
+def _request(cases: Sequence[Case]) -> VerifyRequest:
+    """Return the call that asks for a verdict on each of ``cases``."""
+    passages = list(dict.fromkeys(text for _, evidence in cases for text in evidence))
+    aliases = {text: f"E{number}" for number, text in enumerate(passages, 1)}
+    claims = [
+        f"C{number} ({', '.join(aliases[text] for text in dict.fromkeys(evidence))}): {claim}"
+        for number, (claim, evidence) in enumerate(cases, 1)
+    ]
+    system, user = load_prompt(VERIFY_PROMPT).render(
+        evidence="\n\n".join(f"{alias} {text}" for text, alias in aliases.items()), claims="\n".join(claims)
+    )
+    schema = _schema(tuple(f"C{number}" for number in range(1, len(cases) + 1)))
+    return VerifyRequest(system=system, user=user, schema=schema, max_tokens=VERDICT_TOKENS * (len(cases) + 1))
+
+
+def _schema(aliases: tuple[str, ...]) -> Any:
+    """Return the schema of a reply: for each claim the unsupported clause, then the verdict that follows from it."""
+    fields: dict[str, Any] = {
+        "claim": (Literal[aliases], ...),
+        "unsupported": (str, ...),
+        "support": (Literal["none", "partial", "full"], ...),
+    }
+    strict = ConfigDict(extra="forbid")
+    verdict: Any = create_model("ClaimVerdict", __config__=strict, **fields)
+    verdicts = Annotated[list[verdict], Field(min_length=1)]
+    return create_model("Verdicts", __config__=strict, verdicts=(verdicts, ...))
+
+
+def _complaint(fault: str) -> str:
+    return f"Your last reply could not be used: {fault}. Reply again, with JSON that follows the schema."
+
+
+def _clause_in(claim: str, clause: str) -> str:
+    """Return ``clause`` if it is a quote from ``claim``, whatever its case, spacing and outer marks; else ""."""
+    plain = " ".join(clause.split()).strip(" .,;:\"'“”‘’")
+    position = " ".join(claim.split()).casefold().find(plain.casefold())
+    return plain if plain and position >= 0 and re.search(r"\w", plain) else ""
+
+
+def _reason(support: Support, clause: str) -> str:
+    """Return the fault in words for the writer of the sentence."""
+    if support == "full":
+        return ""
+    if clause:
+        return f"the evidence does not state “{clause}”"
+    return "the evidence states only a part of it" if support == "partial" else "the evidence does not state it"

@@ -1,0 +1,32 @@
+"""The interface of a verifier, which says whether evidence supports a sentence.
+
+Used by the composer, ``citebrief check`` and the scorecard. ``rag/verify/spec.py`` opens a verifier by its spec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from rag.types import Chunk, Quote, Verdict
+
+
+class Verifier(Protocol):
+    """Judges sentences against evidence. A verdict's ``judge`` names what decided it."""
+
+    @property
+    def name(self) -> str:
+        """What the verifier is called in a trace."""
+        ...
+
+    def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
+        """Return a verdict for each pair of a sentence and the chunks that it cites, taken together."""
+        ...
+
+    def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
+        """Return a verdict for each pair of a sentence and the sentences that it has to follow from."""
+        ...
+
+    def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
+        """Return, chunk by chunk, the fewest of its sentences that state ``sentence``."""
+        ...
