@@ -2,13 +2,16 @@
 
 Evidence is retrieved and outlined for a sample of the questions, and the prompts that would be sent are rendered and
 their tokens counted, with the packaged encoder's tokenizer. Replies are taken to be as long as the evidence sentences
-that they replace. Not counted are repeated calls and the rewrites of sentences that fail verification; ``most`` is the
-cost if every reply has its maximum length and every rewrite is used.
+that they replace. Where a chat model verifies, its calls are counted too: for ``support+llm``, with the share of
+sentences that the packaged model refuses. Not counted are repeated calls and the rewrites of sentences that fail
+verification; ``most`` is the cost if every reply has its maximum length, every sentence is put to the verifier's model
+and every rewrite is used.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +21,7 @@ from rag.embedding import count_tokens
 from rag.llm import ModelChoice, rates_of
 from rag.render.wording import count
 from rag.types import Question
+from rag.verify.chat_verifier import ChatVerifier
 from rag.writing.closing import closing_evidence
 from rag.writing.drafts import ClosingPart, quote_draft
 from rag.writing.outline import Outline
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
 
     from rag.config import Settings
     from rag.types import Hit
+    from rag.verify.chat_verifier import VerifyRequest
     from rag.writing.evidence import EvidenceSentence
 
     ReplyT = TypeVar("ReplyT", bound=BaseModel)
@@ -42,6 +47,9 @@ PROSE_RATIO, SCHEMA_RATIO = 1.08, 0.7
 
 Measured with o200k_base on 26 texts of the corpus and the prompts (0.92 to 1.14), and on the schemas of replies.
 """
+
+REFUSED_SHARE = 0.4
+"""Share of a large model's sentences that the packaged verifier refuses: 22 of 60 over two questions on corpus/."""
 
 REPLY_ITEM_TOKENS = 20
 """Tokens of JSON for each sentence of a reply besides its text: key, citations, quotes and brackets."""
@@ -100,24 +108,34 @@ def estimate_cost(
     step = max(1.0, len(questions) / sample_size)
     sample = [questions[int(i * step)] for i in range(min(sample_size, len(questions)))]
     model = DryRunModel(choice)
+    models = {choice.spec: (model, rates_of(choice, settings))}
     if choice.kind != "extractive":
         with Session(settings) as session:
+            verifier, judge = session.verifier, None
+            if verifier is not None and (own := verifier.model) is not None:
+                judge, _ = models.setdefault(own.spec, (DryRunModel(own), rates_of(own, settings)))
             for question in sample:
                 hits, outline = session.outline(question)
                 if outline.sections:
                     _write_dry(model, question.text, hits, outline)
+                if judge is not None and verifier is not None:
+                    _verify_dry(judge, outline, 1.0 if verifier.kind == "llm" else REFUSED_SHARE)
     factor = len(questions) / max(1, len(sample))
-    totals = {name: round(factor * value) for name, value in model.tokens.items()}
-    rates = rates_of(choice, settings)
+    totals: Counter[str] = Counter()
+    cost, most = 0.0, 0.0
+    for each, rates in models.values():
+        totals.update(each.tokens)
+        cost += rates.cost(each.tokens) if rates else math.nan
+        most += rates.cost(each.most) if rates else math.nan
     return CostEstimate(
         model=choice.name,
         questions=len(questions),
         sample=len(sample),
-        calls=totals.get("calls", 0),
-        prompt=totals.get("prompt", 0),
-        completion=totals.get("completion", 0),
-        cost=round(factor * rates.cost(model.tokens), 6) if rates else None,
-        most=round(factor * rates.cost(model.most), 6) if rates else None,
+        calls=round(factor * totals["calls"]),
+        prompt=round(factor * totals["prompt"]),
+        completion=round(factor * totals["completion"]),
+        cost=None if math.isnan(cost) else round(factor * cost, 6),
+        most=None if math.isnan(most) else round(factor * most, 6),
     )
 
 
@@ -145,13 +163,25 @@ class DryRunModel:
         config: RunnableConfig | None = None,
     ) -> ReplyT:
         """Count the call, and return a reply with empty fields."""
-        prompt = _tokens(f"{system}\n{user}", PROSE_RATIO)
-        if not self.small:  # a remote model receives the schema and charges for it
-            prompt += _tokens(json.dumps(schema.model_json_schema()), SCHEMA_RATIO)
+        prompt = self._prompt_tokens(system, user, schema)
         self.tokens.update(calls=1, prompt=prompt)
         self.most.update(calls=1, prompt=prompt, completion=max_tokens)
         empty: dict[str, Any] = {field: [] if field == "sentences" else "" for field in schema.model_fields}
         return schema.model_construct(**empty)
+
+    def count(self, requests: Sequence[VerifyRequest]) -> Counter[str]:
+        """Return the calls, prompt tokens and longest replies of ``requests``, without adding them to the totals."""
+        return Counter(
+            calls=len(requests),
+            prompt=sum(self._prompt_tokens(each.system, each.user, each.schema) for each in requests),
+            completion=sum(each.max_tokens for each in requests),
+        )
+
+    def _prompt_tokens(self, system: str, user: str, schema: type[BaseModel]) -> int:
+        prompt = _tokens(f"{system}\n{user}", PROSE_RATIO)
+        if not self.small:  # a remote model receives the schema and charges for it
+            prompt += _tokens(json.dumps(schema.model_json_schema()), SCHEMA_RATIO)
+        return prompt
 
 
 def _write_dry(model: DryRunModel, question: str, hits: Sequence[Hit], outline: Outline) -> None:
@@ -182,6 +212,24 @@ def _write_dry(model: DryRunModel, question: str, hits: Sequence[Hit], outline: 
         for _ in range(MAX_REWRITES):
             writer.rewrite(quote_draft(longest), "unsupported")
         model.tokens = expected
+
+
+def _verify_dry(judge: DryRunModel, outline: Outline, share: float) -> None:
+    """Count the calls that verify the brief of ``outline``, of whose sentences ``share`` are put to the model.
+
+    The calls for its evidence sentences stand for those for what the writer makes of them.
+    """
+    verifier = ChatVerifier(model=judge)
+    closing = list(closing_evidence(outline))
+    # A closing sentence is verified twice: by its chunks, and by the sentences of the sections.
+    for evidence in [section.evidence for section in outline.sections] + closing + closing:
+        pairs = [(sentence.text, (sentence.chunk,)) for sentence in evidence]
+        refused = evidence[: math.ceil(share * len(evidence))]
+        expected, most = (judge.count(verifier.requests(pairs[:number])) for number in (len(refused), len(pairs)))
+        judge.tokens.update(calls=expected["calls"], prompt=expected["prompt"])
+        judge.most.update(most)
+        # A verdict is as long as the JSON around it and, at times, a clause of the sentence.
+        judge.tokens.update(completion=_reply_tokens(refused) // 2)
 
 
 def _reply_tokens(evidence: Sequence[EvidenceSentence]) -> int:

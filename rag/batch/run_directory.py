@@ -41,6 +41,9 @@ PAYMENTS_FILE = ".paid"
 RESPONSE_CACHE = ".replies"
 """Directory of the response cache, unless the settings name another one."""
 
+OPTIONAL_FIELDS = ("verifier",)
+"""Fields that a manifest lacks where their value is the default."""
+
 
 @dataclass(slots=True, kw_only=True)
 class RunDirectory:
@@ -121,7 +124,9 @@ class RunDirectory:
         found = self.read_manifest()
         if found is None:
             self._write_manifest(manifest)
-        elif different := [name for name in manifest if found.get(name) != manifest[name]]:
+        elif different := [
+            name for name in dict.fromkeys((*manifest, *OPTIONAL_FIELDS)) if found.get(name) != manifest.get(name)
+        ]:
             if not force:
                 raise UsageError(f"{self.path} holds a run with another {', '.join(different)}: {fix}")
             earlier = found.pop("earlier", [])

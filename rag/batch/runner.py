@@ -22,6 +22,7 @@ from rag.errors import CitebriefError
 from rag.llm import Budget, ModelChoice, load_prompt, rates_of
 from rag.render.wording import count
 from rag.types import Question
+from rag.verify import verifier_of_writer
 
 if TYPE_CHECKING:
     from rag.config import Settings
@@ -106,14 +107,17 @@ class BatchSummary:
 
 def build_manifest(settings: Settings, choice: ModelChoice, fingerprint: str) -> dict[str, Any]:
     """Collect what decides the briefs, except for the questions themselves."""
-    from rag.writing.session import PROMPTS
+    from rag.writing.session import prompt_names
 
-    used = () if choice.kind == "extractive" else PROMPTS[choice.kind == "local"]
+    verifier = verifier_of_writer(choice, settings)
+    # Runs of versions that knew no other verifier have no such field, and can be resumed if this one has none either.
+    other = {} if verifier is None or verifier.kind == "support" else {"verifier": verifier.spec}
     return {
         "version": version("citebrief"),
         "model": choice.name,
         "settings": {name: getattr(settings, name) for name in MANIFEST_SETTINGS},
-        "prompts": {name: load_prompt(name).sha256 for name in used},
+        "prompts": {name: load_prompt(name).sha256 for name in prompt_names(choice, verifier)},
+        **other,
         "index": fingerprint,
         "libraries": {name: version(name) for name in MANIFEST_LIBRARIES},
     }

@@ -21,7 +21,7 @@ from rag.errors import IndexMissing, ReadError
 from rag.retrieval.hybrid import retrieve
 from rag.store import Index
 from rag.types import Chunk, Claim, Verdict
-from rag.verify import Verifier, default_verifier
+from rag.verify import Verifier, open_verifier
 from rag.writing.repair import MIN_REATTRIBUTION_SCORE
 
 if TYPE_CHECKING:
@@ -38,12 +38,14 @@ def check_brief(
 
     Args:
         path: the brief, as JSON or Markdown.
-        settings: where the index is, and its embedder.
+        settings: where the index is, its embedder, and the verifier.
         fetch: allow connections to the addresses in the source list, and to an embedder on another machine.
         on_progress: called with the number of checked sentences and of all sentences.
 
     Raises:
         UsageError, ReadError: see :func:`rag.check.claims.read_claims`.
+        UsageError: the verifier of the settings cannot be used.
+        ModelError: a call to the verifier's chat model failed.
         IndexMismatch: the index was built with another embedder or chunker.
     """
     brief = read_claims(path)
@@ -55,8 +57,9 @@ def check_brief(
         index = None
     directories = (Path(path).resolve().parent, Path.cwd())
     try:
-        checker = Checker(brief=brief, verifier=default_verifier(), directories=directories, index=index, fetch=fetch)
-        return checker.report(on_progress)
+        with open_verifier(settings.verifier, settings) as verifier:
+            checker = Checker(brief=brief, verifier=verifier, directories=directories, index=index, fetch=fetch)
+            return checker.report(on_progress)
     finally:
         if index is not None:
             index.close()

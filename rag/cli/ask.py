@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rag.cli.exit_status import BELOW_THE_BAR
-from rag.cli.options import embedder_option, format_option, question_text, quiet_option, store_option
+from rag.cli.options import (
+    embedder_option,
+    format_option,
+    question_text,
+    quiet_option,
+    store_option,
+    verifier_option,
+)
 from rag.cli.output import check_writable, output_files, print_brief, print_message, progress_display, write_brief
 from rag.errors import Interrupted, UsageError
 
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
 @click.command("ask")
 @click.argument("question")
 @click.option("--llm", metavar="SPEC", help="auto, openai:MODEL, local, local:PATH.gguf, extractive. [auto]")
+@verifier_option
 @format_option
 @click.option("--output", multiple=True, metavar="FILE", help="Also write it: .md, .html, .json, .txt. Repeatable.")
 @click.option("--k", type=click.IntRange(1, 500), help="Passages to retrieve. [40]")
@@ -58,14 +66,18 @@ def ask_command(
     from rag import pipeline
     from rag.config import load_settings
     from rag.llm import resolve
+    from rag.verify import verifier_of_writer
 
     settings = load_settings(options)
     files = output_files(output)  # before the model is called: a wrong name should cost nothing
     for path in files:
         check_writable(path)
     choice = resolve(settings.llm, settings)
+    verifier = verifier_of_writer(choice, settings)
     if not quiet:
         print_message(f"model: {choice.why}")
+        if verifier and (described := verifier.describe(choice)):
+            print_message(f"verifier: {described}")
     try:
         with progress_display(quiet) as show_step:
             brief = pipeline.answer(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rag.cli.exit_status import BELOW_THE_BAR, STOPPED
-from rag.cli.options import embedder_option, quiet_option, store_option
+from rag.cli.options import embedder_option, quiet_option, store_option, verifier_option
 from rag.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ BATCH_FORMATS: tuple[Format, ...] = ("json", "md", "html", "text")
 @click.option("--overwrite", is_flag=True, help="Start over in DIR: remove the files that an earlier batch made there.")
 @click.option("--force", is_flag=True, help="With --resume: also if DIR was made with something else.")
 @click.option("--llm", metavar="SPEC", help="auto, openai:MODEL, local, local:PATH.gguf, extractive. [auto]")
+@verifier_option
 @click.option(
     "--jobs",
     type=click.IntRange(1, 256),
@@ -114,6 +115,7 @@ def batch(
     )
     from rag.config import load_settings
     from rag.render.bar import Bar
+    from rag.verify import verifier_of_writer
 
     settings = load_settings(flags)
     parsed = read_questions(questions)
@@ -121,6 +123,7 @@ def batch(
     if settings.replies is None and cache.is_dir():  # then the batch can be repeated without an API key
         settings = settings.model_copy(update={"replies": cache})
     choice, fingerprint = pipeline.identity(settings)
+    verifier = verifier_of_writer(choice, settings)
     wanted = {"json", *(formats or ("md", "html"))}
     directory = RunDirectory(path=Path(out), formats=[form for form in BATCH_FORMATS if form in wanted])
     if dry_run:
@@ -131,6 +134,8 @@ def batch(
         return
     if not quiet:
         click.echo(f"model: {choice.why}", err=True)
+        if verifier and (described := verifier.describe(choice)):
+            click.echo(f"verifier: {described}", err=True)
     manifest = {**build_manifest(settings, choice, fingerprint), "questions": questions_digest(parsed)}
     with _engine(engine, settings) as (answer, workers), events.log_events_to(log_json), directory.locked():
         budget = open_budget(budget_usd, choice, settings, directory, new=overwrite)

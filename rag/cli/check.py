@@ -7,14 +7,15 @@ import sys
 import click
 
 from rag.cli.exit_status import BELOW_THE_BAR
-from rag.cli.options import embedder_option, json_option, quiet_option, store_option
-from rag.cli.output import progress_display
+from rag.cli.options import embedder_option, json_option, quiet_option, store_option, verifier_option
+from rag.cli.output import print_message, progress_display
 
 
 @click.command("check")
 @click.argument("brief")
 @click.option("--min-support", type=click.FloatRange(0, 1), default=1.0, help="Share that must be full. [1]")
 @click.option("--fetch", is_flag=True, help="Fetch the addresses that the source list names.")
+@verifier_option
 @store_option
 @embedder_option
 @json_option
@@ -25,7 +26,7 @@ def check_command(
     """Verify every sentence of BRIEF against what it cites: our JSON, or Markdown with [n] markers and a source list.
 
     Sources may be files, chunk ids of the index, or addresses. Exits 3 where fewer sentences than --min-support
-    are fully supported. Changes nothing, and opens no connection unless --fetch.
+    are fully supported. Changes nothing, and opens no connection unless --fetch or a --verifier elsewhere.
 
     \b
     citebrief check briefs/links.json
@@ -35,11 +36,16 @@ def check_command(
     from rag.check.report import report_json, report_text
     from rag.config import load_settings
     from rag.progress import Step
+    from rag.verify import resolve_verifier
 
+    settings = load_settings(options)
+    described = resolve_verifier(settings.verifier, settings).describe()
+    if described and not quiet:
+        print_message(f"verifier: {described}")
     with progress_display(quiet) as show_step:
         report = check_brief(
             brief,
-            load_settings(options),
+            settings,
             fetch=fetch,
             on_progress=lambda done, total: show_step(Step(stage="check", message="sentences", done=done, total=total)),
         )

@@ -20,6 +20,11 @@ store_option = click.option(
 embedder_option = click.option(
     "--embedder", metavar="SPEC", help="minilm, a sentence-transformers id or path, openai:MODEL."
 )
+verifier_option = click.option(
+    "--verifier",
+    metavar="SPEC",
+    help="What checks sentences: auto, support, llm:SPEC, hf:PATH_OR_ID, support+llm:SPEC. [auto]",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
 quiet_option = click.option("--quiet", is_flag=True, help="Show no progress.")
 format_option = click.option(

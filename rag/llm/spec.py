@@ -15,8 +15,8 @@ from rag.llm.pricing import FREE, Rates, find_rates
 if TYPE_CHECKING:
     from rag.config import Settings
 
-BRIEF_TOKENS = {"prompt": 9_000, "completion": 3_500}
-"""Tokens of a brief with a large model, for the estimate before the first call."""
+BRIEF_TOKENS = {"prompt": 17_000, "completion": 4_000}
+"""Tokens of a brief that a large model writes and helps to verify, for the estimate before the first call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

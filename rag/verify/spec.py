@@ -31,6 +31,16 @@ class VerifierChoice:
     model: ModelChoice | None = None
     path: str = ""
 
+    def describe(self, writer: ModelChoice | None = None) -> str:
+        """Return a sentence for the user on what the verifier sends where; "" if it is part of the package."""
+        if self.kind == "hf":
+            return f"{self.path}, on this machine"
+        if self.model is None:
+            return ""
+        model = "the same model" if writer and self.shares_model_with(writer) else self.model.why
+        claims = "every sentence" if self.kind == "llm" else "the sentences that the packaged model does not accept"
+        return f"{model}; it is given {claims}, in requests of their own"
+
     @property
     def spec(self) -> str:
         """The spec that names this verifier and no other; a directory is absolute in it."""

@@ -27,6 +27,7 @@ from rag.errors import UsageError
 from rag.llm import Budget, rates_of, resolve
 from rag.store import Index
 from rag.types import Question
+from rag.verify import verifier_of_writer
 
 if TYPE_CHECKING:
     from rag.config import Settings
@@ -100,9 +101,15 @@ def worker_settings(settings: Settings, workers: int) -> Settings:
     # Opened once here, so that a missing index is reported before any worker starts.
     Index.open(settings.store, load_embedder(settings.embedder)).close()
     choice = resolve(settings.llm, settings)
-    own: dict[str, Any] = {"llm": f"openai:{choice.name}" if choice.kind == "openai" else choice.kind}
+    own: dict[str, Any] = {"llm": choice.spec}
     if choice.path:
         own["llm"] = f"local:{cluster.absolute(str(choice.path))}"
+    verifier = verifier_of_writer(choice, settings)
+    if verifier is not None:
+        model = verifier.model
+        own["verifier"] = verifier.spec
+        if model and model.path:
+            own["verifier"] = f"{verifier.kind}:local:{cluster.absolute(str(model.path))}"
     if choice.kind == "local":
         own["threads"] = settings.threads or 1  # a worker has one processor
     if "://" not in settings.store:
@@ -112,6 +119,9 @@ def worker_settings(settings: Settings, workers: int) -> Settings:
     for name in ("replies", "cache"):
         if directory := getattr(settings, name):
             own[name] = Path(cluster.absolute(str(directory)))
-    own["prices"] = None  # the budget carries the prices
+    if verifier is None or verifier.model is None or verifier.shares_model_with(choice):
+        own["prices"] = None  # the budget carries the prices
+    elif settings.prices:
+        own["prices"] = Path(cluster.absolute(str(settings.prices)))
     own |= {name: limit // workers for name in ("rpm", "tpm") if (limit := getattr(settings, name))}
     return settings.model_copy(update=own)
