@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,7 @@ from .options import (
     eval_json_option,
     eval_quiet_option,
     existing_file,
-    judge_llm_option,
-    judge_option,
+    judge_options,
     load_thresholds,
     read_lines,
     settings_from,
@@ -46,8 +46,7 @@ def evaluate() -> None:
 @click.option("--out", required=True, metavar="DIR", help="Folder of the run; an existing run is resumed.")
 @click.option("--llm", metavar="SPEC", help="auto, openai:MODEL, local, local:PATH.gguf, extractive. [auto]")
 @click.option("--store", metavar="DIR", help="Folder of the index, or chroma+http://HOST:PORT. [.citebrief]")
-@judge_option
-@judge_llm_option
+@judge_options
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, help="Questions answered at a time. [1]")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N cases.")
 @click.option(
@@ -63,7 +62,8 @@ def evaluate() -> None:
 def run_suite(
     suite: str,
     out: str,
-    judge_name: str,
+    verifier: str | None,
+    judge_name: str | None,
     judge_llm: str | None,
     jobs: int,
     limit: int | None,
@@ -84,7 +84,7 @@ def run_suite(
     citebrief eval run eval/cases/demo.jsonl --out runs/demo --llm extractive
     citebrief eval run cases.jsonl --out runs/new --gate 'citation_recall>=0.90' --baseline runs/old/scorecard.json
     """
-    from ..judges.judge import open_judge
+    from ..judges.judge import judge_spec
     from ..runner.cases import read_cases
     from ..runner.run import SuiteRun
     from ..runner.thresholds import check_thresholds
@@ -92,34 +92,30 @@ def run_suite(
     settings = settings_from(options)
     thresholds, before = load_thresholds(conditions, baseline)
     cases = read_cases(suite)[:limit]
-    judge, close = open_judge(judge_name, settings_from({"llm": judge_llm}))
-    with show_counts(quiet) as show:
-        try:
-            card = SuiteRun(
-                cases=cases,
-                out=Path(out),
-                settings=settings,
-                judge=judge,
-                jobs=jobs,
-                budget_usd=budget_usd,
-                on_done=show,
-            ).execute()
-        finally:
-            close()
+    with _judge(judge_spec(verifier, judge_name, judge_llm), settings, quiet) as judge, show_counts(quiet) as show:
+        card = SuiteRun(
+            cases=cases,
+            out=Path(out),
+            settings=settings,
+            judge=judge,
+            jobs=jobs,
+            budget_usd=budget_usd,
+            on_done=show,
+        ).execute()
     _finish(card, check_thresholds(card, thresholds, before), junit, as_json, settings)
 
 
 @evaluate.command("score")
 @click.argument("briefs", nargs=-1, required=True)
-@judge_option
-@judge_llm_option
+@judge_options
 @click.option("--labels", metavar="FILE", help="Labels given by a person; they correct the judge.")
 @threshold_options
 @eval_json_option
 @eval_quiet_option
 def score_briefs(
     briefs: tuple[str, ...],
-    judge_name: str,
+    verifier: str | None,
+    judge_name: str | None,
     judge_llm: str | None,
     labels: str | None,
     conditions: tuple[str, ...],
@@ -135,22 +131,18 @@ def score_briefs(
 
     \b
     citebrief eval score briefs/*.json --gate 'citation_recall>=0.9'
-    citebrief eval score somebody-elses.md --judge llm --json
+    citebrief eval score somebody-elses.md --verifier llm:local --json
     """
-    from ..judges.judge import open_judge
+    from ..judges.judge import judge_spec
     from ..judges.labels import read_labels
     from ..runner.scorecard import build_scorecard
     from ..runner.thresholds import check_thresholds
 
-    settings = settings_from({"llm": judge_llm})
+    settings = settings_from({})
     thresholds, before = load_thresholds(conditions, baseline)
     label_rows = read_labels(existing_file(labels)) if labels else []
-    judge, close = open_judge(judge_name, settings)
-    with show_counts(quiet) as show:
-        try:
-            scored = _score_files(briefs, judge, show)
-        finally:
-            close()
+    with _judge(judge_spec(verifier, judge_name, judge_llm), settings, quiet) as judge, show_counts(quiet) as show:
+        scored = _score_files(briefs, judge, show)
     card = build_scorecard(scored, judge, label_rows)
     _finish(card, check_thresholds(card, thresholds, before), junit, as_json, settings)
 
@@ -214,24 +206,26 @@ def label_run(run: str, n: int) -> None:
 
 @evaluate.command("judge")
 @click.argument("file")
-@judge_option
-@judge_llm_option
+@judge_options
 @eval_json_option
-def measure_judge_on(file: str, judge_name: str, judge_llm: str | None, as_json: bool) -> None:
+def measure_judge_on(
+    file: str, verifier: str | None, judge_name: str | None, judge_llm: str | None, as_json: bool
+) -> None:
     """Measure a judge on the labelled pairs of FILE, JSONL rows of claim, evidence and label (full, partial, none).
+
+    Evidence is a text or a list of texts. Optional are kind, such as the flaw of a false claim, and source: recall of
+    true and of false claims is printed for each of them too.
 
     \b
     citebrief eval judge pairs.jsonl --json
+    citebrief eval judge pairs.jsonl --verifier hf:models/nli
     """
     from ..judges.accuracy import format_judge_report, judge_report_json, measure_judge, read_pairs
-    from ..judges.judge import open_judge
+    from ..judges.judge import judge_spec
 
     pairs = read_pairs(read_lines(file), file)
-    judge, close = open_judge(judge_name, settings_from({"llm": judge_llm}))
-    try:
+    with _judge(judge_spec(verifier, judge_name, judge_llm), settings_from({}), False) as judge:
         report = measure_judge(pairs, judge)
-    finally:
-        close()
     click.echo(judge_report_json(report) if as_json else format_judge_report(report))
 
 
@@ -249,6 +243,20 @@ def measure_retrieval_on(directory: str, queries: int | None, as_json: bool) -> 
 
     figures = measure_retrieval(Path(directory), queries)
     click.echo(json.dumps(figures) if as_json else format_retrieval(figures))
+
+
+@contextmanager
+def _judge(spec: str, settings: Settings, quiet: bool) -> Iterator[Judge]:
+    """Open the judge for the block, and say where its model is before it is asked."""
+    from rag.verify import resolve_verifier
+
+    from ..judges.judge import open_judge
+
+    described = resolve_verifier(spec, settings).describe()
+    if described and not quiet:
+        click.echo(f"judge: {described}", err=True)
+    with open_judge(spec, settings) as judge:
+        yield judge
 
 
 def _score_files(briefs: Sequence[str], judge: Judge, show: Callable[[str, int, int], None]) -> list[ScoredBrief]:

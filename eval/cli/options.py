@@ -18,13 +18,27 @@ if TYPE_CHECKING:
     from ..runner.thresholds import Threshold
 
 eval_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-judge_option = click.option(
-    "--judge", "judge_name", type=click.Choice(["nli", "llm"]), default="nli", help="Who says what is supported. [nli]"
-)
-judge_llm_option = click.option(
-    "--judge-llm", metavar="SPEC", help="The model of --judge llm: openai:MODEL or local. [auto]"
-)
 eval_quiet_option = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+
+
+def judge_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add ``--verifier``, which names the judge, and its older names ``--judge`` and ``--judge-llm`` to ``command``."""
+    for option in (
+        click.option("--judge-llm", metavar="SPEC", help="The model of --judge llm: openai:MODEL or local. [auto]"),
+        click.option(
+            "--judge",
+            "judge_name",
+            type=click.Choice(["nli", "llm"]),
+            help="Older names: nli is --verifier support, llm is --verifier llm:SPEC.",
+        ),
+        click.option(
+            "--verifier",
+            metavar="SPEC",
+            help="Who says what is supported: support, llm:SPEC, hf:PATH_OR_ID, support+llm:SPEC. [support]",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def threshold_options(command: Callable[..., None]) -> Callable[..., None]:

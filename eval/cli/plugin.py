@@ -49,7 +49,11 @@ def citebrief() -> Citebrief:
 
 
 def assert_faithful(
-    brief: Brief | str | os.PathLike[str], *, min_recall: float = 1.0, min_precision: float = 0.0, judge: str = "nli"
+    brief: Brief | str | os.PathLike[str],
+    *,
+    min_recall: float = 1.0,
+    min_precision: float = 0.0,
+    judge: str = "support",
 ) -> None:
     """Fail the test if too few sentences are fully supported by their citations; show the others with their passages.
 
@@ -59,21 +63,20 @@ def assert_faithful(
         brief: a :class:`rag.types.Brief`, or the path of a brief in JSON or Markdown.
         min_recall: lowest accepted citation recall as ALCE defines it, 0 to 1.
         min_precision: lowest accepted citation precision as ALCE defines it, 0 to 1.
-        judge: ``nli`` or ``llm``, see :func:`..judges.judge.open_judge`.
+        judge: the spec of a verifier, see :func:`rag.verify.resolve_verifier`; ``nli`` is ``support``, ``llm`` the
+            model of the settings.
     """
     __tracebackhide__ = True
     from rag.config import load_settings
 
-    from ..judges.judge import open_judge
+    from ..judges.judge import JUDGE_ALIASES, judge_spec, open_judge
     from ..runner.report import unsupported_sentences
     from ..runner.score import score_brief_file
 
-    opened, close = open_judge(judge, load_settings())
-    try:
-        with tempfile.TemporaryDirectory() as directory:
-            scored = score_brief_file(_brief_file(brief, Path(directory)), opened)
-    finally:
-        close()
+    settings = load_settings()
+    spec = judge_spec(None, judge, settings.llm) if judge in JUDGE_ALIASES else judge
+    with open_judge(spec, settings) as opened, tempfile.TemporaryDirectory() as directory:
+        scored = score_brief_file(_brief_file(brief, Path(directory)), opened)
     recall, precision = scored.values["citation_recall"], scored.values["citation_precision"]
     if recall is not None and recall >= min_recall and (precision or 0.0) >= min_precision:
         return

@@ -19,6 +19,7 @@ from rag.errors import UsageError
 from rag.types import Support, Verdict
 
 from .judge import Judge
+from .recall import RecallTable, format_recall, recall_tables
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,13 +27,22 @@ if TYPE_CHECKING:
 
 
 class LabelledPair(BaseModel):
-    """A row of the file of labelled pairs: ``label`` says how far ``evidence`` supports ``claim``."""
+    """A row of the file of labelled pairs: ``label`` says how far ``evidence`` supports ``claim``.
+
+    ``kind`` is what a false claim has wrong, or how a true one was made; ``source`` is where the pair comes from.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     claim: str
-    evidence: str
+    evidence: str | tuple[str, ...]
     label: Support
     source: str = "all"
+    kind: str = ""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts of the evidence, which are judged together."""
+        return (self.evidence,) if isinstance(self.evidence, str) else self.evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +50,8 @@ class JudgeReport:
     """Accuracy of a judge. A figure is None if it is undefined, as balanced accuracy is for a single label.
 
     ``confusion[label][verdict]`` are counts. ``reliability`` has a row for each non-empty tenth of the score range,
-    with the mean score and the share of pairs labelled full. ``ece`` is the expected calibration error.
+    with the mean score and the share of pairs labelled full. ``ece`` is the expected calibration error. ``recall`` has
+    a table for the judge's verdicts and for each threshold on its scores (:mod:`.recall`).
     """
 
     judge: str
@@ -52,6 +63,7 @@ class JudgeReport:
     reliability: list[dict[str, float | int]]
     pairs_per_second: float
     by_source: dict[str, dict[str, float | int | None]]
+    recall: list[RecallTable]
 
 
 def read_pairs(lines: Iterable[str], name: str) -> list[LabelledPair]:
@@ -72,7 +84,7 @@ def measure_judge(pairs: Sequence[LabelledPair], judge: Judge) -> JudgeReport:
 
     judge.follows([("The first call warms up.", ["The first call warms up."])])
     started = time.perf_counter()
-    verdicts = judge.follows([(pair.claim, [pair.evidence]) for pair in pairs])
+    verdicts = judge.follows([(pair.claim, pair.texts) for pair in pairs])
     seconds = time.perf_counter() - started
     groups: dict[str, list[int]] = defaultdict(list)
     for i, pair in enumerate(pairs):
@@ -91,6 +103,12 @@ def measure_judge(pairs: Sequence[LabelledPair], judge: Judge) -> JudgeReport:
             source: {"n": len(rows), **_figures(scores[rows], judged_full[rows], full[rows])}
             for source, rows in groups.items()
         },
+        recall=recall_tables(
+            [(pair.kind, pair.source) for pair in pairs],
+            [pair.label == "full" for pair in pairs],
+            [verdict.support == "full" for verdict in verdicts],
+            [verdict.score for verdict in verdicts],
+        ),
     )
 
 
@@ -156,6 +174,7 @@ def format_judge_report(report: JudgeReport) -> str:
         f"labelled {label}: " + ", ".join(f"{n} {verdict}" for verdict, n in row.items())
         for label, row in report.confusion.items()
     ]
+    lines += ["", *format_recall(report.recall)]
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""Judges of support: the packaged verifier (``nli``) or a chat model (``llm``).
+"""Judges of support: any verifier by its spec (``rag/verify/spec.py``).
 
 A judge has the methods of :class:`rag.verify.protocol.Verifier` except ``quotes``. A verdict is full, partial or none,
 or None with a reason.
@@ -7,28 +7,23 @@ or None with a reason.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
-from rag.errors import ModelError, UsageError
-from rag.llm import prompts
-from rag.types import Chunk, Support, Verdict
+from rag.errors import UsageError
+from rag.types import Chunk, Verdict
+from rag.verify import SupportVerifier, open_verifier
 
 if TYPE_CHECKING:
     from rag.config import Settings
-    from rag.llm import ChatModel
 
-JUDGES = ("nli", "llm")
-JUDGE_CALLS_IN_FLIGHT = 8
-"""Maximum number of concurrent calls to a chat model that judges."""
+DEFAULT_JUDGE = "support"
+"""Spec of the judge, unless another one is chosen. The setting ``verifier`` decides what is printed, not the scores."""
 
-JUDGE_REPLY_TOKENS = 60
-"""Maximum length of a chat model's verdict."""
+JUDGE_ALIASES = ("nli", "llm")
+"""Names of judges that ``--judge`` takes, for ``support`` and for ``llm:SPEC``."""
 
 
 class Judge(Protocol):
@@ -48,78 +43,37 @@ class Judge(Protocol):
         ...
 
 
-class _Reply(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    support: Support
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelJudge:
-    """A chat model with ``prompts/judge.md``, one call for each pair. An unusable reply gives a verdict of None."""
-
-    model: ChatModel
-
-    @property
-    def name(self) -> str:
-        """See :class:`Judge`."""
-        prompt = prompts.load_prompt("judge")
-        return f"{self.model.name}, prompt judge/{prompt.version} {prompt.sha256[:8]}"
-
-    def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
-        """See :class:`Judge`."""
-        return self._judge_all(
-            [(sentence, [f"[{chunk.context}]\n{chunk.text}" for chunk in chunks]) for sentence, chunks in pairs]
-        )
-
-    def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
-        """See :class:`Judge`."""
-        return self._judge_all(pairs)
-
-    def _judge_all(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
-        with ThreadPoolExecutor(JUDGE_CALLS_IN_FLIGHT) as pool:
-            return list(pool.map(lambda pair: self._judge_one(*pair), pairs))
-
-    def _judge_one(self, sentence: str, evidence: Sequence[str]) -> Verdict:
-        if not any(text.strip() for text in evidence):
-            return Verdict(support="none", score=0.0, judge=self.name, reason="no evidence")
-        system, user = prompts.load_prompt("judge").render(evidence="\n\n".join(evidence), statement=sentence)
-        try:
-            reply = self.model.ask(system, user, _Reply, max_tokens=JUDGE_REPLY_TOKENS, name="judge")
-        except ModelError as error:
-            return Verdict(support=None, score=0.0, judge=self.name, reason=str(error))
-        score = {"full": 1.0, "partial": 0.5, "none": 0.0}[reply.support]
-        return Verdict(support=reply.support, score=score, judge=self.name)
-
-
-def open_judge(name: str, settings: Settings) -> tuple[Judge, Callable[[], None]]:
-    """Open the judge ``name``: ``nli``, or ``llm`` with the model that ``settings.llm`` names.
-
-    Returns:
-        The judge, and the function that closes it.
+def judge_spec(verifier: str | None, judge: str | None = None, judge_llm: str | None = None) -> str:
+    """Return the spec of the judge that the options name; ``judge`` and ``judge_llm`` are the older ones.
 
     Raises:
-        UsageError: there is no judge of this name, or ``settings.llm`` names no model.
+        UsageError: both ``verifier`` and ``judge`` are given, or there is no judge of this name.
     """
-    if name == "nli":
-        from rag.verify import default_verifier
+    if judge is None:
+        return verifier or DEFAULT_JUDGE
+    if verifier is not None:
+        raise UsageError(f"--judge {judge} and --verifier {verifier} both name the judge: give one of them")
+    if judge not in JUDGE_ALIASES:
+        raise UsageError(f"--judge {judge}: not one of {', '.join(JUDGE_ALIASES)}")
+    return DEFAULT_JUDGE if judge == "nli" else f"llm:{judge_llm or 'auto'}"
 
-        return default_verifier(), lambda: None
-    if name != "llm":
-        raise UsageError(f"--judge {name}: not one of {', '.join(JUDGES)}")
-    from rag.llm import ChatClient, resolve
 
-    choice = resolve(settings.llm, settings)
-    if choice.kind == "extractive":
-        raise UsageError("--judge llm needs a model: --judge-llm openai:MODEL or local")
-    model = ChatClient(choice, settings)
-    return ModelJudge(model=model), model.close
+def open_judge(spec: str, settings: Settings) -> AbstractContextManager[Judge]:
+    """Open the verifier that ``spec`` names as a judge for a block.
+
+    It gives a verdict on every pair, and leaves those unscored on which a call to a chat model fails.
+
+    Raises:
+        UsageError: there is no such spec, or its model cannot be used.
+    """
+    return open_verifier(spec, settings, candidates=None, tolerant=True)
 
 
 def packaged_figures(judge: Judge) -> dict[str, Any] | None:
     """Return the packaged verifier's mean balanced accuracy over sources left out in turn; None for other judges."""
-    directory = files("rag.verify.support") / "weights"
-    if not judge.name.startswith(json.loads((directory / "config.json").read_text(encoding="utf-8"))["name"]):
+    if not isinstance(judge, SupportVerifier):
         return None
+    directory = files("rag.verify.support") / "weights"
     figures = json.loads((directory / "figures.json").read_text(encoding="utf-8"))
     return {
         "balanced_accuracy": figures["mean"]["balanced_accuracy"],

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import UsageError
+from rag.verify.cascade import THEN
 
 from ..judges.judge import Judge, packaged_figures
 from ..judges.labels import Label
@@ -167,8 +168,8 @@ def _judge_accuracy(judge: Judge, scored: Sequence[ScoredBrief], labels: Sequenc
 
 
 def _is_verifier(judge: Judge, scored: Sequence[ScoredBrief]) -> bool:
-    """Tell whether ``judge`` is the verifier that accepted the sentences of a brief while it was written."""
-    return any(brief.verifier and brief.verifier == judge.name for brief in scored)
+    """Tell whether ``judge`` is the verifier, or one of two, that accepted sentences of a brief as it was written."""
+    return any(set(brief.verifier.split(THEN)) & set(judge.name.split(THEN)) for brief in scored if brief.verifier)
 
 
 def _labelled(scored: Sequence[ScoredBrief], labels: Sequence[Label]) -> list[tuple[SentenceScore, Label]]:

@@ -19,7 +19,7 @@ from rag._internal import events
 from rag.batch.parallel import OnQuestion, QuestionResult, answer_many
 from rag.batch.run_directory import RESPONSE_CACHE, RunDirectory
 from rag.errors import CitebriefError
-from rag.llm import Budget, ModelChoice, load_prompt, rates_of
+from rag.llm import Budget, ModelChoice, load_prompt, rates_of, resolve
 from rag.render.wording import count
 from rag.types import Question
 from rag.verify import verifier_of_writer
@@ -209,13 +209,20 @@ def run_batch(
         ended = "lost"
     with _write_errors():
         directory.write_results(questions, _not_attempted(ended))
-    cost = directory.total_paid() if budget is None or budget.rates else None
+    priced = (budget is None or budget.rates is not None) and _verifier_is_priced(settings)
+    cost = directory.total_paid() if priced else None
     seconds = round(time.perf_counter() - started, 2)
     summary = _summarize(directory, questions, ended=ended, attempted=attempted, cost=cost, seconds=seconds)
     events.log_event(
         "batch ended", ended=summary.ended, answered=summary.answered, failed=summary.failed, cost=summary.cost
     )
     return summary
+
+
+def _verifier_is_priced(settings: Settings) -> bool:
+    """Return whether the price of the verifier's chat model is known; also if it has none."""
+    verifier = verifier_of_writer(resolve(settings.llm, settings), settings)
+    return verifier is None or verifier.model is None or rates_of(verifier.model, settings) is not None
 
 
 def _not_attempted(ended: EndReason) -> dict[str, str]:

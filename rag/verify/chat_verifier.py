@@ -13,7 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, create_model
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    create_model,
+)
 
 from rag._internal.concurrency import run_concurrently
 from rag.errors import ModelError, ReplyError, TooLong
@@ -180,17 +187,13 @@ class ChatVerifier:
         return [found.get(case) or self._unscored(f"no verdict: {fault}") for case in cases]
 
     def _read(self, cases: Sequence[Case], reply: Any) -> dict[Case, Verdict]:
-        """Return the verdicts that are clear: one for the claim, and no unsupported clause beside "full"."""
-        items: defaultdict[str, list[Any]] = defaultdict(list)
-        for item in reply.verdicts:
-            items[item.claim].append(item)
+        """Return the verdicts that are clear: readable, and without an unsupported clause beside "full"."""
         found = {}
         for number, case in enumerate(cases, 1):
-            given = items[f"C{number}"]
-            if len({item.support for item in given}) != 1:
+            given: _ClaimVerdict | None = getattr(reply, f"C{number}")
+            if given is None:
                 continue
-            clause = _clause_in(case[0], given[0].unsupported)
-            support: Support = given[0].support
+            support, clause = given.support, _clause_in(case[0], given.unsupported)
             if support == "full" and clause:
                 continue
             found[case] = Verdict(
@@ -243,17 +246,28 @@ def _request(cases: Sequence[Case]) -> VerifyRequest:
     return VerifyRequest(system=system, user=user, schema=schema, max_tokens=VERDICT_TOKENS * (len(cases) + 1))
 
 
+class _ClaimVerdict(BaseModel):
+    model_config = ConfigDict(extra="forbid", title="ClaimVerdict")
+    support: Literal["none", "partial", "full"]
+    unsupported: str
+
+
+def _none_if_invalid(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """Return the verdict in ``value``, or None if it is not readable, so that those on other claims are not lost."""
+    try:
+        return validate(value)
+    except ValidationError:
+        return None
+
+
 def _schema(aliases: tuple[str, ...]) -> Any:
-    """Return the schema of a reply: for each claim the unsupported clause, then the verdict that follows from it."""
-    fields: dict[str, Any] = {
-        "claim": (Literal[aliases], ...),
-        "unsupported": (str, ...),
-        "support": (Literal["none", "partial", "full"], ...),
-    }
-    strict = ConfigDict(extra="forbid")
-    verdict: Any = create_model("ClaimVerdict", __config__=strict, **fields)
-    verdicts = Annotated[list[verdict], Field(min_length=1)]
-    return create_model("Verdicts", __config__=strict, verdicts=(verdicts, ...))
+    """Return the schema of a reply: a verdict under each of ``aliases``.
+
+    The schema that is sent requires all of them. A reply that lacks one is accepted, with None in its place.
+    """
+    verdict = Annotated[_ClaimVerdict, WrapValidator(_none_if_invalid)]
+    fields: dict[str, Any] = dict.fromkeys(aliases, (verdict, None))
+    return create_model("Verdicts", __config__=ConfigDict(extra="forbid"), **fields)
 
 
 def _complaint(fault: str) -> str:
