@@ -13,6 +13,7 @@ from rag.embedding import load_embedder, weights_are_genuine
 from rag.errors import CitebriefError
 from rag.llm import local_model, resolve
 from rag.store import Index
+from rag.verify import verifier_of_writer
 
 _PACKAGES = (
     "torch",
@@ -36,6 +37,7 @@ def diagnose(settings: Settings) -> dict[str, str]:
         "embedder": _embedder(settings),
         "local model": _local_model(settings),
         "model": _model(settings),
+        "verifier": _verifier(settings),
         "index": _index(settings),
     }
 
@@ -74,6 +76,16 @@ def _model(settings: Settings) -> str:
         return f"--llm {settings.llm}: {resolve(settings.llm, settings).why}"
     except CitebriefError as error:
         return str(error)
+
+
+def _verifier(settings: Settings) -> str:
+    try:
+        verifier = verifier_of_writer(resolve(settings.llm, settings), settings)
+    except CitebriefError as error:
+        return str(error)
+    return (
+        f"--verifier {settings.verifier}: {verifier.spec if verifier else 'none, since every sentence is a quotation'}"
+    )
 
 
 def _index(settings: Settings) -> str:

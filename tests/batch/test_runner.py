@@ -12,7 +12,7 @@ from typing import Any
 import briefs
 import pytest
 
-from rag.batch import BatchSummary, QuestionResult, RunDirectory, default_jobs, open_budget, run_batch
+from rag.batch import BatchSummary, QuestionResult, RunDirectory, build_manifest, default_jobs, open_budget, run_batch
 from rag.config import Settings
 from rag.errors import UsageError
 from rag.llm import Budget, ModelChoice
@@ -92,3 +92,34 @@ def test_a_budget_needs_a_price(tmp_path: Path) -> None:
 def test_only_a_remote_model_answers_several_questions_at_a_time_by_default() -> None:
     local, remote = (ModelChoice(kind=kind, name="m", why="") for kind in ("local", "openai"))
     assert default_jobs(local) == 1 < default_jobs(remote)
+
+
+def manifest(writer: ModelChoice, verifier: str = "auto") -> dict[str, Any]:
+    settings = Settings().model_copy(update={"verifier": verifier, "openai_base_url": "http://127.0.0.1:9/v1"})
+    return build_manifest(settings, writer, "fingerprint")
+
+
+@pytest.mark.parametrize("kind", ["local", "extractive"])
+def test_a_run_of_an_earlier_version_is_resumed_where_the_packaged_verifier_decides(kind: Any, tmp_path: Path) -> None:
+    written = manifest(ModelChoice(kind=kind, name="m", why=""))
+    assert "verifier" not in written
+    assert "verify" not in written["prompts"]
+    directory = RunDirectory(path=tmp_path)
+    directory.start(written)
+    directory.resume(written, fix="choose another --out")
+
+
+@pytest.mark.parametrize("specs", [("auto", "support"), ("support", "auto"), ("auto", "llm:openai:other")])
+def test_a_run_with_another_verifier_is_refused_by_name(specs: tuple[str, str], tmp_path: Path) -> None:
+    writer = ModelChoice(kind="openai", name="m", why="")
+    first, second = (manifest(writer, spec) for spec in specs)
+    directory = RunDirectory(path=tmp_path)
+    directory.start(first)
+    with pytest.raises(UsageError, match=r"a run with another .*verifier: choose another --out"):
+        directory.resume(second, fix="choose another --out")
+
+
+def test_the_manifest_names_the_verifier_of_a_remote_writer_and_its_prompt() -> None:
+    written = manifest(ModelChoice(kind="openai", name="m", why=""))
+    assert written["verifier"] == "support+llm:openai:m"
+    assert len(written["prompts"]["verify"]) == 64

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from command_line import COMMAND, NO_MODELS, ROOT, Run
-from fault_server import FaultServer, failing, overflow, slow, truncated
+from fault_server import FaultServer, ReceivedRequest, failing, overflow, slow, truncated
 
 from rag.render.json import from_json
 
@@ -114,6 +114,68 @@ def test_sections_that_do_not_fit_the_model_are_quoted_and_the_trace_says_so(sto
     repairs = [repair for repair in brief.trace.repairs if "does not fit the model's context" in repair.why]
     assert {repair.where for repair in repairs} >= {section.heading for section in brief.sections}
     assert len(server.requests) == len(repairs)  # one request each: a longer one would not fit either
+
+
+QUESTION = "What did Manafort share with Kilimnik?"
+
+
+def verifying(server: FaultServer) -> list[ReceivedRequest]:
+    return [r for r in server.requests if r.body["response_format"]["json_schema"]["name"] == "verify"]
+
+
+def test_a_remote_writers_model_verifies_in_blind_requests_what_the_packaged_verifier_refuses(
+    store: str, citebrief: Run
+) -> None:
+    with FaultServer() as server:
+        done = citebrief(
+            *("ask", QUESTION, "--llm", "openai:gpt-4.1-mini", "--store", store),
+            *("--format", "json", "--sections", "1", "--k", "8"),
+            OPENAI_BASE_URL=server.base_url,
+        )
+        blind = verifying(server)
+        assert blind
+        assert all(QUESTION not in message["content"] for r in blind for message in r.body["messages"])
+        trace = from_json(done.stdout).trace
+        assert trace.tokens["calls"] == len(server.requests)
+    assert trace.verifier.startswith("citebrief-support/")
+    assert "; then gpt-4.1-mini, prompt verify/1 " in trace.verifier
+    assert set(trace.prompts) == {"section", "summary", "rewrite", "verify"}
+    assert trace.cost is not None
+    assert trace.cost > 0
+    assert "verifier: the same model; it is given the sentences that" in done.stderr
+
+
+def test_the_packaged_verifier_alone_asks_nobody(store: str, citebrief: Run) -> None:
+    with FaultServer() as server:
+        done = citebrief(
+            *("ask", QUESTION, "--llm", "openai:test", "--verifier", "support", "--store", store),
+            *("--format", "json", "--sections", "1", "--k", "8"),
+            OPENAI_BASE_URL=server.base_url,
+        )
+        assert server.requests
+        assert verifying(server) == []
+    trace = from_json(done.stdout).trace
+    assert "then" not in trace.verifier
+    assert "verify" not in trace.prompts
+    assert "verifier:" not in done.stderr
+
+
+def test_another_model_may_verify_and_its_calls_count_too(store: str, citebrief: Run) -> None:
+    with FaultServer() as server:
+        done = citebrief(
+            *("ask", QUESTION, "--llm", "openai:gpt-4.1-mini", "--verifier", "llm:openai:gpt-4.1", "--store", store),
+            *("--format", "json", "--sections", "1", "--k", "8"),
+            OPENAI_BASE_URL=server.base_url,
+        )
+        models = [request.body["model"] for request in server.requests]
+        assert [request.body["model"] for request in verifying(server)] == ["gpt-4.1"] * models.count("gpt-4.1")
+        assert set(models) == {"gpt-4.1-mini", "gpt-4.1"}
+        trace = from_json(done.stdout).trace
+        assert trace.tokens["calls"] == len(models)
+    mini, large = (models.count(name) for name in ("gpt-4.1-mini", "gpt-4.1"))
+    a_reply = (60 * 0.4 + 40 * 0.1 + 20 * 1.6) / 1e6  # at the price of gpt-4.1-mini, a fifth of gpt-4.1's
+    assert trace.cost == pytest.approx(a_reply * (mini + 5 * large), rel=0.01)
+    assert trace.verifier.startswith("gpt-4.1, prompt verify/1 ")
 
 
 def test_a_second_run_replays_the_cached_replies_without_key_or_server(

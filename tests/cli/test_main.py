@@ -20,6 +20,14 @@ HEAVY = ("torch", "chromadb", "sentence_transformers", "langchain_core", "openai
         (["ask", "Why?", "--llm", "openai:gpt-5"], 2, "OPENAI_API_KEY"),
         (["ask", "Why?", "--output", "brief.docx", "--llm", "extractive"], 2, "unknown suffix"),
         (["ask", "Why?", "--output", "no/such/brief.md", "--llm", "extractive"], 2, "there is no folder"),
+        (["ask", "Why?", "--llm", "extractive", "--verifier", "nli"], 2, "--verifier nli: not one of auto, support"),
+        (["ask", "Why?", "--llm", "openai:m", "--verifier", "support"], 2, "--llm openai:m: set OPENAI_API_KEY"),
+        (["check", "no-such.md", "--verifier", "llm:openai:m"], 2, "--verifier llm:openai:m: set OPENAI_API_KEY"),
+        (["check", "no-such.md", "--verifier", "llm:extractive"], 2, "--verifier llm:extractive: a verifier needs"),
+        (["check", "no-such.md", "--verifier", "hf:./nowhere"], 2, "--verifier hf:./nowhere: no such folder"),
+        (["check", "no-such.md", "--verifier", "support+llm:gpt"], 2, "--verifier support+llm:gpt: not one of"),
+        (["eval", "score", "b.json", "--verifier", "hf:./nowhere"], 2, "--verifier hf:./nowhere: no such folder"),
+        (["eval", "score", "b.json", "--verifier", "support", "--judge", "nli"], 2, "both name the judge"),
         (["ask", " ", "--llm", "extractive"], 2, "empty"),
         (["ask", "Why?", "--since", "spring", "--llm", "extractive"], 2, "2019-04-18"),
         (["ask", "Why?", "--k", "0"], 2, "--k"),
@@ -37,6 +45,7 @@ def test_bad_input_gets_a_message_that_names_it_and_its_exit_status(
     assert done.returncode == status, done.stderr
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+    assert "--verifier" not in arguments or len(done.stderr.splitlines()) == 1
     assert done.stdout == ""
 
 
