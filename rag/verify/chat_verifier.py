@@ -44,7 +44,7 @@ VERDICT_TOKENS = 90
 SCORES: Mapping[Support, float] = {"full": 1.0, "partial": 0.5, "none": 0.0}
 """The score of a verdict, since a chat model gives no probability."""
 
-Case = tuple[str, tuple[str, ...]]
+ClaimEvidence = tuple[str, tuple[str, ...]]
 """A claim and the passages that have to support it together."""
 
 
@@ -107,7 +107,7 @@ class ChatVerifier:
         cases = list(dict.fromkeys((claim, tuple(map(_passage, chunks))) for claim, chunks in pairs))
         return [_request(batch) for batch in self._batches([case for case in cases if case[1]])]
 
-    def _judge(self, cases: Sequence[Case]) -> list[Verdict]:
+    def _judge(self, cases: Sequence[ClaimEvidence]) -> list[Verdict]:
         distinct = [case for case in dict.fromkeys(cases) if case[1]]
         chosen = self._chosen(distinct)
         found = {case: self._unscored("not put to the model: other passages are nearer") for case in distinct}
@@ -124,7 +124,7 @@ class ChatVerifier:
         nothing = Verdict(support="none", score=0.0, judge=self.name, reason="no evidence")
         return [found.get(case, nothing) for case in cases]
 
-    def _chosen(self, cases: Sequence[Case]) -> list[Case]:
+    def _chosen(self, cases: Sequence[ClaimEvidence]) -> list[ClaimEvidence]:
         """Return the cases to be read. Only if a claim has too many are they ranked, by the packaged model."""
         most = self.candidates
         times = Counter(claim for claim, _ in cases)
@@ -134,13 +134,13 @@ class ChatVerifier:
         scores = dict(zip(ranked, (verdict.score for verdict in default_verifier().follows(ranked)), strict=True))
         return [cases[at] for at in promising_pairs(cases, [scores.get(case, 0.0) for case in cases], most)]
 
-    def _batches(self, cases: Sequence[Case]) -> Iterator[tuple[Case, ...]]:
+    def _batches(self, cases: Sequence[ClaimEvidence]) -> Iterator[tuple[ClaimEvidence, ...]]:
         """Group ``cases`` into calls. Cases with the same evidence come together, those with the same claim do not.
 
         A model that sees a claim twice with different evidence would mix them up.
         """
         limits = LIMITS_OF_SMALL_MODEL if self.model.small else LIMITS
-        by_evidence: defaultdict[tuple[str, ...], list[Case]] = defaultdict(list)
+        by_evidence: defaultdict[tuple[str, ...], list[ClaimEvidence]] = defaultdict(list)
         for case in cases:
             by_evidence[case[1]].append(case)
         batches: list[_Batch] = []
@@ -154,9 +154,9 @@ class ChatVerifier:
                 yield tuple(batch.cases)
         yield from (tuple(batch.cases) for batch in batches)
 
-    def _ask(self, cases: Sequence[Case]) -> list[Verdict]:
+    def _ask(self, cases: Sequence[ClaimEvidence]) -> list[Verdict]:
         """Put ``cases`` to the model in one call, and those without a readable verdict in a second one."""
-        found: dict[Case, Verdict] = {}
+        found: dict[ClaimEvidence, Verdict] = {}
         left, fault = list(cases), ""
         for attempt in range(2):
             request = _request(left)
@@ -186,7 +186,7 @@ class ChatVerifier:
                 break
         return [found.get(case) or self._unscored(f"no verdict: {fault}") for case in cases]
 
-    def _read(self, cases: Sequence[Case], reply: Any) -> dict[Case, Verdict]:
+    def _read(self, cases: Sequence[ClaimEvidence], reply: Any) -> dict[ClaimEvidence, Verdict]:
         """Return the verdicts that are clear: readable, and without an unsupported clause beside "full"."""
         found = {}
         for number, case in enumerate(cases, 1):
@@ -213,15 +213,15 @@ class ChatVerifier:
 class _Batch:
     """The cases of one call, their claims, and their passages."""
 
-    cases: list[Case] = field(default_factory=list)
+    cases: list[ClaimEvidence] = field(default_factory=list)
     claims: set[str] = field(default_factory=set)
     passages: set[str] = field(default_factory=set)
 
-    def takes(self, case: Case, limits: CallLimits) -> bool:
+    def takes(self, case: ClaimEvidence, limits: CallLimits) -> bool:
         claim, evidence = case
         return claim not in self.claims and sum(map(len, self.passages.union(evidence))) <= limits.evidence
 
-    def add(self, case: Case) -> None:
+    def add(self, case: ClaimEvidence) -> None:
         self.cases.append(case)
         self.claims.add(case[0])
         self.passages.update(case[1])
@@ -231,7 +231,7 @@ def _passage(chunk: Chunk) -> str:
     return f"[{chunk.context}]\n{chunk.text}" if chunk.context else chunk.text
 
 
-def _request(cases: Sequence[Case]) -> VerifyRequest:
+def _request(cases: Sequence[ClaimEvidence]) -> VerifyRequest:
     """Return the call that asks for a verdict on each of ``cases``."""
     passages = list(dict.fromkeys(text for _, evidence in cases for text in evidence))
     aliases = {text: f"E{number}" for number, text in enumerate(passages, 1)}
@@ -263,11 +263,12 @@ def _none_if_invalid(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
 def _schema(aliases: tuple[str, ...]) -> Any:
     """Return the schema of a reply: a verdict under each of ``aliases``.
 
-    The schema that is sent requires all of them. A reply that lacks one is accepted, with None in its place.
+    The schema that is sent requires all of them and no others. A reply that lacks one is accepted, with None in its
+    place, and what else it has is ignored.
     """
     verdict = Annotated[_ClaimVerdict, WrapValidator(_none_if_invalid)]
     fields: dict[str, Any] = dict.fromkeys(aliases, (verdict, None))
-    return create_model("Verdicts", __config__=ConfigDict(extra="forbid"), **fields)
+    return create_model("Verdicts", **fields)
 
 
 def _complaint(fault: str) -> str:

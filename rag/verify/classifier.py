@@ -124,7 +124,7 @@ class ClassifierVerifier:
 
     @property
     def _limit(self) -> int:
-        return min(self.model.max_length or MAX_TOKENS, MAX_TOKENS)
+        return min(self.model.max_seq_length or MAX_TOKENS, MAX_TOKENS)
 
     def _size(self, text: str) -> int:
         return len(self.model.tokenizer(text, add_special_tokens=False)["input_ids"])

@@ -50,6 +50,7 @@ def test_claims_share_one_call_with_numbered_evidence_under_a_strict_schema(conn
     schema: dict[str, Any] = request.body["response_format"]["json_schema"]
     assert schema["strict"] is True
     assert schema["schema"]["required"] == ["C1", "C2", "C3"]
+    assert schema["schema"]["additionalProperties"] is False
     [verdict] = schema["schema"]["$defs"].values()
     assert verdict["properties"]["support"]["enum"] == ["none", "partial", "full"]
     assert verdict["required"] == ["support", "unsupported"]
@@ -129,6 +130,12 @@ def test_a_claim_is_unscored_after_a_second_unreadable_reply(unreadable: Scripte
         assert len(server.requests) == 2
     assert (verdict.support, verdict.score) == (None, 0.0)
     assert verdict.reason.startswith("no verdict: ")
+
+
+def test_a_verdict_on_a_claim_that_was_not_asked_is_ignored(connect: Connect) -> None:
+    with FaultServer([reply("full", "none")]) as server:
+        [verdict] = ChatVerifier(model=connect(server)).verify([(MET, (PIER,))])
+    assert verdict.support == "full"
 
 
 def test_a_second_reply_that_is_readable_counts(connect: Connect) -> None:

@@ -97,8 +97,9 @@ def test_the_score_of_a_single_logit_is_its_sigmoid(tmp_path: Path) -> None:
 def test_of_evidence_that_does_not_fit_the_best_window_counts(tmp_path: Path) -> None:
     verifier = load_classifier(save_model(tmp_path / "small", NLI, positions=64))
     sentences = ["The board met in May.", "The vote was secret.", "The pier cost 41 million."]
-    whole = verifier.follows([("The board met.", [" ".join(sentences)])])[0]
-    alone = verifier.follows([("The board met.", [sentence]) for sentence in sentences])
+    claim = "The board met in Oslo in May and voted."  # leaves room for one sentence at a time
+    whole = verifier.follows([(claim, [" ".join(sentences)])])[0]
+    alone = verifier.follows([(claim, [sentence]) for sentence in sentences])
     assert whole.score == pytest.approx(max(verdict.score for verdict in alone), abs=1e-3)
 
 
