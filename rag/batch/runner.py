@@ -19,7 +19,7 @@ from rag._internal import events
 from rag.batch.parallel import OnQuestion, QuestionResult, answer_many
 from rag.batch.run_directory import RESPONSE_CACHE, RunDirectory
 from rag.errors import CitebriefError
-from rag.llm import Budget, ModelChoice, load_prompt, rates_of, resolve
+from rag.llm import Budget, ModelBudget, ModelChoice, load_prompt, rates_of, resolve
 from rag.render.wording import count
 from rag.types import Question
 from rag.verify import verifier_of_writer
@@ -136,12 +136,17 @@ def open_budget(
     ``new`` ignores the payments that the directory has already.
 
     Raises:
-        UsageError: there is a budget and the model's price is unknown, or the file of prices is invalid.
+        UsageError: there is a budget and the price of the model or of the verifier's is unknown, or the file of prices
+            is invalid.
     """
     spent = 0.0 if new else directory.total_paid()
-    return Budget(
+    budget = Budget(
         budget_usd, rates_of(choice, settings), spent=spent, model=choice.name, on_paid=directory.record_payment
     )
+    verifier = verifier_of_writer(choice, settings)
+    if verifier is not None and verifier.model is not None:  # raises its error before the first question
+        ModelBudget(budget, rates_of(verifier.model, settings), model=verifier.model.name)
+    return budget
 
 
 def run_batch(

@@ -115,7 +115,7 @@ class Checker:
         options = list(_options(claim.text, sources))
         verdicts = self.verifier.verify([(claim.text, option) for option in options])
         judged = list(zip(options, verdicts, strict=True))
-        option, verdict = max(judged, key=lambda each: (each[1].support == "full", each[1].score), default=((), None))
+        option, verdict = max(judged, key=_preference, default=((), None))
         if verdict is not None and verdict.support == "full":
             return CheckedClaim(claim=claim, verdict=verdict, quotes=self.verifier.quotes(claim.text, option))
         if faults := [source.fault for source in sources if source.fault]:
@@ -155,6 +155,12 @@ class Checker:
             reader = SourceReader(directories=self.directories, index=self.index, fetch=self.fetch)
             self._cache[key] = reader.read_source(key, self.brief.sources[key])
         return self._cache[key]
+
+
+def _preference(judged: tuple[tuple[Chunk, ...], Verdict]) -> tuple[bool, bool, float]:
+    """Order verdicts on the same claim: full support first, unscored ones last, else by score."""
+    verdict = judged[1]
+    return verdict.support == "full", verdict.support is not None, verdict.score
 
 
 def _options(sentence: str, sources: Sequence[SourcePassages]) -> Iterator[tuple[Chunk, ...]]:

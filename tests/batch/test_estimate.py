@@ -10,7 +10,7 @@ from fault_server import FaultServer
 from pydantic import BaseModel
 
 from rag.batch import answer_many
-from rag.batch.estimate import DryRunModel, estimate_cost
+from rag.batch.estimate import CostEstimate, DryRunModel, estimate_cost
 from rag.config import Settings, load_settings
 from rag.llm import ModelChoice, resolve
 from rag.types import Question
@@ -50,6 +50,21 @@ def test_a_dry_run_counts_the_prompts_that_a_real_run_sends(settings: Settings) 
     # The server's replies are supported by no passage, so the real run has rewrites after the calls of the estimate.
     characters = sum(len(message["content"]) for messages in sent[: estimate.calls] for message in messages)
     assert 0.15 < estimate.prompt / characters < 0.6
+
+
+def test_the_calls_that_verify_are_counted_where_a_chat_model_verifies(settings: Settings) -> None:
+    def estimate(verifier: str) -> CostEstimate:
+        chosen = settings.model_copy(update={"verifier": verifier})
+        return estimate_cost([SEYCHELLES], chosen, choice_of(chosen))
+
+    packaged, both, model = (estimate(spec) for spec in ("support", "auto", "llm:openai:gpt-4.1-mini"))
+    assert packaged.calls < both.calls <= model.calls
+    assert packaged.prompt < both.prompt < model.prompt
+    assert (packaged.cost or 0) < (both.cost or 0) < (model.cost or 0)
+    assert estimate("llm:openai:unpriced").cost is None
+    dearer = estimate("llm:openai:gpt-4.1")
+    assert (dearer.calls, dearer.prompt) == (model.calls, model.prompt)
+    assert (dearer.cost or 0) > (model.cost or 0)
 
 
 def test_an_estimate_is_proportional_to_the_questions_whatever_the_sample(settings: Settings) -> None:

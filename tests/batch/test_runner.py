@@ -89,6 +89,16 @@ def test_a_budget_needs_a_price(tmp_path: Path) -> None:
         open_budget(2.0, choice, Settings(), RunDirectory(path=tmp_path))
 
 
+def test_a_budget_needs_the_price_of_the_verifiers_model_too(tmp_path: Path) -> None:
+    choice = ModelChoice(kind="openai", name="gpt-4.1-mini", why="")
+    settings = Settings().model_copy(
+        update={"verifier": "llm:openai:unpriced", "openai_base_url": "http://127.0.0.1:9/v1"}
+    )
+    with pytest.raises(UsageError, match="that of unpriced is not in the price table"):
+        open_budget(2.0, choice, settings, RunDirectory(path=tmp_path))
+    assert open_budget(None, choice, settings, RunDirectory(path=tmp_path)).budget_usd is None
+
+
 def test_only_a_remote_model_answers_several_questions_at_a_time_by_default() -> None:
     local, remote = (ModelChoice(kind=kind, name="m", why="") for kind in ("local", "openai"))
     assert default_jobs(local) == 1 < default_jobs(remote)

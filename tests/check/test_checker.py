@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from fault_server import FaultServer, good
 
 from rag import pipeline
 from rag.check.checker import check_brief
@@ -108,6 +109,22 @@ def site() -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@pytest.mark.parametrize(("support", "share"), [("full", 1.0), ("none", 0.0)])
+def test_a_chat_model_may_check_and_reads_the_nearest_passages_only(
+    support: str, share: float, directory: Path
+) -> None:
+    verdict = good({"C1": {"support": support, "unsupported": ""}})
+    with FaultServer(odds=[(verdict, 1.0)]) as server:
+        settings = load_settings({"store": str(directory / "nowhere"), "verifier": "llm:openai:m"})
+        settings = settings.model_copy(update={"openai_base_url": server.base_url, "retries": 0})
+        report = check(directory, "The treaty on ozone is of 1987 [1].\n\n[1] montreal-protocol-ozone.md\n", settings)
+        assert 1 <= len(server.requests) <= 4  # two sets of cited passages, and two to cite instead
+    assert report.share == share
+    assert report.judge.startswith("m, prompt verify/1")
+    assert only(report).verdict.support == support
+    assert only(report).quotes
 
 
 def test_web_pages_are_read_only_with_fetch(directory: Path, site: str) -> None:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from rag.errors import BudgetSpent, UsageError
-from rag.llm import FREE, Budget, Rates
+from rag.llm import FREE, Budget, ModelBudget, Rates
 
 RATES = Rates(prompt=1.0, cached=0.1, completion=10.0)
 
@@ -68,3 +68,22 @@ def test_a_limit_without_a_price_is_a_usage_error() -> None:
         Budget(1.0, None, model="home-made")
     assert Budget(None, None).cost({"prompt": 1}) is None
     assert Budget(0.0, FREE).bound(b"x" * 10_000, 10_000) == 0  # a local model fits into any budget
+
+
+def test_two_models_spend_from_one_sum_at_their_own_prices() -> None:
+    cheap, dear = (Rates(prompt=price, cached=price, completion=price) for price in (1.0, 10.0))
+    paid: list[float] = []
+    shared = Budget(1.0, cheap, on_paid=paid.append)
+    other = ModelBudget(shared, dear, model="dear")
+    assert other.cost({"prompt": 1_000}) == pytest.approx(10 * (shared.cost({"prompt": 1_000}) or 0))
+    other.reserve(0.75)
+    other.settle(0.75, 0.5)
+    assert (shared.spent, paid) == (0.5, [0.5])
+    with pytest.raises(BudgetSpent, match=r"has \$0\.5000 left"):
+        other.reserve(0.6)
+
+
+def test_a_second_model_without_a_price_is_refused_only_under_a_limit() -> None:
+    assert ModelBudget(Budget(None, None), None, model="other").cost({}) is None
+    with pytest.raises(UsageError, match="that of other is not in the price table"):
+        ModelBudget(Budget(1.0, FREE), None, model="other")
