@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,18 @@ from typing import TYPE_CHECKING
 
 from rag.embedding import count_tokens, load_embedder, load_encoder
 from rag.errors import Interrupted
-from rag.llm import MAX_IN_FLIGHT, Budget, ChatClient, ChatModel, ModelChoice, prompts, rates_of, resolve
+from rag.llm import (
+    MAX_IN_FLIGHT,
+    Budget,
+    ChatClient,
+    ChatModel,
+    ModelChoice,
+    open_remote_embedder,
+    prompts,
+    rates_of,
+    resolve,
+    resolve_embedder,
+)
 from rag.progress import OnProgress, Stage, Step
 from rag.retrieval import Answerability, assess_answerability, search_index
 from rag.store import Index
@@ -27,12 +39,17 @@ from rag.writing.small_writer import SmallWriter
 
 if TYPE_CHECKING:
     from rag.config import Settings
+    from rag.llm import Rates
+    from rag.llm.embeddings import RemoteEmbedder
 
 PROMPTS = {True: ("fuse", "heading", "rewrite"), False: ("section", "summary", "rewrite")}
 """The names of the prompts in use, by whether the model is small."""
 
 TOKEN_KINDS = ("prompt", "cached", "completion", "calls", "replayed")
 """The counts of :attr:`rag.llm.chat_model.ChatModel.tokens` that a trace records."""
+
+EMBEDDING_TOKENS = "embedding"
+"""The name in a trace of the tokens that a remote embedder was sent."""
 
 NO_VERIFIER = "none: every sentence is a quotation"
 """The trace's verifier for a brief that only quotes evidence."""
@@ -54,19 +71,30 @@ class Session:
         settings: the settings for all questions.
         at_once: the largest number of requests to the model in flight.
         budget: the budget for all requests; None sets no limit.
+        embedder_rates: the prices of a remote embedder; by default those of the price table.
 
     Raises:
         IndexMissing, IndexMismatch, UsageError: the index or the model cannot be used.
     """
 
-    def __init__(self, settings: Settings, *, at_once: int = MAX_IN_FLIGHT, budget: Budget | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        at_once: int = MAX_IN_FLIGHT,
+        budget: Budget | None = None,
+        embedder_rates: Rates | None = None,
+    ) -> None:
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn installs it
 
         self.choice = resolve(settings.llm, settings)
         self._settings = settings
         self._at_once = at_once
         self._budget = budget or Budget(None, rates_of(self.choice, settings))
-        self._index = Index.open(settings.store, load_embedder(settings.embedder))
+        self._embedder_choice = resolve_embedder(settings)
+        self._remote_embedder = open_remote_embedder(settings, budget=self._budget, rates=embedder_rates)
+        self._index = Index.open(settings.store, self._remote_embedder or load_embedder(settings.embedder))
+        self._announced = False
         self._model: ChatClient | None = None
         self._opening = threading.Lock()
         self._stopped = False
@@ -88,13 +116,17 @@ class Session:
     def stop(self) -> None:
         """Fail every call that waits for the model's server or for its turn, and all later calls."""
         self._stopped = True
+        if self._remote_embedder is not None:
+            self._remote_embedder.stop()
         if self._model is not None:
             self._model.stop()
 
     def close(self) -> None:
-        """Close the index, and the model if it was opened."""
+        """Close the index and the embedder, and the model if it was opened."""
         if self._model is not None:
             self._model.close()
+        if self._remote_embedder is not None:
+            self._remote_embedder.close()
         self._index.close()
         self._limits.restore_original_limits()
 
@@ -108,6 +140,7 @@ class Session:
         on_progress: OnProgress = lambda _: None,
     ) -> Brief:
         """Answer ``question`` as :func:`rag.pipeline.answer` does; ``k`` and ``sections`` override the settings."""
+        self._announce_embedder(on_progress)
         run = self._run(question, k, sections, on_progress)
         hits, answerability, outline = run.prepare(where)
         model = None
@@ -127,6 +160,14 @@ class Session:
         hits, _, outline = self._run(question.text, question.k, question.sections).prepare(question.where)
         return hits, outline
 
+    def _announce_embedder(self, on_progress: OnProgress) -> None:
+        """Report once that questions leave this machine, if they do."""
+        with self._opening:
+            first, self._announced = not self._announced, True
+        if first and self._embedder_choice is not None and self._embedder_choice.leaves:
+            message = f"embedder: {self._embedder_choice.why('the question leaves')}"
+            on_progress(Step(stage="load", message=message))
+
     def _run(
         self, question: str, k: int | None, sections: int | None, on_progress: OnProgress = lambda _: None
     ) -> _QuestionRun:
@@ -136,19 +177,25 @@ class Session:
             settings=self._settings.model_copy(update=own) if own else self._settings,
             index=self._index,
             choice=self.choice,
+            remote_embedder=self._remote_embedder,
             on_progress=on_progress,
         )
 
 
 @dataclass(slots=True, kw_only=True)
 class _QuestionRun:
-    """The steps that answer one question. ``seconds`` records the time of each stage."""
+    """The steps that answer one question.
+
+    ``seconds`` records the time of each stage, ``embedding_tokens`` what a remote embedder was sent.
+    """
 
     question: str
     settings: Settings
     index: Index
     choice: ModelChoice
+    remote_embedder: RemoteEmbedder | None
     on_progress: OnProgress
+    embedding_tokens: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
 
@@ -160,7 +207,7 @@ class _QuestionRun:
         return hits, answerability, outline
 
     def retrieve(self, where: Filter | None) -> list[Hit]:
-        with self._stage("retrieve", "searching the index"):
+        with self._stage("retrieve", "searching the index"), self._recorded_embedding():
             hits = search_index(self.index, self.question, k=self.settings.k, where=where)
         self.notices += _language_notices(self.question, self.index)
         return hits
@@ -206,8 +253,9 @@ class _QuestionRun:
 
         def with_costs(brief: Brief) -> Brief:
             seconds = {**self.seconds, "write": time.perf_counter() - started, "model": model.seconds}
-            tokens = {kind: model.tokens[kind] for kind in TOKEN_KINDS}
-            return replace(brief, trace=replace(brief.trace, seconds=_rounded(seconds), tokens=tokens, cost=model.cost))
+            tokens = {**brief.trace.tokens, **{kind: model.tokens[kind] for kind in TOKEN_KINDS}}
+            cost = None if model.cost is None or brief.trace.cost is None else model.cost + brief.trace.cost
+            return replace(brief, trace=replace(brief.trace, seconds=_rounded(seconds), tokens=tokens, cost=cost))
 
         try:
             brief = compose(
@@ -228,6 +276,7 @@ class _QuestionRun:
 
     def _trace(self, verifier: str) -> Trace:
         names = () if self.choice.kind == "extractive" else PROMPTS[self.choice.kind == "local"]
+        embedding = {} if self.remote_embedder is None else {EMBEDDING_TOKENS: self.embedding_tokens["prompt"]}
         return Trace(
             version=version("citebrief"),
             model=self.choice.name,
@@ -243,10 +292,26 @@ class _QuestionRun:
             fingerprint=self.index.fingerprint,
             verifier=verifier,
             seconds=_rounded(self.seconds),
-            tokens=dict.fromkeys(TOKEN_KINDS, 0),
-            cost=0.0,
+            tokens={**dict.fromkeys(TOKEN_KINDS, 0), **embedding},
+            cost=self._embedding_cost(),
             notices=tuple(self.notices),
         )
+
+    @contextmanager
+    def _recorded_embedding(self) -> Iterator[None]:
+        """Count the tokens of a remote embedder in this block, and report when it makes the question wait."""
+        if self.remote_embedder is None:
+            yield
+            return
+        with self.remote_embedder.recording(lambda why: self.on_progress(Step(stage="wait", message=why))) as tokens:
+            yield
+        self.embedding_tokens.update(tokens)
+
+    def _embedding_cost(self) -> float | None:
+        """Return the cost of embedding in US dollars; 0 with a local embedder, None if the price is unknown."""
+        if self.remote_embedder is None or not self.embedding_tokens["prompt"]:
+            return 0.0
+        return self.remote_embedder.rates.cost(self.embedding_tokens) if self.remote_embedder.rates else None
 
     @contextmanager
     def _stage(self, stage: Stage, message: str) -> Iterator[None]:
