@@ -172,6 +172,7 @@ class FaultServer:
         embed: Embed | None = None,
     ) -> None:
         self._embed = embed or letter_frequencies
+        self._failure: tuple[int, ScriptedReply] | None = None
         self.requests: list[ReceivedRequest] = []
         self.max_in_flight = 0
         self._in_flight = 0
@@ -254,6 +255,10 @@ class FaultServer:
     def __exit__(self, *_: object) -> None:
         self.die()
 
+    def fail_from(self, number: int, reply: ScriptedReply) -> None:
+        """Answer the request of this number, counted from 1, and all later ones with ``reply``."""
+        self._failure = number, reply
+
     def die(self) -> None:
         """Close all connections and accept no more."""
         if self._up:
@@ -280,6 +285,8 @@ class FaultServer:
             self.requests.append(request)
             self._in_flight += 1
             self.max_in_flight = max(self.max_in_flight, self._in_flight)
+            if self._failure and len(self.requests) >= self._failure[0]:
+                return self._failure[1]
             if self._script:
                 return self._script.pop(0)
             drawn = self._random.random()

@@ -21,8 +21,9 @@ from rag.types import Question
 from rag.writing.closing import closing_evidence
 from rag.writing.drafts import ClosingPart, quote_draft
 from rag.writing.outline import Outline
+from rag.writing.question_run import writer_for
 from rag.writing.repair import MAX_REWRITES
-from rag.writing.session import Session, writer_for
+from rag.writing.session import Session
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig

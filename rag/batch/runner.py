@@ -106,7 +106,7 @@ class BatchSummary:
 
 def build_manifest(settings: Settings, choice: ModelChoice, fingerprint: str) -> dict[str, Any]:
     """Collect what decides the briefs, except for the questions themselves."""
-    from rag.writing.session import PROMPTS
+    from rag.writing.question_run import PROMPTS
 
     used = () if choice.kind == "extractive" else PROMPTS[choice.kind == "local"]
     return {
