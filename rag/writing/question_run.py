@@ -73,12 +73,14 @@ class QuestionRun:
         return hits, answerability, outline
 
     def retrieve(self, where: Filter | None) -> list[Hit]:
+        """Return the hits for the question."""
         with self._stage("retrieve", "searching the index"), self._recorded_embedding():
             hits = search_index(self.index, self.question, k=self.settings.k, where=where)
         self.notices += _language_notices(self.question, self.index)
         return hits
 
     def assess(self, hits: Sequence[Hit]) -> Answerability:
+        """Return whether ``hits`` answer the question."""
         with self._stage("retrieve", f"{len(hits)} passages; do they answer the question?"):
             texts = [f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits[:ASSESSED_HITS]]
             vectors = load_encoder().vectors([self.question, *texts])
@@ -86,6 +88,7 @@ class QuestionRun:
             return assess_answerability(self.question, hits, best_cosine, load_encoder().word_vectors)
 
     def outline(self, hits: Sequence[Hit]) -> Outline:
+        """Return the outline of the evidence in ``hits``."""
         with self._stage("plan", "choosing evidence and grouping it into sections"):
             return make_outline(
                 self.question,
@@ -96,6 +99,8 @@ class QuestionRun:
             )
 
     def connect(self, at_once: int, budget: Budget) -> ChatClient:
+        """Return the connected model, after reporting which it is."""
+
         def on_bytes(done: int, total: int) -> None:
             self.on_progress(Step(stage="load", message="joining the local model (once)", done=done, total=total))
 

@@ -211,3 +211,24 @@ def test_an_interrupted_run_does_not_send_again_what_came_back(documents: Path, 
     assert done.returncode == 0, done.stderr
     assert sent(server)
     assert not set(sent(server)) & set(kept)
+
+
+def test_a_batch_announces_the_embedder_and_its_budget_needs_the_embedders_price(
+    documents: Path, tmp_path: Path, citebrief: Run, proxy: FaultServer
+) -> None:
+    common = ("--store", str(tmp_path / "store"), "--embedder", "openai:home-made")
+    citebrief("index", str(documents), *common, **through(proxy))
+    proxy.requests.clear()
+    batch = ("batch", "-", "--llm", "extractive", *common)
+    refused = citebrief(*batch, "--out", str(tmp_path / "a"), "--budget", "1", stdin=QUESTION, **through(proxy))
+    assert (refused.returncode, sent(proxy)) == (2, [])
+    assert "that of home-made is not in the price table" in refused.stderr
+    done = citebrief(*batch, "--out", str(tmp_path / "b"), "--json", stdin=QUESTION, **through(proxy))
+    assert done.returncode == 0, done.stderr
+    assert "embedder: home-made at models.example: questions leave this machine" in done.stderr
+    assert json.loads(done.stdout)["tokens"]["embedding"] == len(QUESTION.split())
+    again = citebrief(
+        *batch, "--out", str(tmp_path / "b"), "--overwrite", stdin=QUESTION, OPENAI_API_KEY="", OPENAI_BASE_URL=""
+    )
+    assert again.returncode == 0, again.stderr  # from the replies that the first run kept
+    assert sent(proxy) == [QUESTION]
