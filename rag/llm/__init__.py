@@ -3,13 +3,8 @@
 from rag.llm.budget import Budget, missing_price
 from rag.llm.chat_model import ChatModel
 from rag.llm.client import MAX_IN_FLIGHT, ChatClient
-from rag.llm.embedder_choice import (
-    EmbedderChoice,
-    EmbeddingEstimate,
-    open_embedder,
-    open_remote_embedder,
-    resolve_embedder,
-)
+from rag.llm.embedder_choice import EmbedderChoice, EmbeddingEstimate, resolve_embedder
+from rag.llm.embedder_factory import open_embedder, open_remote_embedder
 from rag.llm.pricing import FREE, PROSE_RATIO, Rates, find_rates
 from rag.llm.prompts import Prompt, load_prompt
 from rag.llm.response_cache import ResponseCache

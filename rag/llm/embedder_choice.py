@@ -1,33 +1,20 @@
-"""The embedder that ``--embedder`` names: where its texts go, what that costs, and how it is opened."""
+"""The remote embedder that ``--embedder`` names: where its texts go, and what that costs."""
 
 from __future__ import annotations
 
 import json
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rag.embedding import load_embedder
 from rag.errors import UsageError
 from rag.llm.address import OPENAI_URL, is_loopback, require_host
 from rag.llm.pricing import PROSE_RATIO, Rates, find_rates
 
 if TYPE_CHECKING:
     from rag.config import Settings
-    from rag.embedding import Embedder
-    from rag.llm.budget import Budget
-    from rag.llm.embeddings import RemoteEmbedder
 
-PREFIX = "openai:"
+REMOTE_PREFIX = "openai:"
 """Start of the spec of an embedder that a server computes."""
-
-_SHARED_BY = (
-    "embedder openai_api_key openai_base_url openai_proxy timeout retries rpm tpm patience replies prices".split()
-)
-"""The settings that decide whether two callers can share a remote embedder."""
-
-_shared: dict[tuple[object, ...], RemoteEmbedder] = {}
-_opening = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +86,7 @@ def resolve_embedder(settings: Settings) -> EmbedderChoice | None:
     Raises:
         UsageError: there is no model, no key or no valid base URL, or the price file is not laid out as one.
     """
-    model = _remote_model(settings.embedder)
+    model = remote_model(settings.embedder)
     if model is None:
         return None
     rates = find_rates(model, settings.prices, settings.openai_base_url)
@@ -114,52 +101,14 @@ def resolve_embedder(settings: Settings) -> EmbedderChoice | None:
 def missing_key(model: str) -> UsageError:
     """Return the error for a remote embedder that no request can be sent to."""
     return UsageError(
-        f"--embedder {PREFIX}{model}: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs none"
+        f"--embedder {REMOTE_PREFIX}{model}: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs none"
     )
 
 
-def open_embedder(settings: Settings) -> Embedder:
-    """Return the embedder that the settings name. Equal settings give the same one, which threads may share.
-
-    It loads no model and opens no connection before the first text is embedded.
-
-    Raises:
-        UsageError: the spec names no embedder, or its model is not installed.
-    """
-    if not settings.embedder.startswith(PREFIX):
-        return load_embedder(settings.embedder)
-    key = tuple(getattr(settings, name) for name in _SHARED_BY)
-    with _opening:
-        if key not in _shared and (embedder := open_remote_embedder(settings)):
-            _shared[key] = embedder
-        return _shared[key]
-
-
-def open_remote_embedder(
-    settings: Settings, *, budget: Budget | None = None, rates: Rates | None = None
-) -> RemoteEmbedder | None:
-    """Return a remote embedder of the caller's own, to be closed by it; None if the settings name a local one.
-
-    Args:
-        settings: the spec, key, server and limits.
-        budget: the spending limit; by default there is none.
-        rates: the model's prices; by default those of the price table.
-
-    Raises:
-        UsageError: the spec names no model, or there is a spending limit and no price to hold it by.
-    """
-    model = _remote_model(settings.embedder)
-    if model is None:
-        return None
-    from rag.llm.embeddings import RemoteEmbedder
-
-    return RemoteEmbedder(model, settings, budget=budget, rates=rates)
-
-
-def _remote_model(spec: str) -> str | None:
+def remote_model(spec: str) -> str | None:
     """Return the model of a remote embedder's spec, or None for another spec."""
-    if not spec.startswith(PREFIX):
+    if not spec.startswith(REMOTE_PREFIX):
         return None
-    if spec == PREFIX:
-        raise UsageError(f"--embedder {spec}: name the model, as in {PREFIX}text-embedding-3-small")
-    return spec.removeprefix(PREFIX)
+    if spec == REMOTE_PREFIX:
+        raise UsageError(f"--embedder {spec}: name the model, as in {REMOTE_PREFIX}text-embedding-3-small")
+    return spec.removeprefix(REMOTE_PREFIX)

@@ -19,7 +19,7 @@ from rag.llm.address import OPENAI_URL, host_and_port
 from rag.llm.budget import Budget, missing_price
 from rag.llm.call import Call, OnWait
 from rag.llm.client import MAX_IN_FLIGHT, quieten_client_loggers
-from rag.llm.embedder_choice import PREFIX, missing_key
+from rag.llm.embedder_choice import REMOTE_PREFIX, missing_key
 from rag.llm.pricing import Rates, find_rates
 from rag.llm.provider_errors import translate_error
 from rag.llm.response_cache import ResponseCache
@@ -85,7 +85,7 @@ class RemoteEmbedder(Embeddings):
     def __init__(
         self, model: str, settings: Settings, *, budget: Budget | None = None, rates: Rates | None = None
     ) -> None:
-        self.name = f"{PREFIX}{model}"
+        self.name = f"{REMOTE_PREFIX}{model}"
         self._model = model
         self._settings = settings
         self._rates = rates

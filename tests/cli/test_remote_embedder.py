@@ -219,16 +219,16 @@ def test_a_batch_announces_the_embedder_and_its_budget_needs_the_embedders_price
     common = ("--store", str(tmp_path / "store"), "--embedder", "openai:home-made")
     citebrief("index", str(documents), *common, **through(proxy))
     proxy.requests.clear()
-    batch = ("batch", "-", "--llm", "extractive", *common)
-    refused = citebrief(*batch, "--out", str(tmp_path / "a"), "--budget", "1", stdin=QUESTION, **through(proxy))
-    assert (refused.returncode, sent(proxy)) == (2, [])
+    questions = tmp_path / "questions.txt"
+    questions.write_text(QUESTION)
+    batch = ("batch", str(questions), "--llm", "extractive", *common)
+    refused = citebrief(*batch, "--out", str(tmp_path / "a"), "--budget", "1", **through(proxy))
+    assert (refused.returncode, sent(proxy)) == (2, []), refused.stderr
     assert "that of home-made is not in the price table" in refused.stderr
-    done = citebrief(*batch, "--out", str(tmp_path / "b"), "--json", stdin=QUESTION, **through(proxy))
+    done = citebrief(*batch, "--out", str(tmp_path / "b"), "--json", **through(proxy))
     assert done.returncode == 0, done.stderr
     assert "embedder: home-made at models.example: questions leave this machine" in done.stderr
     assert json.loads(done.stdout)["tokens"]["embedding"] == len(QUESTION.split())
-    again = citebrief(
-        *batch, "--out", str(tmp_path / "b"), "--overwrite", stdin=QUESTION, OPENAI_API_KEY="", OPENAI_BASE_URL=""
-    )
+    again = citebrief(*batch, "--out", str(tmp_path / "b"), "--overwrite", OPENAI_API_KEY="", OPENAI_BASE_URL="")
     assert again.returncode == 0, again.stderr  # from the replies that the first run kept
     assert sent(proxy) == [QUESTION]
