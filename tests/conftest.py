@@ -66,7 +66,7 @@ def local_model() -> Iterator[ChatClient]:
     from rag.llm import local_model as packaged
 
     if not packaged.installed():
-        pytest.skip(f"the local model is not installed ({packaged.INSTALL})")
+        pytest.skip(f"the local model is not installed ({packaged.INSTALL_LOCAL})")
     settings = load_settings(
         {"threads": 1}
     )  # two threads that wait for each other crawl where the cores are shared, as in CI
