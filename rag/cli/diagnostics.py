@@ -68,9 +68,9 @@ def _embedder(settings: Settings) -> str:
 
 def _local_model(settings: Settings) -> str:
     if not local_model.installed():
-        return f"not installed ({local_model.INSTALL})"
+        return f"not installed ({local_model.INSTALL_LOCAL})"
     joined = local_model.find_model_file(settings)
-    return f"{local_model.NAME}, {f'joined at {joined}' if joined else 'joined when first used'}"
+    return f"{local_model.MODEL_NAME}, {f'joined at {joined}' if joined else 'joined when first used'}"
 
 
 def _model(settings: Settings) -> str:

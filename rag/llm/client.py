@@ -237,6 +237,6 @@ def quieten_client_loggers() -> None:
 def _weights_digest(choice: ModelChoice) -> str:
     """Return the SHA-256 of the local model's file."""
     if choice.path is None:
-        return local_model.SHA256
+        return local_model.MODEL_SHA256
     with choice.path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -46,8 +46,8 @@ def resolve(spec: str, settings: Settings) -> ModelChoice:
         return _resolve_openai(spec.removeprefix("openai:"), settings)
     if spec == "local":
         if not local_model.installed():
-            raise UsageError(f"--llm local: the local model is not installed: {local_model.INSTALL}")
-        return ModelChoice(kind="local", name=local_model.NAME, why=f"{local_model.NAME}, on this machine")
+            raise UsageError(f"--llm local: the local model is not installed: {local_model.INSTALL_LOCAL}")
+        return ModelChoice(kind="local", name=local_model.MODEL_NAME, why=f"{local_model.MODEL_NAME}, on this machine")
     if spec.startswith("local:"):
         path = Path(spec.removeprefix("local:")).expanduser()
         if not path.is_file():
