@@ -18,15 +18,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.embedding import count_tokens
-from rag.llm import ModelChoice, rates_of
+from rag.llm import PROSE_RATIO, ModelChoice, rates_of, resolve_embedder
 from rag.render.wording import count
 from rag.types import Question
 from rag.verify.chat_verifier import ChatVerifier
 from rag.writing.closing import closing_evidence
 from rag.writing.drafts import ClosingPart, quote_draft
 from rag.writing.outline import Outline
+from rag.writing.question_run import writer_for
 from rag.writing.repair import MAX_REWRITES
-from rag.writing.session import Session, writer_for
+from rag.writing.session import Session
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -42,11 +43,8 @@ if TYPE_CHECKING:
 SAMPLE_SIZE = 20
 """Number of questions that are outlined, spread evenly over all of them; each takes a second or two."""
 
-PROSE_RATIO, SCHEMA_RATIO = 1.08, 0.7
-"""Tokens of a GPT model for each token of MiniLM, whose tokenizer needs no download, in prose and in JSON schemas.
-
-Measured with o200k_base on 26 texts of the corpus and the prompts (0.92 to 1.14), and on the schemas of replies.
-"""
+SCHEMA_RATIO = 0.7
+"""As :data:`rag.llm.pricing.PROSE_RATIO`, but in JSON schemas: measured on those of the replies."""
 
 REFUSED_SHARE = 0.4
 """Share of a large model's sentences that the packaged verifier refuses: 22 of 60 over two questions on corpus/."""
@@ -59,7 +57,8 @@ REPLY_ITEM_TOKENS = 20
 class CostEstimate:
     """Calls, tokens and US dollars for all ``questions``, extrapolated from ``sample`` of them.
 
-    ``cost`` is the expected and ``most`` the highest cost; both are None if the price is unknown.
+    ``cost`` is the expected and ``most`` the highest cost; both are None if the price is unknown. ``remote_embedder``
+    tells whether a server embeds the questions, which is not counted.
     """
 
     model: str
@@ -70,10 +69,11 @@ class CostEstimate:
     completion: int
     cost: float | None
     most: float | None
+    remote_embedder: bool = False
 
     def as_json(self) -> str:
         """Format the fields as one JSON object, together with ``how``."""
-        fields = {name: getattr(self, name) for name in self.__slots__}
+        fields = {name: getattr(self, name) for name in self.__slots__ if name != "remote_embedder"}
         return json.dumps({**fields, "how": self.how}, ensure_ascii=False)
 
     def as_text(self) -> str:
@@ -94,6 +94,7 @@ class CostEstimate:
             f"Outlined {self.sample:,} of {count(self.questions, 'question')} and counted the prompts that would be "
             f"sent, with MiniLM's tokenizer times {PROSE_RATIO:g}; replies as long as the quotes that they "
             "replace; nothing cached. At the most: every reply as long as allowed, every rewrite used."
+            + (" Not counted: embedding the questions, a few tokens each." if self.remote_embedder else "")
         )
 
 
@@ -136,6 +137,7 @@ def estimate_cost(
         completion=round(factor * totals["completion"]),
         cost=None if math.isnan(cost) else round(factor * cost, 6),
         most=None if math.isnan(most) else round(factor * most, 6),
+        remote_embedder=resolve_embedder(settings) is not None,
     )
 
 

@@ -114,6 +114,7 @@ def batch(
         run_batch,
     )
     from rag.config import load_settings
+    from rag.llm import resolve_embedder
     from rag.render.bar import Bar
     from rag.verify import verifier_of_writer
 
@@ -126,6 +127,9 @@ def batch(
     verifier = verifier_of_writer(choice, settings)
     wanted = {"json", *(formats or ("md", "html"))}
     directory = RunDirectory(path=Path(out), formats=[form for form in BATCH_FORMATS if form in wanted])
+    embedder = resolve_embedder(settings)
+    if not quiet and embedder is not None and embedder.leaves:
+        click.echo(f"embedder: {embedder.why('questions leave')}", err=True)
     if dry_run:
         from rag.batch.estimate import estimate_cost
 
