@@ -295,13 +295,15 @@ class Verdict:
     """Whether evidence supports a sentence, according to ``judge``.
 
     ``support`` None means unscored, which counts neither as support nor as its lack; ``reason`` then says why.
-    ``score`` is from 0 to 1.
+    ``score`` is from 0 to 1. ``unsupported`` is the part of the sentence that the evidence does not support, in the
+    sentence's own words; empty if unknown.
     """
 
     support: Support | None
     score: float
     judge: str
     reason: str = ""
+    unsupported: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

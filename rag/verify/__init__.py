@@ -1,6 +1,6 @@
-"""Whether evidence supports a sentence: the verifier, and the checks of numbers, dates, names, denials and hedges."""
+"""Whether evidence supports a sentence: the verifier, and the numbers, dates and names that evidence does not give."""
 
-from rag.verify.facts import denial, missing, reserve
+from rag.verify.facts import missing, suspicions, vetoes
 from rag.verify.verifier import SupportVerifier, Verifier, default_verifier
 
-__all__ = ["SupportVerifier", "Verifier", "default_verifier", "denial", "missing", "reserve"]
+__all__ = ["SupportVerifier", "Verifier", "default_verifier", "missing", "suspicions", "vetoes"]
