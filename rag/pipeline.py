@@ -10,17 +10,27 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.embedding import Embedder, load_embedder
 from rag.errors import UsageError
-from rag.llm import ModelChoice, resolve
+from rag.llm import (
+    EmbedderChoice,
+    EmbeddingEstimate,
+    ModelChoice,
+    open_embedder,
+    open_remote_embedder,
+    resolve,
+    resolve_embedder,
+)
 from rag.progress import OnProgress, Step
-from rag.store import Index, IndexReport, store_directory
+from rag.store import EmbeddingVolume, Index, IndexReport, store_directory
 from rag.types import Brief, Chunk, Filter, Hit, slug
 from rag.writing.session import Session
 
@@ -29,6 +39,7 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
     from rag.config import Settings
+    from rag.embedding import Embedder
 
 
 def index(
@@ -41,6 +52,9 @@ def index(
 ) -> IndexReport:
     """Update the index so that it holds the documents of ``paths`` as they are now.
 
+    If the embedder is on another machine, all that is new is read first, and ``on_progress`` says how many passages go
+    where at about what cost before the first is sent.
+
     Args:
         paths: files, directories, globs and URLs.
         settings: the settings; they name the index.
@@ -49,26 +63,97 @@ def index(
         on_progress: called for each document.
 
     Raises:
-        UsageError: a path does not exist.
+        UsageError: a path does not exist, or the embedder cannot be used.
         IndexBusy, IndexMismatch: see :class:`rag.store.index.Index`.
+        ModelError: a remote embedder failed; what it has returned is kept and not requested again.
     """
     from rag.ingest import extract, find
 
-    store = Index(settings.store, embedder or load_embedder(settings.embedder))
+    choice = None if embedder else resolve_embedder(settings)
+    remote = None if embedder else open_remote_embedder(settings)
+    store = Index(settings.store, embedder or remote or open_embedder(settings))
 
-    def on_file(path: str, stored: int) -> None:
-        on_progress(Step(stage="read", message=f"{path} ({stored} chunks so far)"))
+    def announce(volume: EmbeddingVolume) -> bool:
+        if choice is not None and volume.passages:
+            on_progress(Step(stage="load", message=_estimate(choice, volume).as_text()))
+        return True
+
+    def on_wait(why: str) -> None:
+        on_progress(Step(stage="wait", message=why))
 
     try:
-        return store.update(find(paths), extract, _roots(paths), prune=prune, on_file=on_file)
+        with remote.recording(on_wait) if remote else nullcontext(Counter[str]()) as tokens:
+            report = store.update(
+                find(paths),
+                extract,
+                _roots(paths),
+                prune=prune,
+                on_file=_file_progress(on_progress),
+                before_embedding=announce if choice is not None and choice.leaves else None,
+                on_embedded=lambda done, total: on_progress(
+                    Step(stage="embed", message="passages", done=done, total=total)
+                ),
+            )
+        if remote:
+            report.tokens, report.cost = tokens["prompt"], remote.rates.cost(tokens) if remote.rates else None
+        return report
     finally:
         store.close()
+        if remote:
+            remote.close()
 
 
-def search(query: str, settings: Settings, *, k: int, where: Filter | None = None) -> list[Hit]:
-    """Return the ``k`` best hits for ``query``, best first."""
+def estimate_index(
+    paths: Sequence[str], settings: Settings, *, prune: bool = False, on_progress: OnProgress = lambda _: None
+) -> EmbeddingEstimate:
+    """Return what :func:`index` would embed. Nothing is embedded, sent or written.
+
+    Raises:
+        UsageError, IndexBusy, IndexMismatch: see :func:`index`.
+    """
+    from rag.ingest import extract, find
+
+    choice = resolve_embedder(settings)
+    volumes: list[EmbeddingVolume] = []
+
+    def decline(volume: EmbeddingVolume) -> bool:
+        volumes.append(volume)
+        return False
+
+    with tempfile.TemporaryDirectory() as empty:
+        exists = "://" in settings.store or (store_directory(settings.store) / "catalogue.sqlite").exists()
+        store = Index(settings.store if exists else empty, open_embedder(settings))
+        try:
+            store.update(
+                find(paths),
+                extract,
+                _roots(paths),
+                prune=prune,
+                on_file=_file_progress(on_progress),
+                before_embedding=decline,
+            )
+        finally:
+            store.close()
+    return _estimate(choice or settings.embedder, volumes[0])
+
+
+def search(
+    query: str,
+    settings: Settings,
+    *,
+    k: int,
+    where: Filter | None = None,
+    on_progress: OnProgress = lambda _: None,
+) -> list[Hit]:
+    """Return the ``k`` best hits for ``query``, best first.
+
+    ``on_progress`` is told where the query goes if the embedder is on another machine.
+    """
     from rag.retrieval import search_index
 
+    choice = resolve_embedder(settings)
+    if choice is not None and choice.leaves:
+        on_progress(Step(stage="load", message=f"embedder: {choice.why('the query leaves')}"))
     with _opened(settings) as store:
         return search_index(store, query, k=k, where=where)
 
@@ -128,7 +213,7 @@ def retriever(settings: Settings, *, k: int = 10, where: Filter | None = None) -
     """
     from rag.retrieval import index_retriever
 
-    return index_retriever(Index.open(settings.store, load_embedder(settings.embedder)), k=k, where=where)
+    return index_retriever(Index.open(settings.store, open_embedder(settings)), k=k, where=where)
 
 
 def chain(settings: Settings) -> Runnable[str, Brief]:
@@ -141,11 +226,25 @@ def chain(settings: Settings) -> Runnable[str, Brief]:
 @contextmanager
 def _opened(settings: Settings) -> Iterator[Index]:
     """Open the index of ``settings`` for the block."""
-    store = Index.open(settings.store, load_embedder(settings.embedder))
+    store = Index.open(settings.store, open_embedder(settings))
     try:
         yield store
     finally:
         store.close()
+
+
+def _estimate(choice: EmbedderChoice | str, volume: EmbeddingVolume) -> EmbeddingEstimate:
+    """Return the estimate for ``volume`` with a remote embedder, or with the local one of a spec."""
+    if isinstance(choice, str):
+        return EmbeddingEstimate(model=choice, host=None, cost=0.0, **asdict(volume))
+    return choice.estimate(passages=volume.passages, documents=volume.documents, tokens=volume.tokens)
+
+
+def _file_progress(on_progress: OnProgress) -> Callable[[str, int], None]:
+    def on_file(path: str, stored: int) -> None:
+        on_progress(Step(stage="read", message=f"{path} ({stored} chunks so far)"))
+
+    return on_file
 
 
 def _roots(paths: Sequence[str]) -> list[str]:

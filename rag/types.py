@@ -213,7 +213,8 @@ class Trace:
     """How a brief was made.
 
     ``prompts`` maps the names of the prompts used to their SHA-256. ``seconds`` are by stage. ``tokens`` are by kind:
-    ``prompt``, ``cached``, ``completion``, and the numbers of ``calls`` and of ``replayed`` calls, which cost nothing.
+    ``prompt``, ``cached``, ``completion``, the numbers of ``calls`` and of ``replayed`` calls, which cost nothing, and
+    with a remote embedder ``embedding``.
     ``cost`` is in US dollars, or None if the price is unknown. ``notices`` are warnings for the reader.
     """
 

@@ -67,7 +67,7 @@ def local_model() -> Iterator[ChatClient]:
     from rag.llm import local_model as packaged
 
     if not packaged.installed():
-        pytest.skip(f"the local model is not installed ({packaged.INSTALL})")
+        pytest.skip(f"the local model is not installed ({packaged.INSTALL_LOCAL})")
     # One thread, because two that wait for each other are very slow where the cores are shared, as in CI.
     settings = load_settings({"threads": 1})
     with ChatClient(resolve("local", settings), settings) as model:

@@ -1,6 +1,7 @@
-"""An HTTP server on loopback with OpenAI's chat completions API, which fails in scripted ways.
+"""An HTTP server on loopback with OpenAI's chat completions and embeddings API, which fails in scripted ways.
 
-Each request gets the next entry of ``script``; after the script, a good reply that fits the request's own JSON schema.
+Each request gets the next entry of ``script``; after the script, a good reply: a completion that fits the request's own
+JSON schema, or the vectors of the function ``embed``. As a proxy for ``http:`` it answers in the place of any host.
 Requests are recorded in ``requests``. With ``odds``, each request after the script may get a fault at random, from a
 seeded generator. The server can be shut down and started again on the same port. ::
 
@@ -17,7 +18,7 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
@@ -29,6 +30,8 @@ USAGE = {
     "prompt_tokens_details": {"cached_tokens": 40},
 }
 """The usage that every completion reports."""
+
+Embed = Callable[[list[str]], list[list[float]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,12 @@ class ReceivedRequest:
     headers: Mapping[str, str]
     body: dict[str, Any]
     at: float
+
+
+def embeddings(vectors: Sequence[Sequence[float]]) -> ScriptedReply:
+    """Return these vectors in OpenAI's format, without usage."""
+    rows = [{"object": "embedding", "index": i, "embedding": list(vector)} for i, vector in enumerate(vectors)]
+    return ScriptedReply(raw=json.dumps({"object": "list", "model": "m", "data": rows}).encode())
 
 
 def good(value: object) -> ScriptedReply:
@@ -151,12 +160,19 @@ class FaultServer:
     """Replies by ``script``, then by ``odds``, on an ephemeral port of 127.0.0.1; use it in a ``with`` statement.
 
     ``odds`` are faults, each with its probability; the other replies are good. ``max_in_flight`` is the highest
-    number of requests that were in flight.
+    number of requests that were in flight. ``embed`` computes the vectors of texts, by default from their characters.
     """
 
     def __init__(
-        self, script: Sequence[ScriptedReply] = (), *, odds: Sequence[tuple[ScriptedReply, float]] = (), seed: int = 7
+        self,
+        script: Sequence[ScriptedReply] = (),
+        *,
+        odds: Sequence[tuple[ScriptedReply, float]] = (),
+        seed: int = 7,
+        embed: Embed | None = None,
     ) -> None:
+        self._embed = embed or letter_frequencies
+        self._failure: tuple[int, ScriptedReply] | None = None
         self.requests: list[ReceivedRequest] = []
         self.max_in_flight = 0
         self._in_flight = 0
@@ -192,7 +208,12 @@ class FaultServer:
                 if reply.drop:
                     self.close_connection = True
                     return
-                data = reply.raw if reply.raw is not None else json.dumps(_completion(reply, body)).encode()
+                if reply.raw is not None:
+                    data = reply.raw
+                elif self.path.endswith("/embeddings"):
+                    data = json.dumps(_embeddings(body, outer._embed)).encode()
+                else:
+                    data = json.dumps(_completion(reply, body)).encode()
                 headers = {"Content-Type": "application/json", **reply.headers, "Content-Length": str(len(data))}
                 self.send_response(reply.status)
                 for name, value in headers.items():
@@ -234,6 +255,10 @@ class FaultServer:
     def __exit__(self, *_: object) -> None:
         self.die()
 
+    def fail_from(self, number: int, reply: ScriptedReply) -> None:
+        """Answer the request of this number, counted from 1, and all later ones with ``reply``."""
+        self._failure = number, reply
+
     def die(self) -> None:
         """Close all connections and accept no more."""
         if self._up:
@@ -260,6 +285,8 @@ class FaultServer:
             self.requests.append(request)
             self._in_flight += 1
             self.max_in_flight = max(self.max_in_flight, self._in_flight)
+            if self._failure and len(self.requests) >= self._failure[0]:
+                return self._failure[1]
             if self._script:
                 return self._script.pop(0)
             drawn = self._random.random()
@@ -272,6 +299,19 @@ class FaultServer:
     def _done(self) -> None:
         with self._lock:
             self._in_flight -= 1
+
+
+def letter_frequencies(texts: list[str]) -> list[list[float]]:
+    """Return a vector of 16 numbers for each text, equal only for texts of the same letters."""
+    return [[1.0 + sum(ord(letter) % 16 == i for letter in text) for i in range(16)] for text in texts]
+
+
+def _embeddings(body: Mapping[str, Any], embed: Embed) -> dict[str, Any]:
+    """Return the embeddings of a request, in reverse order, and a token for each word as the usage."""
+    rows = [{"object": "embedding", "index": i, "embedding": row} for i, row in enumerate(embed(body["input"]))]
+    words = sum(len(text.split()) for text in body["input"])
+    usage = {"prompt_tokens": words, "total_tokens": words}
+    return {"object": "list", "model": body["model"], "data": rows[::-1], "usage": usage}
 
 
 def _completion(reply: ScriptedReply, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.embedding import count_tokens
-from rag.llm import ModelChoice, rates_of
+from rag.llm import PROSE_RATIO, ModelChoice, rates_of, resolve_embedder
 from rag.render.wording import count
 from rag.types import Question
 from rag.writing.closing import closing_evidence
 from rag.writing.drafts import ClosingPart, quote_draft
 from rag.writing.outline import Outline
+from rag.writing.question_run import writer_for
 from rag.writing.repair import MAX_REWRITES
-from rag.writing.session import Session, writer_for
+from rag.writing.session import Session
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -37,11 +38,8 @@ if TYPE_CHECKING:
 SAMPLE_SIZE = 20
 """Number of questions that are outlined, spread evenly over all of them; each takes a second or two."""
 
-PROSE_RATIO, SCHEMA_RATIO = 1.08, 0.7
-"""Tokens of a GPT model for each token of MiniLM, whose tokenizer needs no download, in prose and in JSON schemas.
-
-Measured with o200k_base on 26 texts of the corpus and the prompts (0.92 to 1.14), and on the schemas of replies.
-"""
+SCHEMA_RATIO = 0.7
+"""As :data:`rag.llm.pricing.PROSE_RATIO`, but in JSON schemas: measured on those of the replies."""
 
 REPLY_ITEM_TOKENS = 20
 """Tokens of JSON for each sentence of a reply besides its text: key, citations, quotes and brackets."""
@@ -51,7 +49,8 @@ REPLY_ITEM_TOKENS = 20
 class CostEstimate:
     """Calls, tokens and US dollars for all ``questions``, extrapolated from ``sample`` of them.
 
-    ``cost`` is the expected and ``most`` the highest cost; both are None if the price is unknown.
+    ``cost`` is the expected and ``most`` the highest cost; both are None if the price is unknown. ``remote_embedder``
+    tells whether a server embeds the questions, which is not counted.
     """
 
     model: str
@@ -62,10 +61,11 @@ class CostEstimate:
     completion: int
     cost: float | None
     most: float | None
+    remote_embedder: bool = False
 
     def as_json(self) -> str:
         """Format the fields as one JSON object, together with ``how``."""
-        fields = {name: getattr(self, name) for name in self.__slots__}
+        fields = {name: getattr(self, name) for name in self.__slots__ if name != "remote_embedder"}
         return json.dumps({**fields, "how": self.how}, ensure_ascii=False)
 
     def as_text(self) -> str:
@@ -86,6 +86,7 @@ class CostEstimate:
             f"Outlined {self.sample:,} of {count(self.questions, 'question')} and counted the prompts that would be "
             f"sent, with MiniLM's tokenizer times {PROSE_RATIO:g}; replies as long as the quotes that they "
             "replace; nothing cached. At the most: every reply as long as allowed, every rewrite used."
+            + (" Not counted: embedding the questions, a few tokens each." if self.remote_embedder else "")
         )
 
 
@@ -118,6 +119,7 @@ def estimate_cost(
         completion=totals.get("completion", 0),
         cost=round(factor * rates.cost(model.tokens), 6) if rates else None,
         most=round(factor * rates.cost(model.most), 6) if rates else None,
+        remote_embedder=resolve_embedder(settings) is not None,
     )
 
 

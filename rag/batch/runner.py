@@ -19,7 +19,7 @@ from rag._internal import events
 from rag.batch.parallel import OnQuestion, QuestionResult, answer_many
 from rag.batch.run_directory import RESPONSE_CACHE, RunDirectory
 from rag.errors import CitebriefError
-from rag.llm import Budget, ModelChoice, load_prompt, rates_of
+from rag.llm import Budget, ModelChoice, load_prompt, missing_price, rates_of, resolve_embedder
 from rag.render.wording import count
 from rag.types import Question
 
@@ -106,7 +106,7 @@ class BatchSummary:
 
 def build_manifest(settings: Settings, choice: ModelChoice, fingerprint: str) -> dict[str, Any]:
     """Collect what decides the briefs, except for the questions themselves."""
-    from rag.writing.session import PROMPTS
+    from rag.writing.question_run import PROMPTS
 
     used = () if choice.kind == "extractive" else PROMPTS[choice.kind == "local"]
     return {
@@ -132,8 +132,12 @@ def open_budget(
     ``new`` ignores the payments that the directory has already.
 
     Raises:
-        UsageError: there is a budget and the model's price is unknown, or the file of prices is invalid.
+        UsageError: there is a budget and the price of the model or of a remote embedder is unknown, or the file of
+            prices is invalid.
     """
+    embedder = resolve_embedder(settings)
+    if budget_usd is not None and embedder is not None and embedder.rates is None:
+        raise missing_price(embedder.model)
     spent = 0.0 if new else directory.total_paid()
     return Budget(
         budget_usd, rates_of(choice, settings), spent=spent, model=choice.name, on_paid=directory.record_payment

@@ -16,8 +16,8 @@ from rag.check.claims import read_claims
 from rag.check.parsed_brief import ParsedBrief
 from rag.check.report import CheckedClaim, CheckReport
 from rag.check.sources import SourcePassages, SourceReader
-from rag.embedding import load_embedder
 from rag.errors import IndexMissing, ReadError
+from rag.llm import open_embedder, resolve_embedder
 from rag.retrieval.hybrid import retrieve
 from rag.store import Index
 from rag.types import Chunk, Claim, Verdict
@@ -32,7 +32,12 @@ SEARCH_DEPTH = 20
 
 
 def check_brief(
-    path: str, settings: Settings, *, fetch: bool = False, on_progress: Callable[[int, int], None] = lambda *_: None
+    path: str,
+    settings: Settings,
+    *,
+    fetch: bool = False,
+    on_progress: Callable[[int, int], None] = lambda *_: None,
+    on_message: Callable[[str], None] = lambda _: None,
 ) -> CheckReport:
     """Check the brief at ``path``, with the help of the index of ``settings`` if it exists.
 
@@ -41,6 +46,7 @@ def check_brief(
         settings: where the index is, and its embedder.
         fetch: allow connections to the addresses in the source list, and to an embedder on another machine.
         on_progress: called with the number of checked sentences and of all sentences.
+        on_message: called with a sentence for the user if sentences will leave this machine.
 
     Raises:
         UsageError, ReadError: see :func:`rag.check.claims.read_claims`.
@@ -50,9 +56,11 @@ def check_brief(
     if not brief.claims:
         raise ReadError(f"{path}: no sentence to check: the brief says that the corpus does not answer its question")
     try:
-        index = Index.open(settings.store, load_embedder(settings.embedder))
+        index = Index.open(settings.store, open_embedder(settings))
     except IndexMissing:
         index = None
+    if fetch and index is not None and (choice := resolve_embedder(settings)) and choice.leaves:
+        on_message(f"embedder: {choice.why('sentences leave')}")
     directories = (Path(path).resolve().parent, Path.cwd())
     try:
         checker = Checker(brief=brief, verifier=default_verifier(), directories=directories, index=index, fetch=fetch)

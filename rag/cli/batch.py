@@ -113,6 +113,7 @@ def batch(
         run_batch,
     )
     from rag.config import load_settings
+    from rag.llm import resolve_embedder
     from rag.render.bar import Bar
 
     settings = load_settings(flags)
@@ -123,6 +124,9 @@ def batch(
     choice, fingerprint = pipeline.identity(settings)
     wanted = {"json", *(formats or ("md", "html"))}
     directory = RunDirectory(path=Path(out), formats=[form for form in BATCH_FORMATS if form in wanted])
+    embedder = resolve_embedder(settings)
+    if not quiet and embedder is not None and embedder.leaves:
+        click.echo(f"embedder: {embedder.why('questions leave')}", err=True)
     if dry_run:
         from rag.batch.estimate import estimate_cost
 

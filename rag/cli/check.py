@@ -42,6 +42,7 @@ def check_command(
             load_settings(options),
             fetch=fetch,
             on_progress=lambda done, total: show_step(Step(stage="check", message="sentences", done=done, total=total)),
+            on_message=lambda message: show_step(Step(stage="load", message=message)),
         )
     click.echo(report_json(report, brief, min_support) if as_json else report_text(report))
     if report.share < min_support:

@@ -9,9 +9,9 @@ import platform
 import sqlite3
 
 from rag.config import Settings
-from rag.embedding import load_embedder, weights_are_genuine
+from rag.embedding import weights_are_genuine
 from rag.errors import CitebriefError
-from rag.llm import local_model, resolve
+from rag.llm import local_model, open_embedder, resolve, resolve_embedder
 from rag.store import Index
 
 _PACKAGES = (
@@ -54,7 +54,11 @@ def _has_fts5() -> bool:
 
 def _embedder(settings: Settings) -> str:
     if settings.embedder != "minilm":
-        return settings.embedder
+        try:
+            choice = resolve_embedder(settings)
+        except CitebriefError as error:
+            return str(error)
+        return choice.why() if choice else settings.embedder
     try:
         genuine = weights_are_genuine()
     except (OSError, CitebriefError) as error:
@@ -64,9 +68,9 @@ def _embedder(settings: Settings) -> str:
 
 def _local_model(settings: Settings) -> str:
     if not local_model.installed():
-        return f"not installed ({local_model.INSTALL})"
+        return f"not installed ({local_model.INSTALL_LOCAL})"
     joined = local_model.find_model_file(settings)
-    return f"{local_model.NAME}, {f'joined at {joined}' if joined else 'joined when first used'}"
+    return f"{local_model.MODEL_NAME}, {f'joined at {joined}' if joined else 'joined when first used'}"
 
 
 def _model(settings: Settings) -> str:
@@ -78,7 +82,7 @@ def _model(settings: Settings) -> str:
 
 def _index(settings: Settings) -> str:
     try:
-        index = Index.open(settings.store, load_embedder(settings.embedder))
+        index = Index.open(settings.store, open_embedder(settings))
         documents, chunks = index.catalogue.count()
         finding = f"{settings.store}: {documents} documents, {chunks} passages, fingerprint {index.fingerprint}"
         index.close()

@@ -15,6 +15,8 @@ from rag.cli.output import print_message, progress_display
 if TYPE_CHECKING:
     from rag.config import Settings
     from rag.embedding import Embedder
+    from rag.progress import Step
+    from rag.store import IndexReport
 
 IGNORED_REASON = "left out by"
 """Start of the reason that ``rag.ingest`` gives for a file that .citebriefignore excludes. Not a problem to report."""
@@ -27,12 +29,20 @@ IGNORED_REASON = "left out by"
 @click.option(
     "--engine", type=click.Choice(["local", "ray"]), default="local", help="Where to embed: here, or on Ray. [local]"
 )
+@click.option("--dry-run", is_flag=True, help="Only tell how much would be embedded, where and at what cost.")
 @store_option
 @embedder_option
 @json_option
 @quiet_option
 def index_command(
-    paths: tuple[str, ...], prune: bool, strict: bool, engine: str, as_json: bool, quiet: bool, **options: str | None
+    paths: tuple[str, ...],
+    prune: bool,
+    strict: bool,
+    engine: str,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+    **options: str | None,
 ) -> None:
     """Index files, folders, globs and URLs (default: corpus/).
 
@@ -43,22 +53,34 @@ def index_command(
     citebrief index                         the folder corpus/
     citebrief index reports/ notes.md --strict
     citebrief index 'papers/**/*.pdf' --store papers.index
+    citebrief index papers/ --store papers.index --embedder openai:text-embedding-3-small --dry-run
     RAY_ADDRESS=head:6379 citebrief index archive/ --engine ray --store chroma+http://head:8000
     """
     from rag import pipeline
     from rag.config import load_settings
 
     settings = load_settings(options)
+    roots = list(paths) or ["corpus"]
+    if dry_run:
+        with progress_display(quiet) as show_step:
+            estimate = pipeline.estimate_index(roots, settings, prune=prune, on_progress=show_step)
+        click.echo(estimate.as_json() if as_json else estimate.as_text())
+        return
     with progress_display(quiet) as show_step, _embedder_for(engine, settings) as embedder:
-        report = pipeline.index(
-            list(paths) or ["corpus"], settings, prune=prune, embedder=embedder, on_progress=show_step
-        )
+
+        def show(step: Step) -> None:
+            if step.stage != "load":
+                show_step(step)
+            elif not quiet:  # what leaves the machine; the display could cut the line
+                print_message(step.message)
+
+        report = pipeline.index(roots, settings, prune=prune, embedder=embedder, on_progress=show)
     if as_json:
         click.echo(report.as_json())
     else:
         click.echo(
             f"{report.added} added, {report.changed} changed, {report.removed} removed, {report.unchanged} unchanged; "
-            f"{report.embedded} passages embedded"
+            f"{report.embedded} passages embedded{_usage(report)}"
         )
     problems = [item for item in report.skipped if not item.reason.startswith(IGNORED_REASON)]
     for item in problems:
@@ -67,6 +89,14 @@ def index_command(
         print_message(f"{len(report.skipped) - len(problems)} left out by .citebriefignore")
     if strict and problems:
         sys.exit(FAILED)
+
+
+def _usage(report: IndexReport) -> str:
+    """Return what a remote embedder was sent and costs, or nothing for a local one."""
+    if report.tokens is None:
+        return ""
+    cost = "of unknown price" if report.cost is None else f"for ${report.cost:,.4f}"
+    return f", {report.tokens:,} tokens {cost}"
 
 
 def _embedder_for(engine: str, settings: Settings) -> AbstractContextManager[Embedder | None]:

@@ -7,6 +7,7 @@ import json
 import click
 
 from rag.cli.options import embedder_option, json_option, question_text, store_option
+from rag.cli.output import print_message
 
 
 @click.command("search")
@@ -26,7 +27,9 @@ def search_command(query: str, k: int, as_json: bool, **options: str | None) -> 
     from rag.config import load_settings
     from rag.render.cleaning import single_line
 
-    hits = pipeline.search(question_text(query), load_settings(options), k=k)
+    hits = pipeline.search(
+        question_text(query), load_settings(options), k=k, on_progress=lambda step: print_message(step.message)
+    )
     if as_json:
         rows = [
             {

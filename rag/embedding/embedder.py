@@ -1,4 +1,4 @@
-"""The interface of embedders, and how a spec such as ``minilm`` or ``openai:MODEL`` selects one."""
+"""The interface of embedders, and how a spec such as ``minilm`` selects one that runs in this process."""
 
 from __future__ import annotations
 
@@ -47,12 +47,13 @@ _LOADING = threading.Lock()
 
 
 def load_embedder(spec: str) -> Embedder:
-    """Return the embedder that ``spec`` names: ``minilm``, a sentence-transformers id or path, or ``openai:MODEL``.
+    """Return the embedder that ``spec`` names: ``minilm``, or a sentence-transformers id or path.
 
-    Calls with the same spec return the same embedder, which caches vectors and may be used by several threads.
+    :func:`rag.llm.open_embedder` also opens those that a server computes. Calls with the same spec return the same
+    embedder, which caches vectors and may be used by several threads.
 
     Raises:
-        UsageError: the packaged model is not installed, or a path does not exist.
+        UsageError: the packaged model is not installed, a path does not exist, or a server computes the embedder.
     """
     if spec == "minilm":
         return load_encoder()
@@ -80,9 +81,7 @@ def _create_encoder() -> Encoder:
 @lru_cache(maxsize=4)
 def _create_embedder(spec: str) -> Embedder:
     if spec.startswith("openai:"):
-        from rag.embedding.openai import OpenAIEmbedder
-
-        return OpenAIEmbedder(spec.removeprefix("openai:"))
+        raise UsageError(f"embedder {spec} is computed by a server: open it with rag.llm.open_embedder")
     from rag.embedding.encoder import Encoder
 
     if spec.startswith((".", "/", "~")):

@@ -22,7 +22,7 @@ TARGET_WORDS = 130
 MAX_WORDS = 160
 """Maximum words of a chunk, unless one sentence alone is longer."""
 
-CONTEXT_TOKENS = 72
+MAX_CONTEXT_TOKENS = 72
 """Maximum tokens of title and headings in the embedded text, so that the chunk itself has room."""
 
 CountTokens = Callable[[str], int]
@@ -59,12 +59,12 @@ def chunk_document(document: Document, *, count_tokens: CountTokens, limit: int 
 
 
 def embedding_text(chunk: Chunk, count_tokens: CountTokens) -> str:
-    """Return the text to embed for ``chunk``: its context, cut to :data:`CONTEXT_TOKENS`, and its own text."""
+    """Return the text to embed for ``chunk``: its context, cut to :data:`MAX_CONTEXT_TOKENS`, and its own text."""
     return f"{_truncate_context(chunk.context, count_tokens)}\n{chunk.text}"
 
 
 def _truncate_context(context: str, count_tokens: CountTokens) -> str:
-    while context and count_tokens(context) > CONTEXT_TOKENS:
+    while context and count_tokens(context) > MAX_CONTEXT_TOKENS:
         context = context[: len(context) * 3 // 4].rstrip()
     return context
 

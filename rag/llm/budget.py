@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from rag.llm.pricing import Rates
 
 
+def missing_price(model: str) -> UsageError:
+    """Return the error for a budget that cannot be held because the price of ``model`` is unknown."""
+    return UsageError(
+        f"a budget needs a price, and that of {model} is not in the price table: put it into a JSON file, "
+        '{"models": {"NAME": {"prompt": 0.4, "cached": 0.1, "completion": 1.6}}} in US dollars per million '
+        "tokens, and name the file with CITEBRIEF_PRICES"
+    )
+
+
 class Budget:
     """A limit in US dollars that calls cannot exceed.
 
@@ -22,7 +31,7 @@ class Budget:
 
     Args:
         budget_usd: the limit; None is no limit.
-        rates: the model's prices; None if they are unknown.
+        rates: the chat model's prices, which :meth:`cost` uses; None if they are unknown.
         spent: what was spent before, as in a run that is resumed.
         model: the model's name, for messages.
         on_paid: called with each sum as it is spent, by one thread at a time.
@@ -41,11 +50,7 @@ class Budget:
         on_paid: Callable[[float], None] = lambda _: None,
     ) -> None:
         if budget_usd is not None and rates is None:
-            raise UsageError(
-                f"a budget needs a price, and that of {model} is not in the price table: put it into a JSON file, "
-                '{"models": {"NAME": {"prompt": 0.4, "cached": 0.1, "completion": 1.6}}} in US dollars per million '
-                "tokens, and name the file with CITEBRIEF_PRICES"
-            )
+            raise missing_price(model)
         self.budget_usd = budget_usd
         self.rates = rates
         self.spent = spent
@@ -53,14 +58,6 @@ class Budget:
         self._on_paid = on_paid
         self._in_flight = 0
         self._changed = threading.Condition()
-
-    def bound(self, request: bytes, max_tokens: int) -> float:
-        """Return the most, in US dollars, that a request of these bytes with a reply of ``max_tokens`` can cost.
-
-        A token of a byte-level vocabulary stands for at least one byte of text, and the request's own JSON (keys,
-        quotes, the schema's braces) is longer than what a provider adds to mark where messages begin and end.
-        """
-        return self.rates.bound(len(request), max_tokens) if self.rates else 0.0
 
     def cost(self, tokens: Mapping[str, int]) -> float | None:
         """Return the cost of ``tokens`` in US dollars, or None if the price is unknown."""

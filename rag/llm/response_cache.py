@@ -22,8 +22,8 @@ from pathlib import Path
 
 from rag.errors import UsageError
 
-FILE = "responses.db"
-FORMAT = "citebrief.reply/1"
+CACHE_FILE = "responses.db"
+KEY_FORMAT = "citebrief.reply/1"
 """Part of every key: a change of it invalidates the responses kept so far."""
 
 BUSY_SECONDS = 10.0
@@ -55,7 +55,7 @@ def request_key(body: bytes, weights: str = "") -> str:
     """
     request = json.loads(body)
     canonical = json.dumps({name: request[name] for name in sorted(request)}, ensure_ascii=False)
-    return hashlib.sha256(f"{FORMAT}\0{weights}\0{canonical}".encode()).hexdigest()
+    return hashlib.sha256(f"{KEY_FORMAT}\0{weights}\0{canonical}".encode()).hexdigest()
 
 
 class ResponseCache:
@@ -71,14 +71,14 @@ class ResponseCache:
         self._write_failed = False
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            self._connection = _open(directory / FILE)
+            self._connection = _open(directory / CACHE_FILE)
         except FileExistsError:
             raise UsageError(f"CITEBRIEF_REPLIES {directory}: it is a file: name a folder") from None
         except OSError as error:
             raise UsageError(f"CITEBRIEF_REPLIES {directory}: {(error.strerror or str(error)).lower()}") from None
         except sqlite3.Error:
             raise UsageError(
-                f"CITEBRIEF_REPLIES {directory}: {FILE} cannot be read and written: "
+                f"CITEBRIEF_REPLIES {directory}: {CACHE_FILE} cannot be read and written: "
                 "remove it if it is damaged, or name another folder"
             ) from None
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
 from rag.errors import UsageError
 from rag.llm import local_model
-from rag.llm.address import OPENAI_URL, is_loopback
+from rag.llm.address import OPENAI_URL, is_loopback, require_host
 from rag.llm.pricing import FREE, Rates, find_rates
 
 if TYPE_CHECKING:
@@ -47,8 +46,8 @@ def resolve(spec: str, settings: Settings) -> ModelChoice:
         return _resolve_openai(spec.removeprefix("openai:"), settings)
     if spec == "local":
         if not local_model.installed():
-            raise UsageError(f"--llm local: the local model is not installed: {local_model.INSTALL}")
-        return ModelChoice(kind="local", name=local_model.NAME, why=f"{local_model.NAME}, on this machine")
+            raise UsageError(f"--llm local: the local model is not installed: {local_model.INSTALL_LOCAL}")
+        return ModelChoice(kind="local", name=local_model.MODEL_NAME, why=f"{local_model.MODEL_NAME}, on this machine")
     if spec.startswith("local:"):
         path = Path(spec.removeprefix("local:")).expanduser()
         if not path.is_file():
@@ -77,12 +76,7 @@ def _resolve_openai(model: str, settings: Settings) -> ModelChoice:
             why = f"{model}, from the replies kept in {settings.replies}: without a key, no request is sent"
             return ModelChoice(kind="openai", name=model, why=why)
         raise UsageError(f"--llm openai:{model}: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs none")
-    parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(
-            f"OPENAI_BASE_URL is {base_url.rpartition('@')[2]!r}: give it as http://HOST:PORT/v1 or https://HOST/v1"
-        )
-    host = parts.hostname
+    host = require_host(base_url)
     if is_loopback(host):
         return ModelChoice(kind="openai", name=model, why=f"{model} at {host}, on this machine")
     rates = find_rates(model, settings.prices, settings.openai_base_url)

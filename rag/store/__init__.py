@@ -3,7 +3,16 @@
 from rag.store.catalogue import Catalogue, SourceRow
 from rag.store.index import Index
 from rag.store.location import store_directory
-from rag.store.update import IndexReport
+from rag.store.update import EmbeddingVolume, IndexReport
 from rag.store.vectors import VectorStore, record_id
 
-__all__ = ["Catalogue", "Index", "IndexReport", "SourceRow", "VectorStore", "record_id", "store_directory"]
+__all__ = [
+    "Catalogue",
+    "EmbeddingVolume",
+    "Index",
+    "IndexReport",
+    "SourceRow",
+    "VectorStore",
+    "record_id",
+    "store_directory",
+]

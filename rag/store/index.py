@@ -20,7 +20,15 @@ from rag.ingest import CHUNKER_VERSION, embedding_text
 from rag.store.catalogue import Catalogue
 from rag.store.location import is_remote, store_directory
 from rag.store.published import PublishedCatalogue
-from rag.store.update import Extract, IndexReport, IndexUpdate, OnFile
+from rag.store.update import (
+    BeforeEmbedding,
+    EmbeddingDeclined,
+    Extract,
+    IndexReport,
+    IndexUpdate,
+    OnEmbedded,
+    OnFile,
+)
 from rag.store.vectors import VectorStore
 from rag.types import Chunk, Filter, Skipped
 
@@ -108,6 +116,8 @@ class Index:
         *,
         prune: bool = False,
         on_file: OnFile = lambda _, __: None,
+        before_embedding: BeforeEmbedding | None = None,
+        on_embedded: OnEmbedded = lambda _, __: None,
     ) -> IndexReport:
         """Make the index mirror ``items``, which are all sources under ``roots``.
 
@@ -116,17 +126,30 @@ class Index:
 
         Args:
             prune: also remove the sources of other roots.
+            before_embedding: called with what is to be embedded after all sources are read, before anything is
+                embedded; if it returns False, the index stays as it was.
+            on_embedded: called while chunks are embedded after that.
 
         Raises:
             IndexBusy: another process is writing.
             IndexMismatch: the store has an index that was built with other parameters.
         """
         with self._writing():
-            update = IndexUpdate(self.catalogue, lambda: self.vector_store, self.embedder, extract)
-            with self.catalogue.transaction():
-                # Embeds before the commit, because a committed chunk must have its vector.
-                update.apply(items, roots, prune=prune, on_file=on_file)
-                self.catalogue.set_meta("fingerprint", json.dumps(self.parameters))
+            update = IndexUpdate(
+                self.catalogue,
+                lambda: self.vector_store,
+                self.embedder,
+                extract,
+                before_embedding=before_embedding,
+                on_embedded=on_embedded,
+            )
+            try:
+                with self.catalogue.transaction():
+                    # Embeds before the commit, because a committed chunk must have its vector.
+                    update.apply(items, roots, prune=prune, on_file=on_file)
+                    self.catalogue.set_meta("fingerprint", json.dumps(self.parameters))
+            except EmbeddingDeclined:
+                return update.report
             if self.remote:
                 self._publish()
             report = update.report

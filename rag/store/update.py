@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -20,11 +20,34 @@ if TYPE_CHECKING:
 Extract = Callable[["Source"], tuple[list[Document], list[Skipped]]]
 OnFile = Callable[[str, int], None]
 """Called with the current file and the number of chunks embedded so far."""
+OnEmbedded = Callable[[int, int], None]
+"""Called with the number of chunks embedded so far and of all that are to be embedded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingVolume:
+    """What a run has to embed: chunks, their documents, and their tokens by the packaged encoder's tokenizer."""
+
+    passages: int
+    documents: int
+    tokens: int
+
+
+BeforeEmbedding = Callable[[EmbeddingVolume], bool]
+"""Called before anything is embedded. Returns whether to go on; if not, the run changes nothing."""
+
+
+class EmbeddingDeclined(Exception):
+    """A :data:`BeforeEmbedding` returned False."""
 
 
 @dataclass(slots=True, kw_only=True)
 class IndexReport:
-    """The result of a run: counts of documents, ``embedded`` of chunks."""
+    """The result of a run: counts of documents, ``embedded`` of chunks.
+
+    ``tokens`` is the number that a remote embedder was sent, None for a local one; ``cost`` is theirs in US dollars,
+    None if the price is unknown.
+    """
 
     added: int = 0
     changed: int = 0
@@ -32,12 +55,15 @@ class IndexReport:
     unchanged: int = 0
     embedded: int = 0
     skipped: list[Skipped] = field(default_factory=list)
+    tokens: int | None = None
+    cost: float | None = None
 
     def as_json(self) -> str:
         """Return the report as ``citebrief index --json`` prints it."""
         rows = [{"path": item.path, "reason": item.reason} for item in self.skipped]
         counts = {name: getattr(self, name) for name in ("added", "changed", "removed", "unchanged", "embedded")}
-        return json.dumps({**counts, "skipped": rows}, ensure_ascii=False)
+        usage = {} if self.tokens is None else {"tokens": self.tokens, "cost": self.cost}
+        return json.dumps({**counts, **usage, "skipped": rows}, ensure_ascii=False)
 
 
 class IndexUpdate:
@@ -45,20 +71,36 @@ class IndexUpdate:
 
     Args:
         open_vectors: returns the vector store; called only if there is something to embed.
+        before_embedding: if given, all sources are read before it is called, and nothing is embedded before.
+        on_embedded: called while chunks are embedded after ``before_embedding``.
     """
 
     def __init__(
-        self, catalogue: Catalogue, open_vectors: Callable[[], VectorStore], embedder: Embedder, extract: Extract
+        self,
+        catalogue: Catalogue,
+        open_vectors: Callable[[], VectorStore],
+        embedder: Embedder,
+        extract: Extract,
+        *,
+        before_embedding: BeforeEmbedding | None = None,
+        on_embedded: OnEmbedded = lambda _, __: None,
     ) -> None:
         self.report = IndexReport()
         self._catalogue = catalogue
         self._open_vectors = open_vectors
         self._embedder = embedder
         self._extract = extract
+        self._before_embedding = before_embedding
+        self._on_embedded = on_embedded
         self._to_embed: dict[str, tuple[str, Chunk]] = {}
+        self._deferred: dict[str, None] = {}
 
     def apply(self, items: Iterable[Source | Skipped], roots: Sequence[str], *, prune: bool, on_file: OnFile) -> None:
-        """Make catalogue and vectors mirror ``items``, as :meth:`rag.store.index.Index.update` describes."""
+        """Make catalogue and vectors mirror ``items``, as :meth:`rag.store.index.Index.update` describes.
+
+        Raises:
+            EmbeddingDeclined: ``before_embedding`` returned False. The caller rolls the catalogue back.
+        """
         known = self._catalogue.sources()
         seen: set[str] = set()
         for item in items:
@@ -68,6 +110,8 @@ class IndexUpdate:
             self.report.removed += len(self._catalogue.records_by_document(row.id))
             self._catalogue.delete_source(row.id)
         self._embed_pending()
+        if self._before_embedding is not None:
+            self._embed_deferred(self._before_embedding)
 
     def _skip(self, item: Skipped, known: dict[str, SourceRow]) -> set[str]:
         """Report a file that cannot be read; return the ids of its sources in the catalogue, which are kept."""
@@ -126,6 +170,9 @@ class IndexUpdate:
         chunks = chunk_document(document, count_tokens=count_tokens)
         texts = [embedding_text(chunk, count_tokens) for chunk in chunks]
         records = [record_id(chunk, text) for chunk, text in zip(chunks, texts, strict=True)]
+        if self._before_embedding is not None:
+            self._deferred |= dict.fromkeys(records)  # the catalogue keeps the texts
+            return list(zip(chunks, records, strict=True))
         self._to_embed |= {record: (text, chunk) for record, text, chunk in zip(records, texts, chunks, strict=True)}
         if len(self._to_embed) >= self._embedder.batch_size:
             self._embed_pending()
@@ -137,13 +184,48 @@ class IndexUpdate:
         step = self._embedder.batch_size
         for start in range(0, len(pending), step):
             batch = dict(islice(pending.items(), start, start + step))
-            vector_store = self._open_vectors()
-            stored = vector_store.has(list(batch))
-            new = [record for record in batch if record not in stored]
-            if new:
-                vectors = self._embedder.vectors([batch[record][0] for record in new])
-                vector_store.add(new, vectors, [batch[record][1] for record in new])
-                self.report.embedded += len(new)
+            if new := self._not_stored(list(batch)):
+                self._embed({record: batch[record] for record in new})
+
+    def _embed_deferred(self, before_embedding: BeforeEmbedding) -> None:
+        """Count the deferred chunks that are not stored, and embed them if ``before_embedding`` returns True.
+
+        Only their ids are held in memory; the texts are read from the catalogue, batch by batch.
+
+        Raises:
+            EmbeddingDeclined: it returns False.
+        """
+        new = self._not_stored(list(self._deferred))
+        documents: set[str] = set()
+        tokens = 0
+        for batch in self._read_back(new):
+            documents |= {chunk.document_id for _, chunk in batch.values()}
+            tokens += sum(count_tokens(text) for text, _ in batch.values())
+        if not before_embedding(EmbeddingVolume(passages=len(new), documents=len(documents), tokens=tokens)):
+            raise EmbeddingDeclined
+        for batch in self._read_back(new):
+            self._on_embedded(self.report.embedded, len(new))
+            self._embed(batch)
+
+    def _read_back(self, records: Sequence[str]) -> Iterator[dict[str, tuple[str, Chunk]]]:
+        """Yield the texts to embed and the chunks of ``records`` from the catalogue, a batch at a time."""
+        for start in range(0, len(records), self._embedder.batch_size):
+            part = records[start : start + self._embedder.batch_size]
+            chunks = self._catalogue.chunks_by_record(part)
+            yield {record: (embedding_text(chunks[record], count_tokens), chunks[record]) for record in part}
+
+    def _not_stored(self, records: Sequence[str]) -> list[str]:
+        """Return those of ``records`` that the vector store does not have."""
+        if not records:
+            return []
+        stored = self._open_vectors().has(records)
+        return [record for record in records if record not in stored]
+
+    def _embed(self, batch: dict[str, tuple[str, Chunk]]) -> None:
+        """Embed and store chunks, given as ``(text to embed, chunk)`` by record id."""
+        vectors = self._embedder.vectors([text for text, _ in batch.values()])
+        self._open_vectors().add(list(batch), vectors, [chunk for _, chunk in batch.values()])
+        self.report.embedded += len(batch)
 
 
 def _with_kept_notice(problem: Skipped) -> Skipped:

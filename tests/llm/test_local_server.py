@@ -19,7 +19,7 @@ from rag.llm import ChatClient, load_prompt, local_model
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.skipif(not local_model.installed(), reason=f"needs {local_model.INSTALL}"),
+    pytest.mark.skipif(not local_model.installed(), reason=f"needs {local_model.INSTALL_LOCAL}"),
 ]
 
 

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict
 from rag.config import load_settings
 from rag.errors import ModelError, ReplyError, UsageError
 from rag.llm import ChatClient, client, resolve, response_cache
-from rag.llm.response_cache import FILE, CachedResponse, ResponseCache, request_key
+from rag.llm.response_cache import CACHE_FILE, CachedResponse, ResponseCache, request_key
 
 KEY = "sk-secret-0123456789"
 
@@ -258,20 +258,20 @@ def test_an_unusable_directory_is_a_usage_error_and_is_left_unchanged(
     kept = tmp_path / "kept"
     if rubbish:
         kept.mkdir()
-        (kept / FILE).write_bytes(rubbish)
+        (kept / CACHE_FILE).write_bytes(rubbish)
     else:
         kept.write_text("a file")
     with FaultServer() as server, pytest.raises(UsageError, match="CITEBRIEF_REPLIES kept: ") as caught:
         connect(server)
     assert "\n" not in str(caught.value)
-    assert (kept / FILE).read_bytes() == rubbish if rubbish else kept.read_text() == "a file"
+    assert (kept / CACHE_FILE).read_bytes() == rubbish if rubbish else kept.read_text() == "a file"
 
 
 def test_a_response_that_cannot_be_kept_is_reported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(response_cache, "BUSY_SECONDS", 0.1)
     messages: list[str] = []
     cache = ResponseCache(tmp_path / "kept")
-    other = sqlite3.connect(tmp_path / "kept" / FILE, isolation_level=None)
+    other = sqlite3.connect(tmp_path / "kept" / CACHE_FILE, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     for n in range(3):
         cache.keep(f"k{n}", CachedResponse(status=200, body=b"{}"), usable=True, on_error=messages.append)
@@ -294,10 +294,10 @@ def test_a_directory_with_the_file_of_an_earlier_version_is_used_and_that_file_k
 
 
 def test_another_programs_table_of_the_same_name_is_a_usage_error(tmp_path: Path) -> None:
-    other = sqlite3.connect(tmp_path / FILE)
+    other = sqlite3.connect(tmp_path / CACHE_FILE)
     other.execute("CREATE TABLE responses (id INTEGER)")
     other.close()
-    with pytest.raises(UsageError, match=f"{FILE} cannot be read and written"):
+    with pytest.raises(UsageError, match=f"{CACHE_FILE} cannot be read and written"):
         ResponseCache(tmp_path)
 
 

@@ -42,7 +42,7 @@ def test_auto_is_openai_if_there_is_a_key_and_the_user_is_told(environment: Call
     assert KEY not in choice.why
 
 
-@pytest.mark.skipif(not local_model.installed(), reason=f"needs {local_model.INSTALL}")
+@pytest.mark.skipif(not local_model.installed(), reason=f"needs {local_model.INSTALL_LOCAL}")
 def test_auto_is_the_local_model_if_the_key_is_empty(environment: Callable[..., Settings]) -> None:
     assert resolve("auto", environment(OPENAI_API_KEY="", OPENAI_BASE_URL="")).kind == "local"
 

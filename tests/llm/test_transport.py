@@ -39,6 +39,7 @@ from rag.llm import Budget, ChatClient, find_rates, rates_of, resolve
 from rag.llm.breaker import BreakerPolicy
 from rag.llm.transport import breaker as breaker_transport
 from rag.llm.transport import factory
+from rag.llm.transport.budget import request_bound
 
 KEY = "sk-secret-0123456789"
 A_CALL = (60 * 0.4 + 40 * 0.1 + 20 * 1.6) / 1e6
@@ -313,7 +314,7 @@ def test_a_budget_is_not_exceeded_and_what_remains_is_less_than_a_call(connect: 
         outcomes = Counter(
             text.split(":")[0] for text in pool.map(lambda _: outcome(model.with_own_counters()), range(40))
         )
-        bound = model.budget.bound(b"x" * 1000, 50)
+        bound = request_bound(model.budget.rates, b"x" * 1000, 50)
         assert len(server.requests) * A_CALL == pytest.approx(model.budget.spent)
         assert budget_usd - bound < model.budget.spent <= budget_usd
         assert outcomes["BudgetSpent"] == 40 - len(server.requests) > 0

@@ -22,9 +22,8 @@ from typing import TYPE_CHECKING, Any
 from rag.batch.parallel import OnQuestion, QuestionResult
 from rag.batch.ray import cluster
 from rag.batch.ray.pool import WorkerPool
-from rag.embedding import load_embedder
 from rag.errors import UsageError
-from rag.llm import Budget, rates_of, resolve
+from rag.llm import Budget, open_embedder, rates_of, resolve, resolve_embedder
 from rag.store import Index
 from rag.types import Question
 
@@ -68,8 +67,10 @@ def answer_many_on_ray(
             )
         workers = worker_count(jobs, settings)
         budget = budget or Budget(None, rates_of(resolve(settings.llm, settings), settings))
+        embedder = resolve_embedder(settings)
         pool = WorkerPool(
             settings=worker_settings(settings, workers),
+            embedder_rates=embedder.rates if embedder else None,
             workers=workers,
             jobs=jobs,
             budget=budget,
@@ -98,7 +99,7 @@ def worker_settings(settings: Settings, workers: int) -> Settings:
         IndexMissing, IndexMismatch, UsageError: the index or the model cannot be used.
     """
     # Opened once here, so that a missing index is reported before any worker starts.
-    Index.open(settings.store, load_embedder(settings.embedder)).close()
+    Index.open(settings.store, open_embedder(settings)).close()
     choice = resolve(settings.llm, settings)
     own: dict[str, Any] = {"llm": f"openai:{choice.name}" if choice.kind == "openai" else choice.kind}
     if choice.path:
@@ -112,6 +113,6 @@ def worker_settings(settings: Settings, workers: int) -> Settings:
     for name in ("replies", "cache"):
         if directory := getattr(settings, name):
             own[name] = Path(cluster.absolute(str(directory)))
-    own["prices"] = None  # the budget carries the prices
+    own["prices"] = None  # the workers get the prices themselves
     own |= {name: limit // workers for name in ("rpm", "tpm") if (limit := getattr(settings, name))}
     return settings.model_copy(update=own)

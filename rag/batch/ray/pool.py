@@ -29,6 +29,7 @@ from rag.types import Question
 
 if TYPE_CHECKING:
     from rag.config import Settings
+    from rag.llm import Rates
 
 POLL_SECONDS = 0.5
 """Interval at which the pool checks whether to stop, and collects payments and messages."""
@@ -68,6 +69,7 @@ class WorkerPool:
     jobs: int
     budget: Budget
     on_progress: OnQuestion
+    embedder_rates: Rates | None = None
     names: dict[Any, str] = field(default_factory=dict)
     ready: list[Any] = field(default_factory=list)
     starting: dict[Any, Any] = field(default_factory=dict)
@@ -171,7 +173,7 @@ class WorkerPool:
         worker: Any = (
             ray.remote(Worker)
             .options(num_cpus=1, max_restarts=0, max_concurrency=jobs + 1, scheduling_strategy="SPREAD")
-            .remote(name, self.settings, self.shared_budget.actor, self.budget.rates, jobs)
+            .remote(name, self.settings, self.shared_budget.actor, self.budget.rates, jobs, self.embedder_rates)
         )
         self.names[worker] = name
         self.starting[worker.open.remote()] = worker

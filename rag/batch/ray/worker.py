@@ -19,12 +19,25 @@ if TYPE_CHECKING:
 
 
 class Worker:
-    """Answers questions, up to ``jobs`` at a time, in threads. ``actor`` is the handle of the run's budget actor."""
+    """Answers questions, up to ``jobs`` at a time, in threads.
 
-    def __init__(self, name: str, settings: Settings, actor: Any, rates: Rates | None, jobs: int) -> None:
+    ``actor`` is the handle of the run's budget actor. ``rates`` and ``embedder_rates`` are the prices of the chat model
+    and of a remote embedder.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        actor: Any,
+        rates: Rates | None,
+        jobs: int,
+        embedder_rates: Rates | None = None,
+    ) -> None:
         self._settings = settings
         self._actor = actor
         self._budget = BudgetClient(actor, name, rates)
+        self._embedder_rates = embedder_rates
         self._calls = calls_in_flight(jobs)
         self._halt = threading.Event()
         self._session: Session | None = None
@@ -41,7 +54,9 @@ class Worker:
             except UsageError as error:
                 settings, problem = settings.model_copy(update={"replies": None}), f"{error}; "
         try:
-            self._session = Session(settings, at_once=self._calls, budget=self._budget)
+            self._session = Session(
+                settings, at_once=self._calls, budget=self._budget, embedder_rates=self._embedder_rates
+            )
         except CitebriefError as error:  # for example because there is no API key, which cached replies do not need
             return f"{problem}{error}"
         if problem:

@@ -12,6 +12,7 @@ from rag.llm.address import is_loopback
 from rag.llm.breaker import Breaker, BreakerPolicy
 from rag.llm.budget import Budget
 from rag.llm.call import EXTENSION, Call
+from rag.llm.pricing import Rates
 from rag.llm.rate_limiter import RateLimiter
 from rag.llm.response_cache import ResponseCache
 from rag.llm.transport.breaker import BreakerTransport
@@ -40,6 +41,7 @@ def build_transport(
     base_url: str,
     where: str,
     budget: Budget,
+    rates: Rates | None,
     concurrency: int,
     response_cache: ResponseCache | None = None,
     weights: str = "",
@@ -66,6 +68,7 @@ def build_transport(
         base_url: where its server is.
         where: the model and its host, for messages.
         budget: the spending limit.
+        rates: the model's prices; None if they are unknown.
         concurrency: requests in flight at the most; the local model has one.
         response_cache: the kept responses.
         weights: the digest of the local model's file, which is part of the keys of kept responses.
@@ -83,7 +86,7 @@ def build_transport(
         transport = _build_network(settings, base_url)
         if local_server is not None:
             transport = RewindTransport(transport, local_server, timeout=settings.timeout)
-        transport = BudgetTransport(TimingTransport(transport), budget)
+        transport = BudgetTransport(TimingTransport(transport), budget, rates)
         if (settings.rpm or settings.tpm) and not local:
             transport = RateLimitTransport(transport, RateLimiter(settings.rpm, settings.tpm))
         patience = 0.0 if local else settings.patience

@@ -1,0 +1,227 @@
+"""The steps that answer one question: retrieve, assess, outline, write."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from rag.embedding import count_tokens, load_encoder
+from rag.errors import Interrupted
+from rag.llm import Budget, ChatClient, ChatModel, ModelChoice, prompts
+from rag.progress import OnProgress, Stage, Step
+from rag.retrieval import Answerability, assess_answerability, search_index
+from rag.store import Index
+from rag.types import Brief, Filter, Hit, Trace
+from rag.verify.verifier import default_verifier
+from rag.writing.compose import compose, insufficient_brief, quoted_brief
+from rag.writing.drafts import Writer
+from rag.writing.large_writer import LargeWriter
+from rag.writing.outline import Outline, make_outline
+from rag.writing.small_writer import SmallWriter
+
+if TYPE_CHECKING:
+    from rag.config import Settings
+    from rag.llm.embeddings import RemoteEmbedder
+
+PROMPTS = {True: ("fuse", "heading", "rewrite"), False: ("section", "summary", "rewrite")}
+"""The names of the prompts in use, by whether the model is small."""
+
+TOKEN_KINDS = ("prompt", "cached", "completion", "calls", "replayed")
+"""The counts of :attr:`rag.llm.chat_model.ChatModel.tokens` that a trace records."""
+
+EMBEDDING_TOKENS = "embedding"
+"""The name in a trace of the tokens that a remote embedder was sent."""
+
+NO_VERIFIER = "none: every sentence is a quotation"
+"""The trace's verifier for a brief that only quotes evidence."""
+
+ASSESSED_HITS = 8
+"""Number of hits whose similarity to the question decides whether the corpus is about its subject."""
+
+MIN_DETECTABLE_TOKENS = 4
+"""Shorter questions do not show their language."""
+
+
+@dataclass(slots=True, kw_only=True)
+class QuestionRun:
+    """The steps that answer one question.
+
+    ``seconds`` records the time of each stage, ``embedding_tokens`` what a remote embedder was sent.
+    """
+
+    question: str
+    settings: Settings
+    index: Index
+    choice: ModelChoice
+    remote_embedder: RemoteEmbedder | None
+    on_progress: OnProgress
+    embedding_tokens: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+
+    def prepare(self, where: Filter | None) -> tuple[list[Hit], Answerability, Outline]:
+        """Retrieve, assess and outline; the outline is empty where the hits do not answer the question."""
+        hits = self.retrieve(where)
+        answerability = self.assess(hits)
+        outline = self.outline(hits) if answerability.enough else Outline(sections=(), key_points=())
+        return hits, answerability, outline
+
+    def retrieve(self, where: Filter | None) -> list[Hit]:
+        """Return the hits for the question."""
+        with self._stage("retrieve", "searching the index"), self._recorded_embedding():
+            hits = search_index(self.index, self.question, k=self.settings.k, where=where)
+        self.notices += _language_notices(self.question, self.index)
+        return hits
+
+    def assess(self, hits: Sequence[Hit]) -> Answerability:
+        """Return whether ``hits`` answer the question."""
+        with self._stage("retrieve", f"{len(hits)} passages; do they answer the question?"):
+            texts = [f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits[:ASSESSED_HITS]]
+            vectors = load_encoder().vectors([self.question, *texts])
+            best_cosine = float((vectors[1:] @ vectors[0]).max()) if texts else 0.0
+            return assess_answerability(self.question, hits, best_cosine, load_encoder().word_vectors)
+
+    def outline(self, hits: Sequence[Hit]) -> Outline:
+        """Return the outline of the evidence in ``hits``."""
+        with self._stage("plan", "choosing evidence and grouping it into sections"):
+            return make_outline(
+                self.question,
+                hits,
+                load_encoder().vectors,
+                load_encoder().word_vectors,
+                sections=self.settings.sections,
+            )
+
+    def connect(self, at_once: int, budget: Budget) -> ChatClient:
+        """Return the connected model, after reporting which it is."""
+
+        def on_bytes(done: int, total: int) -> None:
+            self.on_progress(Step(stage="load", message="joining the local model (once)", done=done, total=total))
+
+        with self._stage("load", f"model: {self.choice.why}"):
+            return ChatClient(self.choice, self.settings, on_bytes, concurrency=at_once, budget=budget)
+
+    def write(
+        self, hits: Sequence[Hit], outline: Outline, answerability: Answerability, model: ChatClient | None
+    ) -> Brief:
+        """Write the brief; without a model, quote the evidence, and without an outline, say what is missing."""
+        verifier = default_verifier() if outline.sections and model is not None else None
+        trace = self._trace(verifier.name if verifier else NO_VERIFIER)
+        if not outline.sections:
+            gaps = answerability.gaps or ("The passages nearest to the question have no sentence that answers it.",)
+            return insufficient_brief(self.question, hits, trace, gaps)
+        if model is None or verifier is None:
+            brief = quoted_brief(self.question, hits, outline, trace, answerability.gaps)
+            self.on_progress(Step(stage="write", message="quotes", brief=brief))
+            return brief
+        started = time.perf_counter()
+
+        def with_costs(brief: Brief) -> Brief:
+            seconds = {**self.seconds, "write": time.perf_counter() - started, "model": model.seconds}
+            tokens = {**brief.trace.tokens, **{kind: model.tokens[kind] for kind in TOKEN_KINDS}}
+            cost = None if model.cost is None or brief.trace.cost is None else model.cost + brief.trace.cost
+            return replace(brief, trace=replace(brief.trace, seconds=_rounded(seconds), tokens=tokens, cost=cost))
+
+        try:
+            brief = compose(
+                self.question,
+                hits,
+                outline,
+                writer_for(model, self.question, hits),
+                verifier,
+                trace=trace,
+                gaps=answerability.gaps,
+                concurrent=not model.small,  # the local model serves one call at a time
+                on_progress=self.on_progress,
+            )
+        except Interrupted as interrupted:
+            interrupted.draft = with_costs(interrupted.draft)
+            raise
+        return with_costs(brief)
+
+    def _trace(self, verifier: str) -> Trace:
+        names = () if self.choice.kind == "extractive" else PROMPTS[self.choice.kind == "local"]
+        embedding = {} if self.remote_embedder is None else {EMBEDDING_TOKENS: self.embedding_tokens["prompt"]}
+        return Trace(
+            version=version("citebrief"),
+            model=self.choice.name,
+            parameters={
+                "k": self.settings.k,
+                "sections": self.settings.sections,
+                "temperature": 0,
+                "seed": self.settings.seed,
+                "threads": self.settings.threads or os.cpu_count() or 1,  # it affects the local model's rounding
+            },
+            prompts={name: prompts.load_prompt(name).sha256 for name in names},
+            embedder=self.index.embedder.name,
+            fingerprint=self.index.fingerprint,
+            verifier=verifier,
+            seconds=_rounded(self.seconds),
+            tokens={**dict.fromkeys(TOKEN_KINDS, 0), **embedding},
+            cost=self._embedding_cost(),
+            notices=tuple(self.notices),
+        )
+
+    @contextmanager
+    def _recorded_embedding(self) -> Iterator[None]:
+        """Count the tokens of a remote embedder in this block, and report when it makes the question wait."""
+        if self.remote_embedder is None:
+            yield
+            return
+        with self.remote_embedder.recording(lambda why: self.on_progress(Step(stage="wait", message=why))) as tokens:
+            yield
+        self.embedding_tokens.update(tokens)
+
+    def _embedding_cost(self) -> float | None:
+        """Return the cost of embedding in US dollars; 0 with a local embedder, None if the price is unknown."""
+        if self.remote_embedder is None or not self.embedding_tokens["prompt"]:
+            return 0.0
+        return self.remote_embedder.rates.cost(self.embedding_tokens) if self.remote_embedder.rates else None
+
+    @contextmanager
+    def _stage(self, stage: Stage, message: str) -> Iterator[None]:
+        """Report the stage and add the time of the block to its seconds."""
+        self.on_progress(Step(stage=stage, message=message))
+        started = time.perf_counter()
+        yield
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
+
+
+def writer_for(model: ChatModel, question: str, hits: Sequence[Hit]) -> Writer:
+    """Return the writer, with its prompts, that suits the size of ``model``."""
+    first, second, rewrite = (prompts.load_prompt(name) for name in PROMPTS[model.small])
+    if model.small:
+        return SmallWriter(model=model, merge_prompt=first, heading_prompt=second, rewrite_prompt=rewrite)
+    return LargeWriter(
+        model=model,
+        question=question,
+        section_prompt=first,
+        summary_prompt=second,
+        rewrite_prompt=rewrite,
+        evidence={hit.chunk.id: hit.chunk for hit in hits},
+    )
+
+
+def _language_notices(question: str, index: Index) -> list[str]:
+    """Return warnings if the question or part of the corpus is in a language that the packaged models do not know."""
+    from rag.ingest import foreign_language
+
+    notices = []
+    if count_tokens(question) >= MIN_DETECTABLE_TOKENS and (language := foreign_language(question)):
+        notices.append(
+            f"The question seems to be in another language than English ({language}): expect poor retrieval."
+        )
+    if languages := index.catalogue.languages():
+        listed = ", ".join(f"{count} in {code}" for code, count in languages.items())
+        notices.append(f"Some documents are not in English ({listed}): they are retrieved and checked less well.")
+    return notices
+
+
+def _rounded(seconds: dict[str, float]) -> dict[str, float]:
+    return {stage: round(value, 2) for stage, value in seconds.items()}
