@@ -184,16 +184,16 @@ class RepairPolicy:
 
     def _revise(self, refused: Sequence[_Outcome], revise: Revise) -> None:
         """Have the drafts of ``refused`` revised, as far as the limits allow, and accept what is supported then."""
-        asked = [outcome for outcome in refused if self._may_revise(outcome.draft)]
-        if not asked:
+        revisable = [outcome for outcome in refused if self._may_revise(outcome.draft)]
+        if not revisable:
             return
         try:
-            revised = revise([RefusedDraft(draft=outcome.draft, fault=outcome.fault) for outcome in asked])
+            revised = revise([RefusedDraft(draft=outcome.draft, fault=outcome.fault) for outcome in revisable])
         except ReplyError:
             return
         pairs = [
             (outcome, draft)
-            for outcome, drafts in zip(asked, revised, strict=True)
+            for outcome, drafts in zip(revisable, revised, strict=True)
             for draft in drafts
             if not draft.fault and not _same(draft, outcome.draft)
         ]

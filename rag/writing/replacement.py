@@ -50,7 +50,7 @@ class StandingSentences:
     def states(self, evidence: EvidenceSentence) -> bool:
         """Whether ``evidence`` stands in the brief: as it is, or because a sentence that stands quotes it."""
         return comparison_key(evidence.text) in self.keys or any(
-            _overlap(quote, evidence.quote) for quote in self.quotes
+            _share_characters(quote, evidence.quote) for quote in self.quotes
         )
 
 
@@ -62,7 +62,7 @@ def nearest_evidence(draft: Draft, standing: StandingSentences) -> list[Evidence
     """
     hits = [Hit(chunk=chunk, rank=rank, score=0.0) for rank, chunk in enumerate(draft.chunks, 1)]
     candidates = [*draft.evidence]
-    candidates += [each for each in evidence_sentences(hits) if not _overlaps_any(each, candidates)]
+    candidates += [each for each in evidence_sentences(hits) if not _meets_any(each, candidates)]
     best = max(
         (each for each in candidates if not standing.states(each)),
         key=lambda each: _shared_words(draft.text, each.text),
@@ -71,7 +71,7 @@ def nearest_evidence(draft: Draft, standing: StandingSentences) -> list[Evidence
     if best is None or _shared_words(draft.text, best.text) < MIN_SHARED_WORDS:
         return []
     # A sentence that cannot stand alone, such as "However, it failed.", can follow the one that it qualifies.
-    following = [each for each in _all_sentences(best.chunk) if not _overlaps_any(each, candidates)]
+    following = [each for each in _all_sentences(best.chunk) if not _meets_any(each, candidates)]
     qualified = with_qualifications(best, [*candidates, *following])
     return [each for each in qualified if each is best or not standing.states(each)]
 
@@ -104,7 +104,7 @@ def with_qualifying_sentences(
 
 def share_quoted_words(a: Sentence, b: Sentence) -> bool:
     """Whether a quote of ``a`` and a quote of ``b`` have characters of a chunk in common."""
-    return any(_overlap(x, y) for x in a.quotes for y in b.quotes)
+    return any(_share_characters(x, y) for x in a.quotes for y in b.quotes)
 
 
 def _all_sentences(chunk: Chunk) -> list[EvidenceSentence]:
@@ -114,11 +114,11 @@ def _all_sentences(chunk: Chunk) -> list[EvidenceSentence]:
     ]
 
 
-def _overlaps_any(sentence: EvidenceSentence, others: Iterable[EvidenceSentence]) -> bool:
-    return any(_overlap(sentence.quote, other.quote) for other in others)
+def _meets_any(sentence: EvidenceSentence, others: Iterable[EvidenceSentence]) -> bool:
+    return any(_share_characters(sentence.quote, other.quote) for other in others)
 
 
-def _overlap(a: Quote, b: Quote) -> bool:
+def _share_characters(a: Quote, b: Quote) -> bool:
     return a.chunk_id == b.chunk_id and a.start < b.end and b.start < a.end
 
 
