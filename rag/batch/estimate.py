@@ -23,10 +23,9 @@ from rag.render.wording import count
 from rag.types import Question
 from rag.verify.chat_verifier import ChatVerifier
 from rag.writing.closing import closing_evidence
-from rag.writing.drafts import ClosingPart, quote_draft
+from rag.writing.drafts import ClosingPart, RefusedDraft, quote_draft
 from rag.writing.outline import Outline
 from rag.writing.question_run import writer_for
-from rag.writing.repair import MAX_REWRITES
 from rag.writing.session import Session
 
 if TYPE_CHECKING:
@@ -203,17 +202,15 @@ def _write_dry(model: DryRunModel, question: str, hits: Sequence[Hit], outline: 
             writer.closing(part, evidence, body)
             if model.tokens["calls"] > calls:
                 model.tokens.update(completion=_reply_tokens(evidence))
-    # Rewrites count only towards the highest cost, each with the longest passage as its evidence.
-    longest = max(
-        (sentence for section in outline.sections for sentence in section.evidence),
-        key=lambda sentence: len(sentence.chunk.text),
-        default=None,
-    )
-    if longest is not None:
-        expected = Counter(model.tokens)
-        for _ in range(MAX_REWRITES):
-            writer.rewrite(quote_draft(longest), "unsupported")
-        model.tokens = expected
+    # Revisions count only towards the highest cost: of as many sentences of each section as its evidence has.
+    expected = Counter(model.tokens)
+    for section in outline.sections:
+        refused = [RefusedDraft(draft=quote_draft(sentence), fault="unsupported") for sentence in section.evidence]
+        writer.revise_section(refused[: writer.max_rewrites], section)
+    for _ in parts:
+        refused = [RefusedDraft(draft=quote_draft(key_point), fault="unsupported") for key_point in outline.key_points]
+        writer.revise_closing(refused[: writer.max_rewrites], body)
+    model.tokens = expected
 
 
 def _verify_dry(judge: DryRunModel, outline: Outline, share: float) -> None:

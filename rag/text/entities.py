@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 MONTHS = tuple("January February March April May June July August September October November December".split())
 WEEKDAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
@@ -34,7 +36,7 @@ _MONTH_NUMBERS = {
 }
 _MONTH = rf"(?P<m>{'|'.join(sorted(_MONTH_NUMBERS, key=len, reverse=True))})\b\.?"
 _DATES = (
-    re.compile(r"\b(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})\b"),
+    re.compile(r"\b(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})(?=\b|T)"),
     re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)? (?:of )?{_MONTH}(?:,? (?P<y>\d{{4}})\b)?", re.IGNORECASE),
     re.compile(rf"\b{_MONTH} (?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\d)(?:,? (?P<y>\d{{4}})\b)?", re.IGNORECASE),
     re.compile(rf"\b{_MONTH},? (?:of )?(?P<y>\d{{4}})\b", re.IGNORECASE),
@@ -43,14 +45,24 @@ _DATES = (
 )
 """Forms of a date, the most precise first."""
 
-_SCALE = rf"(?P<scale>{'|'.join(_SCALES)})\b"
-_NUMBER = re.compile(
-    rf"(?<![\w.])\$?(?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)(?:st|nd|rd|th|s)?(?:[ -]{_SCALE})?",
+_SHORT_SCALES = {"k": 10**3, "m": 10**6, "mn": 10**6, "mln": 10**6, "b": 10**9, "bn": 10**9, "tn": 10**12}
+_AMBIGUOUS_SCALES = frozenset("mb")
+"""Short scales that count after a currency or as a capital only: "5m" may be a length."""
+
+_CURRENCY = r"(?:(?:US|CA|AU|NZ|HK|[AC])?[$€£¥₹]|(?:USD|EUR|GBP|CHF|JPY|NOK|SEK|INR)[ \u00a0]?)"
+_FIGURE = re.compile(
+    rf"(?<![\w.])(?P<currency>{_CURRENCY})?(?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)"
+    rf"(?:(?P<suffix>st|nd|rd|th|s)\b)?(?:[ \u00a0-]?(?P<scale>{'|'.join([*_SCALES, *_SHORT_SCALES])})\b)?"
+    r"(?P<percent>\s?%|\s?per ?cent\b|[ -]percentage[ -]points?\b)?"
+    r"(?P<unit>[ \u00a0-](?:dollars?|euros?|pounds?|yen|rupees|francs|kron(?:er|or)|bucks)\b)?",
     re.IGNORECASE,
 )
+_BELOW_100 = rf"(?:(?:{'|'.join(_TENS)})(?:[ -](?:{'|'.join(CARDINALS[1:10])}))?|{'|'.join(_NUMBER_WORDS)})"
+_BELOW_1000 = rf"(?:(?:{_BELOW_100}|a) hundred(?:(?: and)? {_BELOW_100})?|{_BELOW_100})"
+_LARGE_SCALE = r"(?:thousand|million|billion|trillion)"
 _NUMBER_WORD = re.compile(
-    rf"\b(?:(?P<tens>{'|'.join(_TENS)})(?:-(?P<ones>{'|'.join(CARDINALS[1:10])}))?"
-    rf"|(?P<word>{'|'.join(_NUMBER_WORDS)}))(?: {_SCALE})?\b",
+    rf"\b{_BELOW_1000}(?: point(?: (?:{'|'.join(CARDINALS[:10])}))+)?"
+    rf"(?: {_LARGE_SCALE}(?:,? (?:and )?{_BELOW_1000}(?: {_LARGE_SCALE})?)*)?\b",
     re.IGNORECASE,
 )
 _NAME = re.compile(r"\b[A-Z][\w’'-]*")
@@ -70,18 +82,58 @@ def find_dates(text: str) -> Iterator[tuple[Date, str]]:
             yield (int(year) if year else None, number, int(day) if day else None), match.group()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A number in digits, at ``text[start:end]``; ``value`` includes its scale ("1.5bn" is 1,500,000,000).
+
+    ``decimals`` are the digits after the point. ``kind`` is "name" for a number that is part of a name ("CK-666").
+    """
+
+    value: float
+    words: str
+    start: int
+    end: int
+    decimals: int
+    kind: Literal["money", "percent", "ordinal", "name", "plain"]
+
+
+def find_figures(text: str) -> Iterator[Figure]:
+    """Yield each number in digits of ``text``."""
+    for match in _FIGURE.finditer(text):
+        money = match["currency"] or match["unit"]
+        scale = match["scale"] or ""
+        unclear = scale in _AMBIGUOUS_SCALES and not money
+        factor = 1 if unclear else {**_SCALES, **_SHORT_SCALES}.get(scale.lower(), 1)
+        digits = match["digits"].replace(",", "")
+        suffix = (match["suffix"] or "").lower()
+        yield Figure(
+            value=float(digits) * factor,
+            words=match.group(),
+            start=match.start(),
+            end=match.end(),
+            decimals=len(digits.partition(".")[2]),
+            kind="money"
+            if money
+            else "percent"
+            if match["percent"]
+            else "ordinal"
+            if suffix
+            else "name"
+            if re.search(r"[A-Za-z][-–/]$", text[: match.start()])
+            else "plain",
+        )
+
+
 def find_numbers(text: str) -> Iterator[tuple[float, str]]:
     """Yield each number of ``text``, in digits or words, as a value with its words.
 
     A plain "one" is left out: it is rarely a count.
     """
-    for match in _NUMBER.finditer(text):
-        yield float(match["digits"].replace(",", "")) * _SCALES.get((match["scale"] or "").lower(), 1), match.group()
+    for figure in find_figures(text):
+        yield figure.value, figure.words
     for match in _NUMBER_WORD.finditer(text):
-        value = _NUMBER_WORDS[(match["tens"] or match["word"]).lower()]
-        value += _NUMBER_WORDS.get((match["ones"] or "").lower(), 0)
-        if value != 1 or match["scale"]:
-            yield float(value * _SCALES.get((match["scale"] or "").lower(), 1)), match.group()
+        if match.group().lower() != "one":
+            yield _value_of_words(match.group()), match.group()
 
 
 def find_names(text: str) -> Iterator[str]:
@@ -106,3 +158,23 @@ def name_forms(word: str) -> set[str]:
 def name_words(text: str) -> set[str]:
     """Return every word of ``text`` in lower case and in all its :func:`name_forms`, to look names up in."""
     return {form for word in re.findall(r"[\w’'-]+", text.lower()) for form in name_forms(word)}
+
+
+def _value_of_words(words: str) -> float:
+    """Return the value of a number in words, such as "two hundred and five thousand" or "three point five"."""
+    total = current = 0.0
+    place = 0
+    for word in re.split(r"[\s,-]+", words.lower()):
+        if word == "point":
+            place = 1
+        elif word == "hundred":
+            current = 100 * max(1.0, current)
+        elif word in _SCALES:
+            total += max(1.0, current) * _SCALES[word]
+            current, place = 0.0, 0
+        elif place:
+            current += _NUMBER_WORDS[word] / 10**place
+            place += 1
+        else:
+            current += _NUMBER_WORDS.get(word, 0)
+    return total + current

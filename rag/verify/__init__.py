@@ -1,6 +1,6 @@
-"""Whether evidence supports a sentence: verifiers by spec, and the checks of numbers, dates, names and hedges."""
+"""Verifiers by spec, and the numbers, dates and names of a sentence that its evidence does not give."""
 
-from rag.verify.facts import denial, missing, reserve
+from rag.verify.facts import missing, suspicions, vetoes
 from rag.verify.protocol import Verifier
 from rag.verify.spec import VerifierChoice, connect_verifier, open_verifier, resolve_verifier, verifier_of_writer
 from rag.verify.support_verifier import SupportVerifier, default_verifier
@@ -11,10 +11,10 @@ __all__ = [
     "VerifierChoice",
     "connect_verifier",
     "default_verifier",
-    "denial",
     "missing",
     "open_verifier",
-    "reserve",
     "resolve_verifier",
+    "suspicions",
     "verifier_of_writer",
+    "vetoes",
 ]

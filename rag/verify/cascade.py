@@ -1,7 +1,8 @@
 """The packaged verifier first, then a chat model (spec ``support+llm:SPEC``).
 
-What the packaged verifier accepts stands. What it refuses is put to the chat model, whose word decides. So a true
-sentence in free prose is not lost to a small model, and most sentences cost no call.
+What the packaged verifier accepts stands, unless a fact of the sentence is missing in its evidence. The rest is put to
+the chat model, whose word decides. So a true sentence in free prose is not lost to a small model, a changed number is
+not accepted by it, and most sentences cost no call.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ THEN = "; then "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CascadeVerifier:
-    """``first`` judges every pair, ``second`` those that it does not accept; a verdict's judge is the one that decided.
+    """``first`` judges every pair, ``second`` those of which it is not certain; a verdict names the one that decided.
 
     ``candidates`` limits how many pairs with the same claim go to ``second``; none does if ``first`` accepts the claim
     with other evidence, as in a search for a better citation. None puts every refused pair to it.
@@ -61,9 +62,9 @@ class CascadeVerifier:
         second: Callable[[Sequence[tuple[str, Sequence[EvidenceT]]]], list[Verdict]],
     ) -> list[Verdict]:
         verdicts = first(pairs)
-        refused = [at for at, verdict in enumerate(verdicts) if verdict.support != "full" and pairs[at][1]]
+        refused = [at for at, verdict in enumerate(verdicts) if not _is_certain(verdict) and pairs[at][1]]
         if self.candidates is not None:
-            accepted = {pairs[at][0] for at, verdict in enumerate(verdicts) if verdict.support == "full"}
+            accepted = {pairs[at][0] for at, verdict in enumerate(verdicts) if _is_certain(verdict)}
             refused = [at for at in refused if pairs[at][0] not in accepted]
             chosen = promising_pairs(
                 [pairs[at] for at in refused], [verdicts[at].score for at in refused], self.candidates
@@ -72,3 +73,8 @@ class CascadeVerifier:
         for at, verdict in zip(refused, second([pairs[at] for at in refused]), strict=True):
             verdicts[at] = verdict
         return verdicts
+
+
+def _is_certain(verdict: Verdict) -> bool:
+    """Whether ``verdict`` accepts the claim without a doubt, such as a number that no passage has."""
+    return verdict.support == "full" and not verdict.reason

@@ -1,8 +1,7 @@
 """The packaged verifier (spec ``support``): a trained model, and agreement of facts.
 
-A sentence passes if the trained model (``rag/verify/support/model.py``) accepts it and its facts agree with the
-evidence (``rag/verify/facts.py``). Similarity of meaning hardly sees a changed number, date or name, an added "not", or
-a lost "according to".
+A sentence passes if the trained model (``rag/verify/support/model.py``) accepts it and it has no full name that the
+evidence lacks (``rag/verify/facts.py``). Other facts that are missing become part of the reason for a refusal.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rag.types import Chunk, Quote, Support, Verdict
-from rag.verify.facts import denial, missing, reserve
+from rag.verify.facts import suspicions, vetoes
 
 if TYPE_CHECKING:
     from rag.verify.support.model import SupportModel
@@ -66,27 +65,19 @@ class SupportVerifier:
         verdicts = []
         for (sentence, passages, contexts), row in zip(cases, scores, strict=True):
             score = round(float(row[0]), 4)
-            if absent := missing(sentence, [*passages, *contexts]):
-                reason = f"no cited passage has {', '.join(absent)}"
-                verdicts.append(Verdict(support="none", score=min(score, 0.49), judge=self.name, reason=reason))
-            elif score >= self.model.threshold and (reason := self._changed_sense(sentence, passages)):
+            absent = suspicions(sentence, passages, contexts) if passages else []
+            doubt = f"no cited passage has {', '.join(absent)}" if absent else ""
+            if vetoed := vetoes(sentence, passages, contexts):
+                reason = f"no cited passage has {', '.join(vetoed)}"
                 verdicts.append(Verdict(support="none", score=min(score, 0.49), judge=self.name, reason=reason))
             elif score >= self.model.threshold:
-                verdicts.append(Verdict(support="full", score=score, judge=self.name))
+                verdicts.append(Verdict(support="full", score=score, judge=self.name, reason=doubt))
             else:
                 kind = CLASSES[1 + int(row[1:].argmax())]
                 reason = f"{kind}, P(full) {score:.2f}" if passages else "no evidence"
+                reason += f"; {doubt}" if doubt else ""
                 verdicts.append(Verdict(support=_SUPPORT[kind], score=score, judge=self.name, reason=reason))
         return verdicts
-
-    def _changed_sense(self, sentence: str, passages: Sequence[str]) -> str:
-        """Return how a sentence in the words of its nearest evidence changes their sense; "" if it does not."""
-        nearest = [text[start:end] for text in passages for start, end in self.model.quote(sentence, text)]
-        if word := denial(sentence, nearest):
-            return f"{word!r} stands on one side only, here or in the cited passage"
-        if word := reserve(sentence, nearest):
-            return f"what the cited passage says with {word!r} is told as a fact"
-        return ""
 
 
 _LOADING = threading.Lock()

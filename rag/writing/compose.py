@@ -21,9 +21,9 @@ from rag.verify import Verifier
 from rag.writing.closing import closing_evidence
 from rag.writing.drafts import ClosingPart, Draft, DraftSection, Writer
 from rag.writing.evidence import EvidenceSentence
-from rag.writing.headings import heading_similarity_fault
+from rag.writing.headings import taken_heading_fault
 from rag.writing.outline import Outline, OutlineSection
-from rag.writing.repair import RepairPolicy, comparison_key
+from rag.writing.repair import RepairPolicy
 
 WrittenT = TypeVar("WrittenT")
 
@@ -93,7 +93,7 @@ def compose(
         brief=quoted_brief(question, hits, outline, trace, gaps),
         outline=outline,
         writer=writer,
-        policy=RepairPolicy(verifier=verifier, evidence=[hit.chunk for hit in hits], rewrite=writer.rewrite),
+        policy=RepairPolicy(verifier=verifier, evidence=[hit.chunk for hit in hits], max_rewrites=writer.max_rewrites),
         concurrent=concurrent,
         on_progress=on_progress,
     )
@@ -167,19 +167,17 @@ class _Composition:
             return
         heading, fault = draft.heading, draft.fault
         # Sections that are named at the same time do not know each other's headings.
-        if heading and (similar := heading_similarity_fault(heading, self._headings(except_at=place))):
-            heading, fault = None, f"{heading!r} {similar}"
+        if heading and (same := taken_heading_fault(heading, self._headings(except_at=place))):
+            heading, fault = None, f"{heading!r} {same}"
         if fault:
             self.policy.record("heading", "quote", "", section.heading, fault)
         heading = heading or section.heading
         sections = list(self.brief.sections)
-        elsewhere = {
-            comparison_key(sentence.text)
-            for other, printed in enumerate(sections)
-            if other != place
-            for sentence in printed.sentences
-        }
-        sentences = self.policy.verified_sentences(draft.drafts, heading, elsewhere) or quoted
+        elsewhere = [
+            sentence for other, printed in enumerate(sections) if other != place for sentence in printed.sentences
+        ]
+        revise = partial(self.writer.revise_section, section=section)
+        sentences = self.policy.verified_sentences(draft.drafts, heading, revise, elsewhere) or quoted
         sections[place] = Section(heading=heading, sentences=tuple(sentences))
         self.brief = replace(self.brief, sections=tuple(sections))
 
@@ -190,14 +188,18 @@ class _Composition:
         except ReplyError as error:
             self.policy.record(part, "quote", "", _text(quoted), f"no usable reply: {error}")
             return
-        in_summary = {comparison_key(sentence.text) for sentence in self.brief.summary}
-        elsewhere = in_summary if part == "conclusion" else set()
-        verified = self.policy.verified_sentences(drafts, part, elsewhere) or quoted
-        sentences = self.policy.implied_sentences(verified, body, part, elsewhere)
-        if part == "summary":
-            self.brief = replace(self.brief, summary=sentences)
+        elsewhere = self.brief.summary if part == "conclusion" else ()
+        revise = partial(self.writer.revise_closing, body=body)
+        if any(draft.sources for draft in drafts):
+            sentences = self.policy.closing_sentences(drafts, body, part, revise, elsewhere)
         else:
-            self.brief = replace(self.brief, conclusion=sentences)
+            verified = self.policy.verified_sentences(drafts, part, revise, elsewhere) or quoted
+            sentences = self.policy.implied_sentences(verified, body, part, elsewhere)
+        closing = tuple(sentences) or quoted
+        if part == "summary":
+            self.brief = replace(self.brief, summary=closing)
+        else:
+            self.brief = replace(self.brief, conclusion=closing)
 
     @contextmanager
     def _part(self, name: str) -> Iterator[None]:

@@ -20,7 +20,8 @@ class Draft:
 
     ``evidence`` are the sentences that it was made from, or those of its chunks: they are quoted if it fails.
     ``fault`` is what the writer itself found wrong with it. ``merged`` is set where the sentence was made from
-    ``evidence`` and nothing else: its citations are then known, and not chosen by the model.
+    ``evidence`` and nothing else: its citations are then known, and not chosen by the model. ``sources`` are the
+    sentences of the sections that a sentence of the summary or conclusion was written from.
     """
 
     text: str
@@ -28,6 +29,7 @@ class Draft:
     evidence: tuple[EvidenceSentence, ...]
     fault: str | None = None
     merged: bool = False
+    sources: tuple[Sentence, ...] = ()
 
     @property
     def is_quote(self) -> bool:
@@ -44,8 +46,21 @@ class DraftSection:
     fault: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedDraft:
+    """A draft that is not printed as it is, and its fault in words for a writer (see ``rag/writing/faults.py``)."""
+
+    draft: Draft
+    fault: str
+
+
 class Writer(Protocol):
     """Writes the parts of a brief. Every method raises ``ModelError`` if the model fails."""
+
+    @property
+    def max_rewrites(self) -> int | None:
+        """Largest number of drafts of a brief that may be revised; None sets no limit."""
+        ...
 
     def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
         """Write the heading and the sentences of ``section``."""
@@ -55,8 +70,12 @@ class Writer(Protocol):
         """Write the summary or conclusion from its ``evidence`` or from ``body``, the sentences of all sections."""
         ...
 
-    def rewrite(self, draft: Draft, fault: str) -> Draft | None:
-        """Rewrite ``draft`` so that its evidence supports it; return None if the model gives no usable sentence."""
+    def revise_section(self, refused: Sequence[RefusedDraft], section: OutlineSection) -> list[tuple[Draft, ...]]:
+        """Revise drafts of ``section`` so that its evidence supports them; no drafts for one without a usable reply."""
+        ...
+
+    def revise_closing(self, refused: Sequence[RefusedDraft], body: Sequence[Sentence]) -> list[tuple[Draft, ...]]:
+        """Revise drafts of the summary or conclusion in the same way, from ``body``, the sentences of all sections."""
         ...
 
 

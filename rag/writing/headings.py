@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from rag.text import CALENDAR
-from rag.verify.facts import missing
+from rag.text import CALENDAR, find_dates
+from rag.verify.facts import findings, missing
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.merge import content_words, longest_common_subsequence, written_words
 
@@ -34,6 +34,19 @@ _TITLE_WORDS = frozenset(
 _FULL_NAME = re.compile(r"\b[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)+")
 """A name of at least two words."""
 
+_WORD = r"[^\W\d_][\w-]*"
+_NAME_WORD_WITHIN = re.compile(r"(?<=[a-z,;] )[A-Z][\w-]*")
+"""A capitalised word that does not open its sentence."""
+
+_HEADING_MARKS = " \t.,:;#*_\"'“”‘’–-"
+"""Characters at either end of a heading that are no part of it."""
+
+MAX_HEADING_WORDS = 12
+"""Largest number of words of a heading that a large model wrote."""
+
+MIN_LONG_WORD, MIN_CASED_WORDS = 4, 3
+"""Letters from which title case capitalises a word, and number of such words that shows title case."""
+
 MAX_SHARED_WORDS = 0.75
 """Share of the words of the shorter of two headings that the other has too, from which they are too similar."""
 
@@ -57,15 +70,68 @@ def headings_from_documents(groups: Sequence[Sequence[EvidenceSentence]]) -> lis
     return headings
 
 
-def heading_fault(heading: str, statements: Sequence[str], taken: Sequence[str]) -> str | None:
-    """Return why ``heading`` does not name ``statements`` or is too similar to a heading in ``taken``, or None."""
+def clean_heading(heading: str, texts: Sequence[str]) -> str:
+    """Return ``heading`` without enumerator, markup and final punctuation, in sentence case.
+
+    A heading in capitals, or with a capital on every long word, gets small letters except where ``texts`` have capitals
+    inside a sentence.
+    """
+    plain = _ENUMERATOR.sub("", " ".join(heading.split()).strip(_HEADING_MARKS)).strip(_HEADING_MARKS)
+    words = re.findall(_WORD, plain)
+    long_words = [word for word in words if len(word) >= MIN_LONG_WORD]
+    in_capitals = plain.isupper() and len(words) > 1
+    if in_capitals or (len(long_words) >= MIN_CASED_WORDS and all(word[0].isupper() for word in long_words)):
+        names = {name.casefold(): name for text in texts for name in _NAME_WORD_WITHIN.findall(text)}
+        starts = {name[:5] for name in names if len(name) > 4}  # "Russian" where the texts have "Russia"
+
+        def recased(match: re.Match[str]) -> str:
+            word = match[0].lower()
+            return names.get(word) or (word.capitalize() if word[:5] in starts else word)
+
+        plain = re.sub(_WORD, recased, plain)
+    return plain[:1].upper() + plain[1:]
+
+
+def heading_fault(heading: str, evidence: Sequence[str], taken: Sequence[str]) -> str | None:
+    """Return why a section may not have ``heading``, or None.
+
+    A heading has no citation, so its names, places, numbers and dates have to stand in the ``evidence``: the section's
+    passages, with their titles and headings. Its other words are the writer's own.
+
+    Args:
+        heading: a cleaned heading.
+        evidence: the passages, each with its title and headings.
+        taken: the headings of the other sections.
+    """
+    if not 1 <= len(heading.split()) <= MAX_HEADING_WORDS:
+        return f"is not 1 to {MAX_HEADING_WORDS} words"
+    if absent := _absent_names_and_figures(heading, evidence):
+        return f"names {', '.join(absent)}, which the section does not"
+    return taken_heading_fault(heading, taken)
+
+
+def taken_heading_fault(heading: str, taken: Sequence[str]) -> str | None:
+    """Return which heading in ``taken`` is the same as ``heading`` but for case and punctuation, or None."""
+    words = re.findall(r"\w+", heading.casefold())
+    for other in taken:
+        if re.findall(r"\w+", other.casefold()) == words:
+            return f"is the heading of another section: {other!r}"
+    return None
+
+
+def literal_heading_fault(heading: str, statements: Sequence[str], taken: Sequence[str]) -> str | None:
+    """Return why ``heading`` is not a part of one of ``statements`` or is too similar to one in ``taken``, or None.
+
+    For headings of a small model: in words of its own it joins names that no sentence joins, or names one sentence of
+    several.
+    """
     words = content_words(heading)
     if len(words) <= 1 or not 2 <= len(heading.split()) <= 9 or len(heading) > 80:
         return "is not 3 to 7 words"
     if absent := missing(heading, statements):
         return f"names {', '.join(absent)}, which the section does not"
     known = {word for text in statements for word in content_words(text)}
-    if own := [word for word in words if word not in known]:  # a heading has no citation, so it may claim nothing
+    if own := [word for word in words if word not in known]:
         return f"brings words of its own: {written_words(own, heading)}"
     if not any(longest_common_subsequence(words, content_words(text)) == words for text in statements):
         return "puts together what no sentence says in this order"
@@ -83,6 +149,23 @@ def heading_similarity_fault(heading: str, taken: Sequence[str]) -> str | None:
         if len(other_words & words) >= MAX_SHARED_WORDS * min(len(other_words), len(words)):
             return f"is much like {other!r}"
     return None
+
+
+def _absent_names_and_figures(heading: str, evidence: Sequence[str]) -> list[str]:
+    """Return the names, dates and numbers of ``heading`` that ``evidence`` does not have.
+
+    Digits have to stand there; a number in words may be a count ("Three failed talks").
+    """
+    found = findings(heading, evidence)
+    names = [each.words for each in found if each.rule in {"name", "full name"}]
+    opening = re.match(r"([A-Z][\w-]+)['’]s? ", heading)  # a capital alone does not make the first word a name
+    if opening and findings(f"of {opening[1]}", evidence):
+        names.insert(0, opening[1])
+    literal = [
+        words for words in missing(heading, evidence) if re.search(r"\d", words) or any(find_dates(f"of {words}"))
+    ]
+    in_words = [each.words for each in found if each.rule == "number" and not re.search(r"\d", each.words)]
+    return list(dict.fromkeys([*names, *literal, *in_words]))
 
 
 def _heading_candidates(group: Sequence[EvidenceSentence]) -> list[str]:

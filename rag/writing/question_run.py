@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rag.config import Settings
     from rag.llm.embeddings import RemoteEmbedder
 
-PROMPTS = {True: ("fuse", "heading", "rewrite"), False: ("section", "summary", "rewrite")}
+PROMPTS = {True: ("fuse", "heading", "rewrite"), False: ("section", "summary", "revise")}
 """The names of the prompts in use, by whether the model is small."""
 
 TOKEN_KINDS = ("prompt", "cached", "completion", "calls", "replayed")
@@ -221,15 +221,15 @@ def prompt_names(writer: ModelChoice, verifier: VerifierChoice | None) -> tuple[
 
 def writer_for(model: ChatModel, question: str, hits: Sequence[Hit]) -> Writer:
     """Return the writer, with its prompts, that suits the size of ``model``."""
-    first, second, rewrite = (prompts.load_prompt(name) for name in PROMPTS[model.small])
+    first, second, revise = (prompts.load_prompt(name) for name in PROMPTS[model.small])
     if model.small:
-        return SmallWriter(model=model, merge_prompt=first, heading_prompt=second, rewrite_prompt=rewrite)
+        return SmallWriter(model=model, merge_prompt=first, heading_prompt=second, rewrite_prompt=revise)
     return LargeWriter(
         model=model,
         question=question,
         section_prompt=first,
         summary_prompt=second,
-        rewrite_prompt=rewrite,
+        revise_prompt=revise,
         evidence={hit.chunk.id: hit.chunk for hit in hits},
     )
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from rag.errors import ReplyError
 from rag.llm.prompts import Prompt
 from rag.types import Sentence
-from rag.writing.drafts import ClosingPart, Draft, DraftSection, quote_draft
+from rag.writing.drafts import ClosingPart, Draft, DraftSection, RefusedDraft, quote_draft
 from rag.writing.evidence import EvidenceSentence
-from rag.writing.headings import heading_fault
+from rag.writing.headings import literal_heading_fault
 from rag.writing.merge import departure_from_sources, restore_source_form
 from rag.writing.model_calls import (
     MAX_SENTENCE_TOKENS,
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 MAX_HEADING_TOKENS = 32
 """Length limit of a reply that is a heading."""
+
+MAX_REWRITES = 4
+"""Largest number of calls for rewriting in a brief."""
 
 MAX_GAP = 40
 """Characters between two sentences that may be merged: room for "However, ", but not for another sentence."""
@@ -64,11 +68,27 @@ class SmallWriter:
         """See :class:`rag.writing.drafts.Writer`. Merges the evidence chosen for the part."""
         return [draft for pair in adjacent_pairs(evidence) for draft in self._merge(pair)]
 
-    def rewrite(self, draft: Draft, fault: str) -> Draft | None:
-        """See :class:`rag.writing.drafts.Writer`. The new sentence has to keep to its evidence like a merged one."""
-        texts = [sentence.text for sentence in draft.evidence]
-        rewritten = ask_for_rewrite(self.model, self.rewrite_prompt, draft, fault, "\n".join(texts))
-        return replace(rewritten, fault=departure_from_sources(texts, rewritten.text)) if rewritten else None
+    @property
+    def max_rewrites(self) -> int:
+        """See :class:`rag.writing.drafts.Writer`. A call takes this model seconds and seldom helps."""
+        return MAX_REWRITES
+
+    def revise_section(self, refused: Sequence[RefusedDraft], section: OutlineSection) -> list[tuple[Draft, ...]]:
+        """See :class:`rag.writing.drafts.Writer`. Revises one draft a call, from its own evidence sentences."""
+        return [self._revise(each) for each in refused]
+
+    def revise_closing(self, refused: Sequence[RefusedDraft], body: Sequence[Sentence]) -> list[tuple[Draft, ...]]:
+        """See :meth:`revise_section`."""
+        return [self._revise(each) for each in refused]
+
+    def _revise(self, refused: RefusedDraft) -> tuple[Draft, ...]:
+        """Return the new wording of a draft, which has to keep to its evidence like a merged one."""
+        texts = [sentence.text for sentence in refused.draft.evidence]
+        try:
+            revised = ask_for_rewrite(self.model, self.rewrite_prompt, refused.draft, refused.fault, "\n".join(texts))
+        except ReplyError:
+            return ()
+        return (replace(revised, fault=departure_from_sources(texts, revised.text)),) if revised else ()
 
     def _merge(self, sentences: tuple[EvidenceSentence, ...]) -> list[Draft]:
         if len(sentences) == 1:
@@ -93,7 +113,7 @@ class SmallWriter:
         )
         heading = reply.heading.strip(" .\"'“”")
         in_context = [f"{sentence.chunk.context} {sentence.text}" for sentence in section.evidence]
-        fault = heading_fault(heading, in_context, other_headings)
+        fault = literal_heading_fault(heading, in_context, other_headings)
         return (None, f"{heading!r} {fault}") if fault else (heading, None)
 
 

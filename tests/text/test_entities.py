@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.text import Date, date_matches, find_dates, find_names, find_numbers, name_forms, name_words
+from rag.text import Date, date_matches, find_dates, find_figures, find_names, find_numbers, name_forms, name_words
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,10 @@ def test_what_only_looks_like_a_date_is_none(text: str) -> None:
         ("The dose rose from 2.5 to 10 mg.", [2.5, 10]),
         ("thirteen Russians in the 1990s", [13, 1990]),
         ("One of them paid one million.", [1e6]),
+        ("$1.5bn, 5 mln bucks, €7m and EUR180 million", [5e6, 7e6, 180e6, 1.5e9]),
+        ("a wall of 5m, 3.7M requests and 10k runs", [5, 1e4, 3.7e6]),
+        ("two hundred and twenty, or three point five percent", [3.5, 220]),
+        ("between two and three thousand four hundred", [2, 3400]),
     ],
 )
 def test_numbers_are_values_whether_in_digits_or_words(text: str, expected: list[float]) -> None:
@@ -87,3 +91,20 @@ def test_a_name_is_found_without_its_possessive_its_dots_or_its_hyphen() -> None
         assert name_forms(name) & known
     assert name_forms("trump’s") & known
     assert not name_forms("kilimnik") & known
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "decimals"),
+    [
+        ("a price of £1.25m", "money", 2),
+        ("some 40 dollars", "money", 0),
+        ("43 per cent", "percent", 0),
+        ("up 2.5 percentage points", "percent", 1),
+        ("the 20th century", "ordinal", 0),
+        ("inhibitor CK-666", "name", 0),
+        ("17 valves", "plain", 0),
+    ],
+)
+def test_a_figure_knows_its_kind(text: str, kind: str, decimals: int) -> None:
+    [figure] = find_figures(text)
+    assert (figure.kind, figure.decimals, text[figure.start : figure.end]) == (kind, decimals, figure.words)

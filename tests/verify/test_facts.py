@@ -1,10 +1,89 @@
-"""Facts, denials and hedges that sentence and evidence do not share are found; those in other words are not."""
+"""Facts that the evidence neither gives nor lets a reader derive are found; those in other words are not."""
 
 from __future__ import annotations
 
 import pytest
 
-from rag.verify import denial, missing, reserve
+from rag.verify import missing, suspicions, vetoes
+from rag.verify.facts import findings
+
+
+@pytest.mark.parametrize(
+    ("sentence", "evidence"),
+    [
+        # finance
+        ("Revenue came to $1.5 billion.", "Revenue was $1.5bn in the quarter."),
+        ("Costs fell by 40 million kroner.", "Costs fell from 120 million kroner to 80 million kroner."),
+        ("Sales grew by a quarter, or 25%.", "Sales grew from 80 to 100 units."),
+        ("Some 3.7 million requests failed.", "It resulted in about 3.7M failed requests."),
+        ("The fund lost 1.2 million euros.", "It lost EUR700,000 in May and EUR500,000 in June."),
+        # law and politics
+        ("The European Union signed it.", "The EU signed the treaty."),
+        ("The EU signed it.", "The European Union signed the treaty."),
+        ("The Federal Bureau of Investigation opened a case.", "The FBI opened a case."),
+        ("Fourteen years later it was repealed.", "The act of 1990 was repealed in 2004."),
+        ("Russians signed it.", "The Russian side signed it."),
+        # medicine
+        ("The dose was doubled to 40 mg.", "The dose was raised to 40 mg from 20 mg."),
+        ("Of the patients, 30% dropped out.", "Of the patients, 70% completed the trial."),
+        ("The trial took 12 weeks.", "The trial took 84 days."),
+        # minutes and transcripts
+        ("The call drew 220 people.", "We had two hundred and twenty people on the call."),
+        ("Attendance was 3.5 percent lower.", "Attendance was three point five percent lower."),
+        ("The meeting of 9 June 2016 was short.", "Minutes, 2016-06-09T10:00. The meeting was short."),
+        # standards
+        ("CK-666 blocks the complex.", "The drug CK666 blocks the complex."),
+    ],
+)
+def test_what_the_evidence_gives_in_other_words_or_lets_one_derive_is_no_finding(sentence: str, evidence: str) -> None:
+    assert findings(sentence, [evidence]) == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "evidence", "rule", "words"),
+    [
+        ("Revenue rose to $19.4 million.", "Revenue was $844 million.", "money", "$19.4 million"),
+        ("Turnout was 43%.", "Turnout was 71% in the north.", "percentage", "43%"),
+        ("The lake holds 8,700 trout.", "The lake holds 1,200 trout.", "large number", "8,700"),
+        ("It was repealed in 1997.", "The act was repealed under the new government.", "year", "1997"),
+        ("The pump has 17 valves.", "The pump has valves.", "number", "17"),
+        ("It closed on 4 May 2011.", "It closed in the spring of 2011.", "full date", "4 May 2011"),
+        ("It closed in June 2012.", "It closed in the spring of 2011.", "date", "June 2012"),
+        ("The board heard Ingrid Solberg.", "The board heard the auditor.", "full name", "Ingrid Solberg"),
+        ("The board heard Solberg.", "The board heard the auditor.", "name", "Solberg"),
+    ],
+)
+def test_a_missing_fact_is_found_with_its_rule_and_its_words(
+    sentence: str, evidence: str, rule: str, words: str
+) -> None:
+    assert [(each.rule, each.words) for each in findings(sentence, [evidence])] == [(rule, words)]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "evidence"),
+    [
+        ("It was Konstantin Kilimnik who told Manafort.", "Manafort was told of it."),
+        ("The trial was led by Maria Gonzalez.", "The trial was led by a cardiologist."),
+        ("The Steering Council voted on it.", "The vote is described in the proposal."),
+        ("The port went to Acme Holdings.", "A bidder bought the port."),
+    ],
+)
+def test_a_full_name_that_no_evidence_gives_is_a_veto(sentence: str, evidence: str) -> None:
+    [words] = vetoes(sentence, [evidence])
+    assert words in sentence
+    assert suspicions(sentence, [evidence]) == []
+
+
+def test_a_single_name_or_a_number_is_a_suspicion_only() -> None:
+    sentence, evidence = "Kilimnik paid $14 million.", "The sum was paid to Manafort by a 2nd man."
+    assert vetoes(sentence, [evidence]) == []
+    assert suspicions("In May, Kilimnik paid $14 million.", [evidence]) == ["$14 million", "Kilimnik"]
+
+
+def test_titles_give_names_and_first_names() -> None:
+    sentence = "In the spring Paul Jerome Manafort resigned."
+    assert findings(sentence, ["Manafort resigned."], ["The spring of Paul Jerome Manafort"]) == []
+    assert vetoes(sentence, ["He resigned."], []) == ["Paul Jerome Manafort"]
 
 
 @pytest.mark.parametrize(
@@ -21,7 +100,7 @@ from rag.verify import denial, missing, reserve
         ("He paid 25 percent.", "A share of 25% was paid."),
     ],
 )
-def test_what_the_evidence_says_in_other_words_is_not_missing(sentence: str, evidence: str) -> None:
+def test_what_the_evidence_says_in_another_form_is_not_missing(sentence: str, evidence: str) -> None:
     assert missing(sentence, [evidence]) == []
 
 
@@ -37,7 +116,7 @@ def test_what_the_evidence_says_in_other_words_is_not_missing(sentence: str, evi
         ("The price was 1.5 billion.", "The price was 1.5 million.", ["1.5 billion"]),
     ],
 )
-def test_a_wrong_fact_is_named_as_it_stands(sentence: str, evidence: str, found: list[str]) -> None:
+def test_a_wrong_fact_is_missing_as_it_stands(sentence: str, evidence: str, found: list[str]) -> None:
     assert missing(sentence, [evidence]) == found
 
 
@@ -46,51 +125,3 @@ def test_each_fact_may_be_in_another_of_several_passages() -> None:
         missing("On May 6, 2016, Alexander Downer heard it.", ["Downer heard it.", "Alexander wrote on 6 May 2016."])
         == []
     )
-
-
-@pytest.mark.parametrize(
-    ("sentence", "nearest", "found"),
-    [
-        ("The board did not approve the pier.", "The board did approve the pier of 2011.", "not"),
-        ("There was not no reason to approve the pier.", "There was no reason to approve the pier.", "no"),
-        ("The board did not approve the pier.", "The board declined to approve the pier.", None),
-        ("The board did not approve the pier.", "The board didn't approve the pier.", None),
-        ("The board approved the pier.", "The board approved the pier, but not its roof.", None),
-        ("The board did approve the pier.", "The board did not approve the pier.", "not"),
-        ("The board met, and it did approve the pier.", "The board did not approve the pier.", "not"),
-        ("Nobody wished for another landing stage.", "The board rather liked the pier.", None),
-    ],
-)
-def test_a_not_that_only_one_side_of_a_near_copy_has_is_found(sentence: str, nearest: str, found: str | None) -> None:
-    assert denial(sentence, [nearest]) == found
-
-
-@pytest.mark.parametrize(
-    ("sentence", "nearest", "found"),
-    [
-        ("Mifsud became more interested.", "Mifsud appeared to become more interested.", "appeared to"),
-        ("Mifsud seemed to become more interested.", "Mifsud appeared to become more interested.", None),
-        ("The board met in secret.", "According to Berg, the board met in secret.", "According to"),
-        ("Berg wrote that the board met in secret.", "According to Berg, the board met in secret.", None),
-        ("The pier cost 41 million kroner.", "The pier cost about 41 million kroner.", "about"),
-        ("The board approved a pier.", "The auditor said that the harbour's old ferry was sold in 1994.", None),
-        ("The board met in spring.", "The board met in secret in May.", None),
-        ("The pier cost about $41 million.", "The pier cost approximately $41 million.", None),
-        ("The auditor could face a trial over the pier.", "The auditor may face a trial over the pier.", None),
-        ("The auditor gave evidence to the harbour board.", "The auditor appeared before the harbour board.", None),
-        (
-            "Berg resigned over the pier in 2011.",
-            "Berg, who said that nobody cared, resigned over the pier in 2011.",
-            None,
-        ),
-        ("Berg praised the pier.", "Berg said that the pier was a pleasure to look at.", None),
-        ("Berg met the board.", "He said no.", None),
-        (
-            "The United States paid for the pier.",
-            "According to Berg, the United States paid for the pier.",
-            "According to",
-        ),
-    ],
-)
-def test_a_hedge_or_attribution_that_a_retelling_loses_is_found(sentence: str, nearest: str, found: str | None) -> None:
-    assert reserve(sentence, [nearest]) == found

@@ -17,7 +17,7 @@ from rag.store import Index
 from rag.types import Brief, Hit, Sentence, Trace
 from rag.verify import default_verifier
 from rag.writing.compose import compose, quoted_brief
-from rag.writing.drafts import ClosingPart, Draft, DraftSection, quote_draft
+from rag.writing.drafts import ClosingPart, Draft, DraftSection, RefusedDraft, quote_draft
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.outline import Outline, OutlineSection, make_outline
 
@@ -60,8 +60,15 @@ class ScriptedWriter:
     def closing(self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]) -> list[Draft]:
         return [quote_draft(sentence) for sentence in evidence]
 
-    def rewrite(self, draft: Draft, fault: str) -> Draft | None:
-        return None
+    @property
+    def max_rewrites(self) -> int:
+        return 0
+
+    def revise_section(self, refused: Sequence[RefusedDraft], section: OutlineSection) -> list[tuple[Draft, ...]]:
+        raise AssertionError(refused)
+
+    def revise_closing(self, refused: Sequence[RefusedDraft], body: Sequence[Sentence]) -> list[tuple[Draft, ...]]:
+        raise AssertionError(refused)
 
 
 def composed(hits: list[Hit], outline: Outline, writer: ScriptedWriter, *, concurrent: bool = False) -> Brief:
@@ -85,16 +92,16 @@ def test_the_first_draft_consists_of_exact_quotes(hits: list[Hit], outline: Outl
         "Ivanka Zarubina arranged all of these contacts.",
     ],
 )
-def test_an_unsupported_sentence_is_replaced_by_quotes_and_the_trace_says_why(
+def test_an_unsupported_sentence_is_replaced_by_evidence_and_the_trace_says_why(
     hits: list[Hit], outline: Outline, text: str
 ) -> None:
     brief = composed(hits, outline, ScriptedWriter({0: text}))
     assert text not in {sentence.text for sentence in brief.sentences()}
-    assert {sentence.text for sentence in outline.sections[0].evidence} <= {
-        sentence.text for sentence in brief.sections[0].sentences
-    }
-    [repair] = brief.trace.repairs
-    assert (repair.action, repair.before) == ("quote", text)
+    for sentence in brief.sections[0].sentences:
+        assert sentence.text.strip("“”‘’") in " ".join(sentence.quotes[0].text.split())
+    [repair] = [each for each in brief.trace.repairs if each.where == outline.sections[0].heading]
+    assert repair.action in {"quote", "drop"}
+    assert repair.before == text
     assert repair.why
 
 
@@ -157,7 +164,7 @@ def test_sections_written_concurrently_keep_the_outlines_order_and_share_no_head
     ]
     repairs = [repair for repair in brief.trace.repairs if repair.where == "heading"]
     assert len(repairs) == len(outline.sections) - 1
-    assert all("is much like" in repair.why for repair in repairs)
+    assert all("is the heading of another section" in repair.why for repair in repairs)
 
 
 @pytest.mark.parametrize("text", ["The moon is made of a particularly ripe kind of cheese.", None])

@@ -10,7 +10,7 @@ from fault_server import FaultServer, ScriptedReply, good
 from rag.errors import ReplyError
 from rag.llm import ChatClient, prompts
 from rag.types import Chunk, Quote, Sentence
-from rag.writing.drafts import Draft
+from rag.writing.drafts import Draft, RefusedDraft
 from rag.writing.large_writer import LargeWriter
 from rag.writing.outline import OutlineSection
 
@@ -25,7 +25,7 @@ def writer(connect: Callable[[FaultServer], ChatClient], meeting: Chunk, cost: C
         question="What of the pier?",
         section_prompt=prompts.load_prompt("section"),
         summary_prompt=prompts.load_prompt("summary"),
-        rewrite_prompt=prompts.load_prompt("rewrite"),
+        revise_prompt=prompts.load_prompt("revise"),
         evidence={source.id: source for source in (meeting, cost)},
     )
 
@@ -95,7 +95,7 @@ def test_a_heading_with_a_name_that_no_chunk_has_leaves_the_outlines(writer: Con
     with FaultServer([section_reply(("The board met.", ["E1"]), heading="The secret pier of Bergen")]) as server:
         written = writer(server).section(section, [])
     assert written.heading is None
-    assert written.fault == "names Bergen, which the section does not"
+    assert written.fault == "'The secret pier of Bergen' names Bergen, which the section does not"
 
 
 def test_a_summary_sentence_inherits_all_citations_of_its_sources(
@@ -106,16 +106,62 @@ def test_a_summary_sentence_inherits_all_citations_of_its_sources(
     with FaultServer([summary]) as server:
         (draft,) = writer(server).closing("summary", section.evidence[:1], body)
     assert draft.chunks == (meeting, cost)
+    assert draft.sources == tuple(body)
     assert "S2: It cost 41 million kroner." in server.requests[0].body["messages"][1]["content"]
     assert '"enum": ["S1", "S2"]' in str(server.requests[0].body).replace("'", '"')
 
 
-def test_a_rewrite_request_has_the_evidence_and_the_fault(writer: Connect, meeting: Chunk) -> None:
-    draft = Draft(text="The board met on 4 May 2011.", chunks=(meeting,), evidence=())
-    with FaultServer([good({"sentence": "The board met on 3 May 2011."})]) as server:
-        rewritten = writer(server).rewrite(draft, "no cited passage has 4 May 2011")
-    assert rewritten is not None
-    assert (rewritten.text, rewritten.chunks) == ("The board met on 3 May 2011.", (meeting,))
+def test_a_heading_in_the_models_own_words_is_cleaned_and_kept(writer: Connect, section: OutlineSection) -> None:
+    reply = section_reply(("The board met.", ["E1"]), heading="2. Secrecy And Rising Costs Around Oslo's Pier.")
+    with FaultServer([reply]) as server:
+        written = writer(server).section(section, [])
+    assert (written.heading, written.fault) == ("Secrecy and rising costs around Oslo's pier", None)
+
+
+def test_refused_sentences_of_a_section_are_revised_in_one_request_from_its_evidence(
+    writer: Connect, section: OutlineSection, meeting: Chunk, cost: Chunk
+) -> None:
+    refused = [
+        RefusedDraft(
+            draft=Draft(text="The board met on 4 May 2011.", chunks=(meeting,), evidence=()),
+            fault="no cited passage has 4 May 2011",
+        ),
+        RefusedDraft(
+            draft=Draft(text="The pier was free.", chunks=(meeting, cost), evidence=()),
+            fault="the evidence does not say “free”",
+        ),
+        RefusedDraft(draft=Draft(text="It rained.", chunks=(cost,), evidence=()), fault="the evidence does not say it"),
+    ]
+    reply = good(
+        {
+            "sentences": [
+                {"number": 2, "text": "The pier cost 41 million kroner.", "citations": ["E2"]},
+                {"number": 3, "text": "", "citations": []},
+                {"number": 1, "text": "The board met on 3 May 2011 [E1].", "citations": ["E1"]},
+            ]
+        }
+    )
+    with FaultServer([reply]) as server:
+        first, second, third = writer(server).revise_section(refused, section)
+    assert [(draft.text, draft.chunks) for draft in first] == [("The board met on 3 May 2011.", (meeting,))]
+    assert [(draft.text, draft.chunks) for draft in second] == [("The pier cost 41 million kroner.", (cost,))]
+    assert third == ()
+    [request] = server.requests
+    user = request.body["messages"][1]["content"]
+    assert f"E1 [{meeting.context}]\n{meeting.text}" in user
+    assert "1. The board met on 4 May 2011.\nCites: E1\nFault: no cited passage has 4 May 2011" in user
+    assert "2. The pier was free.\nCites: E1, E2\nFault: the evidence does not say “free”" in user
+
+
+def test_refused_sentences_of_the_summary_are_revised_from_the_sections(
+    writer: Connect, meeting: Chunk, cost: Chunk
+) -> None:
+    body = [body_sentence("The board met.", meeting), body_sentence("It cost 41 million kroner.", cost)]
+    draft = Draft(text="The board paid 41 million kroner.", chunks=(meeting, cost), evidence=(), sources=tuple(body))
+    reply = {"sentences": [{"number": 1, "text": "The pier cost 41 million kroner.", "citations": ["S2"]}]}
+    with FaultServer([good(reply)]) as server:
+        [(revised,)] = writer(server).revise_closing([RefusedDraft(draft=draft, fault="unsupported")], body)
+    assert (revised.text, revised.chunks, revised.sources) == ("The pier cost 41 million kroner.", (cost,), (body[1],))
     user = server.requests[0].body["messages"][1]["content"]
-    assert meeting.text in user
-    assert "no cited passage has 4 May 2011" in user
+    assert "S2: It cost 41 million kroner." in user
+    assert "1. The board paid 41 million kroner.\nCites: S1, S2\nFault: unsupported" in user

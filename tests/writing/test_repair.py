@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
 from rag.errors import ReplyError
 from rag.types import Chunk, Quote, Sentence, chunk_id
 from rag.verify import default_verifier
-from rag.writing.drafts import Draft
+from rag.writing.drafts import Draft, RefusedDraft
 from rag.writing.evidence import EvidenceSentence
-from rag.writing.repair import MAX_MERGED_REWRITES, MAX_REWRITES, RepairPolicy
+from rag.writing.repair import MAX_MERGED_REWRITES, RepairPolicy
 
 pytestmark = pytest.mark.integration
 
@@ -50,17 +53,23 @@ TRUE = "Cohen was sentenced to three years in prison on December 12, 2018."
 FALSE = "Cohen was sentenced to seven years in prison on December 12, 2018."
 
 
-def no_rewrite(draft: Draft, fault: str) -> Draft | None:
-    pytest.fail(f"rewriting was not needed: {fault}")
+def not_asked(refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
+    pytest.fail(f"revising was not needed: {refused}")
 
 
-def policy(rewrite: object = no_rewrite) -> RepairPolicy:
-    return RepairPolicy(verifier=default_verifier(), evidence=EVIDENCE, rewrite=rewrite)  # type: ignore[arg-type]
+def gives_up(refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
+    return [() for _ in refused]
+
+
+def policy(max_rewrites: int | None = None) -> RepairPolicy:
+    return RepairPolicy(verifier=default_verifier(), evidence=EVIDENCE, max_rewrites=max_rewrites)
 
 
 def test_a_supported_sentence_keeps_its_citation_and_gets_the_quote_that_states_it() -> None:
     repairs = policy()
-    [sentence] = repairs.verified_sentences([Draft(text=TRUE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE,))], "1")
+    [sentence] = repairs.verified_sentences(
+        [Draft(text=TRUE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE,))], "1", not_asked
+    )
     assert sentence.citations == (COHEN_CHUNK.id,)
     assert sentence.quotes[0].text == SENTENCE.text
     assert sentence.support == "full"
@@ -69,7 +78,9 @@ def test_a_supported_sentence_keeps_its_citation_and_gets_the_quote_that_states_
 
 def test_a_sentence_that_cites_the_wrong_chunk_is_reattributed_to_the_one_that_states_it() -> None:
     repairs = policy()
-    [sentence] = repairs.verified_sentences([Draft(text=TRUE, chunks=(CANAL_CHUNK,), evidence=(SENTENCE,))], "1")
+    [sentence] = repairs.verified_sentences(
+        [Draft(text=TRUE, chunks=(CANAL_CHUNK,), evidence=(SENTENCE,))], "1", not_asked
+    )
     assert (sentence.text, sentence.citations) == (TRUE, (COHEN_CHUNK.id,))
     assert [entry.action for entry in repairs.log] == ["reattribute"]
 
@@ -77,88 +88,94 @@ def test_a_sentence_that_cites_the_wrong_chunk_is_reattributed_to_the_one_that_s
 def test_a_citation_that_is_neither_needed_nor_sufficient_is_removed() -> None:
     repairs = policy()
     [sentence] = repairs.verified_sentences(
-        [Draft(text=TRUE, chunks=(CANAL_CHUNK, COHEN_CHUNK), evidence=(SENTENCE,))], "1"
+        [Draft(text=TRUE, chunks=(CANAL_CHUNK, COHEN_CHUNK), evidence=(SENTENCE,))], "1", not_asked
     )
     assert sentence.citations == (COHEN_CHUNK.id,)
     assert CANAL_CHUNK.id in repairs.log[0].why
 
 
 def test_a_merged_sentence_is_never_reattributed_and_quotes_its_sources() -> None:
-    repairs = policy(lambda draft, fault: None)
+    repairs = policy()
     merged = Draft(text=TRUE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE,), merged=True)
-    [sentence] = repairs.verified_sentences([merged], "1")
+    [sentence] = repairs.verified_sentences([merged], "1", not_asked)
     assert [quote.text for quote in sentence.quotes] == [SENTENCE.text]
     unsupported = Draft(
         text="The Panama Canal opened on August 15, 1914.", chunks=(COHEN_CHUNK,), evidence=(SENTENCE,), merged=True
     )
-    [instead] = repairs.verified_sentences([unsupported], "1")
+    [instead] = repairs.verified_sentences([unsupported], "1", gives_up)
     assert (instead.text, instead.citations) == (SENTENCE.text, (COHEN_CHUNK.id,))
     assert [entry.action for entry in repairs.log] == ["quote"]
 
 
 def test_a_sentence_that_two_chunks_state_jointly_keeps_both() -> None:
     both = "Cohen pleaded guilty on November 29, 2018, and Flynn spoke with Ambassador Kislyak on December 29, 2016."
-    [sentence] = policy().verified_sentences([Draft(text=both, chunks=(COHEN_CHUNK, FLYNN_CHUNK), evidence=())], "1")
+    draft = Draft(text=both, chunks=(COHEN_CHUNK, FLYNN_CHUNK), evidence=())
+    [sentence] = policy().verified_sentences([draft], "1", not_asked)
     assert set(sentence.citations) == {COHEN_CHUNK.id, FLYNN_CHUNK.id}
     assert {quote.chunk_id for quote in sentence.quotes} == {COHEN_CHUNK.id, FLYNN_CHUNK.id}
 
 
-def test_a_false_sentence_is_rewritten_and_verified_again() -> None:
-    def corrects(draft: Draft, fault: str) -> Draft:
-        assert "seven" in fault
-        return Draft(text=TRUE, chunks=draft.chunks, evidence=draft.evidence)
+def test_a_false_sentence_is_revised_and_verified_again() -> None:
+    def corrects(refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
+        return [(Draft(text=TRUE, chunks=each.draft.chunks, evidence=each.draft.evidence),) for each in refused]
 
-    repairs = policy(corrects)
-    [sentence] = repairs.verified_sentences([Draft(text=FALSE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE,))], "1")
+    repairs = policy()
+    [sentence] = repairs.verified_sentences(
+        [Draft(text=FALSE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE,))], "1", corrects
+    )
     assert sentence.text == TRUE
     assert [(entry.action, entry.before) for entry in repairs.log] == [("rewrite", FALSE)]
+    assert "P(" not in repairs.log[0].why
 
 
-@pytest.mark.parametrize("reply", ["Cohen was sentenced to eight years in prison.", None, ReplyError("empty")])
-def test_evidence_is_quoted_where_rewriting_fails(reply: str | ReplyError | None) -> None:
-    def fails(draft: Draft, fault: str) -> Draft | None:
+@pytest.mark.parametrize("reply", ["Cohen was sentenced to eighty years in prison.", None, ReplyError("empty")])
+def test_evidence_is_quoted_where_revising_fails(reply: str | ReplyError | None) -> None:
+    def fails(refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
         if isinstance(reply, ReplyError):
             raise reply
-        return Draft(text=reply, chunks=draft.chunks, evidence=draft.evidence) if reply else None
+        [each] = refused
+        return [(replace(each.draft, text=reply),) if reply else ()]
 
-    repairs = policy(fails)
-    [sentence] = repairs.verified_sentences([Draft(text=FALSE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE,))], "1")
+    repairs = policy()
+    [sentence] = repairs.verified_sentences(
+        [Draft(text=FALSE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE,))], "1", fails
+    )
     assert sentence.text == SENTENCE.text
     assert [entry.action for entry in repairs.log] == ["quote"]
 
 
-def test_a_false_sentence_without_evidence_to_quote_is_dropped() -> None:
-    repairs = policy(lambda draft, fault: None)
-    assert repairs.verified_sentences([Draft(text=FALSE, chunks=(COHEN_CHUNK,), evidence=())], "1") == []
+def test_a_false_sentence_that_no_evidence_is_near_is_dropped() -> None:
+    repairs = policy()
+    cheese = Draft(text="The moon is made of a ripe kind of cheese.", chunks=(COHEN_CHUNK,), evidence=())
+    assert repairs.verified_sentences([cheese], "1", gives_up) == []
     assert [entry.action for entry in repairs.log] == ["drop"]
 
 
-def test_a_brief_has_a_limited_number_of_rewrites() -> None:
-    rewritten: list[str] = []
+@pytest.mark.parametrize(("max_rewrites", "revised"), [(2, 2), (None, 7)])
+def test_a_writer_may_limit_the_rewrites_of_a_brief(max_rewrites: int | None, revised: int) -> None:
+    asked: list[RefusedDraft] = []
 
-    def counts(draft: Draft, fault: str) -> None:
-        rewritten.append(draft.text)
+    def counts(refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
+        asked.extend(refused)
+        return gives_up(refused)
 
-    repairs = policy(counts)
-    for year in range(MAX_REWRITES + 3):
-        repairs.verified_sentences(
-            [Draft(text=f"Cohen was sentenced in {1990 + year} to prison.", chunks=(COHEN_CHUNK,), evidence=())], "1"
-        )
-    assert len(rewritten) == MAX_REWRITES
+    repairs = policy(max_rewrites)
+    for year in range(7):
+        text = f"Pauley sentenced Cohen to {30 + year} years in Alaska."
+        repairs.verified_sentences([Draft(text=text, chunks=(COHEN_CHUNK,), evidence=())], "1", counts)
+    assert len(asked) == revised
 
 
 def test_merged_sentences_have_a_smaller_number_of_rewrites() -> None:
-    rewritten: list[str] = []
+    asked: list[RefusedDraft] = []
 
-    def counts(draft: Draft, fault: str) -> None:
-        rewritten.append(draft.text)
+    def counts(refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
+        asked.extend(refused)
+        return gives_up(refused)
 
-    repairs = policy(counts)
-    for _ in range(MAX_MERGED_REWRITES + 2):
-        repairs.verified_sentences(
-            [Draft(text=FALSE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE, SENTENCE), merged=True)], "1"
-        )
-    assert len(rewritten) == MAX_MERGED_REWRITES
+    merged = Draft(text=FALSE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE, SENTENCE), merged=True)
+    policy().verified_sentences([merged] * (MAX_MERGED_REWRITES + 2), "1", counts)
+    assert len(asked) == MAX_MERGED_REWRITES
 
 
 def printed(text: str, of: Chunk, quote: str) -> Sentence:
@@ -172,7 +189,7 @@ def test_a_summary_sentence_that_the_sections_do_not_imply_is_dropped() -> None:
     body = [printed(SENTENCE.text, COHEN_CHUNK, SENTENCE.text)]
     implied = printed(TRUE, COHEN_CHUNK, SENTENCE.text)
     not_implied = printed("The Panama Canal opened on August 15, 1914.", CANAL_CHUNK, CANAL[:60])
-    assert repairs.implied_sentences([implied, not_implied], body, "summary", set()) == (implied,)
+    assert repairs.implied_sentences([implied, not_implied], body, "summary") == [implied]
     assert [entry.action for entry in repairs.log] == ["drop"]
 
 
@@ -180,4 +197,4 @@ def test_a_summary_sentence_that_goes_beyond_its_section_is_replaced_by_a_sectio
     repairs = policy()
     body = [printed("Judge William Pauley sentenced Cohen to prison.", COHEN_CHUNK, SENTENCE.text)]
     beyond = printed("Cohen lied to two committees of Congress about Moscow.", COHEN_CHUNK, SENTENCE.text)
-    assert repairs.implied_sentences([beyond], body, "summary", set()) == (body[0],)
+    assert repairs.implied_sentences([beyond], body, "summary") == [body[0]]
