@@ -295,10 +295,10 @@ class Claim:
 class Verdict:
     """Whether evidence supports a sentence, according to ``judge``.
 
-    ``support`` None means unscored, which counts neither as support nor as its lack. ``reason`` says why a sentence is
-    not fully supported or not scored; with full support it names a fact that the evidence lacks. ``score`` is from 0 to
-    1. ``unsupported`` is the part of the sentence that the evidence does not support, in the sentence's own words; empty
-    if unknown.
+    ``support`` None means unscored, which counts neither as support nor as its lack. ``score`` is from 0 to 1.
+    ``reason`` says why a sentence is not fully supported or not scored; with full support it names a fact that the
+    evidence lacks. ``unsupported`` is the part of the sentence that the evidence does not support, in its own words;
+    empty if unknown.
     """
 
     support: Support | None
