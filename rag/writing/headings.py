@@ -71,25 +71,31 @@ def headings_from_documents(groups: Sequence[Sequence[EvidenceSentence]]) -> lis
 
 
 def clean_heading(heading: str, texts: Sequence[str]) -> str:
-    """Return ``heading`` without enumerator, markup and final punctuation, in sentence case.
+    """Return ``heading`` without enumerator, markup and final punctuation.
 
-    A heading in capitals, or with a capital on every long word, gets small letters except where ``texts`` have capitals
-    inside a sentence.
+    A heading in capitals gets small letters except where ``texts`` have capitals inside a sentence.
     """
     plain = _ENUMERATOR.sub("", " ".join(heading.split()).strip(_HEADING_MARKS)).strip(_HEADING_MARKS)
-    words = re.findall(_WORD, plain)
-    long_words = [word for word in words if len(word) >= MIN_LONG_WORD]
-    in_capitals = plain.isupper() and len(words) > 1
-    if in_capitals or (len(long_words) >= MIN_CASED_WORDS and all(word[0].isupper() for word in long_words)):
-        names = {name.casefold(): name for text in texts for name in _NAME_WORD_WITHIN.findall(text)}
-        starts = {name[:5] for name in names if len(name) > 4}  # "Russian" where the texts have "Russia"
-
-        def recased(match: re.Match[str]) -> str:
-            word = match[0].lower()
-            return names.get(word) or (word.capitalize() if word[:5] in starts else word)
-
-        plain = re.sub(_WORD, recased, plain)
+    if plain.isupper() and len(re.findall(_WORD, plain)) > 1:
+        plain = _in_sentence_case(plain, texts)
     return plain[:1].upper() + plain[1:]
+
+
+def _is_title_case(heading: str) -> bool:
+    long_words = [word for word in re.findall(_WORD, heading) if len(word) >= MIN_LONG_WORD]
+    return len(long_words) >= MIN_CASED_WORDS and all(word[0].isupper() for word in long_words)
+
+
+def _in_sentence_case(heading: str, texts: Sequence[str]) -> str:
+    """Return ``heading`` in small letters except where ``texts`` have capitals inside a sentence."""
+    names = {name.casefold(): name for text in texts for name in _NAME_WORD_WITHIN.findall(text)}
+    starts = {name[:5] for name in names if len(name) > 4}  # "Russian" where the texts have "Russia"
+
+    def recased(match: re.Match[str]) -> str:
+        word = match[0].lower()
+        return names.get(word) or (word.capitalize() if word[:5] in starts else word)
+
+    return re.sub(_WORD, recased, heading)
 
 
 def heading_fault(heading: str, evidence: Sequence[str], taken: Sequence[str]) -> str | None:
@@ -105,7 +111,8 @@ def heading_fault(heading: str, evidence: Sequence[str], taken: Sequence[str]) -
     """
     if not 1 <= len(heading.split()) <= MAX_HEADING_WORDS:
         return f"is not 1 to {MAX_HEADING_WORDS} words"
-    if absent := _absent_names_and_figures(heading, evidence):
+    cased = _in_sentence_case(heading, evidence) if _is_title_case(heading) else heading
+    if absent := _absent_names_and_figures(cased, evidence):
         return f"names {', '.join(absent)}, which the section does not"
     return taken_heading_fault(heading, taken)
 

@@ -64,8 +64,9 @@ class LargeWriter:
         drafts = [
             draft for item in reply.sentences for draft in _section_drafts(item.text, item.citations, chunks, section)
         ]
-        heading = clean_heading(reply.heading, [chunk.text for chunk in chunks.values()])
-        fault = heading_fault(heading, [f"{chunk.context}\n{chunk.text}" for chunk in chunks.values()], other_headings)
+        heading = clean_heading(reply.heading, [f"{chunk.context}\n{chunk.text}" for chunk in chunks.values()])
+        passages = [f"{chunk.context}\n{chunk.text}" for chunk in chunks.values()]
+        fault = heading_fault(heading, [self.question, *passages], other_headings)
         if fault:
             return DraftSection(heading=None, drafts=tuple(drafts), fault=f"{heading!r} {fault}")
         return DraftSection(heading=heading, drafts=tuple(drafts))

@@ -230,8 +230,12 @@ class RepairPolicy:
         return max(judged, key=lambda pair: pair[1].score, default=None)
 
     def _accept(self, outcome: _Outcome, draft: Draft, verdict: Verdict) -> None:
-        """Accept ``draft`` without the chunks that neither support it alone nor are needed."""
-        if len(draft.chunks) > 1 and not draft.merged:
+        """Accept ``draft`` without the chunks that neither support it alone nor are needed.
+
+        The citations of a merged sentence, or of one that was written from sentences of the sections, are known and
+        stay. Others go only if the remaining ones are certain to state the sentence.
+        """
+        if len(draft.chunks) > 1 and not draft.merged and not draft.sources:
             alone = self.verifier.verify([(draft.text, (chunk,)) for chunk in draft.chunks])
             weak = [c for c, v in zip(draft.chunks, alone, strict=True) if v.support != "full"]
             for chunk in weak:
@@ -239,7 +243,7 @@ class RepairPolicy:
                 if not rest:
                     break
                 [without] = self.verifier.verify([(draft.text, rest)])
-                if without.support == "full":
+                if without.support == "full" and without.score >= self.min_reattribution_score:
                     draft, verdict = replace(draft, chunks=rest), without
                     outcome.record("reattribute", draft.text, f"{chunk.id} is not needed", before=draft.text)
         outcome.accept(self._sentence(draft, verdict))

@@ -139,7 +139,7 @@ def test_a_remote_writers_model_verifies_in_blind_requests_what_the_packaged_ver
         assert trace.tokens["calls"] == len(server.requests)
     assert trace.verifier.startswith("citebrief-support/")
     assert "; then gpt-4.1-mini, prompt verify/1 " in trace.verifier
-    assert set(trace.prompts) == {"section", "summary", "rewrite", "verify"}
+    assert set(trace.prompts) == {"section", "summary", "revise", "verify"}
     assert trace.cost is not None
     assert trace.cost > 0
     assert "verifier: the same model; it is given the sentences that" in done.stderr

@@ -103,6 +103,10 @@ def test_a_heading_may_not_name_what_the_section_does_not(heading: str, evidence
     assert heading_fault(heading, [evidence], []) == fault
 
 
+def test_a_heading_in_title_case_is_not_refused_for_its_capitals() -> None:
+    assert heading_fault("A Norwegian Trial Of Metformin In Bergen", [TRIAL], []) is None
+
+
 def test_a_heading_is_taken_whatever_its_case_and_punctuation() -> None:
     fault = "is the heading of another section: 'Older wallets: what breaks'"
     assert taken_heading_fault("Older wallets – what breaks", ["Older wallets: what breaks"]) == fault
@@ -115,7 +119,7 @@ def test_a_heading_is_taken_whatever_its_case_and_punctuation() -> None:
     [
         ("## 3. the defeat of a motion.", "The defeat of a motion"),
         ("“Migration of wallets”", "Migration of wallets"),
-        ("A Norwegian Trial Of Metformin In Bergen", "A Norwegian trial of metformin in Bergen"),
+        ("A Norwegian Trial Of Metformin In Bergen", "A Norwegian Trial Of Metformin In Bergen"),
         ("RENT AND RENEWAL", "Rent and renewal"),
         ("UPnP and wallets", "UPnP and wallets"),
         ("Halden Foods", "Halden Foods"),

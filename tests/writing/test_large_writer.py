@@ -115,7 +115,7 @@ def test_a_heading_in_the_models_own_words_is_cleaned_and_kept(writer: Connect, 
     reply = section_reply(("The board met.", ["E1"]), heading="2. Secrecy And Rising Costs Around Oslo's Pier.")
     with FaultServer([reply]) as server:
         written = writer(server).section(section, [])
-    assert (written.heading, written.fault) == ("Secrecy and rising costs around Oslo's pier", None)
+    assert (written.heading, written.fault) == ("Secrecy And Rising Costs Around Oslo's Pier", None)
 
 
 def test_refused_sentences_of_a_section_are_revised_in_one_request_from_its_evidence(

@@ -266,3 +266,27 @@ def test_a_summary_sentence_that_the_sections_imply_passes(composed: Compose) ->
     assert [sentence.text for sentence in brief.summary] == [SUMMARY]
     assert set(brief.summary[0].citations) == {BOARD.id, FERRY.id}
     assert brief.trace.repairs == ()
+
+
+def test_a_summary_sentence_keeps_the_citations_of_all_sentences_that_it_was_written_from(composed: Compose) -> None:
+    right = "The board approved the pier in May 2011."
+    # The verifier accepts the summary on one of its two passages: no reason to drop the other.
+    verifier = ScriptedVerifier(stated={MOVED: FERRY, right: BOARD, SUMMARY: BOARD})
+    script = [
+        section((right, ["E1"]), heading="Approval"),
+        BOATS_REPLY,
+        closing(SUMMARY, "S1", "S2"),
+        closing(CONCLUSION, "S2"),
+    ]
+    brief, _ = composed(verifier, script)
+    assert brief.summary[0].citations == (BOARD.id, FERRY.id)
+    assert actions(brief) == []
+
+
+def test_a_citation_is_dropped_only_if_the_others_are_certain_to_state_the_sentence(composed: Compose) -> None:
+    right = "The board approved the pier in May 2011."
+    script = [section((right, ["E1", "E2"]), heading="Approval"), BOATS_REPLY, *CLOSING]
+    unsure, _ = composed(ScriptedVerifier(stated={MOVED: FERRY, right: BOARD}, score=0.53), script)
+    assert unsure.sections[0].sentences[0].citations == (BOARD.id, COST.id)
+    certain, _ = composed(ScriptedVerifier(stated={MOVED: FERRY, right: BOARD}, score=0.95), script)
+    assert certain.sections[0].sentences[0].citations == (BOARD.id,)
