@@ -1,7 +1,8 @@
-"""The packaged verifier (spec ``support``): a trained model, and agreement of facts.
+"""The packaged verifier (spec ``support``): a trained model, and a veto of missing full names.
 
 A sentence passes if the trained model (``rag/verify/support/model.py``) accepts it and it has no full name that the
-evidence lacks (``rag/verify/facts.py``). Other facts that are missing become part of the reason for a refusal.
+evidence lacks (``rag/verify/facts.py``). Other facts that are missing become part of the reason, also of an
+acceptance: a chat model behind this verifier is then asked (``rag/verify/cascade.py``).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _SUPPORT: dict[str, Support] = {"partial": "partial", "refuted": "none", "unrela
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupportVerifier:
-    """The packaged support model, and agreement of numbers, dates and names. A verdict's ``score`` is P(full)."""
+    """The packaged support model, and the veto of :mod:`rag.verify.facts`. A verdict's ``score`` is P(full)."""
 
     model: SupportModel
 
