@@ -99,7 +99,8 @@ def missing_terms(
     relevant = [i for i, found in enumerate(stems) if found & named] or list(range(len(passages)))
 
     def absent_from(word: str, places: Iterable[int]) -> bool:
-        return not any(stem(word.lower()) in stems[i] for i in places)
+        parts = {stem(part) for part in word.lower().split("-")}  # "arms-control" is there as "arms control"
+        return not any(stem(word.lower()) in stems[i] or parts <= stems[i] for i in places)
 
     absent = [
         word for word in terms if absent_from(word, range(len(passages)) if stem(word.lower()) in named else relevant)

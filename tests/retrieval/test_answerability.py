@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
+from briefs import chunk
 
 from rag.embedding import load_encoder
-from rag.retrieval import Answerability, assess_answerability, search_index
+from rag.retrieval import Answerability, assess_answerability, query_terms, search_index
+from rag.retrieval.answerability import missing_terms
 from rag.store import Index
+from rag.types import Hit
 
 pytestmark = pytest.mark.integration
 
@@ -57,3 +63,22 @@ def assessed(index: Index, question: str) -> Answerability:
     hits = search_index(index, question, k=20)
     vectors = load_encoder().vectors([question, *(f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits[:8])])
     return assess_answerability(question, hits, float((vectors[1:] @ vectors[0]).max()), load_encoder().word_vectors)
+
+
+@pytest.mark.parametrize(
+    ("question", "passage"),
+    [
+        ("How did the arms-control treaties end?", "The arms control treaties ended in 2019 and 2020."),
+        ("What does the long-term lease cost?", "For the long term the lease of the shop cost 900 kroner a month."),
+        ("Which file-system errors are retried?", "Errors of the file system are retried three times."),
+        ("What did the follow-up visit show?", "Patients came for a visit; the follow up showed no change."),
+    ],
+)
+def test_a_compound_is_there_in_another_spelling(question: str, passage: str) -> None:
+    terms = [term for term in query_terms(question) if "-" in term]
+    hits = [Hit(chunk=chunk("a.md", passage), rank=1, score=1.0)]
+
+    def no_vectors(_: Sequence[str]) -> Any:
+        pytest.fail("a term that is there needs no counterpart")
+
+    assert missing_terms(question, terms, hits, no_vectors) == {}
