@@ -250,15 +250,16 @@ def test_a_failed_question_is_a_row_with_a_draft_and_is_repeated_by_resume(store
 
 def test_the_budget_covers_all_runs_in_a_directory_and_is_not_exceeded(store: Path, tmp_path: Path) -> None:
     (tmp_path / "q.txt").write_text(SIX)
-    # A reply may have 1,200 tokens and has 20, so $1.25 allows a first question and no second one.
-    budget_usd, table = 1.25, {"models": {"test": {"prompt": 0, "cached": 0, "completion": 1000}}}
+    # A reply may have 1,200 tokens and has 20. The fifth call of a question needs $0.08 and $1.20, the sixth would need
+    # $1.30, so $1.29 allows a first question and no second one.
+    budget_usd, table = 1.29, {"models": {"test": {"prompt": 0, "cached": 0, "completion": 1000}}}
     (tmp_path / "prices.json").write_text(json.dumps(table))
     env = {"CITEBRIEF_PRICES": str(tmp_path / "prices.json")}
     with FaultServer() as server:
         for more in ((), ("--resume",)):
             ran = batch(
                 *(store, tmp_path / "q.txt", tmp_path / "out", "--budget", str(budget_usd), "--jobs", "1", "--json"),
-                *(*SHORT_BRIEF, *more),
+                *("--verifier", "support", *SHORT_BRIEF, *more),
                 llm="openai:test", OPENAI_BASE_URL=server.base_url, **env,
             )  # fmt: skip
             assert ran.exit_code == 3
