@@ -41,6 +41,8 @@ from rag.llm.transport import breaker as breaker_transport
 from rag.llm.transport import factory
 from rag.llm.transport.budget import request_bound
 
+pytestmark = pytest.mark.integration  # real servers on loopback, and real waiting
+
 KEY = "sk-secret-0123456789"
 A_CALL = (60 * 0.4 + 40 * 0.1 + 20 * 1.6) / 1e6
 """The cost of a call to gpt-4.1-mini with the usage that the server reports."""
