@@ -122,6 +122,7 @@ def test_a_full_disk_ends_the_run_in_one_line_and_finished_briefs_are_kept(
     assert log.read_text().split().count("one") == 1
 
 
+@pytest.mark.integration  # kills real processes
 def test_a_run_killed_at_any_of_its_writes_can_be_resumed_without_loss(tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, str(Path(crashes.__file__)), str(tmp_path)], capture_output=True, text=True, check=False

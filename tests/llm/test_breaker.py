@@ -12,6 +12,8 @@ import pytest
 from rag.errors import ModelError, ModelLost
 from rag.llm.breaker import Breaker, BreakerPolicy
 
+pytestmark = pytest.mark.integration  # real waiting
+
 POLICY = BreakerPolicy(first_interval=0.1)
 FAILURES = POLICY.failures
 

@@ -34,6 +34,8 @@ from rag.errors import BudgetSpent, ModelError, ModelLost, ReplyError, TooLong, 
 from rag.llm import Budget, Rates, find_rates, open_embedder, open_remote_embedder, resolve_embedder
 from rag.llm.embeddings import RemoteEmbedder
 
+pytestmark = pytest.mark.integration  # real servers on loopback, and real waiting
+
 KEY = "sk-secret-0123456789"
 MODEL = "text-embedding-3-small"
 

@@ -115,6 +115,7 @@ def test_concurrent_threads_join_the_file_once(cache: Settings, small_parts: lis
     assert local_model.find_model_file(cache) is not None
 
 
+@pytest.mark.integration  # real processes
 def test_concurrent_processes_join_the_file_once(tmp_path: Path, small_parts: list[Path]) -> None:
     code = f"""
 import time

@@ -207,6 +207,7 @@ def is_complete(cache: ResponseCache, n: int) -> bool:
     return cache.get(f"k{n}") == CachedResponse(status=200, body=f"reply {n} ".encode() * 500)
 
 
+@pytest.mark.integration  # kills real processes
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_a_killed_writer_leaves_every_kept_response_complete(tmp_path: Path) -> None:
     generator, kept = random.Random(7), []
