@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -96,8 +96,8 @@ class SupportNetwork(nn.Module):
         super().__init__()
         config = base.config
         self.heads: int = config.num_attention_heads
-        self.embeddings = base.embeddings
-        self.encoder = base.encoder
+        self.embeddings: Any = base.embeddings
+        self.encoder: Any = base.encoder
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
         self.support = nn.Linear(config.hidden_size, 1)
         self.unsupported = nn.Linear(config.hidden_size, 1)
@@ -118,7 +118,7 @@ class SupportNetwork(nn.Module):
         """Return B × L × H hidden states."""
         embedded = self.embeddings.word_embeddings(batch.ids)
         embedded = embedded + self.embeddings.position_embeddings(batch.positions + _POSITION_OFFSET)
-        hidden = self.embeddings.LayerNorm(embedded)
+        hidden: Tensor = self.embeddings.LayerNorm(embedded)
         mask = self._mask(batch).to(hidden.dtype)
         size, length, width = hidden.shape
         for layer in self.encoder.layer:
@@ -135,9 +135,9 @@ class SupportNetwork(nn.Module):
         return hidden
 
     def _mask(self, batch: Batch) -> Tensor:
-        """Return B × heads × L × L: MPNet's bias by distance, and a large negative number where attention is blocked."""
+        """Return B × heads × L × L: MPNet's bias by distance, and a large negative number where none may attend."""
         distance = batch.positions[:, None, :] - batch.positions[:, :, None] + MAX_POSITION
-        bias = self.encoder.relative_attention_bias(self.buckets)[distance].permute(0, 3, 1, 2)
+        bias: Tensor = self.encoder.relative_attention_bias(self.buckets)[distance].permute(0, 3, 1, 2)
         segments = batch.segments
         open_to = (segments[:, None, :] == EVIDENCE) | (segments[:, None, :] == segments[:, :, None])
         return bias.masked_fill(~open_to[:, None], _BLOCKED)
