@@ -82,7 +82,7 @@ class Encoder(Embeddings):
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
 
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # loading takes a second
+        logging.disable_progress_bar()
         try:
             return SentenceTransformer(self._path, device="cpu", local_files_only=self._offline)
         except (OSError, ValueError) as error:

@@ -172,7 +172,7 @@ def _loaded(path: str) -> ClassifierVerifier:
     from transformers import AutoConfig
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()
     offline = is_directory_path(path)
     place = str(Path(path).expanduser()) if offline else path
     try:
