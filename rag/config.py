@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     replies: Path | None = Field(None, description="folder of the response cache, which makes a repeated request free")
     prices: Path | None = Field(None, description="JSON file of prices that override the packaged table")
     threads: int = Field(0, ge=0, description="threads of the local model; 0 means one for each core")
-    cache: Path | None = Field(None, description="folder for the joined local model; default: the user's cache")
+    cache: Path | None = Field(None, description="folder for unpacked models; default: the user's cache")
 
     openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
     openai_base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
@@ -52,6 +52,13 @@ class Settings(BaseSettings):
     openai_proxy: str | None = Field(None, validation_alias="OPENAI_PROXY")
     ray_address: str | None = Field(None, validation_alias="RAY_ADDRESS")
     github_step_summary: Path | None = Field(None, validation_alias="GITHUB_STEP_SUMMARY")
+
+    @property
+    def cache_directory(self) -> Path:
+        """The folder for unpacked models: ``cache``, or else the user's cache."""
+        import platformdirs
+
+        return self.cache or Path(platformdirs.user_cache_dir("citebrief"))
 
     @classmethod
     def settings_customise_sources(

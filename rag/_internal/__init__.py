@@ -1,1 +1,1 @@
-"""Atomic file writes, event logging and concurrency for the other packages; not a public interface."""
+"""Atomic file writes, cached files, event logging and concurrency for the other packages; not a public interface."""

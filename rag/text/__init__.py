@@ -16,7 +16,7 @@ from rag.text.entities import (
     name_words,
 )
 from rag.text.sentences import split_sentences
-from rag.text.words import FUNCTION_WORDS, stem, words_of
+from rag.text.words import FUNCTION_WORDS, content_stems, stem, words_of
 
 __all__ = [
     "CALENDAR",
@@ -26,6 +26,7 @@ __all__ = [
     "WEEKDAYS",
     "Date",
     "Figure",
+    "content_stems",
     "date_matches",
     "find_dates",
     "find_figures",

@@ -35,6 +35,11 @@ def words_of(text: str) -> list[str]:
     return [_POSSESSIVE.sub("", word) for word in _WORD.findall(text)]
 
 
+def content_stems(text: str) -> frozenset[str]:
+    """Return the stems of the words of ``text`` other than function words."""
+    return frozenset(stem(word) for word in map(str.lower, words_of(text)) if word not in FUNCTION_WORDS)
+
+
 @lru_cache(maxsize=16_384)
 def stem(word: str) -> str:
     """Return the stem of ``word``, which is in lower case, by the Snowball stemmer for English (Porter2).

@@ -1,199 +1,224 @@
-"""Do passages support a sentence? The model that decides, small enough to ask about every sentence.
+"""Do passages support a sentence? The packaged model that decides: a cross-encoder over claim and evidence.
 
-Sentence and passages are encoded apart by the packaged MiniLM (a passage once, however many sentences it serves),
-aligned token by token, and judged by heads whose logits are mixed: a linear one and boosted trees over
-``rag/verify/support/features.py``, and the alignment network of ``rag/verify/support/net.py``. A near copy of the
-evidence must also pass trees that learned only from copies, true ones and ones with a fact changed. How it was trained,
-on what, and what it gets wrong is in ``rag/verify/support/weights/README.md``; ``eval/training/verifier/`` trains it.
+The network (``rag/verify/support/network.py``) reads the evidence once for all claims on it. How it was trained, on
+what, and what it gets wrong is in ``rag/verify/support/weights/README.md``; ``eval/training/verifier/`` trains it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
+from rag._internal.cached_file import OnBytes
 from rag.embedding.batching import Batcher
-from rag.embedding.tokens import Encoded, Floats, TokenEncoder, join
-from rag.verify.support.features import NAMES, features, rarity, relevant, sentence_starts
-from rag.verify.support.trees import ARRAYS, Trees
+from rag.errors import ModelError
+from rag.verify.support.base import BASE_SHA256
+from rag.verify.support.claims import ClaimPart, Span, claim_parts, marked_spans
+from rag.verify.support.evidence import Passage, evidence_ids
+from rag.verify.support.merged import load_merged
+from rag.verify.support.precision import Precision, best_precision, with_precision
 
 if TYPE_CHECKING:
-    from rag.verify.support.net import AlignmentNet
+    import numpy as np
+    import numpy.typing as npt
+    from tokenizers import Tokenizer
 
-CLASSES = ("full", "partial", "refuted", "unrelated")
-"""The columns of :meth:`SupportModel.score`. ``none`` is the last two."""
-
-CLAIM_LIMIT = 80
-"""Tokens of the claim that the network reads; the features read them all."""
-
-CACHED_TOKENS = 160_000
-"""Tokens of texts that stay encoded; one takes 3 kB."""
+    from rag.config import Settings
+    from rag.verify.support.network import Pack, SupportNetwork
 
 WEIGHTS = Path(__file__).parent / "weights"
 
+MAX_PACK_TOKENS = 512
+"""Length of a pack up to which claims with the same evidence are added to it."""
 
-class SupportModel:
-    """The verifier. A sentence counts as fully supported where P(full) ≥ ``threshold``."""
+TOKENS_PER_BATCH = 4096
+"""Tokens of a batch, padding included."""
 
-    threshold = 0.5
+CACHED_JUDGEMENTS = 8192
+"""Judgements that are kept: the repair of a brief asks for the same pairs again."""
 
-    def __init__(
-        self, encoder: TokenEncoder, weights: dict[str, Any], config: dict[str, Any], remember: int = CACHED_TOKENS
-    ) -> None:
-        if tuple(config["features"]) != NAMES:
-            raise ValueError("the model's features are not those of rag/verify/support/features.py: train it again")
-        self.encoder = encoder
-        self.name = str(config["name"])
-        self._config = config
-        self._idf: Floats = weights["idf"].numpy()
-        self._mean: Floats = weights["mean"].numpy()
-        self._std: Floats = weights["std"].numpy()
-        self._linear: Floats = weights["linear"].numpy()
-        self._trees = _trees(weights, "trees", config["trees_start"])
-        self._near = _trees(weights, "near", config["near"]["start"])
-        self._bars = [(NAMES.index(name), float(bar)) for name, bar in config["near"]["bars"].items()]
-        self._nets = _nets(weights, config)
-        self._encoded = Batcher(encoder.encode, cache_size=remember, size_of=lambda found: len(found.ids))
+Pair = tuple[str, tuple[Passage, ...]]
+"""A claim and its evidence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupportConfig:
+    """What ``config.json`` says of the model. Thresholds are calibrated probabilities."""
+
+    name: str
+    max_evidence_tokens: int
+    max_claim_tokens: int
+    scale: float
+    shift: float
+    gating: float
+    """From here on a draft is supported by the evidence it was written from, where most sentences are true."""
+    scoring: float
+    """From here on a sentence of unknown origin counts as supported."""
+    reattribution: float
+    """From here on another passage may be cited instead."""
+    marking: float
+    """From here on a token counts as unsupported; the head for tokens is not calibrated."""
 
     @classmethod
-    def load(cls, directory: Path = WEIGHTS, encoder: TokenEncoder | None = None) -> SupportModel:
-        """Load the shipped model, or another one from ``directory``; opens no connection."""
-        from safetensors.torch import load_file
+    def read(cls, directory: Path = WEIGHTS) -> SupportConfig:
+        """Return the configuration in ``directory``.
 
-        config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
-        return cls(encoder or TokenEncoder.load(), load_file(directory / "model.safetensors"), config)
-
-    def score(self, pairs: Sequence[tuple[str, str | Sequence[str]]]) -> npt.NDArray[np.float32]:
-        """P(full), P(partial), P(refuted), P(unrelated) of each (sentence, evidence); n × 4, rows sum to 1.
-
-        Evidence is one passage or several, which are judged together. Empty evidence, or an empty sentence,
-        is unrelated.
+        Raises:
+            ModelError: the model was trained from another base.
         """
-        ready = [(claim, (evidence,) if isinstance(evidence, str) else tuple(evidence)) for claim, evidence in pairs]
-        texts = list(dict.fromkeys(text for claim, passages in ready for text in (claim, *passages)))
-        found = dict(zip(texts, self._encoded(texts), strict=True))
-        out = np.tile(np.array([0, 0, 0, 1], np.float32), (len(ready), 1))
-        rows, both = [], []
-        for i, (claim, passages) in enumerate(ready):
-            parts = [found[text] for text in passages if len(found[text].ids)]
-            if parts and len(found[claim].ids):
-                rows.append(i)
-                both.append((found[claim], join(parts)))
-        if rows:
-            out[rows] = self._judge(both)
-        return out
+        found: dict[str, Any] = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+        if found["base_sha256"] != BASE_SHA256:
+            raise ModelError(f"{directory}: the difference is to a base with SHA-256 {found['base_sha256']}")
+        calibration, thresholds = found["calibration"], found["thresholds"]
+        return cls(
+            name=str(found["name"]),
+            max_evidence_tokens=int(found["max_evidence_tokens"]),
+            max_claim_tokens=int(found["max_claim_tokens"]),
+            scale=float(calibration["scale"]),
+            shift=float(calibration["shift"]),
+            gating=float(thresholds["gating"]),
+            scoring=float(thresholds["scoring"]),
+            reattribution=float(thresholds["reattribution"]),
+            marking=float(found["token_threshold"]),
+        )
 
-    def quote(self, sentence: str, passage: str, most: int = 2) -> list[tuple[int, int]]:
-        """``(start, end)`` of the sentences of ``passage`` that bear on ``sentence``, in order: the fewest that matter.
 
-        The best one always; a second one only where it covers what the first leaves open. Empty for an empty text.
+class Judgement(NamedTuple):
+    """What the model says of a pair."""
+
+    probability: float
+    """Calibrated probability that the evidence supports the claim."""
+    unsupported: tuple[Span, ...]
+    """The parts of the claim that the evidence seems not to support, the likeliest first."""
+
+
+NO_EVIDENCE = Judgement(0.0, ())
+
+
+class SupportModel:
+    """The packaged model. Any thread may call it: pairs of several threads are judged in common batches."""
+
+    def __init__(
+        self, network: SupportNetwork, tokenizer: Tokenizer, config: SupportConfig, precision: Precision
+    ) -> None:
+        self.config = config
+        self.precision = precision
+        self._network = network
+        self._tokenizer = tokenizer
+        self._judged: Batcher[Pair, Judgement] = Batcher(self._judge, cache_size=CACHED_JUDGEMENTS)
+
+    @classmethod
+    def load(
+        cls,
+        settings: Settings,
+        on_bytes: OnBytes = lambda _, __: None,
+        *,
+        directory: Path = WEIGHTS,
+        precision: Precision | None = None,
+    ) -> SupportModel:
+        """Load the packaged model, or another one from ``directory``; opens no connection.
+
+        Args:
+            settings: where the cache is, into which the weights are merged at the first time.
+            on_bytes: called meanwhile.
+            directory: has ``config.json`` and ``difference.safetensors``.
+            precision: by default the fastest one of this processor.
+
+        Raises:
+            ModelError: see :func:`rag.verify.support.merged.load_merged`.
         """
-        claim, evidence = self._encoded([sentence, passage])
-        if not len(claim.ids) or not len(evidence.ids):
-            return []
-        weights = rarity(claim.ids, self._idf)
-        starts = sentence_starts(evidence)
-        ends = np.append(starts[1:], len(evidence.ids)) - 1
-        by_sentence = np.maximum.reduceat(claim.high @ evidence.high.T, starts, axis=1)
-        chosen: list[int] = []
-        covered = np.zeros(len(claim.ids), np.float32)
-        while len(chosen) < min(most, len(starts)):
-            scores = weights @ np.maximum(by_sentence, covered[:, None]) / weights.sum()
-            best = int(scores.argmax())
-            if chosen and scores[best] - float(weights @ covered) / weights.sum() < self._config["quote_gain"]:
-                break
-            chosen.append(best)
-            covered = np.maximum(covered, by_sentence[:, best])
-        return [(int(evidence.starts[starts[s]]), int(evidence.ends[ends[s]])) for s in sorted(chosen)]
+        from tokenizers import Tokenizer
 
-    def _judge(self, pairs: Sequence[tuple[Encoded, Encoded]]) -> npt.NDArray[np.float32]:
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn brings it
+        config = SupportConfig.read(directory)
+        state, tokenizer_json = load_merged(directory, config.name, settings, on_bytes)
+        tokenizer = Tokenizer.from_str(tokenizer_json)
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        precision = precision or best_precision()
+        return cls(with_precision(state, precision), tokenizer, config, precision)
 
-        # The matrices are small: sharing one out among threads takes ten times as long on a busy machine.
-        with threadpool_limits(1, "blas"):
-            x = np.stack([features(claim, evidence, self._idf) for claim, evidence in pairs])
-        z = np.clip((x - self._mean) / self._std, -4, 4)
-        linear = z @ self._linear[:, :-1].T + self._linear[:, -1]
-        mix = self._config["mix"]
-        full = mix["linear"] * linear[:, 0] + mix["trees"] * self._trees.score(x) + mix["bias"]
-        relation = linear[:, 1:]
-        if self._nets:
-            logits = self._network(pairs, x)
-            full = full + mix["net"] * logits[:, 0]
-            relation = logits[:, 1:]
-        # A near copy of the evidence passes only if the trees that know changed copies let it.
-        copies = np.logical_and.reduce([x[:, at] >= bar for at, bar in self._bars])
-        full = np.where(copies, np.minimum(full, self._near.score(x) - self._config["near"]["cut"]), full)
-        p = 1 / (1 + np.exp(-full))
-        rest = np.exp(relation - relation.max(1, keepdims=True))
-        rest /= rest.sum(1, keepdims=True)
-        return np.concatenate([p[:, None], (1 - p[:, None]) * rest], 1).astype(np.float32)
+    def judge(self, pairs: Sequence[tuple[str, Sequence[Passage]]]) -> list[Judgement]:
+        """Return a judgement on each pair of a claim and its evidence, which is taken together.
 
-    def _network(self, pairs: Sequence[tuple[Encoded, Encoded]], x: Floats) -> Floats:
+        An empty claim, or one without evidence, has probability 0.
+        """
+        keys = [(claim, tuple(each for each in passages if each.text.strip())) for claim, passages in pairs]
+        judged = self._judged([(claim, passages) for claim, passages in keys if claim.strip() and passages])
+        found = iter(judged)
+        return [next(found) if claim.strip() and passages else NO_EVIDENCE for claim, passages in keys]
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> npt.NDArray[np.float32]:
+        """Return the probability of support for each pair of a claim and the text of one passage."""
+        import numpy as np
+
+        judged = self.judge([(claim, (Passage(text),)) for claim, text in pairs])
+        return np.array([each.probability for each in judged], np.float32)
+
+    def _judge(self, pairs: Sequence[Pair]) -> list[Judgement]:
+        """Return a judgement on each pair; the parts of a long claim are judged apart, and the least supported counts."""
+        limits = self.config
+        by_evidence: defaultdict[tuple[int, ...], list[tuple[int, ClaimPart]]] = defaultdict(list)
+        for at, (claim, passages) in enumerate(pairs):
+            evidence = evidence_ids(claim, passages, self._tokenizer, limits.max_evidence_tokens)
+            for part in claim_parts(claim, self._tokenizer, limits.max_claim_tokens):
+                by_evidence[evidence].append((at, part))
+        lowest = dict.fromkeys(range(len(pairs)), 1.0)
+        spans: defaultdict[int, list[Span]] = defaultdict(list)
+        for (at, part), probability, marks in self._run(list(_packed(by_evidence))):
+            lowest[at] = min(lowest[at], probability)
+            spans[at] += marked_spans(pairs[at][0], part.offsets, marks, limits.marking)
+        return [Judgement(lowest[at], tuple(spans[at])) for at in range(len(pairs))]
+
+    def _run(
+        self, packed: Sequence[tuple[Pack, Sequence[tuple[int, ClaimPart]]]]
+    ) -> Iterator[tuple[tuple[int, ClaimPart], float, list[float]]]:
+        """Yield each claim of the packs with its probability and the mark of each of its tokens."""
         import torch
 
-        out = np.zeros((len(pairs), 4), np.float32)
-        chosen = [relevant(claim, evidence, self._idf) for claim, evidence in pairs]
-        order = np.argsort([len(c) for c in chosen], kind="stable")
-        with torch.inference_mode():
-            for first in range(0, len(pairs), 32):
-                part = order[first : first + 32]
-                batch = tensors([pairs[i][0] for i in part], [(pairs[i][1], chosen[i]) for i in part], self._idf)
-                logits = [
-                    net(**batch, features=((torch.from_numpy(x[part]) - mean) / std).clip(-4, 4))
-                    for net, mean, std in self._nets
-                ]
-                out[part] = torch.stack(logits).mean(0).numpy()
-        return out
+        from rag.verify.support.network import collate
+
+        for numbers in _batches([pack.length for pack, _ in packed]):
+            batch = collate([packed[number][0] for number in numbers])
+            with torch.inference_mode():
+                logits, marks = self._network(batch)
+                probabilities = torch.sigmoid(self.config.scale * logits + self.config.shift).tolist()
+                marks = torch.sigmoid(marks).tolist()
+            claims = [claim for number in numbers for claim in packed[number][1]]
+            rows, starts = batch.rows.tolist(), batch.starts.tolist()
+            for claim, probability, row, start in zip(claims, probabilities, rows, starts, strict=True):
+                yield claim, probability, marks[row][start + 1 : start + 1 + len(claim[1].ids)]
 
 
-def tensors(
-    claims: Sequence[Encoded], evidence: Sequence[tuple[Encoded, npt.NDArray[np.int32]]], idf: Floats
-) -> dict[str, Any]:
-    """One padded batch, named as the arguments of ``AlignmentNet.forward`` (``features`` apart)."""
-    import torch
+def _packed(
+    by_evidence: Mapping[tuple[int, ...], Sequence[tuple[int, ClaimPart]]],
+) -> Iterator[tuple[Pack, list[tuple[int, ClaimPart]]]]:
+    """Yield packs of an evidence with as many of its claims as fit, and these claims."""
+    from rag.verify.support.network import Pack
 
-    n = min(CLAIM_LIMIT, max(len(claim.ids) for claim in claims))
-    m, b = max(len(chosen) for _, chosen in evidence), len(claims)
-    out: dict[str, npt.NDArray[Any]] = {
-        "claim_low": np.zeros((b, n, 384), np.float32), "claim_high": np.zeros((b, n, 384), np.float32),
-        "claim_mask": np.zeros((b, n), bool), "claim_weight": np.zeros((b, n), np.float32),
-        "low": np.zeros((b, m, 384), np.float32), "high": np.zeros((b, m, 384), np.float32),
-        "mask": np.zeros((b, m), bool), "sentence": np.zeros((b, m), np.int64),
-    }  # fmt: skip
-    claim_ids, ids = np.full((b, n), -1), np.full((b, m), -2)
-    for k, (claim, (passage, chosen)) in enumerate(zip(claims, evidence, strict=True)):
-        c, e = min(n, len(claim.ids)), len(chosen)
-        claim_ids[k, :c], ids[k, :e] = claim.ids[:c], passage.ids[chosen]
-        out["claim_low"][k, :c], out["claim_high"][k, :c] = claim.low[:c], claim.high[:c]
-        out["claim_mask"][k, :c], out["claim_weight"][k, :c] = True, idf[claim.ids[:c]]
-        out["low"][k, :e], out["high"][k, :e] = passage.low[chosen], passage.high[chosen]
-        out["mask"][k, :e], out["sentence"][k, :e] = True, passage.sentence[chosen]
-    batch: dict[str, Any] = {key: torch.from_numpy(value) for key, value in out.items()}
-    batch["same"] = torch.from_numpy(claim_ids[:, :, None] == ids[:, None, :])
-    return batch
+    for evidence, claims in by_evidence.items():
+        taken: list[tuple[int, ClaimPart]] = []
+        length = len(evidence) + 2
+        for claim in claims:
+            size = len(claim[1].ids) + 2
+            if taken and length + size > MAX_PACK_TOKENS:
+                yield Pack(evidence, [part.ids for _, part in taken]), taken
+                taken, length = [], len(evidence) + 2
+            taken.append(claim)
+            length += size
+        yield Pack(evidence, [part.ids for _, part in taken]), taken
 
 
-def _trees(weights: dict[str, Any], prefix: str, start: float) -> Trees:
-    return Trees(start=start, **{key: weights[f"{prefix}.{key}"].numpy() for key in ARRAYS})
-
-
-def _nets(weights: dict[str, Any], config: dict[str, Any]) -> list[tuple[AlignmentNet, Any, Any]]:
-    """The networks of the file (``net0.…``, ``net1.…``), and how each scales its features; their logits are
-    averaged."""
-    nets = []
-    for k in range(int(config["nets"])):
-        from rag.verify.support.net import AlignmentNet
-
-        net = AlignmentNet(len(NAMES))
-        prefix = f"net{k}."
-        net.load_state_dict(
-            {key.removeprefix(prefix): value.float() for key, value in weights.items() if key.startswith(prefix)}
-        )
-        nets.append((net.eval(), weights[f"scale{k}.mean"], weights[f"scale{k}.std"]))
-    return nets
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Yield the numbers of packs in batches of similar length."""
+    batch: list[int] = []
+    for number in sorted(range(len(lengths)), key=lambda at: lengths[at]):
+        if batch and (len(batch) + 1) * lengths[number] > TOKENS_PER_BATCH:
+            yield batch
+            batch = []
+        batch.append(number)
+    if batch:
+        yield batch

@@ -12,7 +12,7 @@ the order of the tokens.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -104,8 +104,19 @@ class SupportNetwork(nn.Module):
         for head in (self.dense, self.support, self.unsupported):
             nn.init.normal_(head.weight, std=0.02)
             nn.init.zeros_(head.bias)
-        distances = torch.arange(-MAX_POSITION, MAX_POSITION + 1)
-        self.register_buffer("buckets", self.encoder.relative_position_bucket(distances), persistent=False)
+        self.register_buffer("buckets", self._distance_buckets(), persistent=False)
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Tensor]) -> SupportNetwork:
+        """Return the network of all-mpnet-base-v2's size with the parameters ``state``, which are not copied."""
+        from transformers import MPNetConfig, MPNetModel
+
+        config = MPNetConfig(max_position_embeddings=MAX_POSITION + 1 + _POSITION_OFFSET, layer_norm_eps=1e-5)
+        with torch.device("meta"):  # no memory is filled with random numbers
+            network = cls(MPNetModel(config, add_pooling_layer=False))
+        network.load_state_dict(state, assign=True)
+        network.register_buffer("buckets", network._distance_buckets(), persistent=False)
+        return network.eval()
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return C logits of support, one a claim, and B × L logits of being unsupported, one a token."""
@@ -133,6 +144,12 @@ class SupportNetwork(nn.Module):
             wide = functional.gelu(layer.intermediate.dense(hidden))
             hidden = layer.output.LayerNorm(layer.output.dense(wide) + hidden)
         return hidden
+
+    def _distance_buckets(self) -> Tensor:
+        """Return MPNet's bucket of each distance from ``-MAX_POSITION`` to ``MAX_POSITION``."""
+        distances = torch.arange(-MAX_POSITION, MAX_POSITION + 1)
+        buckets: Tensor = self.encoder.relative_position_bucket(distances)
+        return buckets
 
     def _mask(self, batch: Batch) -> Tensor:
         """Return B × heads × L × L: MPNet's bias by distance, and a large negative number where none may attend."""

@@ -1,0 +1,90 @@
+"""The packaged verifier's weights: base and difference merged once into the user's cache, in bfloat16.
+
+The merged file (220 MB) carries its tokenizer and is mapped into memory when it is loaded. The base, which is twice as
+large, stays on the disk only while it is merged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+from rag._internal.cached_file import CachedFile, OnBytes
+from rag.errors import ModelError
+from rag.verify.support import base, difference
+
+if TYPE_CHECKING:
+    from rag.config import Settings
+
+TOKENIZER = "tokenizer"
+"""The entry of the merged file's metadata that holds ``tokenizer.json``."""
+
+_NOT_IN_NETWORK = ("pooler.", "embeddings.position_ids")
+
+
+class MergedWeights(NamedTuple):
+    """What :func:`load_merged` returns."""
+
+    state: dict[str, Any]
+    """Parameters of :class:`rag.verify.support.network.SupportNetwork` in bfloat16, by name."""
+    tokenizer: str
+    """The content of ``tokenizer.json``."""
+
+
+def find_merged(directory: Path, name: str, settings: Settings) -> Path | None:
+    """Return the merged file in the user's cache, or None if it was not made yet. Loads no model."""
+    return _cached(directory / "difference.safetensors", name, settings).find()
+
+
+def load_merged(
+    directory: Path, name: str, settings: Settings, on_bytes: OnBytes = lambda _, __: None
+) -> MergedWeights:
+    """Return the merged weights, making their file first if need be.
+
+    Args:
+        directory: has ``difference.safetensors``.
+        name: the model's name, such as ``citebrief-support/2``.
+        settings: where the cache is.
+        on_bytes: called while the base is unpacked.
+
+    Raises:
+        ModelError: a part of the base is missing or damaged, a digest is wrong, or the disk is full.
+    """
+    from safetensors import safe_open
+
+    changes = directory / "difference.safetensors"
+    path = _cached(changes, name, settings).get(lambda file: _write(file, changes, on_bytes))
+    with safe_open(path, framework="pt") as file:
+        return MergedWeights(
+            state={key: file.get_tensor(key) for key in file.keys()},  # noqa: SIM118  # not a mapping
+            tokenizer=file.metadata()[TOKENIZER],
+        )
+
+
+def _cached(changes: Path, name: str, settings: Settings) -> CachedFile:
+    digest = hashlib.sha256(base.BASE_SHA256.encode())
+    digest.update(base.TOKENIZER_SHA256.encode())
+    try:
+        digest.update(changes.read_bytes())
+    except OSError as error:
+        raise ModelError(f"{changes} cannot be read: pip install --force-reinstall --no-deps citebrief") from error
+    path = settings.cache_directory / f"{name.replace('/', '-')}.safetensors"
+    return CachedFile(path=path, identity=digest.hexdigest(), label="the packaged verifier")
+
+
+def _write(file: IO[bytes], changes: Path, on_bytes: OnBytes) -> None:
+    """Write the merged weights with their tokenizer to ``file``, which lies in the cache."""
+    from safetensors import safe_open
+    from safetensors.torch import load_file, save
+
+    tokenizer = base.read_tokenizer()
+    target = Path(file.name)
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=target.name) as unpacked:  # removed with the leftovers
+        base.unpack_weights(unpacked, on_bytes)
+        unpacked.flush()
+        with safe_open(unpacked.name, framework="pt") as weights:
+            names = [name for name in weights.keys() if not name.startswith(_NOT_IN_NETWORK)]  # noqa: SIM118
+            state = difference.merged({name: weights.get_tensor(name) for name in names}, load_file(changes))
+    file.write(save(state, {TOKENIZER: tokenizer}))
