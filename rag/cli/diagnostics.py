@@ -13,7 +13,7 @@ from rag.embedding import weights_are_genuine
 from rag.errors import CitebriefError
 from rag.llm import local_model, open_embedder, resolve, resolve_embedder
 from rag.store import Index
-from rag.verify import verifier_of_writer
+from rag.verify import VerifierChoice, find_support_model, verifier_of_writer
 
 _PACKAGES = (
     "torch",
@@ -87,9 +87,19 @@ def _verifier(settings: Settings) -> str:
         verifier = verifier_of_writer(resolve(settings.llm, settings), settings)
     except CitebriefError as error:
         return str(error)
-    return (
-        f"--verifier {settings.verifier}: {verifier.spec if verifier else 'none, since every sentence is a quotation'}"
-    )
+    if verifier is None:
+        return f"--verifier {settings.verifier}: none, since every sentence is a quotation"
+    return f"--verifier {settings.verifier}: {verifier.spec}{_packaged_verifier(verifier, settings)}"
+
+
+def _packaged_verifier(verifier: VerifierChoice, settings: Settings) -> str:
+    """Return in which precision the packaged verifier runs and where it is, if ``verifier`` has a part in it."""
+    if not verifier.uses_packaged_model:
+        return ""
+    from rag.verify.support.precision import best_precision
+
+    path = find_support_model(settings)
+    return f" in {best_precision()}, {f'unpacked at {path}' if path else 'unpacked when first used'}"
 
 
 def _index(settings: Settings) -> str:

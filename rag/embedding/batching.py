@@ -1,8 +1,8 @@
 """Batching across threads: what several threads request is computed in one batch, and each item once.
 
-Questions that are answered concurrently share the encoder and the verifier. Requests that arrive while it is busy form the next batch,
-and values are cached, because the same passages occur for many questions. The computation must give an item the same
-value whatever else is in its batch; then sharing changes the time it takes and nothing else.
+Questions that are answered concurrently share the encoder and the verifier. Requests that arrive while it is busy form
+the next batch, and values are cached, because the same passages occur for many questions. The computation must give an
+item the same value whatever else is in its batch; then sharing changes the time it takes and nothing else.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from rag._internal.cached_file import OnBytes
 from rag.errors import CitebriefError, ReplyError
 from rag.llm import local_model
 from rag.llm.address import OPENAI_URL, host_and_port
@@ -64,7 +65,7 @@ class ChatClient:
         self,
         choice: ModelChoice,
         settings: Settings,
-        on_bytes: local_model.OnBytes = lambda _, __: None,
+        on_bytes: OnBytes = lambda _, __: None,
         *,
         concurrency: int = MAX_IN_FLIGHT,
         budget: Budget | None = None,

@@ -3,14 +3,23 @@
 from rag.verify.facts import missing, suspicions, vetoes
 from rag.verify.protocol import Verifier
 from rag.verify.spec import VerifierChoice, connect_verifier, open_verifier, resolve_verifier, verifier_of_writer
-from rag.verify.support_verifier import SupportVerifier, default_verifier
+from rag.verify.support_verifier import (
+    Purpose,
+    SupportVerifier,
+    default_verifier,
+    find_support_model,
+    load_support_model,
+)
 
 __all__ = [
+    "Purpose",
     "SupportVerifier",
     "Verifier",
     "VerifierChoice",
     "connect_verifier",
     "default_verifier",
+    "find_support_model",
+    "load_support_model",
     "missing",
     "open_verifier",
     "resolve_verifier",

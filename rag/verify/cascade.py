@@ -39,6 +39,11 @@ class CascadeVerifier:
         """See :class:`rag.verify.protocol.Verifier`."""
         return f"{self.first.name}{THEN}{self.second.name}"
 
+    @property
+    def min_reattribution_score(self) -> float:
+        """See :class:`rag.verify.protocol.Verifier`."""
+        return self.first.min_reattribution_score
+
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
         """See :class:`rag.verify.protocol.Verifier`."""
         return self._judge(pairs, self.first.verify, self._second.verify)

@@ -27,6 +27,7 @@ from rag.errors import ModelError, ReplyError, TooLong
 from rag.llm.prompts import load_prompt
 from rag.types import Chunk, Quote, Support, Verdict
 from rag.verify.candidates import CANDIDATES_PER_CLAIM, promising_pairs
+from rag.verify.quotes import quotes_of
 from rag.verify.support_verifier import default_verifier
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class ChatVerifier:
     model: ChatModel
     candidates: int | None = CANDIDATES_PER_CLAIM
     tolerant: bool = False
+    min_reattribution_score: float = 0.7
 
     @property
     def name(self) -> str:
@@ -99,8 +101,8 @@ class ChatVerifier:
         return self._judge([(claim, tuple(text for text in texts if text.strip())) for claim, texts in pairs])
 
     def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
-        """See :class:`rag.verify.protocol.Verifier`. The packaged model chooses the quotes."""
-        return default_verifier().quotes(sentence, chunks)
+        """See :class:`rag.verify.protocol.Verifier`."""
+        return quotes_of(sentence, chunks)
 
     def requests(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[VerifyRequest]:
         """Return the calls that :meth:`verify` makes for pairs with distinct claims, without retries."""

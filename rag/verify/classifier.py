@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rag.errors import UsageError
 from rag.text import split_sentences
 from rag.types import Chunk, Quote, Verdict
-from rag.verify.support_verifier import default_verifier
+from rag.verify.quotes import quotes_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +59,8 @@ class ClassifierVerifier:
     """A classifier whose label at position ``label`` means support; see :class:`rag.verify.protocol.Verifier`.
 
     A verdict is full where the probability of the label, which is the ``score``, reaches ``threshold``; else it is
-    none, since a classifier does not tell which part is supported.
+    none, since a classifier does not tell which part is supported. ``min_reattribution_score`` was not measured: it is
+    above the threshold because the best of many passages often passes by chance.
     """
 
     name: str
@@ -67,6 +68,7 @@ class ClassifierVerifier:
     labels: tuple[str, ...]
     label: int
     threshold: float = 0.5
+    min_reattribution_score: float = 0.7
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
         """See :class:`rag.verify.protocol.Verifier`."""
@@ -79,8 +81,8 @@ class ClassifierVerifier:
         return self._judge([(claim, [["", *_sentences(text)] for text in texts]) for claim, texts in pairs])
 
     def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
-        """See :class:`rag.verify.protocol.Verifier`. The packaged model chooses the quotes."""
-        return default_verifier().quotes(sentence, chunks)
+        """See :class:`rag.verify.protocol.Verifier`."""
+        return quotes_of(sentence, chunks)
 
     def _judge(self, cases: Sequence[tuple[str, Sequence[Sequence[str]]]]) -> list[Verdict]:
         """Return a verdict for each (claim, passages); a passage is its title line followed by its sentences."""

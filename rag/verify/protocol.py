@@ -19,6 +19,11 @@ class Verifier(Protocol):
         """What the verifier is called in a trace."""
         ...
 
+    @property
+    def min_reattribution_score(self) -> float:
+        """Score that a passage which the writer did not cite needs, by itself, to be cited instead."""
+        ...
+
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
         """Return a verdict for each pair of a sentence and the chunks that it cites, taken together."""
         ...

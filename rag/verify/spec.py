@@ -12,9 +12,10 @@ from rag.errors import UsageError
 from rag.llm.spec import ModelChoice, resolve
 from rag.verify.candidates import CANDIDATES_PER_CLAIM
 from rag.verify.protocol import Verifier
-from rag.verify.support_verifier import default_verifier
+from rag.verify.support_verifier import Purpose, default_verifier, load_support_model
 
 if TYPE_CHECKING:
+    from rag._internal.cached_file import OnBytes
     from rag.config import Settings
     from rag.llm import ChatModel
 
@@ -47,6 +48,11 @@ class VerifierChoice:
         if self.kind == "hf":
             return f"hf:{self.path}"
         return f"{self.kind}:{self.model.spec}" if self.model else self.kind
+
+    @property
+    def uses_packaged_model(self) -> bool:
+        """Whether the packaged verifier judges, alone or first."""
+        return self.kind in ("support", "support+llm")
 
     def shares_model_with(self, writer: ModelChoice) -> bool:
         """Return whether ``writer`` is the verifier's chat model too, so that one client serves both."""
@@ -97,6 +103,8 @@ def connect_verifier(
     choice: VerifierChoice,
     model: ChatModel | None = None,
     *,
+    purpose: Purpose = "gating",
+    settings: Settings | None = None,
     candidates: int | None = CANDIDATES_PER_CLAIM,
     tolerant: bool = False,
 ) -> Verifier:
@@ -105,14 +113,17 @@ def connect_verifier(
     Args:
         choice: what :func:`resolve_verifier` returned.
         model: the client of the verifier's chat model, if it has one.
+        purpose: which threshold the packaged verifier applies.
+        settings: where the cache of the packaged verifier is.
         candidates: see :class:`rag.verify.chat_verifier.ChatVerifier`.
         tolerant: leave claims unscored if a call to the chat model fails, rather than raise its error.
 
     Raises:
         UsageError: a classifier cannot be loaded.
+        ModelError: the packaged verifier cannot be unpacked.
     """
     if choice.kind == "support":
-        return default_verifier()
+        return default_verifier(purpose, settings)
     if choice.kind == "hf":
         from rag.verify.classifier import load_classifier
 
@@ -125,33 +136,45 @@ def connect_verifier(
     chat = ChatVerifier(model=model, candidates=candidates, tolerant=tolerant)
     if choice.kind == "llm":
         return chat
-    return CascadeVerifier(first=default_verifier(), second=chat, candidates=candidates)
+    return CascadeVerifier(first=default_verifier(purpose, settings), second=chat, candidates=candidates)
 
 
 @contextmanager
 def open_verifier(
-    spec: str, settings: Settings, *, candidates: int | None = CANDIDATES_PER_CLAIM, tolerant: bool = False
+    spec: str,
+    settings: Settings,
+    *,
+    purpose: Purpose = "scoring",
+    on_bytes: OnBytes = lambda _, __: None,
+    candidates: int | None = CANDIDATES_PER_CLAIM,
+    tolerant: bool = False,
 ) -> Iterator[Verifier]:
     """Open the verifier that ``spec`` names for the block, with a client of its own if it has a chat model.
 
     Args:
         spec: see :func:`resolve_verifier`.
-        settings: the settings of the chat model.
+        settings: the settings of the chat model, and where the cache is.
+        purpose: see :func:`connect_verifier`.
+        on_bytes: called while the packaged verifier is unpacked, which happens once on a machine.
         candidates: see :func:`connect_verifier`.
         tolerant: see :func:`connect_verifier`.
 
     Raises:
         UsageError: there is no such spec, or its model cannot be used.
-        ModelError: the local model cannot be started.
+        ModelError: the local model cannot be started, or the packaged verifier cannot be unpacked.
     """
     choice = resolve_verifier(spec, settings)
+    if choice.uses_packaged_model:
+        load_support_model(settings, on_bytes)
     if choice.model is None:
-        yield connect_verifier(choice)
+        yield connect_verifier(choice, purpose=purpose, settings=settings)
         return
     from rag.llm import ChatClient
 
     with ChatClient(choice.model, settings) as client:
-        yield connect_verifier(choice, client, candidates=candidates, tolerant=tolerant)
+        yield connect_verifier(
+            choice, client, purpose=purpose, settings=settings, candidates=candidates, tolerant=tolerant
+        )
 
 
 def _parse(spec: str) -> tuple[VerifierKind | Literal["auto"], str]:

@@ -10,90 +10,146 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from rag.types import Chunk, Quote, Support, Verdict
 from rag.verify.facts import suspicions, vetoes
+from rag.verify.quotes import quotes_of
+from rag.verify.support.claims import marked_share
+from rag.verify.support.evidence import Passage
 
 if TYPE_CHECKING:
-    from rag.verify.support.model import SupportModel
+    from rag._internal.cached_file import OnBytes
+    from rag.config import Settings
+    from rag.verify.support.model import Judgement, SupportModel
 
-_SUPPORT: dict[str, Support] = {"partial": "partial", "refuted": "none", "unrelated": "none"}
-"""The grade of each class of the model but ``full``."""
+Purpose = Literal["gating", "scoring"]
+"""What a verdict is for: to print a draft or not, of whose sentences most are true, or to score sentences of unknown
+origin. Each has its threshold."""
+
+PARTIAL_SHARE = 0.5
+"""A refused sentence is partially supported if its score reaches this share of the threshold, or if the model marks at
+most this share of its words as unsupported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupportVerifier:
-    """The packaged support model, and the veto of :mod:`rag.verify.facts`. A verdict's ``score`` is P(full)."""
+    """The packaged support model, and the veto of :mod:`rag.verify.facts`.
+
+    A verdict's ``score`` is the calibrated probability of support. It is full from the threshold of ``purpose`` on.
+    """
 
     model: SupportModel
+    purpose: Purpose = "gating"
 
     @property
     def name(self) -> str:
         """See :class:`rag.verify.protocol.Verifier`."""
-        return f"{self.model.name} and facts"
+        return f"{self.model.config.name} and facts"
+
+    @property
+    def threshold(self) -> float:
+        """The score from which a sentence is fully supported."""
+        return self.model.config.gating if self.purpose == "gating" else self.model.config.scoring
+
+    @property
+    def min_reattribution_score(self) -> float:
+        """See :class:`rag.verify.protocol.Verifier`."""
+        return self.model.config.reattribution
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
-        """See :class:`rag.verify.protocol.Verifier`.
-
-        Titles and headings count as evidence for numbers, dates and names only.
-        """
-        return self._judge(
-            [
-                (sentence, [chunk.text for chunk in chunks], [chunk.context for chunk in chunks])
-                for sentence, chunks in pairs
-            ]
-        )
+        """See :class:`rag.verify.protocol.Verifier`. Titles and headings are evidence too."""
+        return self._verdicts([(sentence, tuple(map(_passage, chunks))) for sentence, chunks in pairs])
 
     def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
         """See :class:`rag.verify.protocol.Verifier`."""
-        return self._judge([(sentence, premises, ()) for sentence, premises in pairs])
+        return self._verdicts([(sentence, tuple(map(Passage, premises))) for sentence, premises in pairs])
 
     def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
         """See :class:`rag.verify.protocol.Verifier`."""
-        return tuple(
-            Quote(chunk_id=chunk.id, start=start, end=end, text=chunk.text[start:end])
-            for chunk in chunks
-            for start, end in self.model.quote(sentence, chunk.text)
+        return quotes_of(sentence, chunks)
+
+    def _verdicts(self, cases: Sequence[tuple[str, Sequence[Passage]]]) -> list[Verdict]:
+        return [
+            self._verdict(sentence, passages, judgement)
+            for (sentence, passages), judgement in zip(cases, self.model.judge(cases), strict=True)
+        ]
+
+    def _verdict(self, sentence: str, passages: Sequence[Passage], judgement: Judgement) -> Verdict:
+        score = round(judgement.probability, 4)
+        if not passages:
+            return Verdict(support="none", score=0.0, judge=self.name, reason="no evidence")
+        texts, headings = [each.text for each in passages], [each.heading for each in passages]
+        if vetoed := vetoes(sentence, texts, headings):
+            return Verdict(
+                support="none",
+                score=min(score, round(self.threshold / 2, 4)),
+                judge=self.name,
+                reason=f"no cited passage has {', '.join(vetoed)}",
+                unsupported=vetoed[0],
+            )
+        absent = suspicions(sentence, texts, headings)
+        doubt = f"no cited passage has {', '.join(absent)}" if absent else ""
+        if score >= self.threshold:
+            return Verdict(support="full", score=score, judge=self.name, reason=doubt)
+        clause = sentence[slice(*judgement.unsupported[0])] if judgement.unsupported else ""
+        reason = f"the evidence does not state “{clause}”" if clause else "the evidence does not state all of it"
+        return Verdict(
+            support=self._grade(sentence, judgement),
+            score=score,
+            judge=self.name,
+            reason=f"{reason}; {doubt}" if doubt else reason,
+            unsupported=clause,
         )
 
-    def _judge(self, cases: Sequence[tuple[str, Sequence[str], Sequence[str]]]) -> list[Verdict]:
-        """Return a verdict for each (sentence, passages, contexts); contexts are searched for facts only."""
-        from rag.verify.support.model import CLASSES
+    def _grade(self, sentence: str, judgement: Judgement) -> Support:
+        """Return the grade of a refused sentence; see :data:`PARTIAL_SHARE`."""
+        marked = marked_share(sentence, judgement.unsupported)
+        near = judgement.probability >= PARTIAL_SHARE * self.threshold
+        return "partial" if near or 0 < marked <= PARTIAL_SHARE else "none"
 
-        scores = self.model.score([(sentence, passages) for sentence, passages, _ in cases])
-        verdicts = []
-        for (sentence, passages, contexts), row in zip(cases, scores, strict=True):
-            score = round(float(row[0]), 4)
-            absent = suspicions(sentence, passages, contexts) if passages else []
-            doubt = f"no cited passage has {', '.join(absent)}" if absent else ""
-            if vetoed := vetoes(sentence, passages, contexts):
-                reason = f"no cited passage has {', '.join(vetoed)}"
-                verdicts.append(Verdict(support="none", score=min(score, 0.49), judge=self.name, reason=reason))
-            elif score >= self.model.threshold:
-                verdicts.append(Verdict(support="full", score=score, judge=self.name, reason=doubt))
-            else:
-                kind = CLASSES[1 + int(row[1:].argmax())]
-                reason = f"{kind}, P(full) {score:.2f}" if passages else "no evidence"
-                reason += f"; {doubt}" if doubt else ""
-                verdicts.append(Verdict(support=_SUPPORT[kind], score=score, judge=self.name, reason=reason))
-        return verdicts
+
+def _passage(chunk: Chunk) -> Passage:
+    """Return ``chunk`` with its line of title and headings, as the model was trained on."""
+    return Passage(chunk.text, " — ".join(part for part in (chunk.title, *chunk.heading_path) if part))
 
 
 _LOADING = threading.Lock()
+_LOADED: list[SupportModel] = []
 
 
-def default_verifier() -> SupportVerifier:
-    """Return the process's one packaged verifier, loaded on first use; it shares the transformer of the encoder."""
+def load_support_model(settings: Settings | None = None, on_bytes: OnBytes = lambda _, __: None) -> SupportModel:
+    """Return the process's one packaged model, loaded on first use.
+
+    Args:
+        settings: where the cache is; by default as the environment says.
+        on_bytes: called while the model's base is unpacked, which happens once on a machine.
+
+    Raises:
+        ModelError: a part of the base is missing or damaged, or the cache cannot be written to.
+    """
     with _LOADING:
-        return _loaded()
+        if not _LOADED:
+            from rag.config import load_settings
+            from rag.verify.support.model import SupportModel
+
+            _LOADED.append(SupportModel.load(settings or load_settings(), on_bytes))
+        return _LOADED[0]
 
 
-@lru_cache(maxsize=1)
-def _loaded() -> SupportVerifier:
-    from rag.embedding import load_encoder
-    from rag.embedding.tokens import TokenEncoder
-    from rag.verify.support.model import SupportModel
+def find_support_model(settings: Settings) -> Path | None:
+    """Return the packaged model's weights in the user's cache, or None if they were not unpacked yet. Loads no model.
 
-    return SupportVerifier(model=SupportModel.load(encoder=TokenEncoder.load(load_encoder().transformer)))
+    Raises:
+        ModelError: the files in the package cannot be read.
+    """
+    from rag.verify.support.merged import find_merged
+    from rag.verify.support.model import WEIGHTS, SupportConfig
+
+    return find_merged(WEIGHTS, SupportConfig.read().name, settings)
+
+
+def default_verifier(purpose: Purpose = "scoring", settings: Settings | None = None) -> SupportVerifier:
+    """Return the packaged verifier with the threshold of ``purpose``; see :func:`load_support_model`."""
+    return SupportVerifier(model=load_support_model(settings), purpose=purpose)

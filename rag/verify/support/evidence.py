@@ -58,9 +58,7 @@ def evidence_ids(claim: str, passages: Sequence[Passage], tokenizer: Tokenizer, 
     texts = [_ids(tokenizer, passage.text) for passage in passages]
     if sum(map(len, headings)) + sum(map(len, texts)) <= limit:
         return tuple(token for pair in zip(headings, texts, strict=True) for part in pair for token in part)
-    units = [
-        unit for number, passage in enumerate(passages) for unit in _units(number, passage.text, tokenizer)
-    ]
+    units = [unit for number, passage in enumerate(passages) for unit in _units(number, passage.text, tokenizer)]
     chosen = _chosen(_scores(content_stems(claim), units), units, headings, limit)
     out: list[int] = []
     before = -1
@@ -95,7 +93,10 @@ def _units(number: int, text: str, tokenizer: Tokenizer) -> Iterator[_Unit]:
 
 
 def _scores(claim: frozenset[str], units: Sequence[_Unit]) -> list[float]:
-    """Return for each unit the rarity of the stems that it shares with the claim, by length, with shares of its passage and neighbours."""
+    """Return for each unit the rarity of the stems that it shares with the claim.
+
+    A score is divided by a power of the unit's length; a unit gets shares of the scores of its passage and neighbours.
+    """
     counts = Counter(word for unit in units for word in unit.stems)
     rarity = {word: math.log(1 + len(units) / counts[word]) for word in claim if counts[word]}
     own = [sum(rarity.get(word, 0.0) for word in unit.stems) / (10 + len(unit.ids)) ** LENGTH_POWER for unit in units]

@@ -100,7 +100,11 @@ NO_EVIDENCE = Judgement(0.0, ())
 
 
 class SupportModel:
-    """The packaged model. Any thread may call it: pairs of several threads are judged in common batches."""
+    """The packaged model. Any thread may call it: pairs of several threads are judged in common batches.
+
+    In bf16 a probability depends on the other pairs of its batch by less than .01; a pair that was judged keeps its
+    judgement.
+    """
 
     def __init__(
         self, network: SupportNetwork, tokenizer: Tokenizer, config: SupportConfig, precision: Precision
@@ -159,7 +163,7 @@ class SupportModel:
         return np.array([each.probability for each in judged], np.float32)
 
     def _judge(self, pairs: Sequence[Pair]) -> list[Judgement]:
-        """Return a judgement on each pair; the parts of a long claim are judged apart, and the least supported counts."""
+        """Return a judgement on each pair. Of a long claim the least supported part counts."""
         limits = self.config
         by_evidence: defaultdict[tuple[int, ...], list[tuple[int, ClaimPart]]] = defaultdict(list)
         for at, (claim, passages) in enumerate(pairs):
