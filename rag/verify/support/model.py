@@ -35,7 +35,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 MAX_PACK_TOKENS = 512
 """Length of a pack up to which claims with the same evidence are added to it."""
 
-TOKENS_PER_BATCH = 4096
+PADDED_TOKENS_PER_BATCH = 4096
 """Tokens of a batch, padding included."""
 
 CACHED_JUDGEMENTS = 8192
@@ -220,7 +220,7 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
     """Yield the numbers of packs in batches of similar length."""
     batch: list[int] = []
     for number in sorted(range(len(lengths)), key=lambda at: lengths[at]):
-        if batch and (len(batch) + 1) * lengths[number] > TOKENS_PER_BATCH:
+        if batch and (len(batch) + 1) * lengths[number] > PADDED_TOKENS_PER_BATCH:
             yield batch
             batch = []
         batch.append(number)

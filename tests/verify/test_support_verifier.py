@@ -1,0 +1,103 @@
+"""Verdicts of the packaged verifier: threshold by purpose, the clause in the reason, the veto. Real model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rag.config import load_settings
+from rag.types import Chunk, Verdict, chunk_id
+from rag.verify import SupportVerifier, connect_verifier, default_verifier, resolve_verifier
+from rag.verify.support.evidence import Passage
+from rag.verify.support.model import Judgement, SupportConfig, SupportModel
+
+pytestmark = pytest.mark.integration
+
+TEXT = "The ban on ferries was imposed in 2014. The ministry extended it twice."
+CHUNK = Chunk(id=chunk_id("f", 0, TEXT), document_id="f", text=TEXT, start=0, end=len(TEXT), title="Ferries")
+CLAIM = "The ban was imposed in 2014 and lapsed in 2016."
+CLAUSE = (CLAIM.index("lapsed"), len(CLAIM) - 1)
+
+
+class JudgedModel(SupportModel):
+    """The packaged model's configuration with judgements that are given."""
+
+    def __init__(self, judgement: Judgement) -> None:
+        self.config = SupportConfig.read()
+        self.given = judgement
+
+    def judge(self, pairs: object) -> list[Judgement]:
+        assert isinstance(pairs, list)
+        return [self.given for _ in pairs]
+
+
+def verdict_on(judgement: Judgement, claim: str = CLAIM, **options: str) -> Verdict:
+    verifier = SupportVerifier(model=JudgedModel(judgement), **options)  # type: ignore[arg-type]
+    [verdict] = verifier.verify([(claim, (CHUNK,))])
+    return verdict
+
+
+def test_the_threshold_is_that_of_the_purpose() -> None:
+    config = SupportConfig.read()
+    between = Judgement((config.gating + config.scoring) / 2, ())
+    assert verdict_on(between, purpose="gating").support == "full"
+    assert verdict_on(between, purpose="scoring").support != "full"
+
+
+def test_a_refused_sentence_names_the_clause_that_the_evidence_does_not_state() -> None:
+    verdict = verdict_on(Judgement(0.05, (CLAUSE,)))
+    assert verdict.unsupported == "lapsed in 2016"
+    assert verdict.reason.startswith("the evidence does not state “lapsed in 2016”")
+    assert verdict.support == "partial"
+
+
+def test_a_sentence_that_is_refused_as_a_whole_has_no_support() -> None:
+    assert verdict_on(Judgement(0.05, ((0, len(CLAIM) - 1),))).support == "none"
+    nothing_marked = verdict_on(Judgement(0.05, ()))
+    assert (nothing_marked.support, nothing_marked.unsupported) == ("none", "")
+    assert nothing_marked.reason.startswith("the evidence does not state all of it")
+
+
+def test_a_score_near_the_threshold_is_partial_support() -> None:
+    assert verdict_on(Judgement(SupportConfig.read().gating * 0.9, ())).support == "partial"
+
+
+def test_a_full_name_that_the_evidence_lacks_is_refused_below_the_threshold() -> None:
+    verdict = verdict_on(Judgement(0.99, ()), "The ban was imposed by Konrad Lindqvist in 2014.")
+    assert (verdict.support, verdict.unsupported) == ("none", "Konrad Lindqvist")
+    assert verdict.score < SupportConfig.read().gating
+
+
+def test_a_name_in_the_title_is_no_reason_to_refuse() -> None:
+    titled = replace(CHUNK, title="Konrad Lindqvist on ferries")
+    [verdict] = SupportVerifier(model=JudgedModel(Judgement(0.99, ()))).verify(
+        [("The ban was imposed by Konrad Lindqvist in 2014.", (titled,))]
+    )
+    assert verdict.support == "full"
+
+
+def test_drafts_are_gated_and_foreign_sentences_scored() -> None:
+    settings = load_settings()
+    config = default_verifier().model.config
+    choice = resolve_verifier("support", settings)
+    gating, scoring = connect_verifier(choice), default_verifier()
+    assert isinstance(gating, SupportVerifier)
+    assert (gating.threshold, scoring.threshold) == (config.gating, config.scoring)
+    assert gating.model is scoring.model
+    assert gating.name == scoring.name
+    assert gating.min_reattribution_score == config.reattribution
+
+
+def test_title_and_headings_are_read_as_one_line() -> None:
+    read: list[Passage] = []
+
+    class RecordingModel(JudgedModel):
+        def judge(self, pairs: object) -> list[Judgement]:
+            assert isinstance(pairs, list)
+            read.extend(passage for _, passages in pairs for passage in passages)
+            return super().judge(pairs)
+
+    chunk = replace(CHUNK, heading_path=("Bans", "2014"))
+    SupportVerifier(model=RecordingModel(Judgement(0.5, ()))).verify([(CLAIM, (chunk,))])
+    assert read == [Passage(TEXT, "Ferries — Bans — 2014")]
