@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from rag.types import Chunk, Quote, Support, Verdict
+from rag.types import Chunk, Quote, Verdict
 from rag.verify.facts import suspicions, vetoes
 from rag.verify.quotes import quotes_of
-from rag.verify.support.claims import marked_share
 from rag.verify.support.evidence import Passage
 
 if TYPE_CHECKING:
@@ -29,8 +28,7 @@ Purpose = Literal["gating", "scoring"]
 origin. Each has its threshold."""
 
 PARTIAL_SHARE = 0.5
-"""A refused sentence is partially supported if its score reaches this share of the threshold, or if the model marks at
-most this share of its words as unsupported."""
+"""A refused sentence counts as partially supported if its score reaches this share of the threshold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,18 +94,12 @@ class SupportVerifier:
         clause = sentence[slice(*judgement.unsupported[0])] if judgement.unsupported else ""
         reason = f"the evidence does not state “{clause}”" if clause else "the evidence does not state all of it"
         return Verdict(
-            support=self._grade(sentence, judgement),
+            support="partial" if score >= PARTIAL_SHARE * self.threshold else "none",
             score=score,
             judge=self.name,
             reason=f"{reason}; {doubt}" if doubt else reason,
             unsupported=clause,
         )
-
-    def _grade(self, sentence: str, judgement: Judgement) -> Support:
-        """Return the grade of a refused sentence; see :data:`PARTIAL_SHARE`."""
-        marked = marked_share(sentence, judgement.unsupported)
-        near = judgement.probability >= PARTIAL_SHARE * self.threshold
-        return "partial" if near or 0 < marked <= PARTIAL_SHARE else "none"
 
 
 def _passage(chunk: Chunk) -> Passage:

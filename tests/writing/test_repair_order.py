@@ -52,6 +52,7 @@ class ScriptedVerifier:
     unsupported: dict[str, str] = field(default_factory=dict)
     score: float = 0.95
     name: str = "scripted"
+    min_reattribution_score: float = 0.7
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
         return [self._verdict(text, self.stated.get(text) in chunks) for text, chunks in pairs]

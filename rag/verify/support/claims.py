@@ -17,6 +17,10 @@ _WORD = re.compile(r"[^\W_](?:\S*\w)?|[^\w\s]?\d\S*\w?")
 _CLAUSE_END = frozenset(".;:,)–—")
 _MAX_GAP = 2
 
+MIN_SHARE_OF_HIGHEST = 0.6
+"""A token counts as marked only from this share of the claim's highest mark on: marks compare the words of a claim, but
+their level differs between claims."""
+
 
 class ClaimPart(NamedTuple):
     """Tokens of a claim or of a part of it, with the offsets of each in the claim."""
@@ -51,8 +55,9 @@ def marked_spans(claim: str, offsets: Sequence[Span], marks: Sequence[float], th
         claim: the sentence.
         offsets: of its tokens.
         marks: for each token, the probability that it is not supported.
-        threshold: the probability from which a token counts as marked.
+        threshold: the probability from which a token can count as marked.
     """
+    threshold = max(threshold, MIN_SHARE_OF_HIGHEST * max(marks, default=0.0))
     marked = [(span, mark) for span, mark in zip(offsets, marks, strict=True) if mark >= threshold]
     words = [match.span() for match in _WORD.finditer(claim)]
     weights = [sum(mark for (start, end), mark in marked if start < stop and end > begin) for begin, stop in words]
@@ -60,13 +65,6 @@ def marked_spans(claim: str, offsets: Sequence[Span], marks: Sequence[float], th
     runs = list(_runs(hits))
     runs.sort(key=lambda run: -sum(weights[run[0] : run[1] + 1]))
     return [(words[first][0], words[last][1]) for first, last in runs]
-
-
-def marked_share(claim: str, spans: Sequence[Span]) -> float:
-    """Return the share of the words of ``claim`` that lie in ``spans``."""
-    words = [match.span() for match in _WORD.finditer(claim)]
-    inside = sum(any(begin >= start and stop <= end for start, end in spans) for begin, stop in words)
-    return inside / max(1, len(words))
 
 
 def _runs(hits: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -61,7 +61,7 @@ class SupportConfig:
     reattribution: float
     """From here on another passage may be cited instead."""
     marking: float
-    """From here on a token counts as unsupported; the head for tokens is not calibrated."""
+    """From here on a token can count as unsupported; the head for tokens is not calibrated."""
 
     @classmethod
     def read(cls, directory: Path = WEIGHTS) -> SupportConfig:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from rag.embedding.minilm import load_tokenizer
-from rag.verify.support.claims import claim_parts, marked_share, marked_spans
+from rag.verify.support.claims import claim_parts, marked_spans
 
 CLAIM = "The ban on ferries, imposed in 2014, lapsed in 2016, the ministry said."
 
@@ -38,10 +36,10 @@ def test_a_mark_below_the_threshold_or_on_punctuation_names_nothing() -> None:
     assert spans_of(",", ".") == []
 
 
-def test_the_share_of_marked_words_is_that_of_all_words() -> None:
-    start = CLAIM.index("lapsed")
-    assert marked_share(CLAIM, [(start, start + len("lapsed in 2016"))]) == pytest.approx(3 / 13)
-    assert marked_share(CLAIM, []) == 0
+def test_a_mark_far_below_the_highest_one_is_left_out() -> None:
+    offsets = [match.span() for match in re.finditer(r"\w+", CLAIM)]
+    marks = [{"lapsed": 0.9, "2016": 0.6, "ban": 0.5}.get(CLAIM[start:end], 0.1) for start, end in offsets]
+    assert [CLAIM[start:end] for start, end in marked_spans(CLAIM, offsets, marks, 0.2)] == ["lapsed in 2016"]
 
 
 def test_a_long_claim_is_divided_after_a_clause_and_nothing_is_lost() -> None:
