@@ -82,5 +82,5 @@ def packaged_figures(judge: Judge) -> dict[str, Any] | None:
     return {
         "balanced_accuracy": round(sum(each["balanced_accuracy"] for each in sets) / len(sets), 4),
         "n": sum(each["n"] for each in sets),
-        "measured_on": f"labelled pairs of {len(sets)} sets that the verifier was not trained on",
+        "measured_on": f"labelled pairs of {len(sets)} sets that were left out of training",
     }

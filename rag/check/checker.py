@@ -21,7 +21,7 @@ from rag.llm import open_embedder, resolve_embedder
 from rag.retrieval.hybrid import retrieve
 from rag.store import Index
 from rag.types import Chunk, Claim, Verdict
-from rag.verify import Verifier, open_verifier
+from rag.verify import Verifier, near_chunks, open_verifier
 
 if TYPE_CHECKING:
     from rag._internal.cached_file import OnBytes
@@ -137,10 +137,11 @@ class Checker:
         """Return ``claim`` with its ``verdict``, the nearest quote, and a better citation if there is one."""
         cited = {passage.id for source in map(self._source, claim.citations) for passage in source.exact}
         others = {passage.id: passage for passage in self._alternatives(claim.text) if passage.id not in cited}
-        verdicts = self.verifier.verify([(claim.text, (passage,)) for passage in others.values()])
+        nearest_others = near_chunks(claim.text, list(others.values()))
+        verdicts = self.verifier.verify([(claim.text, (passage,)) for passage in nearest_others])
         supporting = [
             (passage, judged.score)
-            for passage, judged in zip(others.values(), verdicts, strict=True)
+            for passage, judged in zip(nearest_others, verdicts, strict=True)
             if judged.support == "full" and judged.score >= self.verifier.min_reattribution_score
         ]
         better = max(supporting, key=lambda each: each[1], default=(None, 0.0))[0]

@@ -1,5 +1,6 @@
 """Verifiers by spec, and the numbers, dates and names of a sentence that its evidence does not give."""
 
+from rag.verify.candidates import near_chunks
 from rag.verify.facts import missing, suspicions, vetoes
 from rag.verify.protocol import Verifier
 from rag.verify.spec import VerifierChoice, connect_verifier, open_verifier, resolve_verifier, verifier_of_writer
@@ -21,6 +22,7 @@ __all__ = [
     "find_support_model",
     "load_support_model",
     "missing",
+    "near_chunks",
     "open_verifier",
     "resolve_verifier",
     "suspicions",

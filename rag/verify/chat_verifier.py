@@ -78,7 +78,7 @@ class ChatVerifier:
 
     ``candidates`` limits how many pairs with the same claim are read (``rag/verify/candidates.py``); the others are
     unscored. None reads them all. A call that fails raises its ``ModelError``, or with ``tolerant`` leaves its claims
-    unscored.
+    unscored. ``min_reattribution_score`` was not measured.
     """
 
     model: ChatModel

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from rag.errors import ReplyError
 from rag.types import Chunk, Repair, RepairAction, Sentence, Verdict
-from rag.verify import Verifier
+from rag.verify import Verifier, near_chunks
 from rag.writing.drafts import Draft, RefusedDraft
 from rag.writing.faults import fault_of
 from rag.writing.replacement import (
@@ -218,7 +218,8 @@ class RepairPolicy:
         """
         if draft.merged or draft.sources:
             return None
-        single = [replace(draft, chunks=(chunk,)) for chunk in self.evidence if (chunk,) != draft.chunks]
+        others = [chunk for chunk in self.evidence if (chunk,) != draft.chunks]
+        single = [replace(draft, chunks=(chunk,)) for chunk in near_chunks(draft.text, others)]
         judged = [
             (other, verdict)
             for other, verdict in zip(single, self._verify(single), strict=True)

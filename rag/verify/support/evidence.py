@@ -54,29 +54,26 @@ def evidence_ids(claim: str, passages: Sequence[Passage], tokenizer: Tokenizer, 
     keeps 99.6 % of the 998 sentences that 413 true claims need, and 98.2 % of the 336 sentences of 119 claims that rest
     on two passages.
     """
-    headings = [_ids(tokenizer, heading) for heading in _headings(passages)]
-    texts = [_ids(tokenizer, passage.text) for passage in passages]
-    if sum(map(len, headings)) + sum(map(len, texts)) <= limit:
-        return tuple(token for pair in zip(headings, texts, strict=True) for part in pair for token in part)
-    units = [unit for number, passage in enumerate(passages) for unit in _units(number, passage.text, tokenizer)]
+    headings = [_ids(tokenizer, passage.heading) for passage in passages]
+    whole = _under_headings([(at, _ids(tokenizer, passage.text)) for at, passage in enumerate(passages)], headings)
+    if len(whole) <= limit:
+        return tuple(whole)
+    units = [unit for at, passage in enumerate(passages) for unit in _units(at, passage.text, tokenizer)]
     chosen = _chosen(_scores(content_stems(claim), units), units, headings, limit)
+    read = _under_headings([(units[at].passage, units[at].ids) for at in sorted(chosen)], headings)
+    return tuple(read[:limit])
+
+
+def _under_headings(texts: Sequence[tuple[int, list[int]]], headings: Sequence[list[int]]) -> list[int]:
+    """Return the token ids of texts of the numbered passages, each under its heading unless that stands there."""
     out: list[int] = []
-    before = -1
-    for number in sorted(chosen):
-        unit = units[number]
-        if unit.passage != before:
-            out += headings[unit.passage]
-            before = unit.passage
-        out += unit.ids
-    return tuple(out[:limit])
-
-
-def _headings(passages: Sequence[Passage]) -> Iterator[str]:
-    """Yield the heading of each passage, or "" if it is that of the passage before."""
-    before = ""
-    for passage in passages:
-        yield passage.heading if passage.heading != before else ""
-        before = passage.heading
+    heading: list[int] = []
+    for passage, ids in texts:
+        if headings[passage] != heading:
+            heading = headings[passage]
+            out += heading
+        out += ids
+    return out
 
 
 def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
@@ -119,13 +116,14 @@ def _scores(claim: frozenset[str], units: Sequence[_Unit]) -> list[float]:
 def _chosen(scores: Sequence[float], units: Sequence[_Unit], headings: Sequence[list[int]], limit: int) -> set[int]:
     """Return the units that fit into ``limit`` tokens with their headings, the best first."""
     chosen: set[int] = set()
-    open_passages: set[int] = set()
+    named: list[list[int]] = []
     room = limit
     for number in sorted(range(len(units)), key=lambda at: -scores[at]):
         unit = units[number]
-        size = len(unit.ids) + (0 if unit.passage in open_passages else len(headings[unit.passage]))
+        heading = headings[unit.passage]
+        size = len(unit.ids) + (0 if heading in named else len(heading))
         if size <= room or not chosen:
             chosen.add(number)
-            open_passages.add(unit.passage)
+            named.append(heading)
             room -= size
     return chosen

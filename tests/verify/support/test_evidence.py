@@ -46,3 +46,10 @@ def test_a_sentence_longer_than_the_limit_is_divided() -> None:
     table = " ".join(f"item {number} cost {number}" for number in range(200)) + " engine fire Alma"
     read = text_of(CLAIM, [Passage(table)], 100)
     assert read.endswith("engine fire alma")
+
+
+def test_the_heading_of_several_passages_stands_before_the_first_chosen_sentence_once() -> None:
+    passages = [Passage(FILLER, "Losses"), Passage(NEEDED, "Losses"), Passage(FOLLOWING, "Losses")]
+    read = text_of(CLAIM, passages, 40)
+    assert read.count("losses") == 1
+    assert read.index("losses") < read.index("the ferry alma")
