@@ -1,1 +1,1 @@
-"""The packaged support model: token alignment, features, trees and networks."""
+"""The packaged support model: its base, the difference to it, the network, and how it reads claims and evidence."""
