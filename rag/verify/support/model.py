@@ -36,7 +36,8 @@ MAX_PACK_TOKENS = 512
 """Length of a pack up to which claims with the same evidence are added to it."""
 
 PADDED_TOKENS_PER_BATCH = 4096
-"""Tokens of a batch, padding included."""
+"""Tokens of a batch, padding included. In bf16 on two busy cores batches of 250, 1,000, 2,000 and 4,000 tokens ran
+at 470, 570, 700 and 760 tokens a second."""
 
 CACHED_JUDGEMENTS = 8192
 """Judgements that are kept: the repair of a brief asks for the same pairs again."""
