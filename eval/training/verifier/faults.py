@@ -16,6 +16,7 @@ from rag.render.json import read_brief
 from rag.text import MONTHS
 from rag.types import Brief, Chunk, Sentence
 from rag.verify import default_verifier
+from rag.verify.support.evidence import Passage
 
 from . import corrupt
 
@@ -68,6 +69,10 @@ def planted(briefs: list[Brief], count: int, rng: random.Random) -> list[FaultRo
     return rows
 
 
+def _passage(chunk: Chunk) -> Passage:
+    return Passage(chunk.text, " — ".join(part for part in (chunk.title, *chunk.heading_path) if part))
+
+
 def main() -> None:
     """Print as JSON how many of each kind the verifier and the model alone reject, and the speed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -76,19 +81,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     args = parser.parse_args()
     rows = planted([read_brief(path) for path in args.briefs], args.sentences, random.Random(args.seed))
-    verifier = default_verifier()
+    verifier = default_verifier("gating")
     verifier.verify([("Warm up.", rows[0][2])])
     started = time.perf_counter()
     verdicts = verifier.verify([(sentence, evidence) for _, sentence, evidence in rows])
     seconds = time.perf_counter() - started
-    alone = verifier.model.score([(sentence, [chunk.text for chunk in evidence]) for _, sentence, evidence in rows])
+    cases = [(sentence, [_passage(chunk) for chunk in evidence]) for _, sentence, evidence in rows]
+    alone = verifier.model.judge(cases)
     report = {}
     for kind in dict.fromkeys(kind for kind, _, _ in rows):
         places = [i for i, row in enumerate(rows) if row[0] == kind]
         report[kind] = {
             "n": len(places),
             "rejected": sum(verdicts[i].support != "full" for i in places),
-            "rejected_by_model_alone": sum(float(alone[i][0]) < verifier.model.threshold for i in places),
+            "rejected_by_model_alone": sum(alone[i].probability < verifier.threshold for i in places),
         }
     passed = [
         (kind, s) for (kind, s, _), v in zip(rows, verdicts, strict=True) if v.support == "full" and "true" not in kind

@@ -1,4 +1,4 @@
-"""The difference to the base: full values, factors of low rank, and int8 with a scale a row."""
+"""The difference to the base: full values, factors of low rank, four-bit integers, and int8 with a scale a row."""
 
 from __future__ import annotations
 
@@ -35,5 +35,15 @@ def test_a_factor_without_its_counterpart_or_its_base_is_an_error() -> None:
 
     with pytest.raises(ValueError, match="a factor without its counterpart"):
         merged({"w": torch.zeros(2, 2)}, {"w.up": torch.eye(2)})
-    with pytest.raises(ValueError, match="factors of w, which the base does not have"):
+    with pytest.raises(ValueError, match="a change of w, which the base does not have"):
         merged({}, {"w.up": torch.eye(2), "w.down": torch.eye(2)})
+
+
+def test_a_difference_in_four_bit_integers_is_added() -> None:
+    import torch
+
+    packed = torch.tensor([[8 + 1 | (8 - 2) << 4, 8 + 7 | (8 - 7) << 4]], dtype=torch.uint8)
+    changes = {"w.int4": packed, "w.int4.scale": torch.tensor([[0.5, 2.0]])}
+    assert merged({"w": torch.ones(1, 4)}, changes)["w"].tolist() == [[1.5, 0.0, 15.0, -13.0]]
+    with pytest.raises(ValueError, match="a change of w, which the base does not have"):
+        merged({}, changes)

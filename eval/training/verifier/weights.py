@@ -1,0 +1,90 @@
+"""Read and write the network: a directory with the base model, and a safetensors file with what differs from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rag.verify.support.network import SupportNetwork
+
+_LAYERS = "layers"
+_NOT_IN_NETWORK = ("pooler.", "embeddings.position_ids")
+
+
+def new_network(base: Path, layers: int | None = None) -> SupportNetwork:
+    """Return the network in float32 with the weights of the base model in directory ``base`` and new heads.
+
+    Dropout is 0. ``layers`` keeps the first layers only.
+    """
+    from transformers import MPNetModel
+    from transformers.utils import logging
+
+    from rag.verify.support.network import SupportNetwork
+
+    logging.set_verbosity_error()  # it would report that the base's pooler is not used
+    logging.disable_progress_bar()
+    model = MPNetModel.from_pretrained(
+        base, add_pooling_layer=False, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
+    if layers is not None:
+        model.encoder.layer = model.encoder.layer[:layers]
+    return SupportNetwork(model)
+
+
+def load_network(base: Path, difference: Path, device: str = "cpu") -> SupportNetwork:
+    """Return the trained network in bfloat16, ready for inference.
+
+    Args:
+        base: directory of the base model.
+        difference: any file that :func:`rag.verify.support.difference.merged` reads: full parameters, low rank or
+            quantised.
+        device: where the network is put.
+
+    Raises:
+        ValueError: the difference does not fit the base.
+    """
+    import torch
+    from safetensors import safe_open
+
+    from rag.verify.support.difference import merged
+
+    with safe_open(difference, framework="pt") as file:
+        layers = (file.metadata() or {}).get(_LAYERS)
+        changes = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+    network = new_network(base, int(layers) if layers else None)
+    state = merged(base_parameters(base), changes)
+    own = set(network.state_dict())
+    if missing := own - set(state):
+        raise ValueError(f"{difference}: {min(missing)} is neither there nor in {base}")
+    network.load_state_dict({name: value for name, value in state.items() if name in own})
+    return network.to(device=device, dtype=torch.bfloat16).eval()
+
+
+def base_parameters(base: Path) -> dict[str, Tensor]:
+    """Return the base model's parameters, by their names in the network."""
+    from safetensors.torch import load_file
+
+    parameters = load_file(base / "model.safetensors")
+    return {name: value for name, value in parameters.items() if not name.startswith(_NOT_IN_NETWORK)}
+
+
+def load_parameters(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file."""
+    from safetensors.torch import load_file
+
+    return load_file(path)
+
+
+def save_parameters(parameters: Mapping[str, Tensor], path: Path, layers: int | None = None) -> None:
+    """Write tensors to ``path`` in one step: the file is never there in part. ``layers``: see :func:`new_network`."""
+    from safetensors.torch import save
+
+    metadata = None if layers is None else {_LAYERS: str(layers)}
+    contents = save({name: value.contiguous().cpu() for name, value in parameters.items()}, metadata)
+    partial = path.with_name(f"{path.name}.part")
+    partial.write_bytes(contents)
+    partial.replace(path)
