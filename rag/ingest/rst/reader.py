@@ -8,7 +8,7 @@ from typing import Any
 
 from rag.ingest.blocks import ParsedDocument
 from rag.ingest.encoding import decode
-from rag.ingest.header import date_of_fields, split_header, title_of_fields
+from rag.ingest.header import TITLE_FIELDS, date_of_fields, split_header, title_of_fields
 from rag.ingest.rst.blocks import inline_text, rst_blocks
 from rag.ingest.rst.markup import parse_rst
 from rag.ingest.text import read_text
@@ -25,10 +25,12 @@ def read_rst(data: bytes, name: str) -> ParsedDocument:
     fields: Mapping[str, str] = {}
     if header := split_header(text):
         fields = header.fields
-        text = f"{_as_field_list(header.others)}\n\n{header.rest}"
+        titles = [f"{field}: {fields[field]}" for field in TITLE_FIELDS if field in fields]
+        lines = "\n".join((*titles, header.others))
+        text = f"{_as_field_list(lines)}\n\n{header.rest}"
     try:
         tree = parse_rst(text)
-        fields = {**_pop_fields(tree), **fields}
+        fields = {**fields, **_pop_fields(tree, keep=header is not None)}
         blocks = tuple(block for block in rst_blocks(tree) if block.text.strip())
     except Exception:  # docutils fails in many ways on damaged or hostile text
         return read_text(data, name)
@@ -42,14 +44,19 @@ def read_rst(data: bytes, name: str) -> ParsedDocument:
 
 
 def _as_field_list(lines: str) -> str:
-    """Turn ``Name: value`` lines into a list of fields, whose values may have mark-up."""
+    """Turn ``Name: value`` lines into a list of fields, whose values may have mark-up.
+
+    An initial is escaped: "A. Writer" would otherwise begin a list.
+    """
+    lines = re.sub(r"^([^:\n]+: )(?=\(?\w{1,4}[.)] )", r"\1\\", lines, flags=re.MULTILINE)
     return re.sub(r"^([^:\n]+):", r":\1:", lines, flags=re.MULTILINE)
 
 
-def _pop_fields(tree: Any) -> dict[str, str]:
+def _pop_fields(tree: Any, *, keep: bool) -> dict[str, str]:
     """Return the list of fields before the first paragraph or heading of the text, as a mapping.
 
-    The title is removed from it, and so are fields that only steer Sphinx: those without a value in words.
+    The title is removed from it, and so are fields that only steer Sphinx, unless ``keep``: those without a value in
+    words.
     """
     fields: dict[str, str] = {}
     for node in list(tree.children):
@@ -59,7 +66,7 @@ def _pop_fields(tree: Any) -> dict[str, str]:
             for field in list(node.children):
                 name, value = (_text(part) for part in field.children)
                 fields[name.lower()] = value
-                if name.lower() == "title" or not re.search(r"[^\W\d_]|\d{3}", value):
+                if name.lower() in TITLE_FIELDS or not (keep or re.search(r"[^\W\d_]|\d{3}", value)):
                     node.remove(field)
         break
     return fields
