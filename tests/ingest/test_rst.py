@@ -88,7 +88,8 @@ def test_header_headings_lists_and_tables_are_read_without_markup(read_document:
     assert document.text == (
         "PEP: 8\nAuthor: A. Writer <a@example.org>, B. Writer\nStatus: Active\nCreated: 05-Jul-2001\n\n"
         "Abstract\n\nIt was signed by Acme in October.\n\n"
-        "Terms\n\nThe fees are:\n\n- a fee\n- a tip:\n\n    tip = 2\n      more\n\n- a share\n\nA. one office\nB. another\n\n"
+        "Terms\n\nThe fees are:\n\n- a fee\n- a tip:\n\n    tip = 2\n      more\n\n- a share\n\n"
+        "A. one office\nB. another\n\n"
         "term: What it means.\n\nyear; event\n2015; signed"
     )
 
