@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from rag.ingest.clean import PAGE_BREAK, REDACTED, clean_text, match_key
+from rag.ingest.clean import PAGE_BREAK, REDACTED, clean_code, clean_text, match_key
 from rag.types import Heading
 
 _BLANK_LINES = re.compile(r"\n\s*\n")
@@ -18,14 +18,16 @@ _BLANK_LINES = re.compile(r"\n\s*\n")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A heading (``level`` from 1) or a paragraph (``level`` 0).
+    """A heading (``level`` from 1), a paragraph (``level`` 0) or a block of code.
 
     A paragraph may contain single line breaks (table rows, code). :data:`PAGE_BREAK` may occur anywhere in the text:
-    what follows it is on the next physical page.
+    what follows it is on the next physical page. Code keeps its white space and has no page breaks; in the document's
+    text its lines are indented (see :func:`rag.text.split_statements`).
     """
 
     text: str
     level: int = 0
+    code: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +55,14 @@ def assemble(blocks: Iterable[Block], *, paged: bool = False) -> tuple[str, tupl
     starts = [0]
     pending_pages = 0  # pages that began after the last written character
     for block in blocks:
-        text, page_offsets = _extract_page_breaks(_normalize_breaks(block))
-        if not match_key(text.replace(REDACTED, "")):  # blank, a row of asterisks, or redacted entirely
+        page_offsets: list[int] = []
+        if block.code:
+            text = clean_code(block.text)
+        else:
+            text, page_offsets = _extract_page_breaks(_normalize_breaks(block))
+        if not (
+            text if block.code else match_key(text.replace(REDACTED, ""))
+        ):  # blank, a row of asterisks, or redacted entirely
             pending_pages += len(page_offsets)
             continue
         if written:

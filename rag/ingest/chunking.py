@@ -6,15 +6,17 @@ because a phrase such as "the author" is ambiguous without them. The chunk's own
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from math import ceil
 
-from rag.text import split_sentences
+from rag.text import is_code, split_sentences
 from rag.types import Chunk, Document, chunk_id
 
 CHUNKER_VERSION = "1"
-"""Part of the index's parameters. Raise it whenever the same document would give other chunks."""
+"""Part of the index's parameters. Raise it if chunks of older versions can no longer be used: no older index is then
+opened. If the same document only gives other chunks, raise ``EXTRACTOR_VERSION``, which re-reads every source."""
 
 TARGET_WORDS = 130
 """Words per chunk to aim for. A section is cut into equal parts of about this size, not into full ones and a rest."""
@@ -24,6 +26,8 @@ MAX_WORDS = 160
 
 MAX_CONTEXT_TOKENS = 72
 """Maximum tokens of title and headings in the embedded text, so that the chunk itself has room."""
+
+_LIST_ITEM = re.compile(r"(?:[-*•–]|\d{1,3}[.)]) \S")
 
 CountTokens = Callable[[str], int]
 """Counts the encoder's tokens of a text, without its special tokens."""
@@ -92,11 +96,12 @@ def _pack_sentences(
     """Yield spans of whole sentences of ``text[start:end]``, of about equal size and at most ``max_tokens``."""
     sentences = [
         span
-        for a, b in split_sentences(text[start:end])
-        for span in _split_long_sentence(text, start + a, start + b, max_tokens, count_tokens)
+        for a, b in _sentences_and_code(text, start, end)
+        for span in _split_long_sentence(text, a, b, max_tokens, count_tokens)
     ]
     if not sentences:
         return
+    sentences = _keep_introductions(text, sentences, max_tokens, count_tokens)
     words = [len(text[a:b].split()) for a, b in sentences]
     tokens = [count_tokens(text[a:b]) for a, b in sentences]
     parts = max(1, ceil(sum(words) / MAX_WORDS), ceil(sum(tokens) / max_tokens))
@@ -113,6 +118,66 @@ def _pack_sentences(
             first, words_in_chunk, tokens_in_chunk = index, 0, 0
         words_in_chunk, tokens_in_chunk = words_in_chunk + n_words, tokens_in_chunk + n_tokens
     yield sentences[first][0], sentences[-1][1]
+
+
+def _sentences_and_code(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the spans of the sentences and of the whole blocks of code in ``text[start:end]``."""
+    code: tuple[int, int] | None = None
+    for a, b in split_sentences(text[start:end]):
+        first, last = _with_indent(text, start + a), start + b
+        is_line = is_code(text, first)
+        if code and is_line and "\n\n" not in text[code[1] : first]:
+            code = code[0], last
+            continue
+        if code:
+            yield code
+        code = (first, last) if is_line else None
+        if not is_line:
+            yield first, last
+    if code:
+        yield code
+
+
+def _with_indent(text: str, offset: int) -> int:
+    """Return the start of the line of ``offset`` if only the indentation of code is before it, else ``offset``."""
+    line = text.rfind("\n", 0, offset) + 1
+    return line if is_code(text, offset) and not text[line:offset].strip() else offset
+
+
+def _keep_introductions(
+    text: str, spans: list[tuple[int, int]], max_tokens: int, count_tokens: CountTokens
+) -> list[tuple[int, int]]:
+    """Join the sentence that introduces a list, table or code ("The fees are:") with what it introduces.
+
+    The whole list is joined if it fits into one chunk, else its first part.
+    """
+    joined: list[tuple[int, int]] = []
+    index = 0
+    while index < len(spans):
+        start, end = spans[index]
+        stop = index + 1
+        if stop < len(spans) and _introduces(text, spans[index], spans[stop]):
+            while stop + 1 < len(spans) and "\n\n" not in text[spans[stop][1] : spans[stop + 1][0]]:
+                stop += 1
+            for last in (stop, index + 1):
+                block = text[start : spans[last][1]]
+                if len(block.split()) <= MAX_WORDS and count_tokens(block) <= max_tokens:
+                    end, stop = spans[last][1], last + 1
+                    break
+            else:
+                stop = index + 1
+        joined.append((start, end))
+        index = stop
+    return joined
+
+
+def _introduces(text: str, sentence: tuple[int, int], following: tuple[int, int]) -> bool:
+    """Whether ``sentence`` ends a paragraph with a colon, or is followed by a list."""
+    if "\n\n" not in text[sentence[1] : following[0]]:
+        return False
+    if is_code(text, sentence[0]) or _LIST_ITEM.match(text, sentence[0]):
+        return False
+    return text[sentence[1] - 1] == ":" or bool(_LIST_ITEM.match(text, following[0]))
 
 
 def _split_long_sentence(
@@ -138,7 +203,7 @@ def _split_long_sentence(
     for piece in splitter.create_documents([text[start:end]]):
         first = start + int(piece.metadata["start_index"])
         if piece.page_content.strip():
-            yield first, first + len(piece.page_content)
+            yield _with_indent(text, first), first + len(piece.page_content)
 
 
 def _pages(document: Document, start: int, end: int) -> tuple[int, int] | None:

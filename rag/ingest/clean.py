@@ -6,7 +6,10 @@ Briefs quote the cleaned text, so each step may remove typography but no words.
 from __future__ import annotations
 
 import re
+import textwrap
 import unicodedata
+
+from rag.text import CODE_INDENT
 
 PAGE_BREAK = "\f"
 """Marks the beginning of a physical page; :mod:`rag.ingest.blocks` turns it into an offset."""
@@ -31,6 +34,8 @@ _REDACTION = re.compile(
 
 _WRONG_OPENING_QUOTE = re.compile(r"(?:(?<=[\s(\[—–])|^)”(?=[^\W_]|\[\w)")  # TeX sources often type " for both quotes
 
+_LEADING_NUMBER = re.compile(r"(\d{4}-\d\d-\d\d(?=[-_ ]|$)|\d+(?=[-_ ])|)(.*)", re.DOTALL)
+
 _LABEL = r"(?:HOM|Harm to Ongoing Matter|Personal Privacy|Grand Jury|Investigative Techniques?)"
 _LABELLED_REDACTION = re.compile(rf"\[+\s*\[redacted\]\W{{0,3}}{_LABEL}?\s*\]")
 _ADJACENT_REDACTIONS = re.compile(r"(?:\[redacted\][\s.,;]*)+(?=\[redacted\])")
@@ -49,6 +54,18 @@ def clean_text(text: str) -> str:
     text = re.sub(r" ?\n ?", "\n", text)
     text = _WRONG_OPENING_QUOTE.sub("“", _SUPERSCRIPT_MARK.sub("", text))
     return normalize_redactions(re.sub(r"\n{3,}", "\n\n", text))
+
+
+def clean_code(text: str) -> str:
+    """Return a block of code as lines indented by :data:`rag.text.CODE_INDENT`, their own indentation kept.
+
+    Blank lines are removed, because a blank line ends a block. Apart from white space and invisible characters nothing
+    is changed: a quotation mark or a superscript may be part of the program.
+    """
+    text = _INVISIBLE.sub("", _LINE_BREAKS.sub("\n", text).replace(PAGE_BREAK, "\n"))
+    lines = [line.expandtabs(4).rstrip() for line in unicodedata.normalize("NFC", text).split("\n")]
+    lines = [re.sub(r"[^\S\n ]", " ", line) for line in lines if line.strip()]
+    return textwrap.indent(textwrap.dedent("\n".join(lines)), CODE_INDENT)
 
 
 def normalize_redactions(text: str) -> str:
@@ -74,7 +91,16 @@ def match_key(text: str) -> str:
 
 
 def title_from_name(name: str) -> str:
-    """Turn a file name into a title: ``trump-tower_moscow.pdf`` → ``Trump tower moscow``."""
-    stem = re.sub(r"\.\w{1,5}$", "", name.rstrip("/").rsplit("/", 1)[-1])
-    words = clean_text(re.sub(r"[-_\s]+", " ", stem)).strip() or clean_text(name)
-    return words[:1].upper() + words[1:]
+    """Turn a file name into a title: ``trump-tower_moscow.pdf`` → ``Trump tower moscow``.
+
+    Leading zeros of a number go (``0243-try.md`` → ``243 Try``), so that a query with the number meets it; the hyphens
+    of a date stay (``2024-05-01-notes.md`` → ``2024-05-01 Notes``). A README or an index is named after its directory.
+    """
+    *directories, last = name.rstrip("/").split("/")
+    stem = re.sub(r"\.\w{1,5}$", "", last)
+    if directories and re.fullmatch(r"readme|index", stem, re.IGNORECASE) and match_key(directories[-1]):
+        stem = directories[-1]
+    number, rest = _LEADING_NUMBER.match(stem).groups()  # type: ignore[union-attr]
+    words = clean_text(re.sub(r"[-_\s]+", " ", rest)).strip() or (clean_text(name) if not number else "")
+    number = number if "-" in number else number.lstrip("0")
+    return f"{number} {words[:1].upper()}{words[1:]}".strip()

@@ -15,7 +15,7 @@ _DATES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"(?P<year>\d{4})(?:-(?P<number>\d\d?)(?:-(?P<day>\d\d?))?)?(?:[T ]\d\d:.*)?",
-        rf"(?:(?P<day>\d\d?)(?:st|nd|rd|th)?\s+)?{_MONTH},?\s+(?P<year>\d{{4}})",
+        rf"(?:(?P<day>\d\d?)(?:st|nd|rd|th)?[\s-]+)?{_MONTH},?[\s-]+(?P<year>\d{{4}})",
         rf"{_MONTH}\s+(?P<day>\d\d?)(?:st|nd|rd|th)?,\s*(?P<year>\d{{4}})",
     )
 )

@@ -6,14 +6,13 @@ from pathlib import Path
 
 from rag.errors import ReadError
 from rag.ingest.blocks import Block, ParsedDocument, assemble
-from rag.ingest.clean import PAGE_BREAK, clean_text, match_key, title_from_name
+from rag.ingest.clean import PAGE_BREAK, clean_text, match_key
 from rag.ingest.formats import READERS, suffix_of
 from rag.ingest.language import foreign_language
 from rag.ingest.rows import ParsedRows
 from rag.ingest.source import Source
+from rag.ingest.titles import choose_title
 from rag.types import Document, Skipped
-
-_GENERIC_HEADINGS = frozenset({"contents", "tableofcontents", "inhalt", "index"})
 
 
 def extract(source: Source) -> tuple[list[Document], list[Skipped]]:
@@ -77,11 +76,9 @@ def _paragraphs(text: str) -> list[Block]:
 
 
 def _make_document(parsed: ParsedDocument, *, id_: str, source: str) -> Document:
-    """Assemble a document. Its title is the file's own, else the first heading that is not generic, else its name."""
+    """Assemble a document, whose title :func:`choose_title` gives."""
     blocks = list(parsed.blocks)
-    candidates = (clean_text(block.text).strip() for block in blocks if block.level and _is_informative(block.text))
-    title = clean_text(parsed.title or "").strip() or next(candidates, None) or title_from_name(id_)
-    title = " ".join(title.replace("\f", " ").split())
+    title = choose_title(parsed.title, blocks, id_)
     text, headings, page_starts = assemble(_without_title(blocks, title), paged=parsed.paged)
     language = foreign_language(text)
     return Document(
@@ -95,11 +92,6 @@ def _make_document(parsed: ParsedDocument, *, id_: str, source: str) -> Document
         headings=headings,
         page_starts=page_starts,
     )
-
-
-def _is_informative(heading: str) -> bool:
-    """Whether ``heading`` can serve as a title, which "Contents" cannot."""
-    return bool(match_key(heading)) and match_key(heading) not in _GENERIC_HEADINGS
 
 
 def _without_title(blocks: list[Block], title: str) -> list[Block]:

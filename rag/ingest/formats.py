@@ -44,6 +44,12 @@ def _read_text(data: bytes, name: str) -> ParsedDocument:
     return read_text(data, name)
 
 
+def _read_rst(data: bytes, name: str) -> ParsedDocument:
+    from rag.ingest.rst.reader import read_rst
+
+    return read_rst(data, name)
+
+
 def _read_html(data: bytes, name: str) -> ParsedDocument:
     from rag.ingest.html.reader import read_html
 
@@ -91,6 +97,8 @@ READERS: dict[str, Reader] = {
     ".markdown": _read_markdown,
     ".txt": _read_text,
     ".text": _read_text,
+    ".rst": _read_rst,
+    ".rest": _read_rst,
     ".html": _read_html,
     ".htm": _read_html,
     ".xhtml": _read_html,
@@ -104,13 +112,15 @@ READERS: dict[str, Reader] = {
 }
 """Lower-case suffix → reader."""
 
-FORMAT_NAMES = "md, txt, html, pdf, docx, pptx, epub, csv, jsonl"
+FORMAT_NAMES = "md, txt, rst, html, pdf, docx, pptx, epub, csv, jsonl"
 """The formats as error messages list them."""
 
 _SUFFIX_OF_CONTENT_TYPE = {
     "text/html": ".html",
     "application/xhtml+xml": ".html",
     "text/markdown": ".md",
+    "text/x-rst": ".rst",
+    "text/prs.fallenstein.rst": ".rst",
     "text/plain": ".txt",
     "text/csv": ".csv",
     "text/tab-separated-values": ".tsv",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from rag.ingest.blocks import Block, ParsedDocument
-from rag.ingest.dates import iso_date
 from rag.ingest.encoding import decode
+from rag.ingest.header import date_of_fields, split_header, title_of_fields
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -22,16 +22,21 @@ _FOOTNOTE_MARK = re.compile(r"\[\^[^\]\n]+\]")
 
 
 def read_markdown(data: bytes, name: str) -> ParsedDocument:
-    """Read the Markdown in ``data``; title and date come from its front matter, if it has one."""
+    """Read the Markdown in ``data``; title and date come from its front matter or header block, if it has one."""
     text, metadata = decode(data)
+    front: Mapping[str, str]
     front, text = split_front_matter(text.replace("\r\n", "\n"))
+    header: list[Block] = []
+    if not front and (found := split_header(text)):
+        front, text = found.fields, found.rest
+        header = [Block(text=found.others)]
     text = _remove_bare_footnote_numbers(text)
     text = _HTML_FOOTNOTE_MARK.sub("", _FOOTNOTE_MARK.sub("", _FOOTNOTE_TEXT.sub("", text)))
     return ParsedDocument(
-        blocks=tuple(markdown_blocks(text)),
+        blocks=(*header, *markdown_blocks(text)),
         media_type="text/markdown",
-        title=front.get("title"),
-        date=iso_date(front.get("date")),
+        title=title_of_fields(front, name),
+        date=date_of_fields(front),
         metadata=metadata,
     )
 
@@ -101,11 +106,16 @@ def markdown_blocks(text: str) -> Iterator[Block]:  # noqa: PLR0912 — one case
                 row.append(_token_text(token).replace("\n", " "))
             case "inline" if heading:
                 yield Block(text=_token_text(token), level=heading)
-            case "inline" | "fence" | "code_block" if numbers:
+            case "inline" if numbers:
                 lines.append(marker + _token_text(token))
                 marker = ""
-            case "inline" | "fence" | "code_block":
+            case "inline":
                 yield Block(text=_token_text(token))
+            case "fence" | "code_block":
+                if lines:  # of a list, which goes on in a block of its own after the code
+                    yield Block(text="\n".join(lines))
+                    lines = []
+                yield Block(text=token.content, code=True)
             case "html_block":
                 yield from _html_fragment(token.content)
         if lines and not numbers and (token.type.endswith("list_close") or token.type == "table_close"):
@@ -116,11 +126,9 @@ def markdown_blocks(text: str) -> Iterator[Block]:  # noqa: PLR0912 — one case
 
 
 def _token_text(token: Token) -> str:
-    """Return the text of an inline token or of code, without mark-up; links and images give their text."""
-    if token.children is None:
-        return re.sub(r"\n\s*\n", "\n", token.content.rstrip("\n"))
+    """Return the text of an inline token without mark-up; links and images give their text."""
     words = []
-    for child in token.children:
+    for child in token.children or ():
         match child.type:
             case "text" | "code_inline" | "text_special":
                 words.append(child.content)

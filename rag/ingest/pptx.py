@@ -11,12 +11,15 @@ from rag.ingest.archive import open_archive
 from rag.ingest.blocks import Block, ParsedDocument
 from rag.ingest.clean import PAGE_BREAK
 from rag.ingest.dates import iso_date
+from rag.ingest.titles import is_generic_heading
 
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 
 
 def read_pptx(data: bytes, name: str) -> ParsedDocument:
     """Read the PPTX file in ``data``; title and creation date come from the file's properties.
+
+    Without a title there, the title is that of the first slide.
 
     Raises:
         ReadError: the file is truncated, encrypted, a zip bomb, or not PPTX.
@@ -38,10 +41,11 @@ def read_pptx(data: bytes, name: str) -> ParsedDocument:
         raise ReadError(f"damaged, or not PPTX: {error}") from None
     # The properties of python-pptx's default template: created in 2013, titled "PowerPoint Presentation".
     own_title = properties.title if properties.title and properties.title != "PowerPoint Presentation" else None
+    first_slide = blocks[0].text if blocks and blocks[0].level and not is_generic_heading(blocks[0].text) else None
     return ParsedDocument(
         blocks=tuple(blocks),
         media_type=_MEDIA_TYPE,
-        title=own_title,
+        title=own_title or first_slide,
         date=None if created == "2013-01-27" else created,
         paged=True,
     )

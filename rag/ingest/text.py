@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from rag.ingest.blocks import Block, ParsedDocument
-from rag.ingest.clean import clean_text
+from rag.ingest.clean import clean_text, match_key
 from rag.ingest.dates import iso_date
 from rag.ingest.encoding import decode
+from rag.ingest.header import date_of_fields, split_header, title_of_fields
 from rag.ingest.line_joining import join_lines, word_counts
+from rag.ingest.titles import is_generic_heading
 
 _DATE_LINE = re.compile(r"\s*Date\s*:\s*(\S.*?)\s*", re.IGNORECASE)
+_TITLE_LINE = re.compile(r"\s*(?:Title|Subject)\s*:\s+(\S.*?)\s*", re.IGNORECASE)
+_TWO_MARGINS = re.compile(r"\S.*\S {3,}\S")
+_BYLINE = re.compile(r"\bby +[A-Z]\S+ +[A-Z]")
 _UNDERLINE = re.compile(r"[=\-~*_#]{3,}")
 _HASHES = re.compile(r"(#{1,6})\s+(\S.*)")
 _LIST_ITEM = re.compile(r"\s*(?:[-*•–]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+\S")
@@ -23,12 +29,57 @@ _SMALL_WORD = re.compile(
 def read_text(data: bytes, name: str) -> ParsedDocument:
     """Read the text in ``data``; lines are joined to paragraphs, and a ``Date: …`` line near the top is removed."""
     text, metadata = decode(data)
+    text = text.replace("\r\n", "\n")
+    header = split_header(text)
+    centred = None if header else _centred_title(text)
+    text = f"{header.others}\n\n{header.rest}" if header else text
     paragraphs = [part.split("\n") for part in re.split(r"\n\s*\n", clean_text(text).replace("\f", "\n\n"))]
     paragraphs = [kept for lines in paragraphs if (kept := [line for line in lines if line.strip()])]
     date = _pop_date(paragraphs)
-    title = _pop_title(paragraphs)
+    fields = header.fields if header else {}
+    title = title_of_fields(fields, name) or _title_line(paragraphs) or centred or _pop_title(paragraphs, name)
     return ParsedDocument(
-        blocks=tuple(_blocks(paragraphs)), media_type="text/plain", title=title, date=date, metadata=metadata
+        blocks=tuple(_blocks(paragraphs)),
+        media_type="text/plain",
+        title=title,
+        date=date or date_of_fields(fields),
+        metadata=metadata,
+    )
+
+
+def _title_line(paragraphs: list[list[str]]) -> str | None:
+    """Return the title of a line ``Title: …`` among the first twenty lines that are not blank, as e-books have it."""
+    first = islice((line for lines in paragraphs for line in lines), 20)
+    return next((found.group(1) for line in first if (found := _TITLE_LINE.fullmatch(line))), None)
+
+
+def _centred_title(text: str) -> str | None:
+    """Return the title that is centred in its lines below a header, as that of an RFC or an Internet-Draft is.
+
+    It is the first paragraph of at most four lines, each of them indented and none of them reaching the right margin,
+    after a first paragraph with words at both margins ("Request for Comments: 791 … September 1981").
+    """
+    paragraphs = [part.split("\n") for part in re.split(r"\n[ \t]*\n", text[:4000].expandtabs(8).lstrip("\ufeff\n"))]
+    head, *others = ([line.rstrip() for line in lines if line.strip()] for lines in paragraphs)
+    if not any(_TWO_MARGINS.match(line) for line in head):
+        return None
+    widths = {max(map(len, head)), 80}
+    for lines in others[:2]:
+        if 1 <= len(lines) <= 4 and any(all(_is_centred(line, width) for line in lines) for width in widths):
+            # The last line may be the name of the file: "draft-ietf-httpbis-http2-17".
+            return " ".join(line.strip(" |") for line in lines if len(line.split()) > 1 or len(lines) == 1)
+        if not any(_TWO_MARGINS.match(line.strip()) or _BYLINE.search(line) for line in lines):
+            return None
+    return None
+
+
+def _is_centred(line: str, width: int) -> bool:
+    indent = len(line) - len(line.lstrip())
+    return (
+        indent >= 4
+        and not _TWO_MARGINS.match(line.strip())
+        and abs(indent - (width - len(line))) <= width // 8
+        and not _BYLINE.search(line)
     )
 
 
@@ -47,13 +98,18 @@ def _pop_date(paragraphs: list[list[str]]) -> str | None:
     return None
 
 
-def _pop_title(paragraphs: list[list[str]]) -> str | None:
-    """Remove the first line and return it if it can be a title: alone or underlined, short, and not a sentence."""
+def _pop_title(paragraphs: list[list[str]], name: str) -> str | None:
+    """Remove the first line and return it if it can be a title: alone or underlined, short, and not a sentence.
+
+    A line with the name of the file in it is a running head, as in Vim's manual.
+    """
     if not paragraphs:
         return None
     first = paragraphs[0]
     alone = len(first) == 1 or bool(_UNDERLINE.fullmatch(first[1].strip()))
     if not alone or not _is_short(first[0]) or (len(paragraphs) == 1 and len(first) == 1):
+        return None
+    if is_generic_heading(first[0]) or name.rsplit("/", 1)[-1] in first[0] or not match_key(first[0]):
         return None
     title = re.sub(r"^(?:#+|title\s*:)\s*", "", first[0].strip(), flags=re.IGNORECASE)
     del first[: 2 if len(first) > 1 else 1]

@@ -15,12 +15,13 @@ from rag.text.entities import (
     name_forms,
     name_words,
 )
-from rag.text.sentences import split_sentences
+from rag.text.sentences import CODE_INDENT, is_code, split_sentences, split_statements
 from rag.text.words import FUNCTION_WORDS, content_stems, stem, words_of
 
 __all__ = [
     "CALENDAR",
     "CARDINALS",
+    "CODE_INDENT",
     "FUNCTION_WORDS",
     "MONTHS",
     "WEEKDAYS",
@@ -32,9 +33,11 @@ __all__ = [
     "find_figures",
     "find_names",
     "find_numbers",
+    "is_code",
     "name_forms",
     "name_words",
     "split_sentences",
+    "split_statements",
     "stem",
     "words_of",
 ]

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import re
 
+CODE_INDENT = "    "
+"""Begins every line of code in a document's text; no other line of it begins with a space."""
+
 _PARAGRAPH = re.compile(r"\S(?:.|\n(?!\s*\n))*")
 _INITIALS = re.compile(r"(?:^|[\s(“\"])(?:[A-Z]\.\s?)+$")
 _ABBREVIATION = re.compile(
@@ -41,6 +44,16 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
                 spans.append((start, start + len(body)))
             offset += len(piece)
     return spans
+
+
+def split_statements(text: str) -> list[tuple[int, int]]:
+    """Return the spans of :func:`split_sentences` that are not in code: a brief quotes or cites sentences only."""
+    return [span for span in split_sentences(text) if not is_code(text, span[0])]
+
+
+def is_code(text: str, offset: int) -> bool:
+    """Whether ``offset`` is on a line of code, which begins with :data:`CODE_INDENT`."""
+    return text.startswith(CODE_INDENT, text.rfind("\n", 0, offset) + 1)
 
 
 def _checked(pieces: list[str], text: str) -> list[str]:

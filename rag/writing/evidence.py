@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.text import split_sentences
+from rag.text import split_statements
 from rag.types import Chunk, Hit, Quote, Sentence
 from rag.writing.standalone import refers_to_authors, skip_connective, why_not_standalone
 
@@ -57,7 +57,7 @@ def evidence_sentences(hits: Iterable[Hit]) -> Iterator[EvidenceSentence]:
     """Yield the standalone sentences of ``hits``, best hit first; of sentences with the same words only the first."""
     seen: set[str] = set()
     for hit in hits:
-        for begin, end in split_sentences(hit.chunk.text):
+        for begin, end in split_statements(hit.chunk.text):
             start = skip_connective(hit.chunk.text, begin, end)
             text = " ".join(hit.chunk.text[start:end].split())
             text = text[:1].upper() + text[1:]

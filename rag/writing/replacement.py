@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rag.text import split_sentences
+from rag.text import split_statements
 from rag.types import Chunk, Hit, Quote, Sentence
 from rag.writing.drafts import Draft
 from rag.writing.evidence import EvidenceSentence, evidence_sentences, qualifies, with_qualifications
@@ -110,7 +110,7 @@ def share_quoted_words(a: Sentence, b: Sentence) -> bool:
 def _all_sentences(chunk: Chunk) -> list[EvidenceSentence]:
     return [
         EvidenceSentence(text=" ".join(chunk.text[start:end].split()), chunk=chunk, start=start, end=end)
-        for start, end in split_sentences(chunk.text)
+        for start, end in split_statements(chunk.text)
     ]
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rag.embedding import count_tokens
 from rag.ingest import chunk_document, embedding_text
 from rag.ingest.chunking import MAX_WORDS
-from rag.text import split_sentences
+from rag.text import split_sentences, split_statements
 from rag.types import Document, Heading
 
 SENTENCE = "Manafort met Kilimnik at the Grand Havana Club in New York City on August 2, 2016, and spoke of Michigan. "
@@ -76,3 +76,25 @@ def test_any_text_gives_exact_offsets_and_fits_the_encoder(text: str) -> None:
     for chunk in chunk_document(document, count_tokens=count_tokens):
         assert document.text[chunk.start : chunk.end] == chunk.text
         assert count_tokens(embedding_text(chunk, count_tokens)) + 2 <= 256
+
+
+def test_list_keeps_the_line_that_introduces_it() -> None:
+    items = "\n".join(f"- the fee of office number {n}" for n in range(8))
+    text = f"{SENTENCE * 7}The fees are:\n\n{items}\n\n{SENTENCE * 6}".strip()
+    (chunk,) = [c for c in chunk_document(make_document(text), count_tokens=count_tokens) if "number 0" in c.text]
+    assert f"The fees are:\n\n{items}" in chunk.text
+
+
+def test_long_list_keeps_its_introduction_with_its_first_items() -> None:
+    items = "\n".join(f"- the fee of office number {n}" for n in range(90))
+    text = f"{SENTENCE * 5}The fees are:\n\n{items}"
+    (chunk,) = [c for c in chunk_document(make_document(text), count_tokens=count_tokens) if "number 0\n" in c.text]
+    assert "The fees are:\n\n- the fee of office number 0\n" in chunk.text
+
+
+def test_every_chunk_of_a_long_block_of_code_begins_with_its_indent() -> None:
+    code = "\n".join(f"    value_{n} = compute(value_{n - 1}). result" for n in range(80))
+    chunks = chunk_document(make_document(f"{SENTENCE.strip()}\n\n{code}"), count_tokens=count_tokens)
+    assert len(chunks) > 2
+    assert all(split_statements(chunk.text) == [] for chunk in chunks if "Manafort" not in chunk.text)
+    assert "".join("".join(c.text.split()) for c in chunks) == "".join(f"{SENTENCE}{code}".split())

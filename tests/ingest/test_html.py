@@ -44,3 +44,9 @@ def test_page_nested_ten_thousand_deep_gives_a_document_or_a_reason(make_source:
     documents, problems = extract(make_source("deep.html", page))
     assert len(documents) + len(problems) == 1
     assert all("xxxx" not in document.text for document in documents)
+
+
+def test_preformatted_text_is_code_also_within_a_list(read_document: Callable[..., Document]) -> None:
+    items = "<li>First:<pre>a = 1\n  b = <b>2</b></pre></li><li>Second.</li>"
+    page = f"<html><body><p>Run it:</p><ul>{items}</ul></body></html>"
+    assert read_document("s.html", page).text == "Run it:\n\nFirst:\n\n    a = 1\n      b = 2\n\nSecond."

@@ -45,7 +45,7 @@ def test_markdown_becomes_plain_text_with_headings_and_without_footnotes(
     assert document.text == (
         "It was signed in October and ran to seventeen pages.\n\nTerms\n\n"
         "- a licence fee\n- a share of sales\n1. of flats\n2. of offices\n\n"
-        'year; event\n2015; signed\n\nThey said "yes".\n\ncode stays'
+        'year; event\n2015; signed\n\nThey said "yes".\n\n    code  stays'
     )
 
 
@@ -56,3 +56,16 @@ def test_footnote_number_without_brackets_is_removed_and_other_numbers_stay(
     assert read_document("a.md", text).text == (
         "They met in 2016. The next day they left. 40 people came, and 12 stayed."
     )
+
+
+def test_code_keeps_its_lines_in_a_block_of_its_own_also_within_a_list(read_document: Callable[..., Document]) -> None:
+    text = "- Install it:\n\n  ```sh\n  pip install x\n    --quiet\n  ```\n\n- Run it.\n"
+    assert read_document("a.md", text).text == "- Install it:\n\n    pip install x\n      --quiet\n\n- Run it."
+
+
+def test_header_block_gives_title_and_date_and_its_other_fields_stay(read_document: Callable[..., Document]) -> None:
+    document = read_document(
+        "a.md", "Title: On Arms\nAuthor: A. Writer\nDate: 2 May 2019\n\n# Scope\n\nText.\n\n# Means\n"
+    )
+    assert (document.title, document.date) == ("On Arms", "2019-05-02")
+    assert document.text.startswith("Author: A. Writer\nDate: 2 May 2019\n\nScope")

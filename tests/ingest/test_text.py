@@ -33,3 +33,40 @@ def test_title_date_and_headings_of_plain_text_are_recognised(read_document: Cal
 
 def test_line_directly_above_the_date_is_the_title(read_document: Callable[..., Document]) -> None:
     assert read_document("x.txt", TEXT).title == "The Hamburg Meeting"
+
+
+INTERNET_DRAFT = """Network Working Group                                        M. Kerwin
+Internet-Draft                                                       QUT
+Updates: 1738 (if approved)                                 May 12, 2015
+
+
+                          The file URI Scheme
+                draft-ietf-appsawg-file-scheme-01
+
+Abstract
+
+   This document specifies the file scheme.
+"""
+
+
+def test_centred_title_below_a_header_is_the_title(read_document: Callable[..., Document]) -> None:
+    assert read_document("draft.txt", INTERNET_DRAFT).title == "The file URI Scheme"
+
+
+def test_title_line_in_the_preamble_is_the_title(read_document: Callable[..., Document]) -> None:
+    text = (
+        "The Library's E-Book of Emma\n\nThis is free for all.\n\nTitle: Emma\n\nAuthor: Jane Austen\n\nText follows."
+    )
+    assert read_document("158.txt", text).title == "Emma"
+
+
+def test_header_of_a_letter_gives_its_subject(read_document: Callable[..., Document]) -> None:
+    document = read_document("1.txt", "From: A. Writer\nSubject: The lease\nDate: 3 May 2019\n\nIt ends in June.")
+    assert (document.title, document.date) == ("The lease", "2019-05-03")
+    assert "A. Writer" in document.text
+
+
+def test_generic_first_line_is_not_the_title(read_document: Callable[..., Document]) -> None:
+    document = read_document("lease-terms.txt", "Summary\n\nThe lease ends in June.\n")
+    assert document.title == "Lease terms"
+    assert "Summary" in document.text

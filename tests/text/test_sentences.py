@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.text import split_sentences
+from rag.text import split_sentences, split_statements
 
 
 def sentences(text: str) -> list[str]:
@@ -45,3 +45,8 @@ def test_empty_text_has_no_sentence() -> None:
 def test_sentences_hold_every_character_but_white_space_once_and_in_order(text: str) -> None:
     assert "".join("".join(sentences(text)).split()) == "".join(text.split())
     assert all(sentence == sentence.strip() for sentence in sentences(text))
+
+
+def test_code_is_no_statement() -> None:
+    text = "Install it first.\n\n    pip install x. Then wait.\n      --quiet\n\nRun it later."
+    assert [text[start:end] for start, end in split_statements(text)] == ["Install it first.", "Run it later."]

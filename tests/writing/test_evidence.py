@@ -148,3 +148,10 @@ def test_a_lone_surname_that_the_chunk_introduced_is_told_from_a_full_name() -> 
     first, second = sentences_in(text)
     assert not opens_with_known_surname(first)
     assert opens_with_known_surname(second)
+
+
+def test_a_line_of_code_is_no_evidence_sentence() -> None:
+    said = "The committee of the Senate received the documents in March 2019."
+    assert [each.text for each in sentences_in(f"{said}\n\n    Butler printed all of the letters in May 2018.")] == [
+        said
+    ]

@@ -25,10 +25,11 @@ _CELL_END = "\x00"  # cannot occur in HTML text
 def html_blocks(root: Any) -> Iterator[Block]:
     """Yield the headings and paragraphs below ``root`` in reading order.
 
-    List items and table rows are lines of one block; the cells of a row are joined by ``; ``.
+    List items and table rows are lines of one block; the cells of a row are joined by ``; ``. Preformatted text is a
+    block of code, in a table part of its cell.
     """
     text: list[str] = []
-    heading = verbatim = line = 0
+    heading = verbatim = line = row = 0
     stack: list[tuple[Any, bool]] = [(root, False)]
     while stack:
         node, leaving = stack.pop()
@@ -36,7 +37,10 @@ def html_blocks(root: Any) -> Iterator[Block]:
         level = _HEADING_LEVELS.get(tag, 0)
         shown = bool(tag) and not _DROPPED.fullmatch(tag)
         is_line, is_code = tag in _LINES, tag == "pre" or (tag == "code" and "\n" in (node.text or ""))
-        if shown and (level or (not line and (is_code or _PARAGRAPH.fullmatch(tag)))):
+        if shown and is_code and not (row or verbatim > (1 if leaving else 0)):
+            # Code in a list item ends the block of the list, which goes on after it.
+            yield from _flush_code(text) if leaving else _flush(text, heading)
+        elif shown and not verbatim and (level or (not line and _PARAGRAPH.fullmatch(tag))):
             yield from _flush(text, heading)
         elif shown and (is_line or is_code or _PARAGRAPH.fullmatch(tag) or tag == "br"):
             text.append("\n")
@@ -46,10 +50,12 @@ def html_blocks(root: Any) -> Iterator[Block]:
             heading = 0 if level else heading
             verbatim -= is_code
             line -= is_line
+            row -= tag == "tr"
         elif shown:
             heading = level or heading
             verbatim += is_code
             line += is_line
+            row += tag == "tr"
             text.append(_collapse_space(node.text, verbatim))
             stack.append((node, True))
             stack.extend((child, False) for child in reversed(node))
@@ -61,6 +67,14 @@ def html_blocks(root: Any) -> Iterator[Block]:
 
 def _collapse_space(text: str | None, verbatim: int) -> str:
     return (text or "") if verbatim else re.sub(r"\s+", " ", text or "")
+
+
+def _flush_code(text: list[str]) -> Iterator[Block]:
+    """Yield the collected ``text`` as one block of code, if it is not blank, and clear it."""
+    body = "".join(text)
+    text.clear()
+    if body.strip():
+        yield Block(text=body, code=True)
 
 
 def _flush(text: list[str], level: int) -> Iterator[Block]:

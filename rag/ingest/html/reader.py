@@ -6,6 +6,7 @@ therefore only selects among the page's blocks, so that navigation and boilerpla
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,8 @@ from rag.ingest.clean import match_key
 from rag.ingest.dates import iso_date
 from rag.ingest.html.blocks import html_blocks
 from rag.ingest.html.tree import parse_html
+
+_TITLE_PARTS = re.compile(r"\s[|·»–—:-]+\s")  # "Signals — The Handbook", "The Handbook | Signals"
 
 
 def read_html(data: bytes, name: str) -> ParsedDocument:
@@ -34,10 +37,20 @@ def read_html(data: bytes, name: str) -> ParsedDocument:
     return ParsedDocument(
         blocks=selected,
         media_type="text/html",
-        title=title or _first_text(tree, ".//title") or _first_text(tree, ".//h1"),
+        title=_find_title(tree, title),
         date=iso_date(date),
         metadata=metadata,
     )
+
+
+def _find_title(tree: Any, found: str | None) -> str | None:
+    """Return the title that trafilatura found, else the page's; without the site's name where a heading shows it."""
+    title = found or _first_text(tree, ".//title") or ""
+    headings = [text for node in tree.iter("h1", "h2") if (text := " ".join("".join(node.itertext()).split()))]
+    parts = {match_key(part) for part in _TITLE_PARTS.split(title)} - {""}
+    if len(parts) > 1 and (own := next((text for text in headings[:3] if match_key(text) in parts), None)):
+        return own
+    return title or _first_text(tree, ".//h1")
 
 
 def _select_blocks(blocks: tuple[Block, ...], article: str) -> Iterator[Block]:

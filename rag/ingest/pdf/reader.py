@@ -24,7 +24,7 @@ from rag.ingest.pdf.paragraphs import pdf_blocks
 
 _PDFIUM_LOCK = threading.Lock()  # pdfium is not thread-safe
 _GENERIC_TITLE = re.compile(
-    r"untitled|\(anonymous\)|microsoft word - .*|.*\.(?:docx?|pdf|tex|indd|pptx?)|\W*", re.IGNORECASE
+    r"untitled|\(anonymous\)|microsoft word - .*|.*\.(?:docx?|pdf|tex|indd|pptx?|dvi|e?ps)|doi:\S+|\W*", re.IGNORECASE
 )
 _VOLUME = re.compile(
     r"(?:volume|vol\.|part|book|band|teil)\s+(?:\d{1,3}|[IVXLC]{1,6}|one|two|three)(?:\s+of\s+\w+)?", re.IGNORECASE

@@ -1,0 +1,76 @@
+"""Read the fields at the top of a document, which give its title, its number and its date."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import unescape
+
+from rag.ingest.clean import clean_text
+from rag.ingest.dates import iso_date
+
+_FIELD_LINE = re.compile(r"([A-Za-z][\w-]*(?: [A-Za-z][\w-]*)?)[ \t]*:(?:[ \t]+(.*?))?[ \t]*")
+_DATE_FIELDS = ("date", "created", "published")
+TITLE_FIELDS = ("title", "subject")
+"""The fields that give a title, in lower case, the first that there is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """A header block: its fields by lower-case name, the lines that give no title, and the text after the block."""
+
+    fields: Mapping[str, str]
+    others: str
+    rest: str
+
+
+def split_header(text: str) -> Header | None:
+    """Return the header block at the beginning of ``text``, or None if there is none.
+
+    A header block is in the style of RFC 822, as PEPs and letters have it: lines ``Name: value``, each with indented
+    lines that continue it, up to the first blank line. One of them is a title or a subject, and no line is of another
+    kind, so that a paragraph which begins "Note: …" is none.
+    """
+    head, _, rest = text.lstrip("\ufeff\n").partition("\n\n")
+    fields: dict[str, str] = {}
+    last = ""
+    for line in head.split("\n"):
+        if line[:1] in {" ", "\t"} and last:
+            fields[last] = f"{fields[last]} {line.strip()}".strip()
+        elif found := _FIELD_LINE.fullmatch(line):
+            last = found[1]
+            fields[last] = found[2] or ""
+        else:
+            return None
+    by_name = {name.lower(): value for name, value in fields.items() if value}
+    if not any(name in by_name for name in TITLE_FIELDS):
+        return None
+    others = "\n".join(
+        f"{name}: {value}" for name, value in fields.items() if name.lower() not in TITLE_FIELDS and value
+    )
+    return Header(fields=by_name, others=others, rest=rest)
+
+
+def title_of_fields(fields: Mapping[str, str], name: str) -> str | None:
+    """Return the title in ``fields``, whose names are in lower case; None if there is none.
+
+    A document that is known by a number has it before the title: ``PEP: 8`` in ``pep-0008.rst`` gives ``PEP 8: Style
+    Guide for Python Code``. Such a field and its number are the file's name.
+
+    Args:
+        name: the document's id, which ends with the file's name.
+    """
+    title = next((clean_text(unescape(fields[field])).strip() for field in TITLE_FIELDS if fields.get(field)), "")
+    if not title:
+        return None
+    stem = re.fullmatch(r"([a-z]+)[-_]?0*(\d+)", re.sub(r"\.\w+$", "", name.lower().rsplit("/", 1)[-1]))
+    if stem and fields.get(stem[1], "").lstrip("0") == stem[2] and stem[2] not in title:
+        kind = stem[1].upper() if len(stem[1]) <= 4 else stem[1].capitalize()
+        return f"{kind} {stem[2]}: {title}"
+    return title
+
+
+def date_of_fields(fields: Mapping[str, str]) -> str | None:
+    """Return the first of the fields ``date``, ``created`` and ``published`` that is a date, in ISO 8601."""
+    return next((date for field in _DATE_FIELDS if (date := iso_date(fields.get(field)))), None)

@@ -1,0 +1,1 @@
+"""reStructuredText → headings, paragraphs and code."""
