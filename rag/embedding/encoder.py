@@ -73,6 +73,11 @@ class Encoder(Embeddings):
             self._model = self._model or self._load_model()
             return self._model
 
+    @property
+    def transformer(self) -> Any:
+        """The Hugging Face transformer inside the model, for other outputs than sentences and words."""
+        return self.model[0].auto_model
+
     def _load_model(self) -> SentenceTransformer:
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging

@@ -1,15 +1,19 @@
-"""The packaged verifier (spec ``support``): a trained model, and a veto of missing full names.
+"""The packaged verifier (spec ``support``): two trained models, and a veto of missing full names.
 
-A sentence passes if the trained model (``rag/verify/support/model.py``) accepts it and it has no full name that the
-evidence lacks (``rag/verify/facts.py``). Other facts that are missing become part of the reason, also of an
+The cross-encoder (``rag/verify/support/model.py``) reads free prose. The alignment model
+(``rag/verify/alignment/model.py``) decides on near copies of the evidence, where it sees a changed number that the
+cross-encoder lets through, and adds its logit elsewhere. A sentence passes if they accept it and it has no full name
+that the evidence lacks (``rag/verify/facts.py``). Other facts that are missing become part of the reason, also of an
 acceptance: a chat model behind this verifier is then asked (``rag/verify/cascade.py``).
 """
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -21,11 +25,15 @@ from rag.verify.support.evidence import Passage
 if TYPE_CHECKING:
     from rag._internal.cached_file import OnBytes
     from rag.config import Settings
+    from rag.verify.alignment.model import Alignment, AlignmentModel
     from rag.verify.support.model import Judgement, SupportModel
 
 Purpose = Literal["gating", "scoring"]
 """What a verdict is for: to print a draft or not, of whose sentences most are true, or to score sentences of unknown
 origin. Each has its threshold."""
+
+COPY_THRESHOLD = 0.5
+"""The alignment model's P(full) from which a near copy is supported, whatever the purpose."""
 
 PARTIAL_SHARE = 0.5
 """A refused sentence counts as partially supported if its score reaches this share of the threshold."""
@@ -39,6 +47,7 @@ class SupportVerifier:
     """
 
     model: SupportModel
+    alignment: AlignmentModel
     purpose: Purpose = "gating"
 
     @property
@@ -69,32 +78,43 @@ class SupportVerifier:
         return quotes_of(sentence, chunks)
 
     def _verdicts(self, cases: Sequence[tuple[str, Sequence[Passage]]]) -> list[Verdict]:
+        texts = [(sentence, [each.text for each in passages]) for sentence, passages in cases]
+        alignments = self.alignment.align(texts)
         return [
-            self._verdict(sentence, passages, judgement)
-            for (sentence, passages), judgement in zip(cases, self.model.judge(cases), strict=True)
+            self._verdict(sentence, passages, judgement, alignment)
+            for (sentence, passages), judgement, alignment in zip(
+                cases, self.model.judge(cases), alignments, strict=True
+            )
         ]
 
-    def _verdict(self, sentence: str, passages: Sequence[Passage], judgement: Judgement) -> Verdict:
-        score = round(judgement.probability, 4)
+    def _verdict(
+        self, sentence: str, passages: Sequence[Passage], judgement: Judgement, alignment: Alignment
+    ) -> Verdict:
+        threshold = self.threshold
+        if alignment.copy:
+            score, threshold = round(alignment.probability, 4), COPY_THRESHOLD
+        else:
+            weight = self.model.config.alignment_weight
+            score = round(_sigmoid(_logit(judgement.probability) + weight * _logit(alignment.probability)), 4)
         if not passages:
             return Verdict(support="none", score=0.0, judge=self.name, reason="no evidence")
         texts, headings = [each.text for each in passages], [each.heading for each in passages]
         if vetoed := vetoes(sentence, texts, headings):
             return Verdict(
                 support="none",
-                score=min(score, round(self.threshold / 2, 4)),
+                score=min(score, round(threshold / 2, 4)),
                 judge=self.name,
                 reason=f"no cited passage has {', '.join(vetoed)}",
                 unsupported=vetoed[0],
             )
         absent = suspicions(sentence, texts, headings)
         doubt = f"no cited passage has {', '.join(absent)}" if absent else ""
-        if score >= self.threshold:
+        if score >= threshold:
             return Verdict(support="full", score=score, judge=self.name, reason=doubt)
         clause = sentence[slice(*judgement.unsupported[0])] if judgement.unsupported else ""
         reason = f"the evidence does not state “{clause}”" if clause else "the evidence does not state all of it"
         return Verdict(
-            support="partial" if score >= PARTIAL_SHARE * self.threshold else "none",
+            support="partial" if score >= PARTIAL_SHARE * threshold else "none",
             score=score,
             judge=self.name,
             reason=f"{reason}; {doubt}" if doubt else reason,
@@ -105,6 +125,15 @@ class SupportVerifier:
 def _passage(chunk: Chunk) -> Passage:
     """Return ``chunk`` with its line of title and headings, as the model was trained on."""
     return Passage(chunk.text, " — ".join(part for part in (chunk.title, *chunk.heading_path) if part))
+
+
+def _logit(probability: float) -> float:
+    clipped = min(max(probability, 1e-4), 1 - 1e-4)
+    return math.log(clipped / (1 - clipped))
+
+
+def _sigmoid(logit: float) -> float:
+    return 1 / (1 + math.exp(-logit))
 
 
 _LOADING = threading.Lock()
@@ -144,4 +173,17 @@ def find_support_model(settings: Settings) -> Path | None:
 
 def default_verifier(purpose: Purpose = "scoring", settings: Settings | None = None) -> SupportVerifier:
     """Return the packaged verifier with the threshold of ``purpose``; see :func:`load_support_model`."""
-    return SupportVerifier(model=load_support_model(settings), purpose=purpose)
+    model = load_support_model(settings)
+    with _LOADING:
+        alignment = _load_alignment_model()
+    return SupportVerifier(model=model, alignment=alignment, purpose=purpose)
+
+
+@lru_cache(maxsize=1)
+def _load_alignment_model() -> AlignmentModel:
+    """Load the alignment model; it shares the transformer of the packaged encoder."""
+    from rag.embedding import load_encoder
+    from rag.embedding.tokens import TokenEncoder
+    from rag.verify.alignment.model import AlignmentModel
+
+    return AlignmentModel.load(encoder=TokenEncoder.load(load_encoder().transformer))

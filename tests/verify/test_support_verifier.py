@@ -9,6 +9,7 @@ import pytest
 from rag.config import load_settings
 from rag.types import Chunk, Verdict, chunk_id
 from rag.verify import SupportVerifier, connect_verifier, default_verifier, resolve_verifier
+from rag.verify.alignment.model import Alignment, AlignmentModel
 from rag.verify.support.evidence import Passage
 from rag.verify.support.model import Judgement, SupportConfig, SupportModel
 
@@ -32,8 +33,37 @@ class JudgedModel(SupportModel):
         return [self.given for _ in pairs]
 
 
+class Unsure(AlignmentModel):
+    """Gives each pair the given alignment, by default one that decides nothing."""
+
+    def __init__(self, alignment: Alignment | None = None) -> None:
+        self.given = alignment or Alignment(0.5, copy=False)
+
+    def align(self, pairs: object) -> list[Alignment]:
+        assert isinstance(pairs, list)
+        return [self.given for _ in pairs]
+
+
+def test_the_alignment_model_decides_on_near_copies() -> None:
+    for probability, support in ((0.4, "partial"), (0.6, "full")):
+        for judged in (0.01, 0.99):
+            aligned = Unsure(Alignment(probability, copy=True))
+            verifier = SupportVerifier(model=JudgedModel(Judgement(judged, ())), alignment=aligned)
+            [verdict] = verifier.verify([(CLAIM, (CHUNK,))])
+            assert verdict.support == support
+
+
+def test_elsewhere_its_logit_is_added() -> None:
+    scores = []
+    for probability in (0.1, 0.5, 0.9):
+        aligned = Unsure(Alignment(probability, copy=False))
+        verifier = SupportVerifier(model=JudgedModel(Judgement(0.5, ())), alignment=aligned)
+        scores += [verdict.score for verdict in verifier.verify([(CLAIM, (CHUNK,))])]
+    assert scores[0] < scores[1] == 0.5 < scores[2]
+
+
 def verdict_on(judgement: Judgement, claim: str = CLAIM, **options: str) -> Verdict:
-    verifier = SupportVerifier(model=JudgedModel(judgement), **options)  # type: ignore[arg-type]
+    verifier = SupportVerifier(model=JudgedModel(judgement), alignment=Unsure(), **options)  # type: ignore[arg-type]
     [verdict] = verifier.verify([(claim, (CHUNK,))])
     return verdict
 
@@ -70,7 +100,7 @@ def test_a_full_name_that_the_evidence_lacks_is_refused_below_the_threshold() ->
 
 def test_a_name_in_the_title_is_no_reason_to_refuse() -> None:
     titled = replace(CHUNK, title="Konrad Lindqvist on ferries")
-    [verdict] = SupportVerifier(model=JudgedModel(Judgement(0.99, ()))).verify(
+    [verdict] = SupportVerifier(model=JudgedModel(Judgement(0.99, ())), alignment=Unsure()).verify(
         [("The ban was imposed by Konrad Lindqvist in 2014.", (titled,))]
     )
     assert verdict.support == "full"
@@ -98,5 +128,5 @@ def test_title_and_headings_are_read_as_one_line() -> None:
             return super().judge(pairs)
 
     chunk = replace(CHUNK, heading_path=("Bans", "2014"))
-    SupportVerifier(model=RecordingModel(Judgement(0.5, ()))).verify([(CLAIM, (chunk,))])
+    SupportVerifier(model=RecordingModel(Judgement(0.5, ())), alignment=Unsure()).verify([(CLAIM, (chunk,))])
     assert read == [Passage(TEXT, "Ferries — Bans — 2014")]

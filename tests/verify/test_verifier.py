@@ -49,7 +49,7 @@ def test_what_the_passage_states_is_supported(sentence: str) -> None:
         "Kilimnik passed the polling data on to the Kremlin.",
         pytest.param(
             "Manafort lied about the meeting.",
-            marks=pytest.mark.xfail(reason="citebrief-support/1 does not see a lost attribution", strict=True),
+            marks=pytest.mark.xfail(reason="the packaged models do not see a lost attribution", strict=True),
         ),
     ],
 )

@@ -3,13 +3,14 @@
     python -m eval.training.verifier.calibrate --scores work/scores.jsonl --base BASE --name citebrief-support/2 \\
                                                --out rag/verify/support/weights
 
-A claim's score is ``sigmoid(scale * logit + shift)``: the probability of support where half the claims are supported
+The logit of a claim is the cross-encoder's plus ``--alignment`` times the alignment model's. Its score is
+``sigmoid(scale * logit + shift)``: the probability of support where half the claims are supported
 (Platt, 1999). Claims are weighted so that each set, and within a set each class, counts the same. Thresholds are on the
 score:
 
-- gating: the least expected cost for a model's own draft, in which the share ``--gating-prior`` of the sentences is
-  true. A refused true sentence costs 1, a printed false one ``--printed-cost``. For an exactly calibrated
-  score that is ``c (1 - p) / (c (1 - p) + p)``; the least cost on the sets is taken, and that value is printed too.
+- gating, for a model's own draft: the highest threshold that refuses at most the share ``--refused`` of true claims.
+  Nine in ten of its sentences are true: at equal costs the least expected cost would accept almost everything, evidence
+  that does not state the claim included, until AUC is far higher. So the share of true sentences lost is fixed.
 - scoring: the highest balanced accuracy, for sentences of unknown origin.
 - reattribution: the lowest threshold with precision ``--precision``, where half the candidate passages state the claim
   and the others are passages of the same document, the passage without a needed sentence, and one of two passages.
@@ -32,7 +33,15 @@ from . import figures as measures
 from .development import HALF, OTHER, REMOVED
 from .figures import Labels, Values
 from .score import ScoredClaim, read_scores
-from .thresholds import Claims, Thresholds, fit_scale, least_cost, precise_threshold, token_threshold
+from .thresholds import (
+    Claims,
+    Thresholds,
+    fit_scale,
+    least_cost,
+    precise_threshold,
+    refusing_threshold,
+    token_threshold,
+)
 
 SETS = ("prose", "written", "joined", "wice", "scifact")
 """Sets with both classes; each is used if the file of scores has it."""
@@ -110,12 +119,13 @@ def calibrate(claims: Sequence[ScoredClaim], options: argparse.Namespace) -> tup
     candidates = reattribution_claims(claims)
     candidate_scores = calibration.scores(candidates.logits)
     thresholds = Thresholds(
-        gating=least_cost(scores, fitted.supported, fitted.weights, options.gating_prior, options.printed_cost),
+        gating=refusing_threshold(scores[fitted.supported], fitted.weights[fitted.supported], options.refused),
         scoring=least_cost(scores, fitted.supported, fitted.weights, 0.5, 1.0),
         reattribution=precise_threshold(candidate_scores, candidates.supported, candidates.weights, options.precision),
     )
     token, f1 = token_threshold(claims)
-    config = {
+    config: dict[str, Any] = {
+        "alignment_weight": round(calibration.scale * options.alignment, 5),
         "calibration": {"scale": round(calibration.scale, 5), "shift": round(calibration.shift, 5)},
         "thresholds": {name: round(value, 4) for name, value in asdict(thresholds).items()},
         "token_threshold": round(token, 4),
@@ -125,7 +135,6 @@ def calibrate(claims: Sequence[ScoredClaim], options: argparse.Namespace) -> tup
         key: round(float(np.mean([row[key] for row in rows.values()])), 4)
         for key in ("balanced_accuracy", "auc", "true_accepted", "false_refused", "ece")
     }
-    false_cost = options.printed_cost * (1 - options.gating_prior)
     report = {
         "sets": rows,
         "mean": mean,
@@ -133,11 +142,7 @@ def calibrate(claims: Sequence[ScoredClaim], options: argparse.Namespace) -> tup
         "at": {
             name: _at(value, scores, fitted, candidate_scores, candidates) for name, value in asdict(thresholds).items()
         },
-        "gating_rule": {
-            "prior": options.gating_prior,
-            "printed_cost": options.printed_cost,
-            "of_a_calibrated_score": round(false_cost / (false_cost + options.gating_prior), 4),
-        },
+        "gating_refused": options.refused,
         "reattribution_precision": options.precision,
         "token_f1": round(f1, 4),
     }
@@ -171,8 +176,10 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, help="directory for config.json and figures.json")
     parser.add_argument("--max-evidence", type=int, default=384, help="tokens of the evidence in the scores")
     parser.add_argument("--max-claim", type=int, default=96, help="tokens of a claim in the scores")
-    parser.add_argument("--gating-prior", type=float, default=0.9, help="share of true sentences in a model's draft")
-    parser.add_argument("--printed-cost", type=float, default=1.0, help="cost of a false sentence that is printed")
+    parser.add_argument(
+        "--alignment", type=float, default=0.84, help="weight of the alignment model's logit; the cross-encoder's is 1"
+    )
+    parser.add_argument("--refused", type=float, default=0.08, help="share of true claims that gating may refuse")
     parser.add_argument("--precision", type=float, default=0.95, help="precision of moved citations")
     return parser
 
@@ -180,13 +187,14 @@ def arguments() -> argparse.ArgumentParser:
 def main() -> None:
     """Write the two files and print them."""
     options = arguments().parse_args()
-    config, report = calibrate(read_scores(options.scores), options)
+    config, report = calibrate(read_scores(options.scores, options.alignment), options)
     identity = {
         "name": options.name,
         "base_sha256": base_digest(options.base),
         "max_evidence_tokens": options.max_evidence,
         "max_claim_tokens": options.max_claim,
     }
+    options.out.mkdir(parents=True, exist_ok=True)
     for name, contents in (("config.json", identity | config), ("figures.json", report)):
         text = json.dumps(contents, indent=1) + "\n"
         (options.out / name).write_text(text, encoding="utf-8")

@@ -102,10 +102,11 @@ def format_report(report: Mapping[str, Mapping[str, Row]]) -> str:
     return "\n".join(lines)
 
 
-def read_config(path: Path) -> tuple[Calibration, Thresholds]:
-    """Read the calibration and the thresholds of a ``config.json``."""
+def read_config(path: Path) -> tuple[Calibration, Thresholds, float]:
+    """Read the calibration, the thresholds and the alignment model's share of a logit from a ``config.json``."""
     config = json.loads(path.read_text(encoding="utf-8"))
-    return Calibration(**config["calibration"]), Thresholds(**config["thresholds"])
+    calibration = Calibration(**config["calibration"])
+    return calibration, Thresholds(**config["thresholds"]), config["alignment_weight"] / calibration.scale
 
 
 def main() -> None:
@@ -115,7 +116,8 @@ def main() -> None:
     parser.add_argument("--config", type=Path, required=True, help="file that calibrate.py wrote")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
-    report = measure(read_scores(options.scores), *read_config(options.config))
+    calibration, thresholds, alignment = read_config(options.config)
+    report = measure(read_scores(options.scores, alignment), calibration, thresholds)
     print(json.dumps(report, indent=1) if options.json else format_report(report))
 
 

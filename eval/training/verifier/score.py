@@ -41,6 +41,8 @@ class ScoredClaim:
     pair: int | None
     """Shared by a claim and its twin within the set."""
     logit: float
+    alignment: float = 0.0
+    """The logit of the alignment model's P(full)."""
     token_logits: tuple[float, ...] = ()
     token_labels: tuple[int, ...] = ()
     """Empty where the unsupported words are not known."""
@@ -88,12 +90,26 @@ def score_set(network: SupportNetwork, packer: Packer, development: DevelopmentS
             )
 
 
-def read_scores(path: Path) -> list[ScoredClaim]:
-    """Read a file of scores."""
+def alignment_logits(development: DevelopmentSet) -> list[float]:
+    """Return the logits of the alignment model for the claims of a set, in order."""
+    from scipy.special import logit
+
+    from rag.verify import default_verifier
+
+    pairs = [
+        (claim.text, example.evidence.split("\n\n")) for example in development.examples for claim in example.claims
+    ]
+    found = default_verifier().alignment.align(pairs)
+    return [round(float(logit(min(max(each.probability, 1e-4), 1 - 1e-4))), 4) for each in found]
+
+
+def read_scores(path: Path, alignment: float = 0.0) -> list[ScoredClaim]:
+    """Read a file of scores; ``alignment`` times the alignment model's logit is added to each logit."""
     return [
         ScoredClaim(
             **{
                 **row,
+                "logit": row["logit"] + alignment * row["alignment"],
                 "token_logits": tuple(row["token_logits"]),
                 "token_labels": tuple(row["token_labels"]),
             }
@@ -127,8 +143,9 @@ def main() -> None:
     with options.out.open("w", encoding="utf-8") as out:
         for development in development_sets(options.data, options.written, options.limit):
             count = 0
-            for claim in score_set(network, packer, development):
-                out.write(json.dumps(asdict(claim)) + "\n")
+            aligned = alignment_logits(development)
+            for claim, logit in zip(score_set(network, packer, development), aligned, strict=True):
+                out.write(json.dumps(asdict(claim) | {"alignment": logit}) + "\n")
                 count += 1
             print(f"{development.name}: {count} claims", flush=True)
 

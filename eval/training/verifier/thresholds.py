@@ -96,6 +96,13 @@ def least_cost(scores: Values, supported: Labels, weights: Values, prior: float,
     return float((ordered[best - 1] + ordered[best]) / 2)
 
 
+def refusing_threshold(scores: Values, weights: Values, share: float) -> float:
+    """Return the highest threshold that refuses at most the weighted ``share`` of claims with these scores."""
+    order = np.argsort(scores)
+    refused = np.cumsum(weights[order]) / weights.sum()
+    return float(scores[order][np.searchsorted(refused, share, side="right")])
+
+
 def precise_threshold(scores: Values, supported: Labels, weights: Values, precision: float) -> float:
     """Return the lowest threshold with at least this weighted precision.
 

@@ -55,6 +55,8 @@ class SupportConfig:
     max_claim_tokens: int
     scale: float
     shift: float
+    alignment_weight: float
+    """Weight of the alignment model's logit beside that of this model's probability."""
     gating: float
     """From here on a draft is supported by the evidence it was written from, where most sentences are true."""
     scoring: float
@@ -81,6 +83,7 @@ class SupportConfig:
             max_claim_tokens=int(found["max_claim_tokens"]),
             scale=float(calibration["scale"]),
             shift=float(calibration["shift"]),
+            alignment_weight=float(found["alignment_weight"]),
             gating=float(thresholds["gating"]),
             scoring=float(thresholds["scoring"]),
             reattribution=float(thresholds["reattribution"]),

@@ -42,14 +42,12 @@ def scored() -> list[ScoredClaim]:
 def test_the_files_have_what_the_verifier_reads(tmp_path: Path) -> None:
     options = calibrate.arguments().parse_args(["--scores", "s", "--base", "b", "--name", "n", "--out", str(tmp_path)])
     config, report = calibrate.calibrate(scored(), options)
-    thresholds = config["thresholds"]
-    assert thresholds["gating"] < thresholds["scoring"]
     assert config["calibration"]["scale"] == pytest.approx(4, abs=0.6)
     assert config["token_threshold"] == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-3)
     assert set(report["sets"]) == {"prose: minutes", "prose: contracts"}
     assert all(row["balanced_accuracy"] > 0.95 and row["n"] == 400 for row in report["sets"].values())
     assert report["ece_by_set"]["prose"] < 0.03
-    assert report["gating_rule"]["of_a_calibrated_score"] == pytest.approx(0.1)
+    assert report["at"]["gating"]["true_accepted"] == pytest.approx(0.92, abs=0.003)
     assert report["at"]["reattribution"]["unstated_accepted"] < 0.06
 
 
@@ -59,11 +57,14 @@ def test_scores_come_back_from_their_file_and_are_measured_by_flaw_and_source(tm
     path.write_text("".join(json.dumps(asdict(each)) + "\n" for each in claims))
     assert read_scores(path) == claims
     config = {
+        "alignment_weight": 2.0,
         "calibration": {"scale": 4.0, "shift": 0.0},
         "thresholds": {"gating": 0.1, "scoring": 0.5, "reattribution": 0.9},
     }
     (tmp_path / "config.json").write_text(json.dumps(config))
-    report = measure.measure(read_scores(path), *measure.read_config(tmp_path / "config.json"))
+    calibration, thresholds, alignment = measure.read_config(tmp_path / "config.json")
+    assert alignment == 0.5
+    report = measure.measure(read_scores(path, alignment), calibration, thresholds)
     assert set(report["prose"]) == {"all", "kind number", "source minutes", "source contracts"}
     assert report["prose"]["all"]["n"] == 800
     assert report["prose"]["all"]["order"] > 99

@@ -13,6 +13,7 @@ from rag.eval.training.verifier.thresholds import (
     fit_scale,
     least_cost,
     precise_threshold,
+    refusing_threshold,
     token_threshold,
 )
 
@@ -43,6 +44,13 @@ def test_each_set_counts_the_same() -> None:
 def test_logits_that_fall_with_support_are_an_error() -> None:
     with pytest.raises(ValueError, match="the logits fall where claims are supported"):
         fit_scale(Claims.of([[claim(-1, True), claim(1, False), claim(-0.5, True), claim(0.5, False)]]))
+
+
+def test_the_refusing_threshold_is_the_highest_that_refuses_no_more_than_the_share() -> None:
+    scores, weights = np.array([0.9, 0.1, 0.5, 0.3]), np.array([1.0, 1.0, 1.0, 1.0])
+    assert refusing_threshold(scores, weights, 0.25) == 0.3
+    assert refusing_threshold(scores, weights, 0.24) == 0.1
+    assert refusing_threshold(scores, weights, 0.0) == 0.1
 
 
 def test_the_threshold_of_the_least_cost_is_that_of_the_rule() -> None:

@@ -1,0 +1,1 @@
+"""The packaged support model: token alignment, features, trees and networks."""
