@@ -34,7 +34,7 @@ CLAIM_LIMIT = 80
 CACHED_TOKENS = 160_000
 """Tokens of texts that stay encoded; one takes 3 kB."""
 
-WEIGHTS = Path(__file__).parent / "weights"
+ALIGNMENT_WEIGHTS = Path(__file__).parent / "weights"
 
 
 class Alignment(NamedTuple):
@@ -70,7 +70,7 @@ class AlignmentModel:
         self._encoded = Batcher(encoder.encode, cache_size=remember, size_of=lambda found: len(found.ids))
 
     @classmethod
-    def load(cls, directory: Path = WEIGHTS, encoder: TokenEncoder | None = None) -> AlignmentModel:
+    def load(cls, directory: Path = ALIGNMENT_WEIGHTS, encoder: TokenEncoder | None = None) -> AlignmentModel:
         """Load the shipped model, or another one from ``directory``; opens no connection."""
         from safetensors.torch import load_file
 
