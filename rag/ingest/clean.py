@@ -34,7 +34,7 @@ _REDACTION = re.compile(
 
 _WRONG_OPENING_QUOTE = re.compile(r"(?:(?<=[\s(\[—–])|^)”(?=[^\W_]|\[\w)")  # TeX sources often type " for both quotes
 
-_LEADING_NUMBER = re.compile(r"(\d{4}-\d\d-\d\d(?=[-_ ]|$)|\d+(?=[-_ ])|)(.*)", re.DOTALL)
+_LEADING_NUMBER = re.compile(r"\d{4}-\d\d-\d\d(?=[-_ ]|$)|\d+(?=[-_ ])")
 
 _LABEL = r"(?:HOM|Harm to Ongoing Matter|Personal Privacy|Grand Jury|Investigative Techniques?)"
 _LABELLED_REDACTION = re.compile(rf"\[+\s*\[redacted\]\W{{0,3}}{_LABEL}?\s*\]")
@@ -100,7 +100,8 @@ def title_from_name(name: str) -> str:
     stem = re.sub(r"\.\w{1,5}$", "", last)
     if directories and re.fullmatch(r"readme|index", stem, re.IGNORECASE) and match_key(directories[-1]):
         stem = directories[-1]
-    number, rest = _LEADING_NUMBER.match(stem).groups()  # type: ignore[union-attr]
+    number = found[0] if (found := _LEADING_NUMBER.match(stem)) else ""
+    rest = stem[len(number) :]
     words = clean_text(re.sub(r"[-_\s]+", " ", rest)).strip() or (clean_text(name) if not number else "")
     number = number if "-" in number else number.lstrip("0")
     return f"{number} {words[:1].upper()}{words[1:]}".strip()

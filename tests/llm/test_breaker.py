@@ -101,11 +101,11 @@ def test_waiting_calls_fail_with_the_same_message_when_the_patience_ends() -> No
 
 def test_later_calls_fail_at_once_until_the_next_probe() -> None:
     server = Server(broken(patience=0.2, policy=replace(POLICY, longest_interval=1.5)))
-    with pytest.raises(ModelLost):
+    with pytest.raises(ModelLost, match="no connection"):
         server.call()
     sent = server.sent
     for _ in range(50):
-        with pytest.raises(ModelLost):
+        with pytest.raises(ModelLost, match="no connection"):
             server.call()
     assert server.sent == sent
     server.up = True

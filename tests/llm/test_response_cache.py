@@ -107,23 +107,40 @@ def test_the_key_ignores_the_order_of_fields_except_in_a_schema() -> None:
     assert request_key(b'{"model": "m"}') != request_key(b'{"model": "m"}', weights="another file of that name")
 
 
+UNUSABLE = [
+    (truncated(), "does not follow the schema"),
+    (cut_off(), "was cut off"),
+    (refused(), "the model refused"),
+    (overflow(), "does not fit the model's context"),
+]
+"""Replies that are no answer, with what their error says."""
+
+
 @pytest.mark.parametrize(
-    "fault", [truncated(), cut_off(), empty(), refused(), overflow(), good({"sentence": 3}), failing(500)]
+    ("fault", "message"),
+    [
+        *UNUSABLE,
+        (empty(), "is empty"),
+        (good({"sentence": 3}), "Input should be a valid string"),
+        (failing(500), "the server failed"),
+    ],
 )
-def test_an_unusable_response_is_requested_again(fault: ScriptedReply, connect: Connect) -> None:
+def test_an_unusable_response_is_requested_again(fault: ScriptedReply, message: str, connect: Connect) -> None:
     with FaultServer([fault, good({"sentence": "It rained."})]) as server, connect(server) as model:
-        with pytest.raises(ModelError):
+        with pytest.raises(ModelError, match=message):
             ask(model)
         assert ask(model).sentence == "It rained."
         assert ask(model).sentence == "It rained."
         assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("fault", [truncated(), cut_off(), refused(), overflow()])
-def test_a_replay_without_a_key_returns_the_same_unusable_responses(fault: ScriptedReply, connect: Connect) -> None:
-    with FaultServer([fault]) as server, connect(server) as model, pytest.raises(ReplyError) as first:
+@pytest.mark.parametrize(("fault", "message"), UNUSABLE)
+def test_a_replay_without_a_key_returns_the_same_unusable_responses(
+    fault: ScriptedReply, message: str, connect: Connect
+) -> None:
+    with FaultServer([fault]) as server, connect(server) as model, pytest.raises(ReplyError, match=message) as first:
         ask(model)
-    with connect(None) as model, pytest.raises(ReplyError) as second:
+    with connect(None) as model, pytest.raises(ReplyError, match=message) as second:
         ask(model)
     assert str(second.value) == str(first.value)
     with FaultServer([good({"sentence": "It rained."})]) as server, connect(server) as model:
