@@ -15,10 +15,9 @@ import subprocess
 import sys
 import time
 
-from rag.config import load_settings
 from rag.ingest import Source, extract, find
 from rag.text import split_sentences
-from rag.verify.support.model import SupportModel
+from rag.verify import Verifier, default_verifier
 
 WORDS = 150
 
@@ -36,22 +35,22 @@ def main() -> None:
     passages = [" ".join(words[at : at + WORDS]) for at in range(0, len(words) - WORDS, WORDS)]
     claims = [text[a:b] for text in passages for a, b in split_sentences(text) if 60 < b - a < 250]
     started = time.perf_counter()
-    model = SupportModel.load(load_settings())
+    verifier = default_verifier()
     load_seconds = time.perf_counter() - started
-    model.score([("Warm up.", "The first call warms up.")])
+    verifier.follows([("Warm up.", ["The first call warms up."])])
     rng = random.Random(7)
     new_seconds, shared_seconds = [], []
     for _ in range(args.rounds):
         chosen = rng.sample(passages, args.pairs + args.pairs // args.sentences)
         sentences = rng.sample(claims, args.pairs)
-        new_seconds.append(_time_judging(model, list(zip(sentences, chosen, strict=False))))
+        new_seconds.append(_time_judging(verifier, list(zip(sentences, chosen, strict=False))))
         few = chosen[args.pairs :]  # not those that were judged, since judgements are kept
         shared = [(claim, few[at // args.sentences]) for at, claim in enumerate(sentences[: len(few) * args.sentences])]
-        shared_seconds.append(_time_judging(model, shared) * args.pairs / len(shared))
+        shared_seconds.append(_time_judging(verifier, shared) * args.pairs / len(shared))
     report = {
         "pairs": args.pairs,
         "rounds": args.rounds,
-        "precision": model.precision,
+        "precision": verifier.model.precision,
         "pairs_per_second_new": round(args.pairs / statistics.median(new_seconds), 1),
         "pairs_per_second_shared": round(args.pairs / statistics.median(shared_seconds), 1),
         "seconds_to_load": round(load_seconds, 2),
@@ -60,9 +59,9 @@ def main() -> None:
     print(json.dumps(report, indent=1))
 
 
-def _time_judging(model: SupportModel, pairs: list[tuple[str, str]]) -> float:
+def _time_judging(verifier: Verifier, pairs: list[tuple[str, str]]) -> float:
     started = time.perf_counter()
-    model.score(pairs)
+    verifier.follows([(claim, [passage]) for claim, passage in pairs])
     return time.perf_counter() - started
 
 

@@ -6,11 +6,11 @@ because a phrase such as "the author" is ambiguous without them. The chunk's own
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from math import ceil
 
+from rag.ingest.clean import is_list_item
 from rag.text import is_code, split_sentences
 from rag.types import Chunk, Document, chunk_id
 
@@ -26,8 +26,6 @@ MAX_WORDS = 160
 
 MAX_CONTEXT_TOKENS = 72
 """Maximum tokens of title and headings in the embedded text, so that the chunk itself has room."""
-
-_LIST_ITEM = re.compile(r"(?:[-*•–]|\d{1,3}[.)]) \S")
 
 CountTokens = Callable[[str], int]
 """Counts the encoder's tokens of a text, without its special tokens."""
@@ -175,9 +173,9 @@ def _introduces(text: str, sentence: tuple[int, int], following: tuple[int, int]
     """Whether ``sentence`` ends a paragraph with a colon, or is followed by a list."""
     if "\n\n" not in text[sentence[1] : following[0]]:
         return False
-    if is_code(text, sentence[0]) or _LIST_ITEM.match(text, sentence[0]):
+    if is_code(text, sentence[0]) or is_list_item(text, sentence[0]):
         return False
-    return text[sentence[1] - 1] == ":" or bool(_LIST_ITEM.match(text, following[0]))
+    return text[sentence[1] - 1] == ":" or is_list_item(text, following[0])
 
 
 def _split_long_sentence(

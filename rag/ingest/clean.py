@@ -34,6 +34,7 @@ _REDACTION = re.compile(
 
 _WRONG_OPENING_QUOTE = re.compile(r"(?:(?<=[\s(\[—–])|^)”(?=[^\W_]|\[\w)")  # TeX sources often type " for both quotes
 
+_LIST_ITEM = re.compile(r"\s*(?:[-*•–]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+\S")
 _LEADING_NUMBER = re.compile(r"\d{4}-\d\d-\d\d(?=[-_ ]|$)|\d+(?=[-_ ])")
 
 _LABEL = r"(?:HOM|Harm to Ongoing Matter|Personal Privacy|Grand Jury|Investigative Techniques?)"
@@ -83,6 +84,11 @@ def is_noise(line: str) -> bool:
     solid = "".join(line.split())
     readable = sum(char.isalnum() for char in solid)
     return not readable or (len(solid) >= 4 and readable / len(solid) < 0.5)
+
+
+def is_list_item(text: str, start: int = 0) -> bool:
+    """Whether ``text`` has, from ``start`` on, the mark of a list's item ("- ", "3. ", "(a) ") and a word after it."""
+    return bool(_LIST_ITEM.match(text, start))
 
 
 def match_key(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from rag.ingest.blocks import Block, ParsedDocument
-from rag.ingest.clean import clean_text, match_key
+from rag.ingest.clean import clean_text, is_list_item, match_key
 from rag.ingest.dates import iso_date
 from rag.ingest.encoding import decode
 from rag.ingest.header import date_of_fields, split_header, title_of_fields
@@ -20,7 +20,6 @@ _TWO_MARGINS = re.compile(r"\S.*\S {3,}\S")
 _BYLINE = re.compile(r"\bby +[A-Z]\S+ +[A-Z]")
 _UNDERLINE = re.compile(r"[=\-~*_#]{3,}")
 _HASHES = re.compile(r"(#{1,6})\s+(\S.*)")
-_LIST_ITEM = re.compile(r"\s*(?:[-*•–]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+\S")
 _SMALL_WORD = re.compile(
     "an?|and|as|at|but|by|for|from|in|into|nor|of|off|on|or|over|per|the|to|up|via|vs|with|de|la|von|van"
 )
@@ -136,7 +135,7 @@ def _list_items(lines: list[str]) -> Iterator[list[str]]:
     for line in lines:
         if _UNDERLINE.fullmatch(line.strip()):
             continue
-        if item and _LIST_ITEM.match(line):
+        if item and is_list_item(line):
             yield item
             item = []
         item.append(line)

@@ -32,9 +32,6 @@ Purpose = Literal["gating", "scoring"]
 """What a verdict is for: to print a draft or not, of whose sentences most are true, or to score sentences of unknown
 origin. Each has its threshold."""
 
-COPY_THRESHOLD = 0.5
-"""The alignment model's P(full) from which a near copy is supported, whatever the purpose."""
-
 PARTIAL_SHARE = 0.5
 """A refused sentence counts as partially supported if its score reaches this share of the threshold."""
 
@@ -92,10 +89,10 @@ class SupportVerifier:
     ) -> Verdict:
         threshold = self.threshold
         if alignment.copy:
-            score, threshold = round(alignment.probability, 4), COPY_THRESHOLD
+            score, threshold = round(alignment.probability, 4), self.alignment.threshold
         else:
             weight = self.model.config.alignment_weight
-            score = round(_sigmoid(_logit(judgement.probability) + weight * _logit(alignment.probability)), 4)
+            score = round(_sigmoid(log_odds(judgement.probability) + weight * log_odds(alignment.probability)), 4)
         if not passages:
             return Verdict(support="none", score=0.0, judge=self.name, reason="no evidence")
         texts, headings = [each.text for each in passages], [each.heading for each in passages]
@@ -127,7 +124,8 @@ def _passage(chunk: Chunk) -> Passage:
     return Passage(chunk.text, " — ".join(part for part in (chunk.title, *chunk.heading_path) if part))
 
 
-def _logit(probability: float) -> float:
+def log_odds(probability: float) -> float:
+    """Return the natural logarithm of the odds, between -9.2 and 9.2, so that certainty can be weighed too."""
     clipped = min(max(probability, 1e-4), 1 - 1e-4)
     return math.log(clipped / (1 - clipped))
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rag.config import Settings
     from rag.llm.embeddings import RemoteEmbedder
 
-PROMPTS = {True: ("fuse", "heading", "rewrite"), False: ("section", "summary", "revise")}
+PROMPTS = {True: ("merge", "heading", "rewrite"), False: ("section", "summary", "revise")}
 """The names of the prompts in use, by whether the model is small."""
 
 TOKEN_KINDS = ("prompt", "cached", "completion", "calls", "replayed")

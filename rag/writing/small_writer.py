@@ -97,7 +97,7 @@ class SmallWriter:
         chunks = tuple({sentence.chunk.id: sentence.chunk for sentence in sentences}.values())
         numbered = "\n".join(f"Note {n}: {text}" for n, text in enumerate(texts, 1))
         reply = ask_with_retry(
-            self.model, self.merge_prompt, SentenceReply, max_tokens=MAX_SENTENCE_TOKENS, notes=numbered
+            self.model, self.merge_prompt, SentenceReply, max_tokens=MAX_SENTENCE_TOKENS, sentences=numbered
         )
         merged = clean_sentences(restore_source_form(reply.sentence, texts, [chunk.text for chunk in chunks]))
         if len(merged) != 1:  # the model kept the sentences apart

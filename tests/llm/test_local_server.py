@@ -45,10 +45,10 @@ def test_the_same_request_gives_the_same_reply_whatever_is_cached(local_model: C
         "Note 1: Oslo's harbour board met on 3 May 2011.\nNote 2: The vote on the pier was not public.",
         "Note 1: The pier cost 41 million kroner.\nNote 2: It was opened by the mayor in June 2014.",
     ]
-    prompt = load_prompt("fuse")
+    prompt = load_prompt("merge")
 
     def ask_all() -> list[str]:
-        messages = [prompt.render(notes=sentences) for sentences in evidence]
+        messages = [prompt.render(sentences=sentences) for sentences in evidence]
         return [local_model.ask(*pair, Merged, max_tokens=60, name="merge").sentence for pair in messages]
 
     first = ask_all()
@@ -57,10 +57,10 @@ def test_the_same_request_gives_the_same_reply_whatever_is_cached(local_model: C
 
 
 def test_the_common_beginning_of_prompts_is_read_once(local_model: ChatClient) -> None:
-    prompt = load_prompt("fuse")
+    prompt = load_prompt("merge")
     for sentences in ("Note 1: It rained.\nNote 2: It snowed.", "Note 1: It thawed.\nNote 2: It froze."):
         before = local_model.tokens["cached"], local_model.tokens["prompt"]
-        local_model.ask(*prompt.render(notes=sentences), Merged, max_tokens=60, name="merge")
+        local_model.ask(*prompt.render(sentences=sentences), Merged, max_tokens=60, name="merge")
     cached, prompt = local_model.tokens["cached"] - before[0], local_model.tokens["prompt"] - before[1]
     assert cached > 0.7 * prompt
 

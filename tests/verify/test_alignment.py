@@ -8,7 +8,7 @@ import pytest
 from rag.embedding.tokens import join
 from rag.verify.alignment.facts import names, numbers
 from rag.verify.alignment.features import NAMES, features
-from rag.verify.alignment.model import CLASSES, AlignmentModel
+from rag.verify.alignment.model import AlignmentModel
 
 pytestmark = pytest.mark.integration
 
@@ -29,15 +29,9 @@ def model() -> AlignmentModel:
     return AlignmentModel.load()
 
 
-def full(model: AlignmentModel, *pairs: tuple[str, str]) -> list[float]:
-    return [float(row[0]) for row in model.score(pairs)]
-
-
-def test_each_row_is_a_distribution_over_the_four_classes(model: AlignmentModel) -> None:
-    scores = model.score([("Cohen pleaded guilty in 2018.", PASSAGE), ("Cod is landed.", [PASSAGE, ELSEWHERE])])
-    assert scores.shape == (2, len(CLASSES))
-    assert np.allclose(scores.sum(1), 1, atol=1e-5)
-    assert (scores >= 0).all()
+def full(model: AlignmentModel, *pairs: tuple[str, str | list[str]]) -> list[float]:
+    ready = [(claim, [evidence] if isinstance(evidence, str) else evidence) for claim, evidence in pairs]
+    return [each.probability for each in model.align(ready)]
 
 
 @pytest.mark.parametrize(
@@ -70,27 +64,25 @@ def test_two_passages_together_support_what_neither_states_alone(model: Alignmen
     both = (
         "Cohen pleaded guilty to making false statements to Congress, and fishing boats land cod from January to April."
     )
-    scores = model.score([(both, PASSAGE), (both, ELSEWHERE), (both, [PASSAGE, ELSEWHERE])])[:, 0]
+    scores = full(model, (both, PASSAGE), (both, ELSEWHERE), (both, [PASSAGE, ELSEWHERE]))
     assert scores[2] > max(scores[0], scores[1])
 
 
 def test_scores_do_not_depend_on_company_or_order(model: AlignmentModel) -> None:
-    pairs = [
+    pairs: list[tuple[str, str | list[str]]] = [
         ("Cohen briefed Trump.", PASSAGE),
         ("Cod is landed.", ELSEWHERE),
         ("The project ended in January 2016.", PASSAGE),
     ]
-    expected = model.score(pairs)
-    assert np.allclose(model.score(pairs[::-1])[::-1], expected, atol=1e-3)
-    assert np.allclose(np.concatenate([model.score([pair]) for pair in pairs]), expected, atol=1e-3)
+    expected = full(model, *pairs)
+    assert full(model, *pairs[::-1])[::-1] == pytest.approx(expected, abs=1e-3)
+    assert [full(model, pair)[0] for pair in pairs] == pytest.approx(expected, abs=1e-3)
 
 
 def test_nothing_supports_and_nothing_is_supported_by_an_empty_text(model: AlignmentModel) -> None:
-    scores = model.score(
-        [("", PASSAGE), ("Cohen pleaded guilty.", ""), ("Cohen pleaded guilty.", []), ("Cohen pleaded guilty.", "  \n")]
-    )
-    assert np.array_equal(scores, np.tile([0, 0, 0, 1], (4, 1)))
-    assert model.score([]).shape == (0, 4)
+    cohen = "Cohen pleaded guilty."
+    assert full(model, ("", PASSAGE), (cohen, ""), (cohen, []), (cohen, "  \n")) == [0.0] * 4
+    assert model.align([]) == []
 
 
 def test_a_near_copy_is_marked_and_a_changed_number_in_it_refused(model: AlignmentModel) -> None:

@@ -23,7 +23,7 @@ def writer(connect: Callable[[FaultServer], ChatClient]) -> Connect:
     """Connect a writer to a scripted server."""
     return lambda server: SmallWriter(
         model=connect(server),
-        merge_prompt=prompts.load_prompt("fuse"),
+        merge_prompt=prompts.load_prompt("merge"),
         heading_prompt=prompts.load_prompt("heading"),
         rewrite_prompt=prompts.load_prompt("rewrite"),
     )

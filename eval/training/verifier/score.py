@@ -92,15 +92,14 @@ def score_set(network: SupportNetwork, packer: Packer, development: DevelopmentS
 
 def alignment_logits(development: DevelopmentSet) -> list[float]:
     """Return the logits of the alignment model for the claims of a set, in order."""
-    from scipy.special import logit
-
     from rag.verify import default_verifier
+    from rag.verify.support_verifier import log_odds
 
     pairs = [
         (claim.text, example.evidence.split("\n\n")) for example in development.examples for claim in example.claims
     ]
     found = default_verifier().alignment.align(pairs)
-    return [round(float(logit(min(max(each.probability, 1e-4), 1 - 1e-4))), 4) for each in found]
+    return [round(log_odds(each.probability), 4) for each in found]
 
 
 def read_scores(path: Path, alignment: float = 0.0) -> list[ScoredClaim]:

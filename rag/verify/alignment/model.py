@@ -25,9 +25,6 @@ from rag.verify.alignment.trees import ARRAYS, Trees
 if TYPE_CHECKING:
     from rag.verify.alignment.net import AlignmentNet
 
-CLASSES = ("full", "partial", "refuted", "unrelated")
-"""The columns of :meth:`AlignmentModel.score`. ``none`` is the last two."""
-
 CLAIM_LIMIT = 80
 """Tokens of the claim that the network reads; the features read them all."""
 
@@ -41,13 +38,13 @@ class Alignment(NamedTuple):
     """What the model says of a pair."""
 
     probability: float
-    """P(full)."""
+    """Probability that the evidence supports the claim in full."""
     copy: bool
     """Whether the claim is a near copy of its evidence."""
 
 
 class AlignmentModel:
-    """The verifier. A sentence counts as fully supported where P(full) ≥ ``threshold``."""
+    """The model. A near copy is supported where its probability is at least ``threshold``, whatever the purpose."""
 
     threshold = 0.5
 
@@ -77,62 +74,45 @@ class AlignmentModel:
         config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
         return cls(encoder or TokenEncoder.load(), load_file(directory / "model.safetensors"), config)
 
-    def score(self, pairs: Sequence[tuple[str, str | Sequence[str]]]) -> npt.NDArray[np.float32]:
-        """P(full), P(partial), P(refuted), P(unrelated) of each (sentence, evidence); n × 4, rows sum to 1.
+    def align(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Alignment]:
+        """Return an alignment for each pair of a claim and its passages, which are taken together.
 
-        Evidence is one passage or several, which are judged together. Empty evidence, or an empty sentence,
-        is unrelated.
+        An empty claim, or one without evidence, has probability 0.
         """
-        ready = [(claim, (evidence,) if isinstance(evidence, str) else tuple(evidence)) for claim, evidence in pairs]
-        return self._scored(ready)[0]
-
-    def _scored(
-        self, ready: Sequence[tuple[str, tuple[str, ...]]]
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-        """Return the scores, n × 4, and which of the n claims are near copies."""
-        texts = list(dict.fromkeys(text for claim, passages in ready for text in (claim, *passages)))
+        texts = list(dict.fromkeys(text for claim, passages in pairs for text in (claim, *passages)))
         found = dict(zip(texts, self._encoded(texts), strict=True))
-        out = np.tile(np.array([0, 0, 0, 1], np.float32), (len(ready), 1))
-        copies = np.zeros(len(ready), bool)
+        alignments = [Alignment(0.0, copy=False)] * len(pairs)
         rows, both = [], []
-        for i, (claim, passages) in enumerate(ready):
+        for row, (claim, passages) in enumerate(pairs):
             parts = [found[text] for text in passages if len(found[text].ids)]
             if parts and len(found[claim].ids):
-                rows.append(i)
+                rows.append(row)
                 both.append((found[claim], join(parts)))
         if rows:
-            out[rows], copies[rows] = self._judge(both)
-        return out, copies
+            for row, probability, copy in zip(rows, *self._judge(both), strict=True):
+                alignments[row] = Alignment(float(probability), bool(copy))
+        return alignments
 
-    def align(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Alignment]:
-        """Return P(full) of each pair of a claim and its passages, and whether the claim is a near copy of them."""
-        scored = self._scored([(claim, tuple(passages)) for claim, passages in pairs])
-        return [Alignment(float(row[0]), bool(copy)) for row, copy in zip(*scored, strict=True)]
-
-    def _judge(self, pairs: Sequence[tuple[Encoded, Encoded]]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    def _judge(self, pairs: Sequence[tuple[Encoded, Encoded]]) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """Return P(full) of each pair, and which claims are near copies of their evidence."""
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn brings it
 
         # The matrices are small: sharing one out among threads takes ten times as long on a busy machine.
         with threadpool_limits(1, "blas"):
             x = np.stack([features(claim, evidence, self._idf) for claim, evidence in pairs])
         z = np.clip((x - self._mean) / self._std, -4, 4)
-        linear = z @ self._linear[:, :-1].T + self._linear[:, -1]
+        linear = z @ self._linear[0, :-1] + self._linear[0, -1]
         mix = self._config["mix"]
-        full = mix["linear"] * linear[:, 0] + mix["trees"] * self._trees.score(x) + mix["bias"]
-        relation = linear[:, 1:]
+        full = mix["linear"] * linear + mix["trees"] * self._trees.score(x) + mix["bias"]
         if self._nets:
-            logits = self._network(pairs, x)
-            full = full + mix["net"] * logits[:, 0]
-            relation = logits[:, 1:]
+            full = full + mix["net"] * self._network(pairs, x)[:, 0]
         # A near copy of the evidence passes only if the trees that know changed copies let it.
         copies = np.logical_and.reduce([x[:, at] >= bar for at, bar in self._bars])
         full = np.where(copies, np.minimum(full, self._near.score(x) - self._config["near"]["cut"]), full)
-        p = 1 / (1 + np.exp(-full))
-        rest = np.exp(relation - relation.max(1, keepdims=True))
-        rest /= rest.sum(1, keepdims=True)
-        return np.concatenate([p[:, None], (1 - p[:, None]) * rest], 1).astype(np.float32), copies
+        return 1 / (1 + np.exp(-full)), copies
 
     def _network(self, pairs: Sequence[tuple[Encoded, Encoded]], x: Floats) -> Floats:
+        """Return n × 4 logits of the networks, their mean; the first is that of full support."""
         import torch
 
         out = np.zeros((len(pairs), 4), np.float32)

@@ -23,8 +23,6 @@ from rag.verify.support.merged import load_merged
 from rag.verify.support.precision import Precision, best_precision, with_precision
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     from tokenizers import Tokenizer
 
     from rag.config import Settings
@@ -158,13 +156,6 @@ class SupportModel:
         judged = self._judged([(claim, passages) for claim, passages in keys if claim.strip() and passages])
         found = iter(judged)
         return [next(found) if claim.strip() and passages else NO_EVIDENCE for claim, passages in keys]
-
-    def score(self, pairs: Sequence[tuple[str, str]]) -> npt.NDArray[np.float32]:
-        """Return the probability of support for each pair of a claim and the text of one passage."""
-        import numpy as np
-
-        judged = self.judge([(claim, (Passage(text),)) for claim, text in pairs])
-        return np.array([each.probability for each in judged], np.float32)
 
     def _judge(self, pairs: Sequence[Pair]) -> list[Judgement]:
         """Return a judgement on each pair. Of a long claim the least supported part counts."""
