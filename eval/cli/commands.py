@@ -24,6 +24,7 @@ from .options import (
     show_counts,
     threshold_options,
 )
+from .queries import measure_queries_on
 
 if TYPE_CHECKING:
     from rag.config import Settings
@@ -243,6 +244,9 @@ def measure_retrieval_on(directory: str, queries: int | None, as_json: bool) -> 
 
     figures = measure_retrieval(Path(directory), queries)
     click.echo(json.dumps(figures) if as_json else format_retrieval(figures))
+
+
+evaluate.add_command(measure_queries_on)
 
 
 @contextmanager

@@ -9,13 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from rag.errors import UsageError
 
 NonEmptyText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+RowT = TypeVar("RowT", bound="SuiteRow")
+
+
+class SuiteRow(BaseModel):
+    """A row of a suite, with an id that no other row of it has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
+    id: NonEmptyText
 
 
 class NuggetSource(BaseModel):
@@ -35,14 +43,12 @@ class Nugget(BaseModel):
     support: tuple[NuggetSource, ...] = ()
 
 
-class Case(BaseModel):
+class Case(SuiteRow):
     """A question of a suite. A case that is not ``answerable`` has no nuggets: the right answer is to abstain.
 
     ``comment`` is the JSON field "notes" and is for the authors of the suite.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
-    id: NonEmptyText
     question: NonEmptyText
     nuggets: tuple[Nugget, ...] = ()
     answerable: bool = True
@@ -62,21 +68,38 @@ def read_cases(path: str | Path) -> list[Case]:
         UsageError: the file cannot be read or has no rows, or a row is not a case or repeats an id; the message names
             the line.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read as a suite: {error}") from error
-    return parse_cases(lines, str(path))
+    return parse_cases(read_suite_lines(path), str(path))
 
 
 def parse_cases(lines: Iterable[str], name: str) -> list[Case]:
     """Parse the lines of a suite as :func:`read_cases` does; ``name`` is the file's name in error messages."""
-    cases: dict[str, Case] = {}
+    return parse_rows(lines, name, Case, required="id and question")
+
+
+def read_suite_lines(path: str | Path) -> list[str]:
+    """Read the lines of a suite.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read as a suite: {error}") from error
+
+
+def parse_rows(lines: Iterable[str], name: str, model: type[RowT], *, required: str) -> list[RowT]:
+    """Parse JSONL ``lines`` as rows of ``model``, which has an ``id``; ``required`` names the fields of a row.
+
+    Raises:
+        UsageError: there are no rows, or a row is not of the model or repeats an id; the message names the line.
+    """
+    cases: dict[str, RowT] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            case = Case.model_validate_json(line)
+            case = model.model_validate_json(line)
         except ValidationError as error:
             fault = error.errors(include_url=False)[0]
             where = ".".join(map(str, fault["loc"])) or "the row"
@@ -85,7 +108,7 @@ def parse_cases(lines: Iterable[str], name: str) -> list[Case]:
             raise UsageError(f"{name}, line {number}: the id {case.id!r} is used twice")
         cases[case.id] = case
     if not cases:
-        raise UsageError(f"{name}: no cases; each line must be a JSON object with id and question")
+        raise UsageError(f"{name}: no cases; each line must be a JSON object with {required}")
     return list(cases.values())
 
 
