@@ -84,7 +84,9 @@ def halves(cases: Iterable[QueryCase]) -> dict[str, Half]:
 def search_modes() -> dict[str, Callable[[Index, str], list[Chunk]]]:
     """Return the modes of retrieval: for an index and a query the chunks, best first."""
     return {
-        "dense": lambda index, query: [chunk for chunk, _ in index.dense(index.embedder.embed_query(query), SEARCHED_CHUNKS)],
+        "dense": lambda index, query: [
+            chunk for chunk, _ in index.dense(index.embedder.embed_query(query), SEARCHED_CHUNKS)
+        ],
         "bm25": lambda index, query: [chunk for chunk, _ in index.lexical(query, SEARCHED_CHUNKS)],
         "hybrid": lambda index, query: [hit.chunk for hit in retrieve(index, query, k=SEARCHED_CHUNKS)],
         "hybrid+rerank": lambda index, query: [
