@@ -83,29 +83,43 @@ def _nearest(catalogue: Catalogue, word: str) -> str | None:
     A capitalised word is taken for a name, which only a capitalised word can be. Of words that are equally near the
     one with the most passages is meant.
     """
+    vocabulary = catalogue.vocabulary
+    words = [other for other in catalogue.words() if other[0].isupper() or word[0].islower()]
+    near = _few_edits_away(word, words)
+    if not near and word[0].isupper():
+        near = _alike_in_sound(word, words)
+    live = {other: distance for other, distance in near.items() if vocabulary.has(other)}
+    best = min(live.values(), default=0.0)
+    nearest = [other for other, distance in live.items() if distance == best]
+    return max(nearest, key=lambda other: (vocabulary.count(other), other.islower() == word.islower()), default=None)
+
+
+def _few_edits_away(word: str, words: list[str]) -> dict[str, float]:
+    """Return the ``words`` that are one or two edits away from ``word``, with the number of edits."""
     from rapidfuzz import process
     from rapidfuzz.distance import OSA
 
-    words = [other for other in catalogue.words() if other[0].isupper() or word[0].islower()]
     limit = 2 if len(word) >= _PARAMETERS.long_word else 1
     near = process.extract(
         word, words, scorer=OSA.distance, processor=str.lower, score_cutoff=limit, limit=_PARAMETERS.compared
     )
-    if not near and word[0].isupper():
-        alike = process.extract(
-            word,
-            words,
-            scorer=OSA.normalized_similarity,
-            processor=str.lower,
-            score_cutoff=_PARAMETERS.name_similarity,
-            limit=_PARAMETERS.compared,
-        )
-        near = [(other, 1 - similarity, n) for other, similarity, n in alike if _sound_alike(word, other)]
-    best = min((distance for _, distance, _ in near), default=0)
-    nearest = [other for other, distance, _ in near if distance == best and catalogue.vocabulary.has(other)]
-    return max(
-        nearest, key=lambda other: (catalogue.vocabulary.count(other), other.islower() == word.islower()), default=None
+    return {other: float(edits) for other, edits, _ in near}
+
+
+def _alike_in_sound(word: str, words: list[str]) -> dict[str, float]:
+    """Return the ``words`` that sound like ``word``, with the share of letters in which they differ."""
+    from rapidfuzz import process
+    from rapidfuzz.distance import OSA
+
+    similar = process.extract(
+        word,
+        words,
+        scorer=OSA.normalized_similarity,
+        processor=str.lower,
+        score_cutoff=_PARAMETERS.name_similarity,
+        limit=_PARAMETERS.compared,
     )
+    return {other: 1 - similarity for other, similarity, _ in similar if _sound_alike(word, other)}
 
 
 def _sound_alike(word: str, other: str) -> bool:
