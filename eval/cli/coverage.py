@@ -69,9 +69,7 @@ def measure_coverage_of(
     cases = read_coverage_cases(suite)
     paths = collection_paths(collections, {case.collection: None for case in cases})
     if not paths:
-        raise UsageError(
-            f"no collection of {suite} is here; say where one is: --collection {cases[0].collection}=PATH"
-        )
+        raise UsageError(f"no collection of {suite} is here; say where one is: --collection {cases[0].collection}=PATH")
     results: list[CaseCoverage] = []
     with Progress(quiet=quiet) as display:
         for name, here in paths.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from rag.embedding import count_tokens
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DEFAULT_BUDGETS = (2_000, 4_000, 12_000)
 """Budgets in tokens: what a small model reads, what a section's prompt holds, what an outline's prompt holds."""
 
-MAX_DEPTH = 500
+MAX_SEARCH_HITS = 500
 """Maximum hits of one search, the limit of the setting ``k``."""
 
 WRITER = "writer"
@@ -69,7 +69,7 @@ class CaseCoverage:
 def measure_case(
     case: CoverageCase, index: Index, session: Session | None, budgets: Sequence[int], *, k: int
 ) -> CaseCoverage:
-    """Measure the coverage of ``case`` at each of ``budgets``, and that of the outline's evidence if ``session`` is given.
+    """Measure the coverage of ``case`` at each of ``budgets``, and of the outline's evidence if ``session`` is given.
 
     Args:
         case: the case.
@@ -80,7 +80,7 @@ def measure_case(
     """
     rankings: list[Sequence[Hit]] = []
 
-    @lru_cache(maxsize=None)
+    @cache
     def search(depth: int) -> Sequence[Hit]:
         rankings.append(search_index(index, case.question, k=depth))
         return rankings[-1]
@@ -105,20 +105,21 @@ def fill_budget(search: Search, budget: int, *, k: int) -> list[Chunk]:
     """
     while True:
         hits = search(k)
-        chosen, tokens = [], 0
+        chosen: list[Chunk] = []
+        tokens = 0
         for hit in hits:
             tokens += evidence_tokens(hit.chunk)
             if tokens > budget:
                 return chosen
             chosen.append(hit.chunk)
-        if len(hits) < k or k >= MAX_DEPTH:
+        if len(hits) < k or k >= MAX_SEARCH_HITS:
             return chosen
-        k = min(2 * k, MAX_DEPTH)
+        k = min(2 * k, MAX_SEARCH_HITS)
 
 
 @lru_cache(maxsize=4_096)
 def evidence_tokens(chunk: Chunk) -> int:
-    """Count the tokens of ``chunk`` as a prompt shows it, with alias, title and headings, by the encoder's tokenizer."""
+    """Count the encoder's tokens of ``chunk`` as a prompt shows it, with alias, title and headings."""
     return count_tokens(f"E10 [{chunk.context}]\n{chunk.text}")
 
 
@@ -139,7 +140,7 @@ def _status(aspect: Aspect, chunks: Sequence[Chunk]) -> str:
 
 
 def places_not_indexed(cases: Iterable[CoverageCase], index: Index) -> list[str]:
-    """Return the places of ``cases`` whose words the indexed documents do not have, as ``case id: document: anchor``."""
+    """Return the places of ``cases`` that the indexed documents do not have, as ``case id: document id: anchor``."""
 
     @lru_cache(maxsize=8)
     def words(document_id: str) -> str:

@@ -7,6 +7,7 @@ passage in this order. A chunk that has the words of an anchor covers the aspect
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
@@ -40,9 +41,7 @@ class Aspect(BaseModel):
     def is_stated_in(self, document_id: str, text: str) -> bool:
         """Whether ``text``, a passage of the document, has the words of one of the aspect's places."""
         words = anchor_form(text)
-        return any(
-            place.document_id == document_id and anchor_form(place.anchor) in words for place in self.places
-        )
+        return any(place.document_id == document_id and anchor_form(place.anchor) in words for place in self.places)
 
 
 class CoverageCase(SuiteRow):
@@ -57,6 +56,7 @@ def read_coverage_cases(path: str | Path) -> list[CoverageCase]:
     return read_suite(path, CoverageCase)
 
 
+@lru_cache(maxsize=4_096)
 def anchor_form(text: str) -> str:
-    """Return the words of ``text`` in lower case between single spaces, so that mark-up and quotation marks count not."""
+    """Return the words of ``text`` in lower case between single spaces, without mark-up and punctuation."""
     return f" {' '.join(_WORD.findall(text.casefold()))} "
