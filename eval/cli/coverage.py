@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--indexes",
-    default=".citebrief-coverage",
+    default="build/coverage",
     show_default=True,
     metavar="DIR",
     help="Where an index of each collection is kept; only what changed is indexed again.",
