@@ -13,6 +13,7 @@ import click
 
 from rag.errors import CitebriefError, UsageError
 
+from .coverage import measure_coverage_of
 from .options import (
     eval_json_option,
     eval_quiet_option,
@@ -40,6 +41,9 @@ THRESHOLD_MISSED = 3
 @click.group(name="eval")
 def evaluate() -> None:
     """Score how faithful briefs are, and hold the scores to a bar."""
+
+
+evaluate.add_command(measure_coverage_of)
 
 
 @evaluate.command("run")

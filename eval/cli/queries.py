@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from rag.errors import UsageError
 
+from .coverage import collection_paths
 from .options import eval_json_option, eval_quiet_option, settings_from
+
+if TYPE_CHECKING:
+    from rag.progress import Step
+
+QUERY_MODES = ("dense", "bm25", "hybrid", "hybrid+rerank")
+"""The modes of retrieval. Named here, because their functions need libraries that take time to import."""
 
 
 @click.command("queries")
@@ -21,12 +27,17 @@ from .options import eval_json_option, eval_quiet_option, settings_from
     "--collection",
     "collections",
     multiple=True,
-    required=True,
     metavar="NAME=PATH",
-    help="Where a collection of the suite is. Repeatable; the paths of one name are one collection.",
+    help="Where the documents of a collection of SUITE are. Repeatable, also for one NAME.",
 )
-@click.option("--stores", metavar="DIR", help="Folder of the indexes, one a collection. [in the user's cache]")
-@click.option("--mode", "modes", multiple=True, help="dense, bm25, hybrid or hybrid+rerank. Repeatable. [all]")
+@click.option(
+    "--indexes",
+    default="build/queries",
+    show_default=True,
+    metavar="DIR",
+    help="Where an index of each collection is kept; only what changed is indexed again.",
+)
+@click.option("--mode", "modes", multiple=True, type=click.Choice(QUERY_MODES), help="Repeatable. [all]")
 @click.option("--half", type=click.Choice(["tune", "report"]), help="Only half of each kind: to tune on, or to report.")
 @click.option("--as-written", is_flag=True, help="Search for the words as they are, without correcting them.")
 @eval_json_option
@@ -34,7 +45,7 @@ from .options import eval_json_option, eval_quiet_option, settings_from
 def measure_queries_on(
     suite: str,
     collections: tuple[str, ...],
-    stores: str | None,
+    indexes: str,
     modes: tuple[str, ...],
     half: str | None,
     as_written: bool,
@@ -43,51 +54,43 @@ def measure_queries_on(
 ) -> None:
     """Measure long, vague, misspelt and otherwise difficult queries of SUITE: is the passage that answers found?
 
-    SUITE is JSONL, a query a line: id, collection, kind, query, places, and clean, the query without its difficulty.
-    Indexes are kept and brought up to date.
+    SUITE is JSONL, a query a line: id, collection, kind, question, places, and clean, the question without its
+    difficulty. A collection that is not here is left out.
 
     \b
     citebrief eval queries eval/cases/queries.jsonl --collection corpus=corpus
     """
-    from rag.embedding import load_embedder
-    from rag.pipeline import index as update_index
+    from rag import pipeline
+    from rag.llm import open_embedder
     from rag.render.progress import Progress
     from rag.store import Index
 
-    from ..metrics.queries import MODES, format_queries, measure_queries, queries_json, read_query_cases
+    from ..metrics.queries import format_queries, measure_queries, places_not_indexed, queries_json, read_query_cases
 
-    settings = settings_from({})
-    if unknown := set(modes) - set(MODES):
-        raise UsageError(f"--mode {min(unknown)}: choose {', '.join(MODES)}")
     cases = read_query_cases(suite)
-    paths = _paths(collections, {case.collection for case in cases})
-    directory = Path(stores) if stores else settings.cache_directory / "queries"
-    embedder = load_embedder(settings.embedder)
+    paths = collection_paths(collections, {case.collection: None for case in cases})
+    if not paths:
+        raise UsageError(f"no collection of {suite} is here; say where one is: --collection {cases[0].collection}=PATH")
     with ExitStack() as stack:
         display = stack.enter_context(Progress(quiet=quiet))
-        indexes = {}
-        for name, places in paths.items():
-            own = settings.model_copy(update={"store": str(directory / name)})
-            update_index(places, own, prune=True, on_progress=lambda s: display(s.stage, s.message, s.done, s.total))
-            indexes[name] = Index.open(own.store, embedder)
-            stack.callback(indexes[name].close)
+
+        def show_step(step: Step) -> None:
+            display(step.stage, step.message, step.done, step.total)
+
+        opened = {}
+        for name, here in paths.items():
+            settings = settings_from({"store": str(Path(indexes) / name)})
+            pipeline.index(here, settings, prune=True, on_progress=show_step)
+            opened[name] = Index.open(settings.store, open_embedder(settings))
+            stack.callback(opened[name].close)
+            for place in places_not_indexed((case for case in cases if case.collection == name), opened[name]):
+                click.echo(f"not in the documents: {place}", err=True)
         measured = measure_queries(
             cases,
-            indexes,
-            modes or MODES,
+            opened,
+            modes or QUERY_MODES,
             half=half,
             as_written=as_written,
             on_searched=lambda mode, done, total: display("search", mode, done, total),
         )
     click.echo(json.dumps(queries_json(measured), ensure_ascii=False) if as_json else format_queries(measured))
-
-
-def _paths(collections: Sequence[str], known: set[str]) -> dict[str, list[str]]:
-    """Return the paths of each collection from the values of ``--collection``."""
-    paths: defaultdict[str, list[str]] = defaultdict(list)
-    for value in collections:
-        name, _, path = value.partition("=")
-        if not path or name not in known:
-            raise UsageError(f"--collection {value}: write NAME=PATH, NAME one of {', '.join(sorted(known))}")
-        paths[name].append(path)
-    return dict(paths)

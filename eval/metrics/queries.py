@@ -13,24 +13,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
 from rag.embedding import load_encoder
-from rag.errors import UsageError
 from rag.retrieval import rerank, retrieve, reword_query
 from rag.store import Index
 from rag.types import Chunk
 
-from ..runner.cases import NonEmptyText, SuiteRow, parse_rows, read_suite_lines
-from .anchors import Anchor, first_rank, unknown_anchors
+from ..runner.cases import NonEmptyText, SuiteRow, read_suite
+from ..runner.coverage_cases import AspectPlace, anchor_form
 
 Kind = Literal["long", "vague", "misspelt", "spelling", "numbers", "marks"]
 Half = Literal["tune", "report"]
 
-MODES = ("dense", "bm25", "hybrid", "hybrid+rerank")
 SEARCHED_CHUNKS = 50
 """Chunks retrieved for each query; an answer below them counts as not found."""
 
@@ -39,16 +38,22 @@ OnSearched = Callable[[str, int, int], None]
 
 
 class QueryCase(SuiteRow):
-    """A query over the collection ``collection``, and the places that answer it.
+    """A query over the collection ``collection``, its ``question``, and the places that answer it.
 
-    ``kind`` says what is difficult about it; ``clean`` is the same query without the difficulty.
+    ``kind`` says what is difficult about it; ``clean`` is the same question without the difficulty.
     """
 
     collection: NonEmptyText
     kind: Kind
-    query: NonEmptyText
     clean: NonEmptyText | None = None
-    places: tuple[Anchor, ...] = Field(min_length=1)
+    places: tuple[AspectPlace, ...] = Field(min_length=1)
+
+    def is_answered_by(self, chunk: Chunk) -> bool:
+        """Whether ``chunk`` is one of the places: it has the words of the anchor and is of its document."""
+        words = anchor_form(chunk.text)
+        return any(
+            place.document_id == chunk.document_id and anchor_form(place.anchor) in words for place in self.places
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +67,29 @@ class QueryRanks:
 
 
 def read_query_cases(path: str | Path) -> list[QueryCase]:
-    """Read a suite of queries.
+    """Read a suite of queries. Raises as :func:`rag.eval.runner.cases.read_suite`."""
+    return read_suite(path, QueryCase)
 
-    Raises:
-        UsageError: see :func:`rag.eval.runner.cases.parse_rows`.
-    """
-    required = "id, collection, kind, query and places"
-    return parse_rows(read_suite_lines(path), str(path), QueryCase, required=required)
+
+def first_rank(case: QueryCase, chunks: Iterable[Chunk]) -> int | None:
+    """Return the rank, from 1, of the first of ``chunks`` that answers ``case``; None without one."""
+    return next((rank for rank, chunk in enumerate(chunks, 1) if case.is_answered_by(chunk)), None)
+
+
+def places_not_indexed(cases: Iterable[QueryCase], index: Index) -> list[str]:
+    """Return the places of ``cases`` that the indexed documents do not have, as ``case id: document id: anchor``."""
+
+    @lru_cache(maxsize=8)
+    def words(document_id: str) -> str:
+        document = index.catalogue.document(document_id)
+        return anchor_form(document.text) if document else ""
+
+    return [
+        f"{case.id}: {place.document_id}: {place.anchor}"
+        for case in cases
+        for place in case.places
+        if anchor_form(place.anchor) not in words(place.document_id)
+    ]
 
 
 def halves(cases: Iterable[QueryCase]) -> dict[str, Half]:
@@ -98,7 +119,7 @@ def search_modes() -> dict[str, Callable[[Index, str], list[Chunk]]]:
 def measure_queries(
     cases: Sequence[QueryCase],
     indexes: Mapping[str, Index],
-    modes: Sequence[str] = MODES,
+    modes: Sequence[str],
     *,
     half: str | None = None,
     as_written: bool = False,
@@ -107,20 +128,9 @@ def measure_queries(
     """Search the collections of ``indexes`` for the ``cases`` over them, all or those of one ``half``.
 
     Queries are reworded first, as the product does it, unless they are to be searched ``as_written``.
-
-    Raises:
-        UsageError: a collection lacks the words of an anchor, so that it is not the one that the suite was made for.
     """
     half_of = halves(cases)
     chosen = [case for case in cases if case.collection in indexes and half in (None, half_of[case.id])]
-    for name, index in indexes.items():
-        anchors = [place for case in chosen if case.collection == name for place in case.places]
-        if missing := unknown_anchors(index, anchors):
-            place = missing[0]
-            raise UsageError(
-                f"collection {name}: {len(missing)} of {len(anchors)} anchors are not in it, such as "
-                f"“{place.anchor}” of {place.document_id}: is it the folder and version that the suite was made for?"
-            )
 
     def wording(index: Index, query: str) -> str:
         return query if as_written else reword_query(index, query)
@@ -131,9 +141,9 @@ def measure_queries(
         search = search_modes()[mode]
         for done, case in enumerate(chosen, 1):
             index = indexes[case.collection]
-            ranks[case.id][mode] = first_rank(search(index, wording(index, case.query)), case.places)
+            ranks[case.id][mode] = first_rank(case, search(index, wording(index, case.question)))
             if case.clean is not None:
-                clean[case.id][mode] = first_rank(search(index, wording(index, case.clean)), case.places)
+                clean[case.id][mode] = first_rank(case, search(index, wording(index, case.clean)))
             on_searched(mode, done, len(chosen))
     return [
         QueryRanks(case=case, half=half_of[case.id], ranks=ranks[case.id], clean=clean.get(case.id)) for case in chosen

@@ -16,14 +16,17 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from rag.errors import UsageError
 
 NonEmptyText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-RowT = TypeVar("RowT", bound="SuiteRow")
 
 
 class SuiteRow(BaseModel):
-    """A row of a suite, with an id that no other row of it has."""
+    """A row of a suite: a question with an id."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
     id: NonEmptyText
+    question: NonEmptyText
+
+
+Row = TypeVar("Row", bound=SuiteRow)
 
 
 class NuggetSource(BaseModel):
@@ -49,7 +52,6 @@ class Case(SuiteRow):
     ``comment`` is the JSON field "notes" and is for the authors of the suite.
     """
 
-    question: NonEmptyText
     nuggets: tuple[Nugget, ...] = ()
     answerable: bool = True
     comment: str = Field(default="", alias="notes")
@@ -62,54 +64,47 @@ class Case(SuiteRow):
 
 
 def read_cases(path: str | Path) -> list[Case]:
-    """Read the cases of a JSONL file.
+    """Read the cases of a JSONL file. Raises as :func:`read_suite`."""
+    return read_suite(path, Case)
+
+
+def read_suite(path: str | Path, row_type: type[Row]) -> list[Row]:
+    """Read a JSONL file, a row of ``row_type`` a line.
 
     Raises:
         UsageError: the file cannot be read or has no rows, or a row is not a case or repeats an id; the message names
             the line.
     """
-    return parse_cases(read_suite_lines(path), str(path))
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read as a suite: {error}") from error
+    return parse_suite(lines, str(path), row_type)
 
 
 def parse_cases(lines: Iterable[str], name: str) -> list[Case]:
     """Parse the lines of a suite as :func:`read_cases` does; ``name`` is the file's name in error messages."""
-    return parse_rows(lines, name, Case, required="id and question")
+    return parse_suite(lines, name, Case)
 
 
-def read_suite_lines(path: str | Path) -> list[str]:
-    """Read the lines of a suite.
-
-    Raises:
-        UsageError: the file cannot be read.
-    """
-    try:
-        return Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read as a suite: {error}") from error
-
-
-def parse_rows(lines: Iterable[str], name: str, model: type[RowT], *, required: str) -> list[RowT]:
-    """Parse JSONL ``lines`` as rows of ``model``, which has an ``id``; ``required`` names the fields of a row.
-
-    Raises:
-        UsageError: there are no rows, or a row is not of the model or repeats an id; the message names the line.
-    """
-    cases: dict[str, RowT] = {}
+def parse_suite(lines: Iterable[str], name: str, row_type: type[Row]) -> list[Row]:
+    """Parse the lines of a suite as :func:`read_suite` does; ``name`` is the file's name in error messages."""
+    rows: dict[str, Row] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            case = model.model_validate_json(line)
+            row = row_type.model_validate_json(line)
         except ValidationError as error:
             fault = error.errors(include_url=False)[0]
             where = ".".join(map(str, fault["loc"])) or "the row"
             raise UsageError(f"{name}, line {number}: {where}: {fault['msg']}") from None
-        if case.id in cases:
-            raise UsageError(f"{name}, line {number}: the id {case.id!r} is used twice")
-        cases[case.id] = case
-    if not cases:
-        raise UsageError(f"{name}: no cases; each line must be a JSON object with {required}")
-    return list(cases.values())
+        if row.id in rows:
+            raise UsageError(f"{name}, line {number}: the id {row.id!r} is used twice")
+        rows[row.id] = row
+    if not rows:
+        raise UsageError(f"{name}: no cases; each line must be a JSON object with id and question")
+    return list(rows.values())
 
 
 def collapse_whitespace(text: str) -> str:
