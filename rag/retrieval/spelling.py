@@ -91,7 +91,7 @@ def _nearest(catalogue: Catalogue, word: str) -> str | None:
     live = {other: distance for other, distance in near.items() if vocabulary.has(other)}
     best = min(live.values(), default=0.0)
     nearest = [other for other, distance in live.items() if distance == best]
-    return max(nearest, key=lambda other: (vocabulary.count(other), other.islower() == word.islower()), default=None)
+    return max(nearest, key=lambda other: (vocabulary.count(other), other[1:].islower(), other), default=None)
 
 
 def _few_edits_away(word: str, words: list[str]) -> dict[str, float]:

@@ -14,7 +14,8 @@ from rag.types import Chunk, Document, chunk_id
 TEXT = (
     "Konstantin Kilimnik met Natalia Veselnitskaya. Yevgeny Prigozhin and Volodymyr Zelensky spoke of Gorbachev. "
     "The Treasury lifted sanctions on three countries. Malware logged keystrokes on the network of the platform. "
-    "An organizational chart of the agency was published. The cases were a headline."
+    "An organizational chart of the agency was published. The cases were a headline. "
+    "WORLDWIDE PUBLISHING is Publishing."
 )
 
 
@@ -36,6 +37,7 @@ def catalogue(tmp_path: Path) -> Iterator[Catalogue]:
         ("log keystorkes on the netowrk", "log keystrokes on the network"),
         ("countrys under santions of the Treasurey", "countries under sanctions of the Treasury"),
         ("the platfrom was publsihed", "the platform was published"),
+        ("the Publsihing team", "the Publishing team"),
         ("the organisational chart", "the organizational chart"),
     ],
 )
