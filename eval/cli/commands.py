@@ -13,6 +13,7 @@ import click
 
 from rag.errors import CitebriefError, UsageError
 
+from .coverage import measure_coverage_of
 from .options import (
     eval_json_option,
     eval_quiet_option,
@@ -24,6 +25,7 @@ from .options import (
     show_counts,
     threshold_options,
 )
+from .queries import measure_queries_on
 
 if TYPE_CHECKING:
     from rag.config import Settings
@@ -39,6 +41,9 @@ THRESHOLD_MISSED = 3
 @click.group(name="eval")
 def evaluate() -> None:
     """Score how faithful briefs are, and hold the scores to a bar."""
+
+
+evaluate.add_command(measure_coverage_of)
 
 
 @evaluate.command("run")
@@ -243,6 +248,9 @@ def measure_retrieval_on(directory: str, queries: int | None, as_json: bool) -> 
 
     figures = measure_retrieval(Path(directory), queries)
     click.echo(json.dumps(figures) if as_json else format_retrieval(figures))
+
+
+evaluate.add_command(measure_queries_on)
 
 
 @contextmanager

@@ -1,0 +1,21 @@
+"""What happens to the words of a query before it is searched for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rag.retrieval.query_marks import normalize_characters
+from rag.retrieval.query_numbers import spell_out_numbers
+from rag.retrieval.spelling import correct_spelling
+
+if TYPE_CHECKING:
+    from rag.store import Index
+
+
+def reword_query(index: Index, query: str) -> str:
+    """Return ``query`` in the characters, spellings and notations that the documents of ``index`` are likely to have.
+
+    Dense and lexical search and the reranker all get the result. See :func:`normalize_characters`,
+    :func:`correct_spelling` and :func:`spell_out_numbers`, which are applied in this order.
+    """
+    return spell_out_numbers(correct_spelling(index.catalogue, normalize_characters(query)))
