@@ -53,8 +53,8 @@ def correct_spelling(catalogue: Catalogue, query: str) -> str:
     """Return ``query`` with each word that neither the index nor English has replaced by the nearest one of the index.
 
     Near are words that are one or two edits away (optimal string alignment: insertions, deletions, substitutions and
-    transpositions), and for a name also names that sound alike (double metaphone; Philips, "The Double Metaphone Search
-    Algorithm", 2000), so that other transliterations are found. Abbreviations and words with capitals inside stay.
+    transpositions), and for a name also names that sound alike in English (metaphone; Philips, "Hanging on the
+    Metaphone", 1990), so that other transliterations are found. Abbreviations and words with capitals inside stay.
     """
     unknown = [word for word in dict.fromkeys(_LETTERS.findall(query)) if _is_unknown(catalogue, word)]
     if not unknown:
@@ -123,14 +123,11 @@ def _alike_in_sound(word: str, words: list[str]) -> dict[str, float]:
 
 
 def _sound_alike(word: str, other: str) -> bool:
-    """Whether a key of ``word`` is one of ``other``, or, if both are long and begin alike, one edit away."""
-    from doublemetaphone import doublemetaphone
+    """Whether the keys of both are the same, or, if both are long, one edit apart."""
+    from jellyfish import metaphone
     from rapidfuzz.distance import OSA
 
-    for key in filter(None, doublemetaphone(word)):
-        for key_of_other in filter(None, doublemetaphone(other)):
-            shorter = min(len(key), len(key_of_other))
-            edits = int(shorter >= _PARAMETERS.long_key and key[0] == key_of_other[0])
-            if shorter >= _PARAMETERS.min_key and OSA.distance(key, key_of_other) <= edits:
-                return True
-    return False
+    key, key_of_other = metaphone(word), metaphone(other)
+    shorter = min(len(key), len(key_of_other))
+    edits = int(shorter >= _PARAMETERS.long_key)
+    return shorter >= _PARAMETERS.min_key and OSA.distance(key, key_of_other) <= edits
