@@ -96,7 +96,7 @@ def _packaged_verifier(verifier: VerifierChoice, settings: Settings) -> str:
     """Return in which precision the packaged verifier runs and where it is, if ``verifier`` has a part in it."""
     if not verifier.uses_packaged_model:
         return ""
-    from rag.verify.support.precision import best_precision
+    from rag._internal.precision import best_precision
 
     path = find_support_model(settings)
     return f" in {best_precision()}, {f'unpacked at {path}' if path else 'unpacked when first used'}"

@@ -1,8 +1,7 @@
-"""Read and write the network: a directory with the base model, and a safetensors file with what differs from it."""
+"""Read the network: a directory with the base model, and a safetensors file with what differs from it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +39,7 @@ def load_network(base: Path, difference: Path, device: str = "cpu") -> SupportNe
 
     Args:
         base: directory of the base model.
-        difference: any file that :func:`rag.verify.support.difference.merged` reads: full parameters, low rank or
+        difference: any file that :func:`rag._internal.difference.merged` reads: full parameters, low rank or
             quantised.
         device: where the network is put.
 
@@ -50,7 +49,7 @@ def load_network(base: Path, difference: Path, device: str = "cpu") -> SupportNe
     import torch
     from safetensors import safe_open
 
-    from rag.verify.support.difference import merged
+    from rag._internal.difference import merged
 
     with safe_open(difference, framework="pt") as file:
         layers = (file.metadata() or {}).get(_LAYERS)
@@ -72,19 +71,6 @@ def base_parameters(base: Path) -> dict[str, Tensor]:
     return {name: value for name, value in parameters.items() if not name.startswith(_NOT_IN_NETWORK)}
 
 
-def load_parameters(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a safetensors file."""
-    from safetensors.torch import load_file
-
-    return load_file(path)
-
-
-def save_parameters(parameters: Mapping[str, Tensor], path: Path, layers: int | None = None) -> None:
-    """Write tensors to ``path`` in one step: the file is never there in part. ``layers``: see :func:`new_network`."""
-    from safetensors.torch import save
-
-    metadata = None if layers is None else {_LAYERS: str(layers)}
-    contents = save({name: value.contiguous().cpu() for name, value in parameters.items()}, metadata)
-    partial = path.with_name(f"{path.name}.part")
-    partial.write_bytes(contents)
-    partial.replace(path)
+def layers_metadata(layers: int | None) -> dict[str, str] | None:
+    """Return the metadata of a file of parameters that :func:`load_network` reads; see :func:`new_network`."""
+    return None if layers is None else {_LAYERS: str(layers)}

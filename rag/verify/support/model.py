@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rag._internal.cached_file import OnBytes
+from rag._internal.length_batches import length_batches
+from rag._internal.precision import Precision, best_precision
 from rag.embedding.batching import Batcher
 from rag.errors import ModelError
 from rag.verify.support.base import BASE_SHA256
 from rag.verify.support.claims import ClaimPart, Span, claim_parts, marked_spans
 from rag.verify.support.evidence import Passage, evidence_ids
 from rag.verify.support.merged import load_merged
-from rag.verify.support.precision import Precision, best_precision, with_precision
+from rag.verify.support.precision import with_precision
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -180,7 +182,7 @@ class SupportModel:
 
         from rag.verify.support.network import collate
 
-        for numbers in _batches([pack.length for pack, _ in packed]):
+        for numbers in length_batches([pack.length for pack, _ in packed], PADDED_TOKENS_PER_BATCH):
             batch = collate([packed[number][0] for number in numbers])
             with torch.inference_mode():
                 logits, marks = self._network(batch)
@@ -209,15 +211,3 @@ def _packed(
             taken.append(claim)
             length += size
         yield Pack(evidence, [part.ids for _, part in taken]), taken
-
-
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Yield the numbers of packs in batches of similar length."""
-    batch: list[int] = []
-    for number in sorted(range(len(lengths)), key=lambda at: lengths[at]):
-        if batch and (len(batch) + 1) * lengths[number] > PADDED_TOKENS_PER_BATCH:
-            yield batch
-            batch = []
-        batch.append(number)
-    if batch:
-        yield batch
