@@ -1,0 +1,106 @@
+"""The network of the reranker: an encoder that reads question and passage in one input, and a head for relevance.
+
+A cross-encoder (Nogueira & Cho, 2019, "Passage Re-ranking with BERT"). The encoder is any of ``transformers`` that is
+based on BERT or MPNet; the head reads its output for the first token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from rag._internal.length_batches import length_batches
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+    from rag.retrieval.reranker.pairs import Pair, PairBatch, PairFormat
+
+ENCODER = "encoder."
+"""Prefix of the encoder's parameters among those of the network."""
+
+_NOT_IN_NETWORK = ("pooler.", "embeddings.position_ids")
+
+
+class RerankNetwork(nn.Module):
+    """An encoder with a head for one logit: how relevant is the passage to the question."""
+
+    def __init__(self, encoder: Any) -> None:
+        """Take a model of ``transformers`` without its pooler; the head is new."""
+        super().__init__()
+        self.encoder = encoder
+        width = encoder.config.hidden_size
+        self._has_types = bool(getattr(encoder.config, "type_vocab_size", 0))
+        self.dense = nn.Linear(width, width)
+        self.relevance = nn.Linear(width, 1)
+        for head in (self.dense, self.relevance):
+            nn.init.normal_(head.weight, std=0.02)
+            nn.init.zeros_(head.bias)
+
+    @classmethod
+    def from_state(cls, config: PretrainedConfig, state: Mapping[str, Tensor]) -> RerankNetwork:
+        """Return the network with the parameters ``state``, which are not copied."""
+        from transformers import AutoModel
+
+        with torch.device("meta"):  # no memory is filled with random numbers
+            network = cls(AutoModel.from_config(config, add_pooling_layer=False))
+        network.load_state_dict(state, assign=True)
+        return network.eval()
+
+    def forward(self, batch: PairBatch) -> Tensor:
+        """Return B logits in float32."""
+        inputs = {"input_ids": batch.ids, "attention_mask": batch.mask}
+        if self._has_types:  # positions are given because the encoder's own buffer has no memory after from_state
+            positions = torch.arange(batch.ids.shape[1], device=batch.ids.device)[None]
+            inputs |= {"token_type_ids": batch.types, "position_ids": positions}
+        hidden = self.encoder(**inputs).last_hidden_state
+        logits: Tensor = self.relevance(torch.tanh(self.dense(hidden[:, 0])))
+        return logits[:, 0].float()
+
+
+def pair_logits(network: RerankNetwork, form: PairFormat, pairs: Sequence[Pair], tokens: int) -> Tensor:
+    """Return the logits of ``pairs``, in order, from batches of similar length of at most ``tokens`` tokens.
+
+    Gradients flow through it unless the caller prevents that.
+    """
+    device = next(network.parameters()).device
+    logits: list[Tensor] = []
+    order: list[int] = []
+    for numbers in length_batches([form.length(pair) for pair in pairs], tokens):
+        batch = form.collate([pairs[number] for number in numbers])
+        logits.append(network(type(batch)(*(part.to(device) for part in batch))))
+        order += numbers
+    places = torch.empty(len(order), dtype=torch.long, device=device)
+    places[torch.tensor(order, device=device)] = torch.arange(len(order), device=device)
+    return torch.cat(logits)[places]
+
+
+def base_state(directory: Path, layers: int | None = None) -> dict[str, Tensor]:
+    """Return the parameters of the base model in ``directory`` by their names in the network.
+
+    ``layers`` keeps the first layers only.
+    """
+    from safetensors import safe_open
+
+    def is_kept(name: str) -> bool:
+        part = name.removeprefix("encoder.layer.").split(".", 1)[0]
+        beyond = layers is not None and name.startswith("encoder.layer.") and int(part) >= layers
+        return not beyond and not name.startswith(_NOT_IN_NETWORK)
+
+    with safe_open(directory / "model.safetensors", framework="pt") as file:
+        return {ENCODER + name: file.get_tensor(name) for name in file.keys() if is_kept(name)}  # noqa: SIM118
+
+
+def base_config(directory: Path, layers: int | None = None) -> PretrainedConfig:
+    """Return the configuration of the base model in ``directory``, without dropout; see :func:`base_state`."""
+    from transformers import AutoConfig
+
+    changes: dict[str, Any] = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    if layers is not None:
+        changes["num_hidden_layers"] = layers
+    config: PretrainedConfig = AutoConfig.from_pretrained(directory, **changes)
+    return config
