@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag._internal.precision import Precision, best_precision
+from rag._internal.processor import Precision, best_precision
 from rag.embedding import minilm_directory
 from rag.embedding.batching import Batcher
 from rag.embedding.minilm import MINILM_SHA256

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rag._internal.cached_file import OnBytes
 from rag._internal.length_batches import length_batches
-from rag._internal.precision import Precision, best_precision
+from rag._internal.processor import Precision, best_precision
 from rag.embedding.batching import Batcher
 from rag.errors import ModelError
 from rag.verify.support.base import BASE_SHA256
