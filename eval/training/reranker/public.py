@@ -42,7 +42,7 @@ def read_squad(paths: Sequence[Path], name: str = "squad") -> Collection:
 
 
 def read_pubmedqa(path: Path) -> Collection:
-    """Return the abstracts and questions of ``ori_pqal.json``. A question is its paper's title, so no title is given."""
+    """Return the abstracts and questions of ``ori_pqal.json``. A question is its paper's title; none is given."""
     documents, queries = [], []
     for id_, row in json.loads(path.read_text(encoding="utf-8")).items():
         text = " ".join([*row["CONTEXTS"], row["LONG_ANSWER"]])

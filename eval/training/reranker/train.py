@@ -27,7 +27,7 @@ from .trainer import RerankTrainer
 from .weights import layers_metadata, new_network, start_parameters
 
 DEFAULT_MIXTURE: Mapping[str, int] = {
-    "scifact": 1300, "questions": 0, "claims": 1500, "squad": 900, "covidqa": 700, "pubmedqa": 700, "medquad": 800,
+    "scifact": 1300, "questions": 1900, "claims": 900, "squad": 600, "covidqa": 400, "pubmedqa": 500, "medquad": 400,
 }  # fmt: skip
 """Queries of each collection in a pass, as far as it is there; SciFact's come twice."""
 
