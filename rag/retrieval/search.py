@@ -9,16 +9,25 @@ from rag.retrieval.rewording import reword_query
 from rag.types import Filter, Hit
 
 if TYPE_CHECKING:
+    from rag.retrieval.reranker import RerankModel
     from rag.store import Index
 
 
-def search_index(index: Index, question: str, *, k: int, where: Filter | None = None) -> list[Hit]:
+def search_index(
+    index: Index, question: str, *, k: int, where: Filter | None = None, model: RerankModel | None = None
+) -> list[Hit]:
     """Return the ``k`` best hits of ``index`` for ``question``, best first: hybrid retrieval, then reranking.
 
     The question is reworded first, so that typing errors and other spellings find what is meant.
 
-    Words are compared with the packaged encoder, whatever embedder the index uses.
+    Without a ``model`` hits are reranked by the words of the question, which are compared with the packaged encoder,
+    whatever embedder the index uses.
     """
+    query = reword_query(index, question)
+    if model is not None:
+        from rag.retrieval.reranker import rerank_with_model
+
+        return rerank_with_model(index, query, model, k=k, where=where)
     from rag.embedding import load_encoder
 
-    return rerank(index, reword_query(index, question), load_encoder().word_vectors, k=k, where=where)
+    return rerank(index, query, load_encoder().word_vectors, k=k, where=where)

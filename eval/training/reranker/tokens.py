@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from rag.retrieval.reranker.pairs import Pair, PairFormat, load_pair_tokenizer, token_ids
 
 from .mined import MinedCollection, MinedQuery
+
+Integers = npt.NDArray[np.integer]
 
 MAX_QUERY, MAX_PASSAGE = 64, 256
 """Tokens that are read. A chunk with its line of title and headings has at most 253, unless one sentence has more."""
@@ -49,7 +54,7 @@ class Tokeniser:
                 "queries": ([query.text for query in mined.queries], MAX_QUERY),
                 "passages": ([passage.text for passage in mined.passages.values()], MAX_PASSAGE),
             }
-            arrays = {}
+            arrays: dict[str, Integers] = {}
             for name, (of_kind, limit) in texts.items():
                 arrays |= _flat(name, token_ids(self._tokenizer, of_kind, limit))
             partial = path.with_suffix(".part")
@@ -62,14 +67,12 @@ class Tokeniser:
         )
 
 
-def _flat(name: str, rows: Sequence[Sequence[int]]) -> dict[str, object]:
+def _flat(name: str, rows: Sequence[Sequence[int]]) -> dict[str, Integers]:
     """Return ``rows`` one after another, and the end of each."""
-    import numpy as np
-
     ends = np.array(list(accumulate(map(len, rows))), dtype=np.int64)
     return {name: np.array([id_ for row in rows for id_ in row], dtype=np.int32), f"{name}.ends": ends}
 
 
-def _by_id(ids: Sequence[str], flat: object, ends: object) -> dict[str, list[int]]:
-    values, stops = flat.tolist(), ends.tolist()  # type: ignore[attr-defined]  # arrays
+def _by_id(ids: Sequence[str], flat: Integers, ends: Integers) -> dict[str, list[int]]:
+    values, stops = flat.tolist(), ends.tolist()
     return {id_: values[start:stop] for id_, start, stop in zip(ids, [0, *stops], stops, strict=False)}

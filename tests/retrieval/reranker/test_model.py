@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from rag.embedding import minilm_directory
 from rag.embedding.minilm import MINILM_SHA256
 from rag.errors import ModelError
+from rag.retrieval import search_index
 from rag.retrieval.reranker import RerankModel, rerank_with_model
 from rag.retrieval.reranker.model import RerankConfig
 from rag.store import Index
@@ -60,8 +62,6 @@ def test_a_score_does_not_depend_on_the_other_passages(directory: Path) -> None:
 def test_a_probability_is_that_of_the_log_odds(directory: Path) -> None:
     model = RerankModel.load(directory, precision="fp32")
     odds = [share / (1 - share) for share in model.probabilities("Who lied?", PASSAGES)]
-    import math
-
     assert [math.log(each) for each in odds] == pytest.approx(model.log_odds("Who lied?", PASSAGES), abs=1e-4)
 
 
@@ -72,7 +72,7 @@ def test_the_fast_precision_gives_nearly_the_same_scores(directory: Path) -> Non
 
 def test_hits_are_ordered_by_the_model_and_ranked_from_one(directory: Path, corpus_index: Index) -> None:
     model = RerankModel.load(directory)
-    hits = rerank_with_model(corpus_index, "Who met in the Seychelles?", model, k=5)
+    hits = search_index(corpus_index, "Who met in the Seychelles?", k=5, model=model)
     assert [hit.rank for hit in hits] == [1, 2, 3, 4, 5]
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
     assert rerank_with_model(corpus_index, "Who met in the Seychelles?", model, k=5) == hits
