@@ -11,7 +11,7 @@ from rag.types import Document
 
 from .collection import FULL, Collection, Judgement, Query, split_of
 
-MEDQUAD_DOCUMENTS = 1500
+MEDQUAD_DOCUMENTS = 700
 MEDQUAD_WORDS = 250
 """Longest answer that is taken: of a longer one most chunks do not answer the question by themselves."""
 
