@@ -80,9 +80,9 @@ def mined_query(
     for judgement in query.judgements:
         of_document = chunks.get(judgement.document, ())
         of_chunks = chunk_labels(judgement, of_document, found)
-        labels |= of_chunks
+        labels |= {id_: max(label, labels.get(id_, NONE)) for id_, label in of_chunks.items()}
         if judgement.label != NONE:
-            if not judgement.spans:
+            if collection.by_document or not judgement.spans:
                 unknown += [chunk.id for chunk in of_document if chunk.id not in of_chunks]
             if collection.by_document:
                 relevant[judgement.document] = _GRADES[judgement.label]

@@ -17,22 +17,35 @@ LABELS = {"full": FULL, "part": PART, "no": NONE}
 """Labels by the word for them in ``questions.jsonl``."""
 
 
-def read_scifact(directory: Path) -> Collection:
+def read_scifact(directory: Path, rationales: Path | None = None) -> Collection:
     """Return SciFact's documents and train queries, from a directory in BEIR's layout. Test queries are not read.
 
-    Which chunk of a document is the relevant one is not known.
+    Args:
+        directory: with ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/train.tsv``.
+        rationales: file of train claims (``claim``) and the sentences of the abstract that decide them (``evidence``).
+            Without a claim's rationale it is not known which part of the abstract is the relevant one.
     """
     documents = [
         Document(id=str(row["_id"]), title=row["title"], text=row["text"], source=str(row["_id"]))
         for row in read_rows(directory / "corpus.jsonl")
         if row["text"].strip()
     ]
+    abstracts = {document.id: document.text for document in documents}
     texts = {str(row["_id"]): row["text"] for row in read_rows(directory / "queries.jsonl")}
+    evidence: dict[str, list[str]] = {}
+    for row in read_rows(rationales) if rationales is not None else []:
+        evidence.setdefault(row["claim"], []).append(row["evidence"].strip())
     relevant: dict[str, list[Judgement]] = {}
     with (directory / "qrels" / "train.tsv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             if int(row["score"]) > 0:
-                relevant.setdefault(row["query-id"], []).append(Judgement(document=row["corpus-id"], label=FULL))
+                query, document = row["query-id"], row["corpus-id"]
+                abstract = abstracts.get(document, "")
+                found = [(abstract.find(text), text) for text in evidence.get(texts[query], ())]
+                spans = [((start, start + len(text)),) for start, text in found if start >= 0]
+                relevant.setdefault(query, []).extend(
+                    Judgement(document=document, label=FULL, spans=each) for each in spans or [()]
+                )
     queries = [
         Query(id=query, text=texts[query], split=split_of(f"scifact {query}"), judgements=tuple(judgements))
         for query, judgements in relevant.items()

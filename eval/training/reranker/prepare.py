@@ -1,7 +1,8 @@
 """Mine candidates for the queries of all collections, once. ::
 
-    python -m eval.training.reranker.prepare --data DATA --scifact DATA/scifact --squad xquad.en.json \\
-        --covidqa covidqa.json --pubmedqa ori_pqal.json --medquad MEDQUAD --out work/reranker
+    python -m eval.training.reranker.prepare --data DATA --scifact SCIFACT \\
+        --rationales DATA/support/train_scifact.jsonl --squad xquad.en.json --covidqa covidqa.json \\
+        --pubmedqa ori_pqal.json --medquad MEDQUAD --out work/reranker
 
 Each collection is embedded with the packaged encoder and searched as the product searches. A collection that is
 complete in ``--out`` is not made again, so that the same command goes on after a stop.
@@ -37,7 +38,7 @@ def readers(options: argparse.Namespace) -> dict[str, Callable[[], Collection]]:
         found["questions"] = lambda: own.read_questions(options.data)
         found["claims"] = lambda: own.read_claims(options.data)
     if options.scifact is not None:
-        found["scifact"] = lambda: own.read_scifact(options.scifact)
+        found["scifact"] = lambda: own.read_scifact(options.scifact, options.rationales)
     if options.squad:
         found["squad"] = lambda: public.read_squad(options.squad)
     if options.covidqa is not None:
@@ -54,6 +55,7 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="directory with prose and questions")
     parser.add_argument("--scifact", type=Path, help="directory in BEIR's layout with qrels/train.tsv")
+    parser.add_argument("--rationales", type=Path, help="SciFact's train claims with the sentences that decide them")
     parser.add_argument("--squad", type=Path, nargs="*", default=[], help="files in SQuAD's format")
     parser.add_argument("--covidqa", type=Path, help="COVID-QA, in SQuAD's format")
     parser.add_argument("--pubmedqa", type=Path, help="ori_pqal.json of PubMedQA")

@@ -17,7 +17,7 @@ from rag.eval.training.reranker.collection import (
     split_of,
 )
 from rag.eval.training.reranker.mined import mined_names, read_mined, write_mined
-from rag.eval.training.reranker.mining import chunk_labels, mine
+from rag.eval.training.reranker.mining import chunk_labels, mine, mined_query
 from rag.types import Chunk, Document
 
 
@@ -47,6 +47,19 @@ def test_without_places_the_chunk_that_is_found_first_has_the_label() -> None:
 def test_a_document_that_does_not_answer_labels_all_its_chunks() -> None:
     judgement = Judgement(document="d", label=NONE, spans=((10, 20),))
     assert chunk_labels(judgement, CHUNKS, []) == {"a": NONE, "b": NONE, "c": NONE}
+
+
+def test_other_chunks_of_a_relevant_document_may_be_relevant_where_documents_are_judged() -> None:
+    query = Query(
+        id="q",
+        text="",
+        split=TRAIN,
+        judgements=tuple(Judgement(document="d", label=FULL, spans=(span,)) for span in ((90, 110), (150, 160))),
+    )
+    collection = Collection(name="c", documents=[], queries=[query], index="c", by_document=True)
+    found = mined_query(collection, query, CHUNKS, {"d": CHUNKS})
+    assert found.labels == {"a": PART, "b": FULL}
+    assert (set(found.unknown) & {"c"}, found.relevant) == ({"c"}, {"d": 2})
 
 
 def test_a_split_is_the_same_in_every_run_and_holds_out_a_fifth() -> None:

@@ -32,6 +32,18 @@ def test_only_train_queries_of_a_benchmark_are_read(tmp_path: Path) -> None:
     assert (found.by_document, found.documents[0].title) == (True, "T")
 
 
+def test_a_rationale_is_found_in_the_abstract_and_a_missing_one_leaves_the_place_open(tmp_path: Path) -> None:
+    write_rows(tmp_path / "corpus.jsonl", [{"_id": "7", "title": "T", "text": "We tried. It helped. So what."}])
+    write_rows(tmp_path / "queries.jsonl", [{"_id": str(number), "text": f"claim {number}"} for number in range(2)])
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "train.tsv").write_text("query-id\tcorpus-id\tscore\n0\t7\t1\n1\t7\t1\n")
+    evidence = ["It helped.", "So what.", "Not there."]
+    write_rows(tmp_path / "rationales.jsonl", [{"claim": "claim 0", "evidence": each} for each in evidence])
+    first, second = read_scifact(tmp_path, tmp_path / "rationales.jsonl").queries
+    assert [each.spans for each in first.judgements] == [((10, 20),), ((21, 29),)]
+    assert [each.spans for each in second.judgements] == [()]
+
+
 def data(directory: Path) -> Path:
     passages = [
         {"id": "P1", "source": "history: a", "title": "Ferry", "sentences": ["It sank.", "Nine drowned.", "Fog."]},
