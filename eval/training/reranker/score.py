@@ -95,13 +95,14 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help="trained parameters or a difference")
     parser.add_argument("--mined", type=Path, required=True, help="directory that prepare has written")
     parser.add_argument("--out", type=Path, required=True, help="file of scores to write")
-    parser.add_argument("--queries", type=int, default=200, help="queries of each collection; 0 for all")
+    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="collections to score; all by default")
+    parser.add_argument("--queries", type=int, default=160, help="queries of each collection; 0 for all")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     network = load_network(options.base, options.weights, options.device)
     tokeniser = Tokeniser(options.base, options.mined)
     with options.out.open("w", encoding="utf-8") as out:
-        for name in mined_names(options.mined):
+        for name in options.only or mined_names(options.mined):
             mined = read_mined(options.mined, name)
             queries = [query for query in mined.queries if query.split == HELD_OUT]
             if 0 < options.queries < len(queries):
