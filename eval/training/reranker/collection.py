@@ -13,6 +13,9 @@ FULL, PART, NONE = 1.0, 0.7, 0.0
 """Labels of a passage: it answers the query, answers it in part, or only seems to answer it. They are the targets of
 the probability that a passage is on the query, for which a part of the answer counts almost as much."""
 
+Spans = tuple[tuple[int, int], ...]
+"""Places in a text: start and end."""
+
 HELD_OUT_SHARE = 5
 """One query in this many is held out, or one document or article with all its queries."""
 
@@ -28,7 +31,7 @@ class Judgement:
 
     document: str
     label: float
-    spans: tuple[tuple[int, int], ...] = ()
+    spans: Spans = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from rag.types import Document
 
 from ..verifier.examples import read_rows
 from ..verifier.prose import HELD_OUT_DOMAINS, Passage, read_passages, read_units
-from .collection import FULL, HELD_OUT, NONE, PART, TRAIN, Collection, Judgement, Query, split_of
+from .collection import FULL, HELD_OUT, NONE, PART, TRAIN, Collection, Judgement, Query, Spans, split_of
 
 LABELS = {"full": FULL, "part": PART, "no": NONE}
 """Labels by the word for them in ``questions.jsonl``."""
@@ -42,7 +42,7 @@ def read_scifact(directory: Path, rationales: Path | None = None) -> Collection:
                 query, document = row["query-id"], row["corpus-id"]
                 abstract = abstracts.get(document, "")
                 found = [(abstract.find(text), text) for text in evidence.get(texts[query], ())]
-                spans = [((start, start + len(text)),) for start, text in found if start >= 0]
+                spans: list[Spans] = [((start, start + len(text)),) for start, text in found if start >= 0]
                 relevant.setdefault(query, []).extend(
                     Judgement(document=document, label=FULL, spans=each) for each in spans or [()]
                 )
@@ -99,7 +99,7 @@ def _documents(passages: Iterable[Passage]) -> list[Document]:
     ]
 
 
-def sentence_spans(passage: Passage, numbers: Sequence[int]) -> tuple[tuple[int, int], ...]:
+def sentence_spans(passage: Passage, numbers: Sequence[int]) -> Spans:
     """Return the places of the sentences ``numbers`` (from 1) in the text of the passage's document."""
     ends = list(accumulate(len(sentence) + 1 for sentence in passage.sentences))
     return tuple(
