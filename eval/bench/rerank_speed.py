@@ -20,7 +20,7 @@ from pathlib import Path
 from rag.embedding import minilm_directory
 from rag.retrieval.reranker.model import RERANK_BATCH_TOKENS
 from rag.retrieval.reranker.network import RerankNetwork, pair_logits
-from rag.retrieval.reranker.pairs import Pair, PairFormat, load_pair_tokenizer
+from rag.retrieval.reranker.pairs import PairFormat, TokenPair, load_pair_tokenizer
 
 from ..training.reranker.trainer import RerankTrainer
 from ..training.reranker.weights import new_network
@@ -31,7 +31,7 @@ FIRST_WORD_ID = 2000
 LAST_WORD_ID = 20_000
 
 
-def random_pairs(count: int, tokens: int, rng: random.Random) -> list[Pair]:
+def random_pairs(count: int, tokens: int, rng: random.Random) -> list[TokenPair]:
     """Return pairs with passages of about ``tokens`` tokens and one question."""
     question = [rng.randrange(FIRST_WORD_ID, LAST_WORD_ID) for _ in range(QUESTION_TOKENS)]
     lengths = [round(tokens * rng.uniform(0.7, 1.3)) for _ in range(count)]
@@ -73,7 +73,7 @@ def main() -> None:
     print(json.dumps(report, indent=1))
 
 
-def _rerank(network: RerankNetwork, form: PairFormat, pool: Sequence[Pair]) -> object:
+def _rerank(network: RerankNetwork, form: PairFormat, pool: Sequence[TokenPair]) -> object:
     import torch
 
     with torch.inference_mode():

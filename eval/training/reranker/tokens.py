@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from rag.retrieval.reranker.pairs import Pair, PairFormat, load_pair_tokenizer, token_ids
+from rag.retrieval.reranker.pairs import PairFormat, TokenPair, load_pair_tokenizer, token_ids
 
 from .mined import MinedCollection, MinedQuery
 
@@ -28,7 +28,7 @@ class CollectionTokens:
     queries: Mapping[str, Sequence[int]]
     passages: Mapping[str, Sequence[int]]
 
-    def pair(self, query: MinedQuery, passage: str) -> Pair:
+    def pair(self, query: MinedQuery, passage: str) -> TokenPair:
         """Return the ids of ``query`` and of the passage with the id ``passage``."""
         return self.queries[query.id], self.passages[passage]
 

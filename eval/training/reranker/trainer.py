@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rag.retrieval.reranker.network import RerankNetwork, pair_logits
-from rag.retrieval.reranker.pairs import Pair, PairFormat
+from rag.retrieval.reranker.pairs import PairFormat, TokenPair
 
 from ..master_copy import MasterCopy
 from .losses import rerank_losses
@@ -45,7 +45,7 @@ class RerankTrainer:
         self._relevance_weight = relevance_weight
         self._forward_tokens = forward_tokens
 
-    def step(self, groups: Sequence[Sequence[Pair]], labels: Sequence[float], rate: float) -> dict[str, float]:
+    def step(self, groups: Sequence[Sequence[TokenPair]], labels: Sequence[float], rate: float) -> dict[str, float]:
         """Update the weights on a batch and return its losses, the share of ``first`` places, and its ``size``.
 
         Args:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from rag.retrieval.reranker.network import RerankNetwork
 
-WEIGHTS = Path(__file__).parent / "weights"
+RERANK_WEIGHTS = Path(__file__).parent / "weights"
 
 RERANK_BATCH_TOKENS = 2048
 """Tokens of a batch, padding included."""
@@ -83,7 +83,7 @@ class RerankModel:
 
     @classmethod
     def load(
-        cls, directory: Path = WEIGHTS, *, base: Path | None = None, precision: Precision | None = None
+        cls, directory: Path = RERANK_WEIGHTS, *, base: Path | None = None, precision: Precision | None = None
     ) -> RerankModel:
         """Load the model from ``directory``, which has ``config.json`` and ``difference.safetensors``.
 

@@ -18,7 +18,7 @@ from rag._internal.length_batches import length_batches
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-    from rag.retrieval.reranker.pairs import Pair, PairBatch, PairFormat
+    from rag.retrieval.reranker.pairs import PairBatch, PairFormat, TokenPair
 
 ENCODER = "encoder."
 """Prefix of the encoder's parameters among those of the network."""
@@ -62,7 +62,7 @@ class RerankNetwork(nn.Module):
         return logits[:, 0].float()
 
 
-def pair_logits(network: RerankNetwork, form: PairFormat, pairs: Sequence[Pair], tokens: int) -> Tensor:
+def pair_logits(network: RerankNetwork, form: PairFormat, pairs: Sequence[TokenPair], tokens: int) -> Tensor:
     """Return the logits of ``pairs``, in order, from batches of similar length of at most ``tokens`` tokens.
 
     Gradients flow through it unless the caller prevents that.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from torch import Tensor
 
-Pair = tuple[Sequence[int], Sequence[int]]
+TokenPair = tuple[Sequence[int], Sequence[int]]
 """The token ids of a question and of a passage, without special tokens."""
 
 
@@ -51,11 +51,11 @@ class PairFormat:
             padding=padding,
         )
 
-    def length(self, pair: Pair) -> int:
+    def length(self, pair: TokenPair) -> int:
         """Return the count of tokens of a pair, special tokens included."""
         return len(pair[0]) + len(pair[1]) + len(self.opening) + len(self.middle) + len(self.closing)
 
-    def collate(self, pairs: Sequence[Pair]) -> PairBatch:
+    def collate(self, pairs: Sequence[TokenPair]) -> PairBatch:
         """Return ``pairs`` as one batch, padded to the longest."""
         import torch
 
