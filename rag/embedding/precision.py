@@ -7,8 +7,8 @@ only, so that a text has the same vector whatever else is in its batch.
 from __future__ import annotations
 
 import copy
-from itertools import chain
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
@@ -24,19 +24,21 @@ _SMALLEST_SCALE = 1e-9
 
 
 def with_precision(network: NetworkT, precision: Precision) -> NetworkT:
-    """Return a copy of ``network`` with its linear layers in ``precision``; it shares all other parameters.
+    """Return a copy of ``network`` with its linear layers in ``precision``; all else is shared.
 
     For fp32, return ``network`` itself.
     """
     if precision == "fp32":
         return network
-    layer = BFloat16Linear if precision == "bf16" else Int8Linear
-    shared = {id(tensor): tensor for tensor in chain(network.parameters(), network.buffers())}
-    converted = copy.deepcopy(network, shared)
-    for module in list(converted.modules()):
-        for name, child in module.named_children():
-            if type(child) is torch.nn.Linear:  # a subclass may have another forward()
-                setattr(module, name, layer(child))
+    converted: NetworkT = _convert(network, BFloat16Linear if precision == "bf16" else Int8Linear)
+    return converted
+
+
+def _convert(module: torch.nn.Module, layer: Callable[[torch.nn.Linear], torch.nn.Module]) -> Any:
+    if type(module) is torch.nn.Linear:  # a subclass may have another forward()
+        return layer(module)
+    converted = copy.copy(module)
+    converted._modules = {name: child and _convert(child, layer) for name, child in module._modules.items()}
     return converted
 
 
