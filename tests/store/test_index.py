@@ -135,7 +135,7 @@ def test_open_reader_computes_the_vector_of_a_chunk_that_was_deleted_since(
     before = index.vectors(chunks)
     (directory / "moon.md").unlink()
     assert update_index(store, directory).removed == 1
-    assert (index.vectors(chunks) == before).all()
+    assert index.vectors(chunks) == pytest.approx(before, abs=1e-6)  # Chroma normalises what it stores
 
 
 def test_open_reader_has_the_fingerprint_of_the_latest_update(
