@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
@@ -24,35 +24,50 @@ _SMALLEST_SCALE = 1e-9
 
 
 def with_precision(network: NetworkT, precision: Precision) -> NetworkT:
-    """Return a copy of ``network`` with its linear layers in ``precision``; all else is shared.
+    """Return a copy of ``network`` with the linear layers of its first module in ``precision``; all else is shared.
 
-    For fp32, return ``network`` itself.
+    The first module is the transformer; pooling and what follows stay in fp32. For fp32, return ``network`` itself.
     """
     if precision == "fp32":
         return network
-    converted: NetworkT = _convert(network, BFloat16Linear if precision == "bf16" else Int8Linear)
-    return converted
+    layer = BFloat16Linear if precision == "bf16" else Int8Linear
+    first, *_ = network._modules
+    return _with_modules(network, {**network._modules, first: _convert(network._modules[first], layer)})
 
 
-def _convert(module: torch.nn.Module, layer: Callable[[torch.nn.Linear], torch.nn.Module]) -> Any:
+def _convert(
+    module: torch.nn.Module | None, layer: Callable[[torch.nn.Linear], torch.nn.Module]
+) -> torch.nn.Module | None:
+    if module is None:
+        return None
     if type(module) is torch.nn.Linear:  # a subclass may have another forward()
         return layer(module)
-    converted = copy.copy(module)
-    converted._modules = {name: child and _convert(child, layer) for name, child in module._modules.items()}
-    return converted
+    return _with_modules(module, {name: _convert(child, layer) for name, child in module._modules.items()})
+
+
+def _with_modules(network: NetworkT, modules: dict[str, torch.nn.Module | None]) -> NetworkT:
+    """Return a shallow copy of ``network`` with other children."""
+    copied = copy.copy(network)
+    copied._modules = modules
+    return copied
 
 
 class BFloat16Linear(torch.nn.Module):
-    """A linear layer that is multiplied in bfloat16; input and output have the dtype of its input."""
+    """A linear layer that is multiplied in bfloat16.
+
+    Its output is float32, but bfloat16 where it has more columns than the input: what follows is an activation and a
+    layer that rounds to bfloat16 again, and both take less time without the conversion.
+    """
 
     def __init__(self, source: torch.nn.Linear) -> None:
         super().__init__()
         self.weight = source.weight.detach().bfloat16()
         self.bias = None if source.bias is None else source.bias.detach().bfloat16()
+        self.output_type = torch.bfloat16 if source.out_features > source.in_features else torch.float32
 
     def forward(self, states: Tensor) -> Tensor:
         """Map (…, inputs) to (…, outputs)."""
-        return torch.nn.functional.linear(states.bfloat16(), self.weight, self.bias).to(states.dtype)
+        return torch.nn.functional.linear(states.bfloat16(), self.weight, self.bias).to(self.output_type)
 
 
 class Int8Linear(torch.nn.Module):

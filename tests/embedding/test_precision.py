@@ -14,15 +14,10 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def network() -> torch.nn.Sequential:
-    """Two linear layers behind an embedding, with fixed random weights."""
+    """A first module of an embedding and two linear layers, and a linear layer behind it; weights are random, fixed."""
     torch.manual_seed(7)
-    layers = (
-        torch.nn.Embedding(100, 64),
-        torch.nn.Linear(64, 96),
-        torch.nn.GELU(),
-        torch.nn.Linear(96, 32, bias=False),
-    )
-    return torch.nn.Sequential(*layers).eval()
+    first = (torch.nn.Embedding(100, 64), torch.nn.Linear(64, 96), torch.nn.GELU(), torch.nn.Linear(96, 32, bias=False))
+    return torch.nn.Sequential(torch.nn.Sequential(*first), torch.nn.Linear(32, 48)).eval()
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +30,14 @@ def test_fp32_is_the_network_itself(network: torch.nn.Sequential) -> None:
 
 
 @pytest.mark.parametrize(("precision", "layer"), [("bf16", BFloat16Linear), ("int8", Int8Linear)])
-def test_a_copy_has_other_linear_layers_and_shares_the_rest(
+def test_a_copy_has_other_linear_layers_in_its_first_module_and_shares_the_rest(
     network: torch.nn.Sequential, precision: Precision, layer: type[torch.nn.Module]
 ) -> None:
     converted = with_precision(network, precision)
-    assert [type(each) for each in converted] == [torch.nn.Embedding, layer, torch.nn.GELU, layer]
-    assert type(network[1]) is torch.nn.Linear
-    assert converted[0].weight is network[0].weight
+    assert [type(each) for each in converted[0]] == [torch.nn.Embedding, layer, torch.nn.GELU, layer]
+    assert type(network[0][1]) is torch.nn.Linear
+    assert converted[0][0].weight is network[0][0].weight
+    assert converted[1] is network[1]
 
 
 @pytest.mark.parametrize(("precision", "error"), [("bf16", 0.01), ("int8", 0.02)])
@@ -65,7 +61,7 @@ def test_other_rows_of_a_batch_do_not_change_a_row(
 
 
 def test_a_row_of_zeros_gives_the_bias(network: torch.nn.Sequential) -> None:
-    source = network[1]
+    source = network[0][1]
     assert isinstance(source, torch.nn.Linear)
     with torch.inference_mode():
         assert torch.equal(Int8Linear(source)(torch.zeros(1, 64))[0], source.bias)
