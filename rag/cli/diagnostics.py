@@ -61,7 +61,7 @@ def _embedder(settings: Settings) -> str:
             choice = resolve_embedder(settings)
         except CitebriefError as error:
             return str(error)
-        return choice.why() if choice else settings.embedder
+        return choice.why() if choice else f"{settings.embedder}, passages in {best_precision(int8=True)}"
     try:
         genuine = weights_are_genuine()
     except (OSError, CitebriefError) as error:
