@@ -55,7 +55,7 @@ def main() -> None:
     encode.add_argument("paths", nargs="+", metavar="DOCUMENT")
     encode.add_argument("--chunks", type=int, default=256, help="index as many documents as have this many chunks")
     encode.add_argument("--rounds", type=int, default=3)
-    encode.add_argument("--precisions", nargs="+", default=["fp32", best_precision(int8=True)])
+    encode.add_argument("--precisions", nargs="+", default=["fp32", best_precision()])
     encode.set_defaults(run=lambda args: compare(args.paths, args.chunks, args.rounds, args.precisions))
     reindex = commands.add_parser("reindex")
     reindex.add_argument("--files", type=int, default=10_000)

@@ -52,8 +52,8 @@ class Encoder(Embeddings):
         name: see :class:`rag.embedding.embedder.Embedder`. It does not say the precision, because vectors of all
             precisions are used with each other.
         offline: do not look for the model on the hub.
-        precision: of the linear layers when texts are encoded; by default the fastest one of this processor. Words are
-            encoded in fp32. Vectors are float32 and normalised in it.
+        precision: of the linear layers when texts are encoded; by default bf16 or fp32, whichever this processor
+            multiplies faster. Words are encoded in fp32. Vectors are float32 and normalised in it.
     """
 
     batch_size = TEXTS_PER_BATCH
@@ -82,7 +82,7 @@ class Encoder(Embeddings):
     @property
     def precision(self) -> Precision:
         """The precision in which texts are encoded."""
-        return self._precision or best_precision(int8=True)
+        return self._precision or best_precision()
 
     @cached_property
     def _text_model(self) -> SentenceTransformer:
