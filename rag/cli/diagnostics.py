@@ -61,13 +61,13 @@ def _embedder(settings: Settings) -> str:
             choice = resolve_embedder(settings)
         except CitebriefError as error:
             return str(error)
-        return choice.why() if choice else settings.embedder
+        return choice.why() if choice else f"{settings.embedder}, passages in {best_precision()}"
     try:
         genuine = weights_are_genuine()
     except (OSError, CitebriefError) as error:
         return f"minilm, which cannot be read: {error}"
     weights = "as published" if genuine else "NOT as published: install it again"
-    return f"minilm, packaged, passages in {best_precision(int8=True)}, weights {weights}"
+    return f"minilm, packaged, passages in {best_precision()}, weights {weights}"
 
 
 def _local_model(settings: Settings) -> str:

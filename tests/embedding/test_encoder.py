@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rag._internal.processor import Precision
 from rag.embedding import minilm_directory
 from rag.embedding.encoder import Encoder
 
@@ -25,13 +26,24 @@ def texts() -> list[str]:
     return list(dict.fromkeys([*sentences, *(content[i : i + 700] for i in range(0, 5_600, 700))]))
 
 
-def new_encoder() -> Encoder:
+def new_encoder(precision: Precision | None = None) -> Encoder:
     """An encoder with an empty cache."""
-    return Encoder(str(minilm_directory()), name="minilm", offline=True)
+    return Encoder(str(minilm_directory()), name="minilm", offline=True, precision=precision)
 
 
-def test_other_texts_of_a_batch_do_not_change_a_vector(texts: list[str]) -> None:
-    one_by_one, batched = new_encoder(), new_encoder()
+@pytest.mark.parametrize(("precision", "least"), [("bf16", 0.9995), ("int8", 0.98)])
+def test_vectors_in_another_precision_are_float32_unit_vectors_near_those_in_fp32(
+    texts: list[str], precision: Precision, least: float
+) -> None:
+    expected, found = new_encoder("fp32").vectors(texts), new_encoder(precision).vectors(texts)
+    assert found.dtype == np.float32
+    assert np.linalg.norm(found, axis=1) == pytest.approx(1.0, abs=1e-6)
+    assert float((found * expected).sum(axis=1).min()) > least
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
+def test_other_texts_of_a_batch_do_not_change_a_vector(texts: list[str], precision: Precision) -> None:
+    one_by_one, batched = new_encoder(precision), new_encoder(precision)
     shuffled = random.Random(7).sample(texts, len(texts))
     assert np.array_equal(batched.vectors(shuffled), np.concatenate([one_by_one.vectors([text]) for text in shuffled]))
     for text, (words, vectors) in zip(shuffled, batched.word_vectors(shuffled), strict=True):
