@@ -154,14 +154,17 @@ def search(
 ) -> list[Hit]:
     """Return the ``k`` best hits for ``query``, best first.
 
-    ``on_progress`` is told where the query goes if the embedder is on another machine.
+    ``on_progress`` is told where the query goes if the embedder is on another machine, and which words of it are
+    corrected.
     """
-    from rag.retrieval import search_index
+    from rag.retrieval import rewording_notices, search_index
 
     choice = resolve_embedder(settings)
     if choice is not None and choice.leaves:
         on_progress(Step(stage="load", message=f"embedder: {choice.why('the query leaves')}"))
     with _opened(settings) as store:
+        for notice in rewording_notices(store, query):
+            on_progress(Step(stage="retrieve", message=notice))
         return search_index(store, query, k=k, where=where)
 
 

@@ -12,7 +12,7 @@ import click
 
 from rag.errors import UsageError
 
-from .options import eval_json_option, eval_quiet_option, settings_from
+from .options import collections_option, eval_json_option, eval_quiet_option, settings_from
 
 if TYPE_CHECKING:
     from rag.progress import Step
@@ -24,13 +24,7 @@ if TYPE_CHECKING:
 
 @click.command("coverage")
 @click.argument("suite")
-@click.option(
-    "--collection",
-    "collections",
-    multiple=True,
-    metavar="NAME=PATH",
-    help="Where the documents of a collection of SUITE are. Repeatable, also for one NAME.",
-)
+@collections_option
 @click.option(
     "--budget",
     "budgets",
@@ -123,7 +117,8 @@ def _measure_collection(
     with Session(settings) as session:
         index = Index.open(settings.store, open_embedder(settings))
         try:
-            for place in places_not_indexed(cases, index):
+            places = ((case.id, place) for case in cases for aspect in case.aspects for place in aspect.places)
+            for place in places_not_indexed(places, index):
                 click.echo(f"not in the documents: {place}", err=True)
             for done, case in enumerate(cases, 1):
                 results.append(measure_case(case, index, session, budgets, k=settings.k))

@@ -12,7 +12,7 @@ import click
 from rag.errors import UsageError
 
 from .coverage import collection_paths
-from .options import eval_json_option, eval_quiet_option, settings_from
+from .options import collections_option, eval_json_option, eval_quiet_option, settings_from
 
 if TYPE_CHECKING:
     from rag.progress import Step
@@ -23,13 +23,7 @@ QUERY_MODES = ("dense", "bm25", "hybrid", "hybrid+rerank")
 
 @click.command("queries")
 @click.argument("suite")
-@click.option(
-    "--collection",
-    "collections",
-    multiple=True,
-    metavar="NAME=PATH",
-    help="Where the documents of a collection of SUITE are. Repeatable, also for one NAME.",
-)
+@collections_option
 @click.option(
     "--indexes",
     default="build/queries",
@@ -65,7 +59,8 @@ def measure_queries_on(
     from rag.render.progress import Progress
     from rag.store import Index
 
-    from ..metrics.queries import format_queries, measure_queries, places_not_indexed, queries_json, read_query_cases
+    from ..metrics.coverage import places_not_indexed
+    from ..metrics.queries import format_queries, measure_queries, queries_json, read_query_cases
 
     cases = read_query_cases(suite)
     paths = collection_paths(collections, {case.collection: None for case in cases})
@@ -83,7 +78,8 @@ def measure_queries_on(
             pipeline.index(here, settings, prune=True, on_progress=show_step)
             opened[name] = Index.open(settings.store, open_embedder(settings))
             stack.callback(opened[name].close)
-            for place in places_not_indexed((case for case in cases if case.collection == name), opened[name]):
+            places = ((case.id, place) for case in cases if case.collection == name for place in case.places)
+            for place in places_not_indexed(places, opened[name]):
                 click.echo(f"not in the documents: {place}", err=True)
         measured = measure_queries(
             cases,

@@ -15,7 +15,7 @@ from rag.embedding import count_tokens
 from rag.retrieval import search_index
 from rag.types import Chunk, Hit, Question
 
-from ..runner.coverage_cases import Aspect, CoverageCase, anchor_form
+from ..runner.coverage_cases import Aspect, AspectPlace, CoverageCase
 from .intervals import bootstrap_mean
 
 if TYPE_CHECKING:
@@ -139,20 +139,21 @@ def _status(aspect: Aspect, chunks: Sequence[Chunk]) -> str:
     return OTHER_PASSAGE if any(chunk.document_id in documents for chunk in chunks) else OTHER_DOCUMENT
 
 
-def places_not_indexed(cases: Iterable[CoverageCase], index: Index) -> list[str]:
-    """Return the places of ``cases`` that the indexed documents do not have, as ``case id: document id: anchor``."""
+def places_not_indexed(places: Iterable[tuple[str, AspectPlace]], index: Index) -> list[str]:
+    """Return the places, each with its case's id, whose words the indexed documents do not have.
+
+    Each is ``case id: document id: anchor``.
+    """
 
     @lru_cache(maxsize=8)
-    def words(document_id: str) -> str:
+    def text(document_id: str) -> str:
         document = index.catalogue.document(document_id)
-        return anchor_form(document.text) if document else ""
+        return document.text if document else ""
 
     return [
-        f"{case.id}: {place.document_id}: {place.anchor}"
-        for case in cases
-        for aspect in case.aspects
-        for place in aspect.places
-        if anchor_form(place.anchor) not in words(place.document_id)
+        f"{case_id}: {place.document_id}: {place.anchor}"
+        for case_id, place in places
+        if not place.is_in(place.document_id, text(place.document_id))
     ]
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +24,7 @@ from rag.store import Index
 from rag.types import Chunk
 
 from ..runner.cases import NonEmptyText, SuiteRow, read_suite
-from ..runner.coverage_cases import AspectPlace, anchor_form
+from ..runner.coverage_cases import AspectPlace
 
 Kind = Literal["long", "vague", "misspelt", "spelling", "numbers", "marks"]
 Half = Literal["tune", "report"]
@@ -50,10 +49,7 @@ class QueryCase(SuiteRow):
 
     def is_answered_by(self, chunk: Chunk) -> bool:
         """Whether ``chunk`` is one of the places: it has the words of the anchor and is of its document."""
-        words = anchor_form(chunk.text)
-        return any(
-            place.document_id == chunk.document_id and anchor_form(place.anchor) in words for place in self.places
-        )
+        return any(place.is_in(chunk.document_id, chunk.text) for place in self.places)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,22 +70,6 @@ def read_query_cases(path: str | Path) -> list[QueryCase]:
 def first_rank(case: QueryCase, chunks: Iterable[Chunk]) -> int | None:
     """Return the rank, from 1, of the first of ``chunks`` that answers ``case``; None without one."""
     return next((rank for rank, chunk in enumerate(chunks, 1) if case.is_answered_by(chunk)), None)
-
-
-def places_not_indexed(cases: Iterable[QueryCase], index: Index) -> list[str]:
-    """Return the places of ``cases`` that the indexed documents do not have, as ``case id: document id: anchor``."""
-
-    @lru_cache(maxsize=8)
-    def words(document_id: str) -> str:
-        document = index.catalogue.document(document_id)
-        return anchor_form(document.text) if document else ""
-
-    return [
-        f"{case.id}: {place.document_id}: {place.anchor}"
-        for case in cases
-        for place in case.places
-        if anchor_form(place.anchor) not in words(place.document_id)
-    ]
 
 
 def halves(cases: Iterable[QueryCase]) -> dict[str, Half]:

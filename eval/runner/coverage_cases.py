@@ -30,6 +30,10 @@ class AspectPlace(BaseModel):
     document_id: NonEmptyText
     anchor: Anchor
 
+    def is_in(self, document_id: str, text: str) -> bool:
+        """Whether ``text``, of the document, has the words of the anchor."""
+        return self.document_id == document_id and anchor_form(self.anchor) in anchor_form(text)
+
 
 class Aspect(BaseModel):
     """What a good answer must say, in the words of the suite's author; each of ``places`` states it."""
@@ -40,8 +44,7 @@ class Aspect(BaseModel):
 
     def is_stated_in(self, document_id: str, text: str) -> bool:
         """Whether ``text``, a passage of the document, has the words of one of the aspect's places."""
-        words = anchor_form(text)
-        return any(place.document_id == document_id and anchor_form(place.anchor) in words for place in self.places)
+        return any(place.is_in(document_id, text) for place in self.places)
 
 
 class CoverageCase(SuiteRow):

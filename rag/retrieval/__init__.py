@@ -5,7 +5,7 @@ from rag.retrieval.hybrid import rank_fusion, retrieve
 from rag.retrieval.langchain import index_retriever
 from rag.retrieval.query_terms import query_terms
 from rag.retrieval.rerank import rerank, term_coverage
-from rag.retrieval.rewording import reword_query
+from rag.retrieval.rewording import reword_query, rewording_notices
 from rag.retrieval.search import search_index
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "rerank",
     "retrieve",
     "reword_query",
+    "rewording_notices",
     "search_index",
     "term_coverage",
 ]

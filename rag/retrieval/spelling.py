@@ -56,11 +56,14 @@ def correct_spelling(catalogue: Catalogue, query: str) -> str:
     transpositions), and for a name also names that sound alike in English (metaphone; Philips, "Hanging on the
     Metaphone", 1990), so that other transliterations are found. Abbreviations and words with capitals inside stay.
     """
+    changes = spelling_changes(catalogue, query)
+    return _LETTERS.sub(lambda match: changes.get(match.group(), match.group()), query)
+
+
+def spelling_changes(catalogue: Catalogue, query: str) -> dict[str, str]:
+    """Return the words of ``query`` that :func:`correct_spelling` replaces, each with the word that it puts there."""
     unknown = [word for word in dict.fromkeys(_LETTERS.findall(query)) if _is_unknown(catalogue, word)]
-    if not unknown:
-        return query
-    found = {word: nearest for word in unknown if (nearest := _nearest(catalogue, word))}
-    return _LETTERS.sub(lambda match: found.get(match.group(), match.group()), query)
+    return {word: nearest for word in unknown if (nearest := _nearest(catalogue, word))}
 
 
 def _is_unknown(catalogue: Catalogue, word: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rag.embedding import load_encoder
-from rag.retrieval import reword_query, search_index
+from rag.retrieval import reword_query, rewording_notices, search_index
 from rag.store import Index, SourceRow
 from rag.types import Chunk, Document, chunk_id
 
@@ -40,6 +40,14 @@ def test_a_query_that_is_spelt_right_stays(index: Index, query: str) -> None:
 
 @pytest.mark.integration
 def test_a_misspelt_query_finds_what_the_clean_one_finds(corpus_index: Index) -> None:
-    noisy = search_index(corpus_index, "What did Konstantyn Kylymnyk bring to the cigar culb «in Manhattan»?", k=10)
+    noisy = search_index(corpus_index, "What did Konstantyn Kylymnyk bring to the cigar club «in Manhatan»?", k=10)
     clean = search_index(corpus_index, 'What did Konstantin Kilimnik bring to the cigar club "in Manhattan"?', k=10)
     assert [hit.chunk.id for hit in noisy] == [hit.chunk.id for hit in clean]
+
+
+@pytest.mark.integration
+def test_the_person_is_told_which_word_is_searched_for_in_place_of_another(corpus_index: Index) -> None:
+    assert rewording_notices(corpus_index, "What did «Konstantin» Kylymnyk bring?") == [
+        "no document has 'Kylymnyk': searched for 'Kilimnik' in its place"
+    ]
+    assert rewording_notices(corpus_index, "What did Konstantin Kilimnik bring?") == []
