@@ -1,7 +1,9 @@
 """The network of the reranker: an encoder that reads question and passage in one input, and a head for relevance.
 
 A cross-encoder (Nogueira & Cho, 2019, "Passage Re-ranking with BERT"). The encoder is any of ``transformers`` that is
-based on BERT or MPNet; the head reads its output for the first token.
+based on BERT or MPNet. The head reads the output for the first token, and compares that for the question with that for
+the passage, as a whole and word by word (ColBERT; Khattab & Zaharia, SIGIR 2020). These comparisons order passages
+before any training, which is then short: the base was trained for them.
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 ENCODER = "encoder."
 """Prefix of the encoder's parameters among those of the network."""
 
+SIMILARITY_WEIGHTS, SIMILARITY_BIAS = (0.0, 20.0), -16.0
+"""Weights of the cosines before training. In one input that of the means is high for any passage, so it starts at 0."""
+
 _NOT_IN_NETWORK = ("pooler.", "embeddings.position_ids")
 
 
@@ -37,9 +42,16 @@ class RerankNetwork(nn.Module):
         self._has_types = bool(getattr(encoder.config, "type_vocab_size", 0))
         self.dense = nn.Linear(width, width)
         self.relevance = nn.Linear(width, 1)
+        self.importance = nn.Linear(width, 1)
+        self.similarity = nn.Linear(2, 1)
         for head in (self.dense, self.relevance):
             nn.init.normal_(head.weight, std=0.02)
             nn.init.zeros_(head.bias)
+        for parameter in self.importance.parameters():
+            nn.init.zeros_(parameter)
+        with torch.no_grad():
+            self.similarity.weight.copy_(torch.tensor([SIMILARITY_WEIGHTS]))
+        nn.init.constant_(self.similarity.bias, SIMILARITY_BIAS)
 
     @classmethod
     def from_state(cls, config: PretrainedConfig, state: Mapping[str, Tensor]) -> RerankNetwork:
@@ -58,8 +70,29 @@ class RerankNetwork(nn.Module):
             positions = torch.arange(batch.ids.shape[1], device=batch.ids.device)[None]
             inputs |= {"token_type_ids": batch.types, "position_ids": positions}
         hidden = self.encoder(**inputs).last_hidden_state
-        logits: Tensor = self.relevance(torch.tanh(self.dense(hidden[:, 0])))
-        return logits[:, 0].float()
+        first: Tensor = self.relevance(torch.tanh(self.dense(hidden[:, 0])))
+        cosines = self._similarities(hidden.float(), batch)
+        weight, bias = self.similarity.weight.float(), self.similarity.bias.float()
+        return first[:, 0].float() + nn.functional.linear(cosines, weight, bias)[:, 0]
+
+    def _similarities(self, hidden: Tensor, batch: PairBatch) -> Tensor:
+        """Return B × 2 cosines in float32: of the means of question and passage; of each word with its nearest in the passage.
+
+        The latter is a mean over the words of the question, weighted by their importance.
+        """
+        in_passage = batch.types.bool()
+        in_question = batch.mask.bool() & ~in_passage
+        means = [
+            nn.functional.normalize((hidden * part[..., None]).sum(1), dim=-1) for part in (in_question, in_passage)
+        ]
+        words = nn.functional.normalize(hidden, dim=-1)
+        length = int(in_question.sum(1).max())  # the question comes first
+        cosines = words[:, :length] @ words.transpose(1, 2)
+        nearest = cosines.masked_fill(~in_passage[:, None], -1.0).amax(2)
+        importance = nn.functional.linear(
+            hidden[:, :length], self.importance.weight.float(), self.importance.bias.float()
+        )[..., 0].masked_fill(~in_question[:, :length], -torch.inf)
+        return torch.stack([(means[0] * means[1]).sum(1), (importance.softmax(1) * nearest).sum(1)], 1)
 
 
 def pair_logits(network: RerankNetwork, form: PairFormat, pairs: Sequence[TokenPair], tokens: int) -> Tensor:

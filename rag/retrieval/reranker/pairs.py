@@ -21,19 +21,18 @@ class PairBatch(NamedTuple):
     ids: Tensor
     """B × L token ids."""
     types: Tensor
-    """B × L: which tokens are of the passage (1), for bases that tell the two apart."""
+    """B × L: 1 for the tokens of the passage, 0 for those of the question."""
     mask: Tensor
     """B × L: 1, and 0 where it is padding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairFormat:
-    """The special tokens around question and passage, and the type of each part."""
+    """The special tokens around question and passage."""
 
     opening: tuple[int, ...]
     middle: tuple[int, ...]
     closing: tuple[int, ...]
-    passage_type: int
     padding: int
 
     @classmethod
@@ -47,7 +46,6 @@ class PairFormat:
             opening=tuple(empty.ids[:1]),
             middle=tuple(empty.ids[1:-1]),
             closing=tuple(empty.ids[-1:]),
-            passage_type=empty.type_ids[-1],
             padding=padding,
         )
 
@@ -67,7 +65,7 @@ class PairFormat:
             start = len(self.opening) + len(question) + len(self.middle)
             sequence = [*self.opening, *question, *self.middle, *passage, *self.closing]
             ids[row, : len(sequence)] = torch.tensor(sequence)
-            types[row, start : len(sequence)] = self.passage_type
+            types[row, start : len(sequence)] = 1
             mask[row, : len(sequence)] = 1
         return PairBatch(ids, types, mask)
 
