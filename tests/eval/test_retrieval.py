@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rag.cli.main import cli
+from rag.errors import UsageError
 from rag.eval.cli.retrieval import RETRIEVAL_MODES
 from rag.eval.metrics.retrieval import modes
 
@@ -102,8 +103,8 @@ def test_a_store_with_other_documents_is_refused_and_left_alone(benchmark: Path,
     store = str(tmp_path / "store")
     assert CliRunner().invoke(cli, ["index", str(tmp_path / "note.txt"), "--store", store]).exit_code == 0
     result = measure(benchmark, cache, "--store", store)
-    assert result.exit_code == 2
-    assert "has other documents (note.txt): name another folder" in result.stderr
+    assert isinstance(result.exception, UsageError)
+    assert "has other documents (note.txt): name another folder" in str(result.exception)
 
 
 @pytest.mark.integration
@@ -121,5 +122,5 @@ def test_the_table_names_the_index_and_shows_a_row_a_mode(benchmark: Path, cache
 @pytest.mark.integration
 def test_an_embedder_on_a_server_is_refused_before_anything_is_read(benchmark: Path, cache: Path) -> None:
     result = measure(benchmark, cache, "--embedder", "openai:text-embedding-3-small")
-    assert result.exit_code == 2
-    assert "measures embedders of this machine only" in result.stderr
+    assert isinstance(result.exception, UsageError)
+    assert "measures embedders of this machine only" in str(result.exception)
