@@ -13,6 +13,7 @@ import click
 
 from rag.errors import CitebriefError, UsageError
 
+from .coverage import measure_coverage_of
 from .options import (
     eval_json_option,
     eval_quiet_option,
@@ -24,6 +25,7 @@ from .options import (
     show_counts,
     threshold_options,
 )
+from .queries import measure_queries_on
 from .retrieval import measure_retrieval_on
 
 if TYPE_CHECKING:
@@ -40,6 +42,9 @@ THRESHOLD_MISSED = 3
 @click.group(name="eval")
 def evaluate() -> None:
     """Score how faithful briefs are, and hold the scores to a bar."""
+
+
+evaluate.add_command(measure_coverage_of)
 
 
 @evaluate.command("run")
@@ -231,6 +236,7 @@ def measure_judge_on(
 
 
 evaluate.add_command(measure_retrieval_on)
+evaluate.add_command(measure_queries_on)
 
 
 @contextmanager

@@ -74,14 +74,14 @@ class RetrievalReport:
         return asdict(self)
 
 
-def modes() -> dict[str, Callable[[Index, str], list[Chunk]]]:
-    """Return the modes of retrieval: for an index and a query the chunks, best first."""
+def modes(k: int = CHUNKS_PER_QUERY) -> dict[str, Callable[[Index, str], list[Chunk]]]:
+    """Return the modes of retrieval: for an index and a query the ``k`` best chunks, best first."""
     return {
-        "dense": lambda index, query: _chunks(index.dense(index.embedder.embed_query(query), CHUNKS_PER_QUERY)),
-        "bm25": lambda index, query: _chunks(index.lexical(query, CHUNKS_PER_QUERY)),
-        "hybrid": lambda index, query: [hit.chunk for hit in retrieve(index, query, k=CHUNKS_PER_QUERY)],
+        "dense": lambda index, query: _chunks(index.dense(index.embedder.embed_query(query), k)),
+        "bm25": lambda index, query: _chunks(index.lexical(query, k)),
+        "hybrid": lambda index, query: [hit.chunk for hit in retrieve(index, query, k=k)],
         "hybrid+rerank": lambda index, query: [
-            hit.chunk for hit in rerank(index, query, load_encoder().word_vectors, k=CHUNKS_PER_QUERY)
+            hit.chunk for hit in rerank(index, query, load_encoder().word_vectors, k=k)
         ],
     }
 

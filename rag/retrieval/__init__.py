@@ -1,4 +1,4 @@
-"""Question to hits: query terms, hybrid search, reranking, answerability, and the LangChain retriever."""
+"""Question to hits: rewording, query terms, hybrid search, reranking, answerability, and the LangChain retriever."""
 
 from rag.retrieval.answerability import Answerability, assess_answerability
 from rag.retrieval.fusion import combine_scores
@@ -6,6 +6,7 @@ from rag.retrieval.hybrid import retrieve
 from rag.retrieval.langchain import index_retriever
 from rag.retrieval.query_terms import query_terms
 from rag.retrieval.rerank import rerank, term_coverage
+from rag.retrieval.rewording import reword_query, rewording_notices
 from rag.retrieval.search import search_index
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "query_terms",
     "rerank",
     "retrieve",
+    "reword_query",
+    "rewording_notices",
     "search_index",
     "term_coverage",
 ]

@@ -16,14 +16,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from eval.metrics.benchmark import Benchmark, read_benchmark
-from eval.metrics.intervals import paired_difference
-from eval.metrics.retrieval import benchmark_store, document_scores, measure_run, open_benchmark_index
 from rag.config import load_settings
 from rag.embedding import load_encoder
 from rag.render.progress import Progress
 from rag.store import Index
 from rag.types import Chunk
+
+from ...metrics.benchmark import Benchmark, read_benchmark
+from ...metrics.intervals import paired_difference
+from ...metrics.retrieval import benchmark_store, document_scores, measure_run, open_benchmark_index
 
 POOL = 80
 """Chunks that each search returns: twice the passages of a brief, as in :func:`rag.retrieval.retrieve`."""

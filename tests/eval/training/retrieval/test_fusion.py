@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eval.training.retrieval.fusion import METHODS, Candidates, format_table, min_max
+from rag.eval.training.retrieval.fusion import METHODS, Candidates, format_table, min_max
 from rag.retrieval import combine_scores
 from rag.types import Chunk, chunk_id
 
