@@ -76,9 +76,10 @@ class RerankNetwork(nn.Module):
         return first[:, 0].float() + nn.functional.linear(cosines, weight, bias)[:, 0]
 
     def _similarities(self, hidden: Tensor, batch: PairBatch) -> Tensor:
-        """Return B × 2 cosines in float32: of the means of question and passage; of each word with its nearest in the passage.
+        """Return B × 2 cosines in float32.
 
-        The latter is a mean over the words of the question, weighted by their importance.
+        One is of the means of question and passage. The other is of each word with its nearest one in the passage; it
+        is a mean over the words of the question, weighted by their importance.
         """
         in_passage = batch.types.bool()
         in_question = batch.mask.bool() & ~in_passage

@@ -12,7 +12,6 @@ import pytest
 from rag.embedding import minilm_directory
 from rag.embedding.minilm import MINILM_SHA256
 from rag.errors import ModelError
-from rag.retrieval import search_index
 from rag.retrieval.reranker import RerankModel, rerank_with_model
 from rag.retrieval.reranker.model import RerankConfig
 from rag.store import Index
@@ -40,6 +39,8 @@ def write(directory: Path, config: RerankConfig) -> Path:
     torch.manual_seed(5)
     head = {"dense.weight": torch.randn(384, 384) / 20, "dense.bias": torch.zeros(384)}
     head |= {"relevance.weight": torch.randn(1, 384) / 20, "relevance.bias": torch.zeros(1)}
+    head |= {"importance.weight": torch.randn(1, 384) / 20, "importance.bias": torch.zeros(1)}
+    head |= {"similarity.weight": torch.tensor([[1.0, 5.0]]), "similarity.bias": torch.zeros(1)}
     save_file(head, directory / "difference.safetensors")
     (directory / "config.json").write_text(json.dumps(asdict(config)))
     return directory
@@ -72,10 +73,9 @@ def test_the_fast_precision_gives_nearly_the_same_scores(directory: Path) -> Non
 
 def test_hits_are_ordered_by_the_model_and_ranked_from_one(directory: Path, corpus_index: Index) -> None:
     model = RerankModel.load(directory)
-    hits = search_index(corpus_index, "Who met in the Seychelles?", k=5, model=model)
+    hits = rerank_with_model(corpus_index, "Who met in the Seychelles?", model, k=5)
     assert [hit.rank for hit in hits] == [1, 2, 3, 4, 5]
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
-    assert rerank_with_model(corpus_index, "Who met in the Seychelles?", model, k=5) == hits
 
 
 def test_a_missing_file_and_another_base_are_named(tmp_path: Path) -> None:
