@@ -4,30 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rag.retrieval.rerank import rerank
+from rag.retrieval.hybrid import retrieve
 from rag.retrieval.rewording import reword_query
 from rag.types import Filter, Hit
 
 if TYPE_CHECKING:
-    from rag.retrieval.reranker import RerankModel
     from rag.store import Index
 
 
-def search_index(
-    index: Index, question: str, *, k: int, where: Filter | None = None, model: RerankModel | None = None
-) -> list[Hit]:
-    """Return the ``k`` best hits of ``index`` for ``question``, best first: hybrid retrieval, then reranking.
+def search_index(index: Index, question: str, *, k: int, where: Filter | None = None) -> list[Hit]:
+    """Return the ``k`` best hits of ``index`` for ``question`` by hybrid retrieval, best first.
 
     The question is reworded first, so that typing errors and other spellings find what is meant.
-
-    Without a ``model`` hits are reranked by the words of the question, which are compared with the packaged encoder,
-    whatever embedder the index uses.
     """
-    query = reword_query(index, question)
-    if model is not None:
-        from rag.retrieval.reranker import rerank_with_model
-
-        return rerank_with_model(index, query, model, k=k, where=where)
-    from rag.embedding import load_encoder
-
-    return rerank(index, query, load_encoder().word_vectors, k=k, where=where)
+    return retrieve(index, reword_query(index, question), k=k, where=where)
