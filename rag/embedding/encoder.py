@@ -1,12 +1,12 @@
-"""The encoder: one sentence-transformers model that gives vectors of texts and of the words in them.
+"""The encoder of the index: a sentence-transformers model.
 
 The default is the packaged all-MiniLM-L6-v2 (Wang et al., NeurIPS 2020; Reimers & Gurevych, EMNLP 2019), which is
-loaded from disk and never requested from a model hub.
+loaded from disk and never requested from a model hub. Its queries are encoded by :mod:`rag.embedding.minilm_encoder`,
+which starts faster.
 """
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from sentence_transformers import SentenceTransformer
-    from torch import Tensor
+
+    from rag.embedding.minilm_encoder import MiniLMEncoder
 
     Vectors = NDArray[np.float32]
-    WordVectors = tuple[list[str], Vectors]
 
 WIDTH_STEP = 8
 """Texts are padded to a multiple of this many tokens, and a batch has texts of one width only.
@@ -38,8 +38,8 @@ TOKENS_PER_BATCH = 1024
 TEXTS_PER_BATCH = 512
 """Texts that the index embeds and stores at a time, so that its memory does not grow with the corpus."""
 
-CACHED_TEXTS, CACHED_WORDS = 16_384, 65_536
-"""Numbers of text vectors and of word vectors that are cached; each takes 1.5 kB."""
+CACHED_TEXTS = 16_384
+"""Number of text vectors that are cached; each takes 1.5 kB."""
 
 
 class Encoder(Embeddings):
@@ -49,18 +49,19 @@ class Encoder(Embeddings):
         path: a directory, or the id of a model on the hub.
         name: see :class:`rag.embedding.embedder.Embedder`.
         offline: do not look for the model on the hub.
+        queries: encodes queries into the same vectors; by default this encoder does.
     """
 
     batch_size = TEXTS_PER_BATCH
 
-    def __init__(self, path: str, *, name: str, offline: bool) -> None:
+    def __init__(self, path: str, *, name: str, offline: bool, queries: MiniLMEncoder | None = None) -> None:
         self.name = name
         self._path = path
         self._offline = offline
+        self._queries = queries
         self._model: SentenceTransformer | None = None
         self._loading = threading.Lock()
         self._batched_texts = Batcher(self._encode_texts, cache_size=CACHED_TEXTS)
-        self._batched_words = Batcher(self._encode_words, cache_size=CACHED_WORDS, size_of=lambda found: len(found[0]))
 
     @property
     def model(self) -> SentenceTransformer:
@@ -72,11 +73,6 @@ class Encoder(Embeddings):
         with self._loading:
             self._model = self._model or self._load_model()
             return self._model
-
-    @property
-    def transformer(self) -> Any:
-        """The Hugging Face transformer inside the model, for other outputs than sentences and words."""
-        return self.model[0].auto_model
 
     def _load_model(self) -> SentenceTransformer:
         from sentence_transformers import SentenceTransformer
@@ -101,20 +97,11 @@ class Encoder(Embeddings):
 
     def embed_query(self, text: str) -> list[float]:
         """Embed one text (LangChain's ``Embeddings``)."""
-        return self.embed_documents([text])[0]
-
-    def word_vectors(self, texts: Sequence[str]) -> list[WordVectors]:
-        """Return for each text its words, lower case, and a unit vector per word: the mean of its tokens in context."""
-        return self._batched_words(texts)
+        return self._queries.embed_query(text) if self._queries else self.embed_documents([text])[0]
 
     def _encode_texts(self, texts: list[str]) -> list[Vectors]:
         rows = self._run_model(texts, normalize_embeddings=True)
         found = {i: row.copy() for i, row in rows}  # a copy, because a view in the cache would keep its batch alive
-        return [found[i] for i in range(len(texts))]
-
-    def _encode_words(self, texts: list[str]) -> list[WordVectors]:
-        rows = self._run_model(texts, output_value="token_embeddings")
-        found = {i: self._pool_words(texts[i], row) for i, row in rows}
         return [found[i] for i in range(len(texts))]
 
     def _run_model(self, texts: list[str], **options: Any) -> Iterator[tuple[int, Any]]:
@@ -132,20 +119,6 @@ class Encoder(Embeddings):
                 **options,
             )
             yield from zip(indices, rows, strict=True)
-
-    def _pool_words(self, text: str, states: Tensor) -> WordVectors:
-        import numpy as np
-
-        offsets = self._tokenize(text, return_offsets_mapping=True)["offset_mapping"]
-        matrix = states.float().cpu().numpy()[: len(offsets)]
-        words, rows = [], []
-        for match in re.finditer(r"[^\W_][\w’'-]*", text):
-            inside = [i for i, (a, b) in enumerate(offsets) if b > a >= match.start() and b <= match.end()]
-            if inside:
-                words.append(re.sub(r"['’]s?$", "", match.group().lower()))
-                rows.append(matrix[inside].mean(axis=0))
-        stacked = np.array(rows, dtype=np.float32).reshape(len(rows), matrix.shape[1])
-        return words, stacked / np.maximum(np.linalg.norm(stacked, axis=1, keepdims=True), 1e-9)
 
     def _tokenize(self, text: str | list[str], **options: bool) -> Any:
         return self.model.tokenizer(text, truncation=True, max_length=self.model.max_seq_length, **options)

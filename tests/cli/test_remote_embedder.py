@@ -35,7 +35,7 @@ def minilm() -> Embed:
     """The packaged encoder, as the server of a remote embedder."""
     from rag.embedding import load_encoder
 
-    return lambda texts: load_encoder().embed_documents(texts)
+    return lambda texts: load_encoder().vectors(texts).tolist()
 
 
 @pytest.fixture
