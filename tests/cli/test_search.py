@@ -9,8 +9,8 @@ from command_line import ROOT, Run
 
 pytestmark = pytest.mark.integration
 
-SLOW_TO_IMPORT = ("sentence_transformers", "transformers", "datasets", "sklearn", "scipy", "pandas", "openai", "rich")
-"""Libraries that neither a search nor a brief without a model needs. With torch they are most of the installed code."""
+SLOW_TO_IMPORT = ("sentence_transformers", "transformers", "datasets", "sklearn", "scipy", "pandas", "openai")
+"""Libraries that neither a search nor a brief without a model needs."""
 
 
 def test_show_prints_a_passage_that_search_found_with_its_surroundings(store: str, citebrief: Run) -> None:
