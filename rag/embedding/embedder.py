@@ -83,10 +83,12 @@ def _create_encoder() -> MiniLMEncoder:
 def _create_embedder(spec: str) -> Embedder:
     if spec.startswith("openai:"):
         raise UsageError(f"embedder {spec} is computed by a server: open it with rag.llm.open_embedder")
+    if spec == "minilm":
+        from rag.embedding.minilm_encoder import PackagedEmbedder
+
+        return PackagedEmbedder(_create_encoder())
     from rag.embedding.encoder import Encoder
 
-    if spec == "minilm":
-        return Encoder(str(minilm_directory()), name="minilm", offline=True, queries=_create_encoder())
     if spec.startswith((".", "/", "~")):
         directory = Path(spec).expanduser()
         if not directory.is_dir():

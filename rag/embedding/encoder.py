@@ -1,8 +1,8 @@
 """The encoder of the index: a sentence-transformers model.
 
 The default is the packaged all-MiniLM-L6-v2 (Wang et al., NeurIPS 2020; Reimers & Gurevych, EMNLP 2019), which is
-loaded from disk and never requested from a model hub. Its queries are encoded by :mod:`rag.embedding.minilm_encoder`,
-which starts faster.
+loaded from disk and never requested from a model hub. It encodes chunks; :mod:`rag.embedding.minilm_encoder` encodes
+the rest with the same model.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.embeddings import Embeddings
 
-from rag.embedding.batching import Batcher
+from rag.embedding.batching import CACHED_TEXTS, TEXTS_PER_BATCH, TOKENS_PER_BATCH, WIDTH_STEP, Batcher
 from rag.errors import CitebriefError
 
 if TYPE_CHECKING:
@@ -22,24 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sentence_transformers import SentenceTransformer
 
-    from rag.embedding.minilm_encoder import MiniLMEncoder
-
     Vectors = NDArray[np.float32]
-
-WIDTH_STEP = 8
-"""Texts are padded to a multiple of this many tokens, and a batch has texts of one width only.
-
-The width of a batch changes a vector in its last bits, so a text's vector would otherwise depend on its neighbours.
-"""
-
-TOKENS_PER_BATCH = 1024
-"""Tokens per forward pass. Larger batches are not faster on a CPU and soon exceed its cache."""
-
-TEXTS_PER_BATCH = 512
-"""Texts that the index embeds and stores at a time, so that its memory does not grow with the corpus."""
-
-CACHED_TEXTS = 16_384
-"""Number of text vectors that are cached; each takes 1.5 kB."""
 
 
 class Encoder(Embeddings):
@@ -49,16 +32,14 @@ class Encoder(Embeddings):
         path: a directory, or the id of a model on the hub.
         name: see :class:`rag.embedding.embedder.Embedder`.
         offline: do not look for the model on the hub.
-        queries: encodes queries into the same vectors; by default this encoder does.
     """
 
     batch_size = TEXTS_PER_BATCH
 
-    def __init__(self, path: str, *, name: str, offline: bool, queries: MiniLMEncoder | None = None) -> None:
+    def __init__(self, path: str, *, name: str, offline: bool) -> None:
         self.name = name
         self._path = path
         self._offline = offline
-        self._queries = queries
         self._model: SentenceTransformer | None = None
         self._loading = threading.Lock()
         self._batched_texts = Batcher(self._encode_texts, cache_size=CACHED_TEXTS)
@@ -97,7 +78,7 @@ class Encoder(Embeddings):
 
     def embed_query(self, text: str) -> list[float]:
         """Embed one text (LangChain's ``Embeddings``)."""
-        return self._queries.embed_query(text) if self._queries else self.embed_documents([text])[0]
+        return self.embed_documents([text])[0]
 
     def _encode_texts(self, texts: list[str]) -> list[Vectors]:
         rows = self._run_model(texts, normalize_embeddings=True)

@@ -1,7 +1,7 @@
 """The packaged encoder for questions, sentences and words, which starts without importing sentence-transformers.
 
-Its vectors of texts equal those of :class:`rag.embedding.encoder.Encoder`, with which the index is built, except for
-rounding (less than 1e-6 in each coordinate).
+Its vectors of texts equal those that sentence-transformers computes, except for rounding (less than 1e-6 in each
+coordinate).
 """
 
 from __future__ import annotations
@@ -11,17 +11,19 @@ import threading
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from rag.embedding.batching import Batcher
-from rag.embedding.encoder import CACHED_TEXTS, TEXTS_PER_BATCH, TOKENS_PER_BATCH, WIDTH_STEP
-from rag.embedding.minilm import load_tokenizer
+from rag.embedding.batching import CACHED_TEXTS, TEXTS_PER_BATCH, TOKENS_PER_BATCH, WIDTH_STEP, Batcher
+from rag.embedding.minilm import load_tokenizer, minilm_directory
 from rag.embedding.minilm_network import MiniLMNetwork
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from tokenizers import Encoding
+
+    from rag.embedding.encoder import Encoder
 
     Vectors = NDArray[np.float32]
     WordVectors = tuple[list[str], Vectors]
@@ -91,7 +93,7 @@ class MiniLMEncoder:
     def _run_network(self, texts: list[str]) -> Iterator[tuple[int, Encoding, Vectors]]:
         """Yield the index of each text, its tokens and the last layer's states of these and the two special tokens.
 
-        They are ordered by width: see :data:`rag.embedding.encoder.WIDTH_STEP`.
+        They are ordered by width: see :data:`rag.embedding.batching.WIDTH_STEP`.
         """
         encodings = load_tokenizer().encode_batch(texts, add_special_tokens=False)
         widths: defaultdict[int, list[int]] = defaultdict(list)
@@ -105,6 +107,36 @@ class MiniLMEncoder:
                 states = self.network.hidden_states([encodings[i].ids for i in batch], width)[-1].numpy()
                 for i, row in zip(batch, states, strict=True):
                     yield i, encodings[i], row[: len(encodings[i].ids) + 2]
+
+
+class PackagedEmbedder:
+    """The packaged model for an index: sentence-transformers encodes the chunks, ``queries`` encodes the queries.
+
+    So a search does not import sentence-transformers, which takes longer than the search itself.
+
+    Args:
+        queries: the encoder for queries.
+    """
+
+    name = "minilm"
+    batch_size = TEXTS_PER_BATCH
+
+    def __init__(self, queries: MiniLMEncoder) -> None:
+        self._queries = queries
+
+    @cached_property
+    def _chunks(self) -> Encoder:
+        from rag.embedding.encoder import Encoder
+
+        return Encoder(str(minilm_directory()), name=self.name, offline=True)
+
+    def vectors(self, texts: Sequence[str]) -> Vectors:
+        """Return unit vectors of chunks (float32, texts × 384)."""
+        return self._chunks.vectors(texts)
+
+    def embed_query(self, text: str) -> list[float]:
+        """Return the unit vector of a query."""
+        return self._queries.embed_query(text)
 
 
 def _pool_words(text: str, tokens: Encoding, states: Vectors) -> WordVectors:

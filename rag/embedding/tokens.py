@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from rag.embedding.encoder import TOKENS_PER_BATCH, WIDTH_STEP
+from rag.embedding.batching import TOKENS_PER_BATCH, WIDTH_STEP
 from rag.embedding.minilm import load_tokenizer
 from rag.embedding.minilm_network import MiniLMNetwork
 from rag.text import split_sentences
@@ -80,7 +80,7 @@ class TokenEncoder:
         return cls(network or MiniLMNetwork.load())
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
-        """Encode ``texts``, in order. A batch has pieces of one width only, as in :mod:`rag.embedding.encoder`."""
+        """Encode ``texts``, in order. A batch has pieces of one width only, see :data:`WIDTH_STEP`."""
         layouts = [self._layout(text) for text in texts]
         widths: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
         for t, layout in enumerate(layouts):

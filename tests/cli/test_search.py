@@ -9,7 +9,7 @@ from command_line import ROOT, Run
 
 pytestmark = pytest.mark.integration
 
-SLOW_TO_IMPORT = ("sentence_transformers", "transformers", "datasets", "sklearn", "scipy", "pandas", "openai")
+SLOW_TO_IMPORT = ("sentence_transformers", "transformers", "datasets", "sklearn", "scipy", "openai", "langchain_core")
 """Libraries that neither a search nor a brief without a model needs."""
 
 
