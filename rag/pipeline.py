@@ -29,7 +29,7 @@ from rag.llm import (
     resolve,
     resolve_embedder,
 )
-from rag.progress import OnProgress, Step
+from rag.progress import OnProgress, Step, Throughput
 from rag.store import EmbeddingVolume, Index, IndexReport, store_directory
 from rag.types import Brief, Chunk, Filter, Hit, slug
 
@@ -71,6 +71,7 @@ def index(
     choice = None if embedder else resolve_embedder(settings)
     remote = None if embedder else open_remote_embedder(settings)
     store = Index(settings.store, embedder or remote or open_embedder(settings))
+    throughput = Throughput()
 
     def announce(volume: EmbeddingVolume) -> bool:
         if choice is not None and volume.passages:
@@ -87,10 +88,16 @@ def index(
                 extract,
                 _roots(paths),
                 prune=prune,
-                on_file=_file_progress(on_progress),
+                on_file=_file_progress(on_progress, throughput),
                 before_embedding=announce if choice is not None and choice.leaves else None,
                 on_embedded=lambda done, total: on_progress(
-                    Step(stage="embed", message="passages", done=done, total=total)
+                    Step(
+                        stage="embed",
+                        message="passages",
+                        done=done,
+                        total=total,
+                        speed=throughput.describe(done, total),
+                    )
                 ),
             )
         if remote:
@@ -128,7 +135,7 @@ def estimate_index(
                 extract,
                 _roots(paths),
                 prune=prune,
-                on_file=_file_progress(on_progress),
+                on_file=_file_progress(on_progress, Throughput()),
                 before_embedding=decline,
             )
         finally:
@@ -146,14 +153,17 @@ def search(
 ) -> list[Hit]:
     """Return the ``k`` best hits for ``query``, best first.
 
-    ``on_progress`` is told where the query goes if the embedder is on another machine.
+    ``on_progress`` is told where the query goes if the embedder is on another machine, and which words of it are
+    corrected.
     """
-    from rag.retrieval import search_index
+    from rag.retrieval import rewording_notices, search_index
 
     choice = resolve_embedder(settings)
     if choice is not None and choice.leaves:
         on_progress(Step(stage="load", message=f"embedder: {choice.why('the query leaves')}"))
     with _opened(settings) as store:
+        for notice in rewording_notices(store, query):
+            on_progress(Step(stage="retrieve", message=notice))
         return search_index(store, query, k=k, where=where)
 
 
@@ -241,9 +251,11 @@ def _estimate(choice: EmbedderChoice | str, volume: EmbeddingVolume) -> Embeddin
     return choice.estimate(passages=volume.passages, documents=volume.documents, tokens=volume.tokens)
 
 
-def _file_progress(on_progress: OnProgress) -> Callable[[str, int], None]:
-    def on_file(path: str, stored: int) -> None:
-        on_progress(Step(stage="read", message=f"{path} ({stored} chunks so far)"))
+def _file_progress(on_progress: OnProgress, throughput: Throughput) -> Callable[[str, int], None]:
+    def on_file(path: str, embedded: int) -> None:
+        speed = throughput.describe(embedded)
+        done = f"{embedded:,} passages embedded{f', {speed}' if speed else ''}"
+        on_progress(Step(stage="read", message=f"{path} ({done})"))
 
     return on_file
 

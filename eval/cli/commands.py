@@ -13,6 +13,7 @@ import click
 
 from rag.errors import CitebriefError, UsageError
 
+from .coverage import measure_coverage_of
 from .options import (
     eval_json_option,
     eval_quiet_option,
@@ -24,6 +25,8 @@ from .options import (
     show_counts,
     threshold_options,
 )
+from .queries import measure_queries_on
+from .retrieval import measure_retrieval_on
 
 if TYPE_CHECKING:
     from rag.config import Settings
@@ -39,6 +42,9 @@ THRESHOLD_MISSED = 3
 @click.group(name="eval")
 def evaluate() -> None:
     """Score how faithful briefs are, and hold the scores to a bar."""
+
+
+evaluate.add_command(measure_coverage_of)
 
 
 @evaluate.command("run")
@@ -229,20 +235,8 @@ def measure_judge_on(
     click.echo(judge_report_json(report) if as_json else format_judge_report(report))
 
 
-@evaluate.command("retrieval")
-@click.argument("directory", metavar="FOLDER")
-@click.option("--queries", type=click.IntRange(min=1), help="Only the first N.")
-@eval_json_option
-def measure_retrieval_on(directory: str, queries: int | None, as_json: bool) -> None:
-    """Measure retrieval on a benchmark in BEIR's layout: corpus.jsonl, queries.jsonl, qrels/test.tsv.
-
-    \b
-    citebrief eval retrieval scifact --json
-    """
-    from ..metrics.retrieval import format_retrieval, measure_retrieval
-
-    figures = measure_retrieval(Path(directory), queries)
-    click.echo(json.dumps(figures) if as_json else format_retrieval(figures))
+evaluate.add_command(measure_retrieval_on)
+evaluate.add_command(measure_queries_on)
 
 
 @contextmanager

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 eval_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 eval_quiet_option = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+collections_option = click.option(
+    "--collection",
+    "collections",
+    multiple=True,
+    metavar="NAME=PATH",
+    help="Where the documents of a collection of SUITE are. Repeatable, also for one NAME.",
+)
 
 
 def judge_options(command: Callable[..., None]) -> Callable[..., None]:

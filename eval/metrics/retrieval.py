@@ -1,18 +1,18 @@
-"""Measure dense, lexical, merged and reranked retrieval on a benchmark with relevance judgements, and their time.
+"""Measure dense, BM25, hybrid and reranked retrieval on a benchmark, and the time of a query.
 
-The directory has the layout of BEIR (Thakur et al., NeurIPS 2021): ``corpus.jsonl``, ``queries.jsonl``,
-``qrels/test.tsv``. The rank of a document is that of its best chunk.
+The index is kept in a store of its own, so that only the first run on a corpus embeds it. The rank of a document is
+that of its best chunk.
 """
 
 from __future__ import annotations
 
-import csv
+import hashlib
 import json
-import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rag.embedding import load_encoder
 from rag.errors import CitebriefError, UsageError
@@ -22,96 +22,231 @@ from rag.retrieval.rerank import rerank
 from rag.store import Index
 from rag.types import Chunk, Document, Skipped
 
-DEPTH = 150
-"""Chunks retrieved for each query."""
+from .intervals import Interval, bootstrap_mean
+
+if TYPE_CHECKING:
+    from rag.embedding import Embedder
+
+    from .benchmark import Benchmark
+
+CHUNKS_PER_QUERY = 150
+"""Chunks retrieved for each query. Recall at 100 documents needs more chunks than 100."""
+
+MEASURES = ("nDCG@10", "R@10", "R@100", "RR@10")
+"""The measures, as ir_measures names them."""
+
+SOURCE_ID = "benchmark corpus"
+"""The id of the one source that the index of a benchmark has."""
 
 
-def measure_retrieval(directory: Path, queries: int | None = None) -> dict[str, Any]:
-    """Return nDCG@10, recall@10, recall@100 and MRR@10 of each retrieval method over the first ``queries``.
+ShowProgress = Callable[[str, str, int | None, int | None], None]
+"""Called with the stage, what is counted, and ``done`` of ``total`` if there is something to count."""
 
-    Raises:
-        UsageError: the directory does not have the layout of BEIR.
-        CitebriefError: ir_measures is not installed.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModeFigures:
+    """One mode of retrieval: the mean of each of :data:`MEASURES` with its interval, and milliseconds a query.
+
+    The time includes the embedding of the query where the mode needs it, and is for :data:`CHUNKS_PER_QUERY` chunks.
     """
-    try:
-        import ir_measures
-    except ImportError:
-        raise CitebriefError("eval retrieval needs ir_measures: pip install 'citebrief[dev]'") from None
-    try:
-        documents = [
-            Document(id=str(row["_id"]), title=row.get("title", ""), text=row["text"], source=str(row["_id"]))
-            for row in _rows(directory / "corpus.jsonl")
-            if row["text"].strip()
-        ]
-        texts = {str(row["_id"]): row["text"] for row in _rows(directory / "queries.jsonl")}
-        with (directory / "qrels" / "test.tsv").open(encoding="utf-8") as file:
-            qrels = [
-                ir_measures.Qrel(row["query-id"], row["corpus-id"], int(row["score"]))
-                for row in csv.DictReader(file, delimiter="\t")
-            ]
-    except (OSError, KeyError, ValueError) as error:
-        raise UsageError(f"{directory}: not a benchmark in BEIR's layout: {type(error).__name__}: {error}") from None
-    query_ids = list(dict.fromkeys(qrel.query_id for qrel in qrels))[:queries]
-    source = Source(id="corpus", location=str(directory), root="", digest="")
 
-    def extract_corpus(_: Source) -> tuple[list[Document], list[Skipped]]:
-        return documents, []
+    measures: Mapping[str, Interval]
+    milliseconds: float
 
-    with tempfile.TemporaryDirectory() as temporary:
-        index = Index(str(Path(temporary) / "store"), load_encoder())
-        try:
-            report = index.update([source], extract_corpus, [])
-            figures = {}
-            seconds = {}
-            for name, search in _methods(index).items():
-                started = time.perf_counter()
-                run = {query: _document_scores(search(texts[query])) for query in query_ids}
-                seconds[name] = time.perf_counter() - started
-                figures[name] = _measure([qrel for qrel in qrels if qrel.query_id in run], run)
-        finally:
-            index.close()
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrievalReport:
+    """The figures of a benchmark. ``embedded`` chunks of the index were new, which took ``index_seconds``."""
+
+    directory: str
+    split: str
+    embedder: str
+    store: str
+    queries: int
+    documents: int
+    chunks: int
+    embedded: int
+    index_seconds: float
+    modes: Mapping[str, ModeFigures]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as ``citebrief eval retrieval --json`` prints it."""
+        return asdict(self)
+
+
+def modes() -> dict[str, Callable[[Index, str], list[Chunk]]]:
+    """Return the modes of retrieval: for an index and a query the chunks, best first."""
     return {
-        "queries": len(query_ids),
-        "documents": len(documents),
-        "chunks": report.embedded,
-        **figures,
-        "fused_over_dense_time": round(seconds["fused"] / seconds["dense"], 2),
-        "reranked_seconds_a_query": round(seconds["reranked"] / len(query_ids), 2),
+        "dense": lambda index, query: _chunks(index.dense(index.embedder.embed_query(query), CHUNKS_PER_QUERY)),
+        "bm25": lambda index, query: _chunks(index.lexical(query, CHUNKS_PER_QUERY)),
+        "hybrid": lambda index, query: [hit.chunk for hit in retrieve(index, query, k=CHUNKS_PER_QUERY)],
+        "hybrid+rerank": lambda index, query: [
+            hit.chunk for hit in rerank(index, query, load_encoder().word_vectors, k=CHUNKS_PER_QUERY)
+        ],
     }
 
 
-def format_retrieval(figures: dict[str, Any]) -> str:
-    """Format the result of :func:`measure_retrieval` for a terminal."""
-    lines = [f"{figures['queries']} queries, {figures['documents']} documents, {figures['chunks']} chunks"]
-    lines += [
-        f"{name:8} " + "  ".join(f"{measure} {value:.4f}" for measure, value in figures[name].items())
-        for name in ("dense", "lexical", "fused", "reranked")
+def benchmark_store(cache: Path, directory: Path, embedder: Embedder) -> Path:
+    """Return the directory, inside ``cache``, of the index of the benchmark in ``directory``.
+
+    Each embedder and each version of the chunker has a directory of its own.
+    """
+    key = json.dumps([str(directory.resolve()), Index(str(cache), embedder).parameters], sort_keys=True)
+    return cache / "benchmarks" / f"{directory.resolve().name}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+
+
+def measure_retrieval(
+    benchmark: Benchmark,
+    queries: Mapping[str, str],
+    names: Sequence[str],
+    *,
+    store: Path,
+    embedder: Embedder,
+    on_progress: ShowProgress,
+) -> RetrievalReport:
+    """Measure the modes ``names`` on ``queries``. Only what ``store`` does not have yet is embedded.
+
+    Raises:
+        UsageError: the corpus is malformed, or the store has other documents.
+        IndexBusy, IndexMismatch: see :class:`rag.store.Index`.
+        CitebriefError: ir_measures is not installed.
+    """
+    _require_ir_measures()
+    index, embedded, seconds = _build_index(benchmark, store, embedder, on_progress)
+    try:
+        documents, chunks = index.catalogue.count()
+        embedding = _embed_queries(index.embedder, list(queries.values()), on_progress)
+        figures = {}
+        for name in names:
+            run, searching = _run_mode(index, name, queries, on_progress)
+            milliseconds = 1000 * (searching + (0.0 if name == "bm25" else embedding)) / len(queries)
+            measured = _measure({id_: benchmark.judgements[id_] for id_ in queries}, run)
+            figures[name] = ModeFigures(measures=measured, milliseconds=round(milliseconds, 2))
+    finally:
+        index.close()
+    return RetrievalReport(
+        directory=str(benchmark.directory),
+        split=benchmark.split,
+        embedder=embedder.name,
+        store=str(store),
+        queries=len(queries),
+        documents=documents,
+        chunks=chunks,
+        embedded=embedded,
+        index_seconds=round(seconds, 1),
+        modes=figures,
+    )
+
+
+def format_retrieval(report: RetrievalReport) -> str:
+    """Format ``report`` as a table for a terminal."""
+    reused = "reused" if not report.embedded else f"{report.embedded:,} passages embedded in {report.index_seconds} s"
+    lines = [
+        f"{report.directory}, {report.split}: {report.queries:,} queries, {report.documents:,} documents, "
+        f"{report.chunks:,} passages, embedder {report.embedder}",
+        f"index {report.store}: {reused}",
+        f"{'mode':14}{'nDCG@10 (95 % interval)':28}{'recall@10':>11}{'recall@100':>12}{'MRR@10':>9}{'ms a query':>12}",
     ]
-    lines.append(f"a fused query takes {figures['fused_over_dense_time']} times a dense one")
-    lines.append(f"ranking it anew takes {figures['reranked_seconds_a_query']} s")
+    for name, mode in report.modes.items():
+        ndcg, *others = (mode.measures[measure] for measure in MEASURES)
+        bounds = "" if ndcg.low is None else f" ({ndcg.low:.4f} to {ndcg.high:.4f})"
+        recall, deep_recall, reciprocal_rank = (f"{interval.mean:.4f}" for interval in others)
+        lines.append(
+            f"{name:14}{f'{ndcg.mean:.4f}{bounds}':28}{recall:>11}{deep_recall:>12}{reciprocal_rank:>9}"
+            f"{mode.milliseconds:>12.1f}"
+        )
     return "\n".join(lines)
 
 
-def _methods(index: Index) -> dict[str, Callable[[str], list[Chunk]]]:
-    return {
-        "dense": lambda query: [chunk for chunk, _ in index.dense(index.embedder.embed_query(query), DEPTH)],
-        "lexical": lambda query: [chunk for chunk, _ in index.lexical(query, DEPTH)],
-        "fused": lambda query: [hit.chunk for hit in retrieve(index, query, k=DEPTH)],
-        "reranked": lambda query: [hit.chunk for hit in rerank(index, query, load_encoder().word_vectors, k=DEPTH)],
-    }
+def _build_index(
+    benchmark: Benchmark, store: Path, embedder: Embedder, on_progress: ShowProgress
+) -> tuple[Index, int, float]:
+    """Return the index of the benchmark's corpus, the number of chunks that were new, and the seconds it took."""
+    source = Source(
+        id=SOURCE_ID, location=str(benchmark.directory), root=str(benchmark.directory), digest=benchmark.corpus_digest()
+    )
+
+    def extract_corpus(_: Source) -> tuple[list[Document], list[Skipped]]:
+        documents = benchmark.documents()
+        on_progress("read", f"splitting {len(documents):,} documents", None, None)
+        return documents, []
+
+    index = Index(str(store), embedder)
+    started = time.perf_counter()
+    try:
+        _refuse_other_documents(index)
+        report = index.update(
+            [source],
+            extract_corpus,
+            [],
+            before_embedding=lambda _: True,  # with it the embedding starts when its size is known, for the progress
+            on_embedded=lambda done, total: on_progress("embed", "passages", done, total),
+        )
+    except BaseException:
+        index.close()
+        raise
+    return index, report.embedded, time.perf_counter() - started
 
 
-def _measure(qrels: list[Any], run: dict[str, dict[str, float]]) -> dict[str, float]:
+def _refuse_other_documents(index: Index) -> None:
+    if others := set(index.catalogue.sources()) - {SOURCE_ID}:
+        raise UsageError(f"--store {index.store} has other documents ({min(others)}): name another folder")
+
+
+def _embed_queries(embedder: Embedder, queries: Sequence[str], on_progress: ShowProgress) -> float:
+    """Return the seconds that the embedding of ``queries`` takes, one by one; the embedder caches the vectors.
+
+    Without this, the mode that is measured first would pay for all.
+    """
+    embedder.embed_query("a query that loads the model")
+    seconds = 0.0
+    for done, query in enumerate(queries, 1):
+        started = time.perf_counter()
+        embedder.embed_query(query)
+        seconds += time.perf_counter() - started
+        on_progress("queries", "embedded", done, len(queries))
+    return seconds
+
+
+def _run_mode(
+    index: Index, name: str, queries: Mapping[str, str], on_progress: ShowProgress
+) -> tuple[dict[str, dict[str, float]], float]:
+    """Return for each query the scores of its documents, and the seconds that the searches took."""
+    search = modes()[name]
+    search(index, next(iter(queries.values())))  # the first search opens the vectors, and the reranker its model
+    seconds = 0.0
+    run = {}
+    for done, (id_, query) in enumerate(queries.items(), 1):
+        started = time.perf_counter()
+        chunks = search(index, query)
+        seconds += time.perf_counter() - started
+        run[id_] = _document_scores(chunks)
+        on_progress(name, "queries", done, len(queries))
+    return run, seconds
+
+
+def _require_ir_measures() -> None:
+    try:
+        import ir_measures  # noqa: F401
+    except ImportError:
+        raise CitebriefError("eval retrieval needs ir_measures: pip install 'citebrief[dev]'") from None
+
+
+def _measure(
+    judgements: Mapping[str, Mapping[str, int]], run: Mapping[str, Mapping[str, float]]
+) -> dict[str, Interval]:
+    """Return the mean of each measure over the queries; a query without a result counts as 0."""
     import ir_measures
-    from ir_measures import RR, R, nDCG
 
-    figures = ir_measures.calc_aggregate([nDCG @ 10, R @ 10, R @ 100, RR @ 10], qrels, run)
-    return {str(measure): round(value, 4) for measure, value in figures.items()}
+    values: dict[str, list[float]] = {name: [] for name in MEASURES}
+    measures = [ir_measures.parse_measure(name) for name in MEASURES]
+    for metric in ir_measures.iter_calc(measures, judgements, run):
+        values[str(metric.measure)].append(metric.value)
+    return {name: interval for name, found in values.items() if (interval := bootstrap_mean(found))}
 
 
-def _rows(path: Path) -> Iterable[dict[str, Any]]:
-    with path.open(encoding="utf-8") as file:
-        yield from map(json.loads, file)
+def _chunks(found: Iterable[tuple[Chunk, float]]) -> list[Chunk]:
+    return [chunk for chunk, _ in found]
 
 
 def _document_scores(chunks: Iterable[Chunk]) -> dict[str, float]:

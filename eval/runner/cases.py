@@ -9,13 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from rag.errors import UsageError
 
 NonEmptyText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class SuiteRow(BaseModel):
+    """A row of a suite: a question with an id."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
+    id: NonEmptyText
+    question: NonEmptyText
+
+
+Row = TypeVar("Row", bound=SuiteRow)
 
 
 class NuggetSource(BaseModel):
@@ -35,15 +46,12 @@ class Nugget(BaseModel):
     support: tuple[NuggetSource, ...] = ()
 
 
-class Case(BaseModel):
+class Case(SuiteRow):
     """A question of a suite. A case that is not ``answerable`` has no nuggets: the right answer is to abstain.
 
     ``comment`` is the JSON field "notes" and is for the authors of the suite.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
-    id: NonEmptyText
-    question: NonEmptyText
     nuggets: tuple[Nugget, ...] = ()
     answerable: bool = True
     comment: str = Field(default="", alias="notes")
@@ -56,7 +64,12 @@ class Case(BaseModel):
 
 
 def read_cases(path: str | Path) -> list[Case]:
-    """Read the cases of a JSONL file.
+    """Read the cases of a JSONL file. Raises as :func:`read_suite`."""
+    return read_suite(path, Case)
+
+
+def read_suite(path: str | Path, row_type: type[Row]) -> list[Row]:
+    """Read a JSONL file, a row of ``row_type`` a line.
 
     Raises:
         UsageError: the file cannot be read or has no rows, or a row is not a case or repeats an id; the message names
@@ -66,27 +79,32 @@ def read_cases(path: str | Path) -> list[Case]:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as a suite: {error}") from error
-    return parse_cases(lines, str(path))
+    return parse_suite(lines, str(path), row_type)
 
 
 def parse_cases(lines: Iterable[str], name: str) -> list[Case]:
     """Parse the lines of a suite as :func:`read_cases` does; ``name`` is the file's name in error messages."""
-    cases: dict[str, Case] = {}
+    return parse_suite(lines, name, Case)
+
+
+def parse_suite(lines: Iterable[str], name: str, row_type: type[Row]) -> list[Row]:
+    """Parse the lines of a suite as :func:`read_suite` does; ``name`` is the file's name in error messages."""
+    rows: dict[str, Row] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            case = Case.model_validate_json(line)
+            row = row_type.model_validate_json(line)
         except ValidationError as error:
             fault = error.errors(include_url=False)[0]
             where = ".".join(map(str, fault["loc"])) or "the row"
             raise UsageError(f"{name}, line {number}: {where}: {fault['msg']}") from None
-        if case.id in cases:
-            raise UsageError(f"{name}, line {number}: the id {case.id!r} is used twice")
-        cases[case.id] = case
-    if not cases:
+        if row.id in rows:
+            raise UsageError(f"{name}, line {number}: the id {row.id!r} is used twice")
+        rows[row.id] = row
+    if not rows:
         raise UsageError(f"{name}: no cases; each line must be a JSON object with id and question")
-    return list(cases.values())
+    return list(rows.values())
 
 
 def collapse_whitespace(text: str) -> str:

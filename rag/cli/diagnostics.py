@@ -8,6 +8,7 @@ import os
 import platform
 import sqlite3
 
+from rag._internal.processor import best_precision
 from rag.config import Settings
 from rag.embedding import weights_are_genuine
 from rag.errors import CitebriefError
@@ -60,12 +61,13 @@ def _embedder(settings: Settings) -> str:
             choice = resolve_embedder(settings)
         except CitebriefError as error:
             return str(error)
-        return choice.why() if choice else settings.embedder
+        return choice.why() if choice else f"{settings.embedder}, passages in {best_precision()}"
     try:
         genuine = weights_are_genuine()
     except (OSError, CitebriefError) as error:
         return f"minilm, which cannot be read: {error}"
-    return f"minilm, packaged, weights {'as published' if genuine else 'NOT as published: install it again'}"
+    weights = "as published" if genuine else "NOT as published: install it again"
+    return f"minilm, packaged, passages in {best_precision()}, weights {weights}"
 
 
 def _local_model(settings: Settings) -> str:
@@ -96,8 +98,6 @@ def _packaged_verifier(verifier: VerifierChoice, settings: Settings) -> str:
     """Return in which precision the packaged verifier runs and where it is, if ``verifier`` has a part in it."""
     if not verifier.uses_packaged_model:
         return ""
-    from rag.verify.support.precision import best_precision
-
     path = find_support_model(settings)
     return f" in {best_precision()}, {f'unpacked at {path}' if path else 'unpacked when first used'}"
 

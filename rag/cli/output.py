@@ -79,7 +79,7 @@ def progress_display(quiet: bool) -> Iterator[Callable[[Step], None]]:
         shown: set[str] = set()
 
         def show_step(step: Step) -> None:
-            display(step.stage, step.message, step.done, step.total)
+            display(step.stage, step.message, step.done, step.total, step.speed)
             for sentence in step.brief.sentences() if step.brief else ():
                 if sentence.text not in shown:
                     shown.add(sentence.text)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.embeddings import Embeddings
 
+from rag._internal.processor import Precision, best_precision
 from rag.embedding.batching import CACHED_TEXTS, TEXTS_PER_BATCH, TOKENS_PER_BATCH, WIDTH_STEP, Batcher
 from rag.errors import CitebriefError
 
@@ -30,16 +32,20 @@ class Encoder(Embeddings):
 
     Args:
         path: a directory, or the id of a model on the hub.
-        name: see :class:`rag.embedding.embedder.Embedder`.
+        name: see :class:`rag.embedding.embedder.Embedder`. It does not say the precision, because vectors of all
+            precisions are used with each other.
         offline: do not look for the model on the hub.
+        precision: of the linear layers; by default bf16 or fp32, whichever this processor multiplies faster. Vectors
+            are float32 and normalised in it.
     """
 
     batch_size = TEXTS_PER_BATCH
 
-    def __init__(self, path: str, *, name: str, offline: bool) -> None:
+    def __init__(self, path: str, *, name: str, offline: bool, precision: Precision | None = None) -> None:
         self.name = name
         self._path = path
         self._offline = offline
+        self._precision = precision
         self._model: SentenceTransformer | None = None
         self._loading = threading.Lock()
         self._batched_texts = Batcher(self._encode_texts, cache_size=CACHED_TEXTS)
@@ -54,6 +60,18 @@ class Encoder(Embeddings):
         with self._loading:
             self._model = self._model or self._load_model()
             return self._model
+
+    @property
+    def precision(self) -> Precision:
+        """The precision in which texts are encoded."""
+        return self._precision or best_precision()
+
+    @cached_property
+    def _text_model(self) -> SentenceTransformer:
+        """The model in :attr:`precision`."""
+        from rag.embedding.precision import with_precision
+
+        return with_precision(self.model, self.precision)
 
     def _load_model(self) -> SentenceTransformer:
         from sentence_transformers import SentenceTransformer
@@ -81,18 +99,18 @@ class Encoder(Embeddings):
         return self.embed_documents([text])[0]
 
     def _encode_texts(self, texts: list[str]) -> list[Vectors]:
-        rows = self._run_model(texts, normalize_embeddings=True)
+        rows = self._run_model(self._text_model, texts, normalize_embeddings=True)
         found = {i: row.copy() for i, row in rows}  # a copy, because a view in the cache would keep its batch alive
         return [found[i] for i in range(len(texts))]
 
-    def _run_model(self, texts: list[str], **options: Any) -> Iterator[tuple[int, Any]]:
-        """Yield the index of each text and the model's output for it, ordered by width."""
+    def _run_model(self, model: SentenceTransformer, texts: list[str], **options: Any) -> Iterator[tuple[int, Any]]:
+        """Yield the index of each text and the output of ``model`` for it, ordered by width."""
         widths: defaultdict[int, list[int]] = defaultdict(list)
         for i, tokens in enumerate(self._tokenize(texts)["input_ids"]):
             widths[-(-len(tokens) // WIDTH_STEP) * WIDTH_STEP].append(i)
         padding = {"text": {"padding": True, "pad_to_multiple_of": WIDTH_STEP}}
         for width, indices in sorted(widths.items()):
-            rows = self.model.encode(
+            rows = model.encode(
                 [texts[i] for i in indices],
                 batch_size=max(1, TOKENS_PER_BATCH // width),
                 show_progress_bar=False,
@@ -101,5 +119,5 @@ class Encoder(Embeddings):
             )
             yield from zip(indices, rows, strict=True)
 
-    def _tokenize(self, text: str | list[str], **options: bool) -> Any:
-        return self.model.tokenizer(text, truncation=True, max_length=self.model.max_seq_length, **options)
+    def _tokenize(self, texts: list[str]) -> Any:
+        return self.model.tokenizer(texts, truncation=True, max_length=self.model.max_seq_length)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _FIELD = re.compile(r"^([A-Za-z_][\w-]*)[ \t]*:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
 _FOOTNOTE_TEXT = re.compile(r"^\[\^[^\]\n]+\]:.*(?:\n(?:[ \t]+\S.*|[ \t]*(?=\n[ \t]{2,}\S)))*", re.MULTILINE)
-_BARE_NUMBER = re.compile(r"(?<=[.,;\"”’)]) ?(?<!\w)(\d{1,4})(?=\s+[A-Z\[\"“*]|\s*$)", re.MULTILINE)
+_BARE_NUMBER = re.compile(r"(?<=[.,;\"”’)]) ?(?<!\w)(?<!\d,)(\d{1,4})(?=\s+[A-Z\[\"“*]|\s*$)", re.MULTILINE)
 _HTML_FOOTNOTE_MARK = re.compile(r"<sup>\s*\[?[\d*†‡]{1,4}\]?\s*</sup>|<sup>\s*<a\b.*?</sup>", re.IGNORECASE)
 _FOOTNOTE_MARK = re.compile(r"\[\^[^\]\n]+\]")
 

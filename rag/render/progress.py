@@ -26,16 +26,18 @@ class _Stage:
     message: str
     done: int | None = None
     total: int | None = None
+    speed: str = ""
     began: float = field(default_factory=time.monotonic)
 
     @property
     def status(self) -> str:
         count = "" if self.done is None else f"{self.done:,}" if self.total is None else f"{self.done:,}/{self.total:,}"
-        return " ".join(part for part in (self.message, count) if part)
+        status = " ".join(part for part in (self.message, count) if part)
+        return f"{status}, {self.speed}" if self.speed else status
 
 
 class Progress:
-    """Shows progress events. A context manager, callable with ``(stage, message, done, total)``.
+    """Shows progress events. A context manager, callable with ``(stage, message, done, total, speed)``.
 
     On a terminal the running stage has a spinner and, if ``total`` is known, a bar; a finished stage leaves a line
     with its seconds. Sentences given to :meth:`sentence` are shown below until the display ends, when the brief
@@ -79,15 +81,18 @@ class Progress:
             self._live.stop()
             self._live = None
 
-    def __call__(self, stage: str, message: str, done: int | None = None, total: int | None = None) -> None:
-        """Show that ``stage`` is at ``message``, with ``done`` of ``total`` if there is something to count."""
+    def __call__(
+        self, stage: str, message: str, done: int | None = None, total: int | None = None, speed: str = ""
+    ) -> None:
+        """Show that ``stage`` is at ``message``, with ``done`` of ``total`` and ``speed`` if there is a count."""
         message = single_line(message)
         new = self._stage is None or self._stage.name != stage
         if new:
             self._finish()
-            self._stage = _Stage(stage, message, done, total)
+            self._stage = _Stage(stage, message, done, total, speed)
         elif self._stage:
             self._stage.message, self._stage.done, self._stage.total = message, done, total
+            self._stage.speed = speed
         if self._live or self._quiet or not self._stage:
             return
         if new or done is None or done == total or time.monotonic() - self._line_at >= COUNT_INTERVAL:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from rag.store.filters import passes_filter
 from rag.store.lexical import match_expression
+from rag.store.vocabulary import WORDS_SCHEMA, Vocabulary
 from rag.types import Chunk, Document, Filter, Heading
 
 _SCHEMA = """
@@ -61,7 +62,7 @@ class Catalogue:
         self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
-        self._db.executescript(_SCHEMA)
+        self._db.executescript(_SCHEMA + WORDS_SCHEMA)
         self._cache: dict[str, tuple[tuple[int, int], Any]] = {}
 
     def close(self) -> None:
@@ -138,6 +139,7 @@ class Catalogue:
                 json.dumps(document.page_starts),
             ),
         )
+        self.vocabulary.add(f"{chunk.context}\n{chunk.text}" for chunk, _ in chunks)
         for chunk, record in chunks:
             pages = chunk.pages or (None, None)
             path = json.dumps(chunk.heading_path, ensure_ascii=False)
@@ -265,6 +267,15 @@ class Catalogue:
         )
         values: list[Any] = [expression, *([] if allowed is None else [allowed]), k]
         return [(_make_chunk(row[1:]), -float(row[0])) for row in self._db.execute(sql, values)]
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words of the chunks."""
+        return Vocabulary(self._db)
+
+    def words(self) -> list[str]:
+        """Return :meth:`Vocabulary.words`, cached until the catalogue changes."""
+        return self.cached("words", self.vocabulary.words)
 
     def snapshot(self, path: Path) -> None:
         """Write the whole catalogue to ``path`` as one file without a write-ahead log."""

@@ -121,14 +121,15 @@ class Index:
     ) -> IndexReport:
         """Make the index mirror ``items``, which are all sources under ``roots``.
 
-        Unchanged sources are not read again; the chunks of changed ones are replaced; missing ones are removed. A
-        source that can no longer be read keeps its old chunks, and the report says so.
+        Sources are read while the chunks of earlier ones are embedded. Unchanged sources are not read again; the
+        chunks of changed ones are replaced; missing ones are removed. A source that can no longer be read keeps its old
+        chunks, and the report says so.
 
         Args:
             prune: also remove the sources of other roots.
             before_embedding: called with what is to be embedded after all sources are read, before anything is
                 embedded; if it returns False, the index stays as it was.
-            on_embedded: called while chunks are embedded after that.
+            on_embedded: called while chunks are embedded after all sources are read, perhaps in another thread.
 
         Raises:
             IndexBusy: another process is writing.

@@ -1,9 +1,14 @@
-"""One run of the indexer: compare the sources with the catalogue, extract, chunk and embed what has changed."""
+"""One run of the indexer: compare the sources with the catalogue, extract, chunk and embed what has changed.
+
+Reading is much faster than embedding and runs ahead of it: the catalogue keeps the texts, and memory only the ids of
+the chunks that are still to be embedded.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -11,6 +16,7 @@ from typing import TYPE_CHECKING
 from rag.embedding import Embedder, count_tokens
 from rag.ingest import chunk_document, embedding_text
 from rag.store.catalogue import Catalogue, SourceRow
+from rag.store.embedding import ChunkWriter
 from rag.store.vectors import VectorStore, record_id
 from rag.types import Chunk, Document, Skipped
 
@@ -21,7 +27,10 @@ Extract = Callable[["Source"], tuple[list[Document], list[Skipped]]]
 OnFile = Callable[[str, int], None]
 """Called with the current file and the number of chunks embedded so far."""
 OnEmbedded = Callable[[int, int], None]
-"""Called with the number of chunks embedded so far and of all that are to be embedded."""
+"""Called with the number of chunks embedded so far and of all that are to be embedded; perhaps in another thread."""
+
+WINDOW = 4096
+"""Chunks that are sorted by length and embedded while others are read: a minute of work on two cores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +81,7 @@ class IndexUpdate:
     Args:
         open_vectors: returns the vector store; called only if there is something to embed.
         before_embedding: if given, all sources are read before it is called, and nothing is embedded before.
-        on_embedded: called while chunks are embedded after ``before_embedding``.
+        on_embedded: called while chunks are embedded after all sources are read.
     """
 
     def __init__(
@@ -92,8 +101,9 @@ class IndexUpdate:
         self._extract = extract
         self._before_embedding = before_embedding
         self._on_embedded = on_embedded
-        self._to_embed: dict[str, tuple[str, Chunk]] = {}
-        self._deferred: dict[str, None] = {}
+        self._writer = ChunkWriter(embedder, open_vectors, self._report_embedded)
+        self._to_embed: dict[str, None] = {}
+        self._all_read = False
 
     def apply(self, items: Iterable[Source | Skipped], roots: Sequence[str], *, prune: bool, on_file: OnFile) -> None:
         """Make catalogue and vectors mirror ``items``, as :meth:`rag.store.index.Index.update` describes.
@@ -101,17 +111,38 @@ class IndexUpdate:
         Raises:
             EmbeddingDeclined: ``before_embedding`` returned False. The caller rolls the catalogue back.
         """
+        try:
+            self._read(items, roots, prune=prune, on_file=on_file)
+            self._all_read = True
+            if self._before_embedding is not None:
+                self._announce(self._before_embedding)
+            self._report_embedded()
+            self._writer.wait()
+            while self._to_embed:
+                self._writer.start(self._next_window())
+                self._writer.wait()
+        except BaseException as error:
+            self._writer.stop()
+            if isinstance(error, Exception):  # the user who interrupts does not wait
+                with suppress(Exception):
+                    self._writer.wait()
+            raise
+        finally:
+            self.report.embedded = self._writer.embedded
+
+    def _read(self, items: Iterable[Source | Skipped], roots: Sequence[str], *, prune: bool, on_file: OnFile) -> None:
+        """Update the catalogue; embed what is new meanwhile, unless ``before_embedding`` is to be asked first."""
         known = self._catalogue.sources()
         seen: set[str] = set()
         for item in items:
-            on_file(item.path if isinstance(item, Skipped) else item.location, self.report.embedded)
+            on_file(item.path if isinstance(item, Skipped) else item.location, self._writer.embedded)
             seen |= self._skip(item, known) if isinstance(item, Skipped) else self._update_source(item, known)
+            enough = len(self._to_embed) >= self._embedder.batch_size
+            if enough and self._before_embedding is None and self._writer.idle:
+                self._writer.start(self._next_window())
         for row in [row for row in known.values() if row.id not in seen and (prune or row.root in roots)]:
             self.report.removed += len(self._catalogue.records_by_document(row.id))
             self._catalogue.delete_source(row.id)
-        self._embed_pending()
-        if self._before_embedding is not None:
-            self._embed_deferred(self._before_embedding)
 
     def _skip(self, item: Skipped, known: dict[str, SourceRow]) -> set[str]:
         """Report a file that cannot be read; return the ids of its sources in the catalogue, which are kept."""
@@ -166,66 +197,49 @@ class IndexUpdate:
         )
 
     def _chunk(self, document: Document) -> list[tuple[Chunk, str]]:
-        """Chunk a document; its chunks are embedded in one batch with those of other documents."""
+        """Chunk a document; return its chunks with their record ids."""
         chunks = chunk_document(document, count_tokens=count_tokens)
-        texts = [embedding_text(chunk, count_tokens) for chunk in chunks]
-        records = [record_id(chunk, text) for chunk, text in zip(chunks, texts, strict=True)]
-        if self._before_embedding is not None:
-            self._deferred |= dict.fromkeys(records)  # the catalogue keeps the texts
-            return list(zip(chunks, records, strict=True))
-        self._to_embed |= {record: (text, chunk) for record, text, chunk in zip(records, texts, chunks, strict=True)}
-        if len(self._to_embed) >= self._embedder.batch_size:
-            self._embed_pending()
+        records = [record_id(chunk, embedding_text(chunk, count_tokens)) for chunk in chunks]
+        self._to_embed |= dict.fromkeys(records)
         return list(zip(chunks, records, strict=True))
 
-    def _embed_pending(self) -> None:
-        """Embed and store the pending chunks that the vector store does not have."""
-        pending, self._to_embed = self._to_embed, {}
-        step = self._embedder.batch_size
-        for start in range(0, len(pending), step):
-            batch = dict(islice(pending.items(), start, start + step))
-            if new := self._not_stored(list(batch)):
-                self._embed({record: batch[record] for record in new})
+    def _next_window(self) -> dict[str, tuple[str, Chunk]]:
+        """Remove the next chunks from those to embed and return them."""
+        records = list(islice(self._to_embed, max(WINDOW, self._embedder.batch_size)))
+        for record in records:
+            del self._to_embed[record]
+        return self._read_back(records)
 
-    def _embed_deferred(self, before_embedding: BeforeEmbedding) -> None:
-        """Count the deferred chunks that are not stored, and embed them if ``before_embedding`` returns True.
+    def _read_back(self, records: Sequence[str]) -> dict[str, tuple[str, Chunk]]:
+        """Return the texts to embed and the chunks of ``records`` from the catalogue."""
+        chunks = self._catalogue.chunks_by_record(records)
+        return {record: (embedding_text(chunk, count_tokens), chunk) for record, chunk in chunks.items()}
 
-        Only their ids are held in memory; the texts are read from the catalogue, batch by batch.
+    def _announce(self, before_embedding: BeforeEmbedding) -> None:
+        """Count the chunks that are not stored, and ask ``before_embedding`` whether to embed them.
 
         Raises:
             EmbeddingDeclined: it returns False.
         """
-        new = self._not_stored(list(self._deferred))
+        records = list(self._to_embed)
+        stored = self._open_vectors().has(records) if records else set()
+        self._to_embed = dict.fromkeys(record for record in records if record not in stored)
         documents: set[str] = set()
         tokens = 0
-        for batch in self._read_back(new):
-            documents |= {chunk.document_id for _, chunk in batch.values()}
-            tokens += sum(count_tokens(text) for text, _ in batch.values())
-        if not before_embedding(EmbeddingVolume(passages=len(new), documents=len(documents), tokens=tokens)):
+        new = list(self._to_embed)
+        for start in range(0, len(new), WINDOW):
+            for text, chunk in self._read_back(new[start : start + WINDOW]).values():
+                documents.add(chunk.document_id)
+                tokens += count_tokens(text)
+        volume = EmbeddingVolume(passages=len(self._to_embed), documents=len(documents), tokens=tokens)
+        if not before_embedding(volume):
             raise EmbeddingDeclined
-        for batch in self._read_back(new):
-            self._on_embedded(self.report.embedded, len(new))
-            self._embed(batch)
 
-    def _read_back(self, records: Sequence[str]) -> Iterator[dict[str, tuple[str, Chunk]]]:
-        """Yield the texts to embed and the chunks of ``records`` from the catalogue, a batch at a time."""
-        for start in range(0, len(records), self._embedder.batch_size):
-            part = records[start : start + self._embedder.batch_size]
-            chunks = self._catalogue.chunks_by_record(part)
-            yield {record: (embedding_text(chunks[record], count_tokens), chunks[record]) for record in part}
-
-    def _not_stored(self, records: Sequence[str]) -> list[str]:
-        """Return those of ``records`` that the vector store does not have."""
-        if not records:
-            return []
-        stored = self._open_vectors().has(records)
-        return [record for record in records if record not in stored]
-
-    def _embed(self, batch: dict[str, tuple[str, Chunk]]) -> None:
-        """Embed and store chunks, given as ``(text to embed, chunk)`` by record id."""
-        vectors = self._embedder.vectors([text for text, _ in batch.values()])
-        self._open_vectors().add(list(batch), vectors, [chunk for _, chunk in batch.values()])
-        self.report.embedded += len(batch)
+    def _report_embedded(self) -> None:
+        """Tell how many chunks are embedded, once it is known how many there are."""
+        done = self._writer.embedded
+        if self._all_read and (total := done + self._writer.waiting + len(self._to_embed)):
+            self._on_embedded(done, total)
 
 
 def _with_kept_notice(problem: Skipped) -> Skipped:

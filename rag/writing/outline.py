@@ -137,7 +137,7 @@ def make_outline(
         sections: the largest number of sections.
         weights: the tunables.
     """
-    near = _near_hits(hits, weights)
+    near = _near_hits([hit for hit in hits if any(True for _ in evidence_sentences([hit]))], weights)
     candidates = list(evidence_sentences(near))[: weights.max_candidates]
     if not candidates:
         return Outline(sections=(), key_points=())
@@ -186,7 +186,10 @@ def make_outline(
 
 
 def _near_hits(hits: Sequence[Hit], weights: OutlineWeights) -> list[Hit]:
-    """Return the hits that are close enough to the top hit, in documents that are."""
+    """Return the hits that are close enough to the top hit, in documents that are.
+
+    ``hits`` have an evidence sentence: one without must not decide how near the others have to be.
+    """
     best: dict[str, float] = {}
     for hit in hits:
         best.setdefault(hit.chunk.document_id, hit.score)  # hits are ordered, best first

@@ -15,7 +15,7 @@ from rag.embedding import count_tokens, load_encoder
 from rag.errors import Interrupted
 from rag.llm import Budget, ChatClient, ChatModel, ModelChoice, prompts
 from rag.progress import OnProgress, Stage, Step
-from rag.retrieval import Answerability, assess_answerability, search_index
+from rag.retrieval import Answerability, assess_answerability, rewording_notices, search_index
 from rag.store import Index
 from rag.types import Brief, Filter, Hit, Trace
 from rag.verify import Verifier, VerifierChoice, load_support_model
@@ -95,7 +95,7 @@ class QuestionRun:
         """Return the hits for the question."""
         with self._stage("retrieve", "searching the index"), self._recorded_embedding():
             hits = search_index(self.index, self.question, k=self.settings.k, where=where)
-        self.notices += _language_notices(self.question, self.index)
+        self.notices += [*_language_notices(self.question, self.index), *rewording_notices(self.index, self.question)]
         return hits
 
     def assess(self, hits: Sequence[Hit]) -> Answerability:

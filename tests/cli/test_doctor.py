@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,4 @@ def test_doctor_reports_the_index_and_the_embedder(store: str, citebrief: Run) -
     findings = json.loads(citebrief("doctor", "--store", store, "--json").stdout)
     assert "6 documents" in findings["index"]
     assert "as published" in findings["embedder"]
+    assert re.search(r"passages in (bf16|fp32),", findings["embedder"])

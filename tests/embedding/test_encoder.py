@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rag._internal.processor import Precision
 from rag.embedding import minilm_directory
 from rag.embedding.encoder import Encoder
 
@@ -25,15 +26,26 @@ def texts() -> list[str]:
     return list(dict.fromkeys([*sentences, *(content[i : i + 700] for i in range(0, 5_600, 700))]))
 
 
-def new_encoder() -> Encoder:
+def new_encoder(precision: Precision | None = None) -> Encoder:
     """An encoder with an empty cache."""
-    return Encoder(str(minilm_directory()), name="minilm", offline=True)
+    return Encoder(str(minilm_directory()), name="minilm", offline=True, precision=precision)
 
 
-def test_other_texts_of_a_batch_do_not_change_a_vector(texts: list[str]) -> None:
-    one_by_one, batched = new_encoder(), new_encoder()
+def test_vectors_in_bf16_are_float32_unit_vectors_near_those_in_fp32(texts: list[str]) -> None:
+    expected, found = new_encoder("fp32").vectors(texts), new_encoder("bf16").vectors(texts)
+    assert found.dtype == np.float32
+    assert np.linalg.norm(found, axis=1) == pytest.approx(1.0, abs=1e-6)
+    assert float((found * expected).sum(axis=1).min()) > 0.9995
+
+
+@pytest.mark.parametrize(("precision", "rounding"), [("fp32", 0.0), ("bf16", 1e-3)])
+def test_other_texts_of_a_batch_change_a_vector_by_rounding_at_most(
+    texts: list[str], precision: Precision, rounding: float
+) -> None:
+    one_by_one, batched = new_encoder(precision), new_encoder(precision)
     shuffled = random.Random(7).sample(texts, len(texts))
-    assert np.array_equal(batched.vectors(shuffled), np.concatenate([one_by_one.vectors([text]) for text in shuffled]))
+    alone = np.concatenate([one_by_one.vectors([text]) for text in shuffled])
+    assert np.abs(batched.vectors(shuffled) - alone).max() <= rounding
 
 
 def test_threads_that_share_an_encoder_get_the_vectors_of_a_single_thread(texts: list[str]) -> None:

@@ -46,7 +46,7 @@ def texts() -> list[str]:
 @pytest.fixture(scope="module")
 def reference() -> Encoder:
     """The same model as sentence-transformers loads it, without an encoder for queries."""
-    return Encoder(str(minilm_directory()), name="minilm", offline=True)
+    return Encoder(str(minilm_directory()), name="minilm", offline=True, precision="fp32")
 
 
 def test_vectors_of_texts_equal_those_of_sentence_transformers(texts: list[str], reference: Encoder) -> None:

@@ -58,6 +58,11 @@ def test_footnote_number_without_brackets_is_removed_and_other_numbers_stay(
     )
 
 
+def test_group_of_digits_that_is_the_number_of_a_footnote_stays(read_document: Callable[..., Document]) -> None:
+    text = "Twitter found 3,814 Twitter accounts,814 Facebook fewer.\n\n[^814]: A source.\n"
+    assert read_document("a.md", text).text == "Twitter found 3,814 Twitter accounts, Facebook fewer."
+
+
 def test_code_keeps_its_lines_in_a_block_of_its_own_also_within_a_list(read_document: Callable[..., Document]) -> None:
     text = "- Install it:\n\n  ```sh\n  pip install x\n    --quiet\n  ```\n\n- Run it.\n"
     assert read_document("a.md", text).text == "- Install it:\n\n    pip install x\n      --quiet\n\n- Run it."

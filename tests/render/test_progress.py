@@ -37,6 +37,13 @@ def test_a_log_gets_one_line_per_event_and_few_of_a_count() -> None:
     ]
 
 
+def test_the_speed_is_shown_behind_the_count() -> None:
+    file = io.StringIO()
+    with Progress(Console(file=file)) as progress:
+        progress("embed", "passages", 512, 5000, "64 a second, 1 min left")
+    assert file.getvalue() == "embed: passages 512/5,000, 64 a second, 1 min left\n"
+
+
 def test_a_terminal_shows_the_draft_and_keeps_one_line_per_finished_stage() -> None:
     console, file = terminal()
     with Progress(console) as progress:

@@ -6,13 +6,18 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from rag.ingest import Source, extract, find, root_of
 from rag.store import Index, IndexReport
+from rag.types import Document, Skipped
 
 pytestmark = pytest.mark.integration
 
@@ -112,6 +117,56 @@ def test_invalid_rows_are_reported_by_every_run(store: str, directory: Path, upd
     again = update_index(store, directory)
     assert again.unchanged == 4
     assert "rows.jsonl:2" in again.skipped[0].path
+
+
+def test_sources_are_read_while_others_are_embedded(store: str, directory: Path) -> None:
+    embedding, read = threading.Event(), list[str]()
+
+    class SlowEmbedder:
+        name, batch_size = "slow", 1
+
+        def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            embedding.set()
+            return np.ones((len(texts), 2), dtype=np.float32)
+
+        def embed_query(self, text: str) -> list[float]:
+            return [1.0, 1.0]
+
+    def extract_after_embedding(source: Source) -> tuple[list[Document], list[Skipped]]:
+        if read:
+            assert embedding.wait(30), "nothing was embedded before all sources were read"
+        read.append(source.id)
+        return extract(source)
+
+    counts: list[tuple[int, int]] = []
+    index = Index(store, SlowEmbedder())
+    report = index.update(
+        find([str(directory)]),
+        extract_after_embedding,
+        [root_of(str(directory))],
+        on_embedded=lambda done, total: counts.append((done, total)),
+    )
+    index.close()
+    assert report.embedded == 3
+    assert counts[-1] == (3, 3)
+    assert all(total == 3 for _, total in counts)
+
+
+def test_failure_of_the_embedder_fails_the_update(store: str, directory: Path) -> None:
+    class FailingEmbedder:
+        name, batch_size = "failing", 512
+
+        def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            raise RuntimeError("out of memory")
+
+        def embed_query(self, text: str) -> list[float]:
+            return [1.0, 1.0]
+
+    index = Index(store, FailingEmbedder())
+    with pytest.raises(RuntimeError, match="out of memory"):
+        index.update(find([str(directory)]), extract, [root_of(str(directory))])
+    assert index.catalogue.count() == (0, 0)
+    index.close()
 
 
 def test_failed_update_changes_nothing(

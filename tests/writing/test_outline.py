@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rag.embedding import load_encoder
 from rag.retrieval.rerank import rerank
 from rag.store import Index
+from rag.types import Hit
 from rag.writing.closing import closing_evidence
 from rag.writing.evidence import qualifies
 from rag.writing.outline import Outline, make_outline
@@ -59,3 +62,15 @@ def test_the_summary_of_a_broad_question_covers_several_sections_and_that_of_a_n
     narrow = outline_for(corpus_index, NARROW)
     assert not narrow.broad
     assert any("adequate factual predicate" in sentence.text for sentence in closing_evidence(narrow)[0])
+
+
+def test_a_best_hit_without_a_sentence_for_a_brief_does_not_leave_the_others_out(corpus_index: Index) -> None:
+    hits = rerank(corpus_index, NARROW, load_encoder().word_vectors, k=5)
+    text = "See below: opening, Horowitz."
+    stub = replace(hits[0].chunk, id="stub", document_id="stub", text=text, start=0, end=len(text))
+    ahead = Hit(chunk=stub, rank=1, score=hits[0].score + 1, found_by=("dense",))
+    encoder = load_encoder()
+    outline = make_outline(NARROW, [ahead, *hits], encoder.vectors, encoder.word_vectors)
+    cited = {sentence.chunk.id for section in outline.sections for sentence in section.evidence}
+    assert hits[0].chunk.id in cited
+    assert "stub" not in cited

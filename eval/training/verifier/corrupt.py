@@ -15,6 +15,7 @@ from rag.text import CARDINALS, MONTHS, WEEKDAYS
 
 NAME_PATTERN = re.compile(r"\b[A-Z][\w'’-]+(?:\s+(?:of\s+|the\s+)?[A-Z][\w'’-]+)*")
 NUMBER_PATTERN = re.compile(r"(?<![\w.,-])\d[\d,]*(?:\.\d+)?(?![\w-])")
+DATE_PATTERN = re.compile(rf"\b(?:{'|'.join(MONTHS)}) (?:\d{{1,2}}(?:, \d{{4}})?|\d{{4}})\b")
 NUMBER_WORDS = CARDINALS[2:13]
 ORDINALS = "first second third fourth fifth".split()
 AUXILIARY = re.compile(
@@ -70,6 +71,16 @@ def number(text: str, rng: random.Random) -> str | None:
     if not found:
         return None
     return _replace(text, *rng.choice(found))
+
+
+def date(text: str, rng: random.Random) -> str | None:
+    """Change day, month or year of one of the dates of ``text``."""
+    found = list(DATE_PATTERN.finditer(text))
+    if not found:
+        return None
+    match = rng.choice(found)
+    changed = number(match.group(), rng)
+    return None if changed is None else _replace(text, match, changed)
 
 
 def _other_number(old: str, rng: random.Random) -> str:

@@ -7,13 +7,12 @@ claim needs is removed, another passage is given, one of two passages is given, 
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import prose, public, written
-from .examples import Example, ExampleClaim
+from .examples import Example
 
 REMOVED, OTHER, HALF = "sentence removed", "other passage", "one of two passages"
 """Sets in which the evidence supports no claim."""
@@ -80,23 +79,20 @@ def other_passages(directory: Path, passages: Mapping[str, prose.Passage]) -> li
 
     Most similar is the passage with the most words of the claim. Many are other passages of the same document.
     """
-    words = {key: _words([passage.title, *passage.sentences]) for key, passage in passages.items()}
     examples = []
     for passage, unit in _held_out_units(directory, passages):
         others = [each for each in passages.values() if each.domain == passage.domain and each is not passage]
-        claimed = _words([unit.claim.text])
-        if others:
-            other = max(others, key=lambda each: len(claimed & words[each.id]))
-            examples.append(
-                Example(evidence=other.text(), claims=(_refuted(unit.claim, OTHER),), source=passage.domain)
-            )
+        other = prose.most_similar(unit.claim.text, others)
+        if other is not None:
+            claims = (prose.refuted(unit.claim, OTHER),)
+            examples.append(Example(evidence=other.text(), claims=claims, source=passage.domain))
     return examples
 
 
 def one_of_two(joined: Sequence[Example]) -> list[Example]:
     """Return the true claims that need two passages, each with either passage alone."""
     return [
-        replace(example, evidence=passage, claims=(_refuted(example.claims[0], HALF),))
+        replace(example, evidence=passage, claims=(prose.refuted(example.claims[0], HALF),))
         for example in joined
         for passage in example.evidence.split("\n\n")
     ]
@@ -113,11 +109,3 @@ def _held_out_units(
     for key, units in prose.read_units(directory).items():
         if passages[key].domain in prose.HELD_OUT_DOMAINS:
             yield from ((passages[key], unit) for unit in units if unit.claim.supported)
-
-
-def _refuted(claim: ExampleClaim, kind: str) -> ExampleClaim:
-    return replace(claim, supported=False, unsupported=None, has_twin=False, kind=kind)
-
-
-def _words(texts: Iterable[str]) -> set[str]:
-    return {word for text in texts for word in re.findall(r"\w{3,}", text.lower())}

@@ -8,12 +8,10 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import re
 import time
 from pathlib import Path
 
 from rag.render.json import read_brief
-from rag.text import MONTHS
 from rag.types import Brief, Chunk, Sentence
 from rag.verify import default_verifier
 from rag.verify.support.evidence import Passage
@@ -22,18 +20,6 @@ from . import corrupt
 
 FaultRow = tuple[str, str, tuple[Chunk, ...]]
 """(kind, sentence, evidence)"""
-
-_DATE = re.compile(rf"\b(?:{'|'.join(MONTHS)}) (?:\d{{1,2}}(?:, \d{{4}})?|\d{{4}})\b")
-
-
-def date(text: str, rng: random.Random) -> str | None:
-    """Change day, month or year of one of the dates of ``text``."""
-    found = list(_DATE.finditer(text))
-    if not found:
-        return None
-    match = rng.choice(found)
-    changed = corrupt.number(match.group(), rng)
-    return text[: match.start()] + changed + text[match.end() :] if changed else None
 
 
 def planted(briefs: list[Brief], count: int, rng: random.Random) -> list[FaultRow]:
@@ -52,7 +38,7 @@ def planted(briefs: list[Brief], count: int, rng: random.Random) -> list[FaultRo
         rows.append(("true", text, evidence))
         corrupted = {kind: change(text, rng) for kind, change in corrupt.CORRUPTIONS.items()}
         corrupted |= {
-            "date": date(text, rng),
+            "date": corrupt.date(text, rng),
             "name": corrupt.name(text, rng, rng.sample(names, min(9, len(names)))),
             "over-claim": corrupt.overclaim(text, rng),
             "detail added": corrupt.detail(text, rng),

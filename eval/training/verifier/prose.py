@@ -6,8 +6,9 @@ Whole domains are held out for development: :data:`HELD_OUT_DOMAINS`.
 from __future__ import annotations
 
 import random
+import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ HELD_OUT_DOMAINS = frozenset({"rust rfc", "earnings-call", "trial report", "minu
 PAIRS_PER_EXAMPLE = 4
 NEIGHBOUR_SHARE = 0.35
 """Share of the passages that are given once more together with a passage of the same domain."""
+OTHER_SHARE = 0.3
+"""Share of the passages whose true claims are given beside another passage alone, which does not state them."""
+OTHERS_COMPARED = 8
+"""Passages of the domain of which the most similar one is taken as that other passage."""
 NEIGHBOUR_SENTENCES = 4
 """Sentences that are taken from the other passage."""
 
@@ -56,7 +61,7 @@ class Unit:
         A claim that needs the sentence turns false, and is given without its twin.
         """
         if without in self.needs and self.claim.supported:
-            return [replace(self.claim, supported=False, unsupported=None, has_twin=False, kind="sentence removed")]
+            return [refuted(self.claim, "sentence removed")]
         return [self.claim] if self.twin is None else [self.claim, self.twin]
 
 
@@ -71,6 +76,11 @@ def read_passages(directory: Path) -> dict[str, Passage]:
         )
         for row in read_rows(directory / "passages.jsonl")
     }
+
+
+def training_passages(directory: Path) -> list[Passage]:
+    """Return the passages of the domains that are not held out."""
+    return [each for each in read_passages(directory).values() if each.domain not in HELD_OUT_DOMAINS]
 
 
 def read_units(directory: Path) -> dict[str, list[Unit]]:
@@ -130,12 +140,35 @@ def _variants(
         rng.shuffle(texts)
         yield _example(passage.domain, join_passages(texts), rng.sample(units, min(3, len(units))))
     supported = [unit for unit in units if unit.claim.supported]
+    if supported and rng.random() < OTHER_SHARE:
+        claims = [refuted(unit.claim, "other passage") for unit in rng.sample(supported, min(3, len(supported)))]
+        other = most_similar(
+            claims[0].text,
+            [each for each in rng.sample(same_domain, min(OTHERS_COMPARED, len(same_domain))) if each is not passage],
+        )
+        if other is not None:
+            yield Example(evidence=other.text(), claims=tuple(claims), source=passage.domain)
     needed = sorted(number for unit in supported for number in unit.needs if 1 <= number <= len(passage.sentences))
     if needed and len(passage.sentences) >= 3:
         without = rng.choice(needed)
         turned = [unit for unit in supported if without in unit.needs][:3]
         kept = [unit for unit in supported if without not in unit.needs][:1]
         yield _example(passage.domain, passage.text(without), [*turned, *kept], without)
+
+
+def refuted(claim: ExampleClaim, kind: str) -> ExampleClaim:
+    """Return ``claim`` without its twin, as one that its evidence does not support."""
+    return replace(claim, supported=False, unsupported=None, has_twin=False, kind=kind)
+
+
+def most_similar(claim: str, passages: Sequence[Passage]) -> Passage | None:
+    """Return the passage that has the most words of ``claim``, the first such."""
+    claimed = _words([claim])
+    return max(passages, key=lambda each: len(claimed & _words([each.title, *each.sentences])), default=None)
+
+
+def _words(texts: Iterable[str]) -> set[str]:
+    return {word for text in texts for word in re.findall(r"\w{3,}", text.lower())}
 
 
 def _example(domain: str, evidence: str, units: Sequence[Unit], without: int | None = None) -> Example:

@@ -15,13 +15,24 @@ ReadPass = Callable[[random.Random], list[Example]]
 class BatchStream:
     """Batches of one kind of examples. Pass and batch depend on the seed and the place only."""
 
-    def __init__(self, name: str, read: ReadPass, packer: Packer, tokens: int, seed: int) -> None:
-        """Batches have at most ``tokens`` tokens. ``name`` tells the streams of one seed apart."""
+    def __init__(self, name: str, read: ReadPass, packer: Packer, tokens: int, seed: int, variants: int = 0) -> None:
+        """Prepare the stream; nothing is read yet.
+
+        Args:
+            name: tells the streams of one seed apart.
+            read: see :data:`ReadPass`.
+            packer: makes packs of what was read.
+            tokens: of a batch at the most.
+            seed: of all random choices.
+            variants: how many passes differ in their examples, after which the first ones come again in another order;
+                0 for all.
+        """
         self.name = name
         self._read = read
         self._packer = packer
         self._tokens = tokens
         self._seed = seed
+        self.variants = variants
         self._pass = 0
         self._at = 0
         self._packs: list[TrainingPack] = []
@@ -54,8 +65,9 @@ class BatchStream:
         return [self._packs[index] for index in batch]
 
     def _begin_pass(self) -> None:
-        rng = random.Random(f"{self._seed} {self.name} {self._pass}")
-        self._packs = self._packer.pack(self._read(rng))
+        variant = self._pass % self.variants if self.variants else self._pass
+        self._packs = self._packer.pack(self._read(random.Random(f"{self._seed} {self.name} {variant}")))
         if not self._packs:
             raise ValueError(f"{self.name}: no examples")
+        rng = random.Random(f"{self._seed} {self.name} order {self._pass}")
         self._batches = batches([pack.pack.length for pack in self._packs], self._tokens, rng)

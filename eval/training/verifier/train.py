@@ -16,10 +16,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import prose, public, written
+from . import copies, prose, public, written
 from .examples import Example
 from .losses import LossWeights
-from .packing import Packer, collate_training, load_tokenizer
+from .packing import Packer, load_tokenizer
 from .schedule import DEFAULT_STAGES, Schedule, parse_stages
 from .stream import BatchStream
 from .trainer import Trainer, load_checkpoint, save_checkpoint
@@ -56,8 +56,9 @@ class Run:
         )
         torch.manual_seed(options.seed)  # the new heads
         network = new_network(options.base, options.layers)
-        if options.start is not None:
-            fitted = network.load_state_dict(load_parameters(options.start), strict=False)
+        self._start = {} if options.start is None else load_parameters(options.start)
+        if self._start:
+            fitted = network.load_state_dict(self._start, strict=False)
             if fitted.unexpected_keys:
                 raise ValueError(f"{options.start}: the network has no {fitted.unexpected_keys[0]}")
         weights = LossWeights(ranking=options.ranking, tokens=options.token_weight)
@@ -67,7 +68,8 @@ class Run:
         )
         readers = {ENTAILMENT: self._read_entailment, PROSE: self._read_prose}
         self._streams = {
-            name: BatchStream(name, read, packer, options.batch_tokens, options.seed) for name, read in readers.items()
+            name: BatchStream(name, read, packer, options.batch_tokens, options.seed, options.variants)
+            for name, read in readers.items()
         }
         self.step = 0
         self.tokens = 0
@@ -85,9 +87,10 @@ class Run:
         return public.mixed_examples(self._options.data / "support", mixture, rng)
 
     def _read_prose(self, rng: random.Random) -> list[Example]:
-        data = self._options.data
+        data, share = self._options.data, self._options.copies
         return [
             *prose.training_examples(data / "prose", rng),
+            *copies.copied_examples(prose.training_passages(data / "prose"), share, rng),
             *written.training_examples(self._options.written, data / "sections"),
         ]
 
@@ -95,10 +98,11 @@ class Run:
         """Train up to the end, and yield the losses of each step, by source and name."""
         while (progress := self.tokens / self._options.tokens) < 1:
             name = ENTAILMENT if self._schedule.is_entailment(self.step, progress) else PROSE
-            batch = collate_training(self._streams[name].next_batch())
-            found = self._trainer.step(batch, self._schedule.learning_rate(self.step, progress))
+            stream = self._streams[name]
+            rate = self._schedule.learning_rate(self.step, progress)
+            found = self._trainer.step(stream.next_batch(), rate, recurring=name == PROSE and stream.variants > 0)
             self.step += 1
-            self.tokens += batch.batch.ids.numel()
+            self.tokens += int(found.pop("size"))
             named = {f"{name} {part}": value for part, value in found.items()}
             for key, value in named.items():
                 self._averages[key] = _AVERAGED * self._averages.get(key, value) + (1 - _AVERAGED) * value
@@ -127,7 +131,7 @@ class Run:
         }
         save_checkpoint(state, self.checkpoint)
         out = Path(self._options.out) / "weights.safetensors"
-        save_parameters(self._trainer.parameters(), out, self._options.layers)
+        save_parameters({**self._start, **self._trainer.parameters()}, out, self._options.layers)
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         own = _fixed(self._options)
@@ -160,6 +164,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--batch-tokens", type=int, default=3200, help="tokens of a batch, padding included")
     parser.add_argument("--layers", type=int, help="layers of the base that are kept; all by default")
     parser.add_argument("--freeze", type=int, default=3, help="lowest layers that stay as in the base")
+    parser.add_argument(
+        "--variants", type=int, default=0, help="passes that differ; what frozen layers make of their prose is kept"
+    )
     parser.add_argument("--rate", type=float, default=5e-5, help="highest learning rate")
     parser.add_argument("--warmup", type=int, default=40, help="steps in which the learning rate rises")
     parser.add_argument("--decay", type=float, default=0.6, help="share of the tokens from which it falls")
@@ -169,7 +176,10 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--mixture", nargs="*", default=[], metavar="SET:CLAIMS", help="public sets and claims a pass")
     parser.add_argument("--ranking", type=float, default=1.0, help="weight of the ranking loss of twins")
     parser.add_argument("--token-weight", type=float, default=0.3, help="weight of the loss of tokens")
-    parser.add_argument("--max-evidence", type=int, default=320, help="tokens of the evidence")
+    parser.add_argument(
+        "--copies", type=float, default=0.35, help="share of the passages of which sentences are claims"
+    )
+    parser.add_argument("--max-evidence", type=int, default=384, help="tokens of the evidence")
     parser.add_argument("--max-claim", type=int, default=96, help="tokens of a claim")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--save-every", type=int, default=100, help="steps between checkpoints")

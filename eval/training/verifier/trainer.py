@@ -8,12 +8,13 @@ Training"): a step is often smaller than what bfloat16 can add.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .hidden_cache import HiddenCache
 from .losses import LossWeights, losses
-from .packing import TrainingBatch
+from .packing import TrainingBatch, TrainingPack, collate_training
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,13 +48,26 @@ class Trainer:
         self._device = device
         self._trained = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
         self._optimiser = torch.optim.AdamW(self.master.values(), weight_decay=WEIGHT_DECAY, fused=True)
+        self._cache = HiddenCache(self.network, frozen)
 
-    def step(self, batch: TrainingBatch, rate: float) -> dict[str, float]:
-        """Update the weights on ``batch`` and return its losses by name and the ``accuracy`` of its claims."""
+    def step(self, packs: Sequence[TrainingPack], rate: float, *, recurring: bool = False) -> dict[str, float]:
+        """Update the weights on a batch and return its losses by name, the ``accuracy`` of its claims and its ``size``.
+
+        Args:
+            packs: the batch.
+            rate: learning rate.
+            recurring: these packs come again, so what the frozen layers make of them is kept.
+        """
         import torch
 
-        batch = self._on_device(batch)
-        support, unsupported = self.network(batch.batch)
+        batch = self._on_device(collate_training(packs))
+        below = self._cache.layers
+        if recurring:
+            hidden = self._cache.hidden([pack.pack for pack in packs], batch.batch)
+        else:
+            with torch.no_grad():
+                hidden = self.network.lower(batch.batch, below)
+        support, unsupported = self.network.upper(batch.batch, hidden, below)
         found = losses(support, unsupported, batch)
         found.total(self._weights).backward()
         for name, parameter in self._trained.items():
@@ -66,7 +80,8 @@ class Trainer:
         self._round()
         accuracy = ((support > 0) == (batch.labels > 0.5)).float().mean()
         parts = {"claims": found.claims, "ranking": found.ranking, "tokens": found.tokens, "accuracy": accuracy}
-        return {name: float(value.detach()) for name, value in parts.items() if value is not None}
+        named = {name: float(value.detach()) for name, value in parts.items() if value is not None}
+        return named | {"size": batch.batch.ids.numel()}
 
     def _on_device(self, batch: TrainingBatch) -> TrainingBatch:
         network_batch = type(batch.batch)(*(part.to(self._device) for part in batch.batch))

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rag._internal.cached_file import OnBytes
+from rag._internal.processor import Precision, best_precision
 from rag.embedding.batching import Batcher
 from rag.errors import ModelError
 from rag.verify.support.base import BASE_SHA256
 from rag.verify.support.claims import ClaimPart, Span, claim_parts, marked_spans
 from rag.verify.support.evidence import Passage, evidence_ids
 from rag.verify.support.merged import load_merged
-from rag.verify.support.precision import Precision, best_precision, with_precision
+from rag.verify.support.precision import with_precision
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

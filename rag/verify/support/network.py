@@ -120,19 +120,28 @@ class SupportNetwork(nn.Module):
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return C logits of support, one a claim, and B × L logits of being unsupported, one a token."""
-        hidden = self._encode(batch)
+        return self.upper(batch, self.lower(batch, 0), 0)
+
+    def lower(self, batch: Batch, layers: int) -> Tensor:
+        """Return the B × L × H hidden states above the embeddings and the first ``layers`` layers."""
+        embedded = self.embeddings.word_embeddings(batch.ids)
+        embedded = embedded + self.embeddings.position_embeddings(batch.positions + _POSITION_OFFSET)
+        return self._through(self.encoder.layer[:layers], batch, self.embeddings.LayerNorm(embedded))
+
+    def upper(self, batch: Batch, hidden: Tensor, layers: int) -> tuple[Tensor, Tensor]:
+        """Return what :meth:`forward` does, from the hidden states of :meth:`lower` with the same ``layers``."""
+        hidden = self._through(self.encoder.layer[layers:], batch, hidden)
         opening = hidden[batch.rows, batch.starts]
         support = self.support(torch.tanh(self.dense(opening)))[:, 0]
         return support.float(), self.unsupported(hidden)[..., 0].float()
 
-    def _encode(self, batch: Batch) -> Tensor:
-        """Return B × L × H hidden states."""
-        embedded = self.embeddings.word_embeddings(batch.ids)
-        embedded = embedded + self.embeddings.position_embeddings(batch.positions + _POSITION_OFFSET)
-        hidden: Tensor = self.embeddings.LayerNorm(embedded)
+    def _through(self, layers: Sequence[Any], batch: Batch, hidden: Tensor) -> Tensor:
+        """Return the B × L × H hidden states above ``layers``."""
+        if not layers:
+            return hidden
         mask = self._mask(batch).to(hidden.dtype)
         size, length, width = hidden.shape
-        for layer in self.encoder.layer:
+        for layer in layers:
             attention = layer.attention.attn
             query, key, value = (
                 project(hidden).view(size, length, self.heads, -1).transpose(1, 2)

@@ -1,4 +1,4 @@
-"""In which precision the packaged verifier's network runs on this processor.
+"""The packaged verifier's network in bf16 or fp32.
 
 Dynamic int8 (``torch.ao.quantization``, weights scaled by row) is no option: on 30 prose pairs it moved the probability
 by .13 on average, and by .03 where only queries, keys and values were quantised; bf16 moves it by .001.
@@ -7,20 +7,11 @@ by .13 on average, and by .03 where only queries, keys and values were quantised
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rag._internal.processor import Precision
     from rag.verify.support.network import SupportNetwork
-
-Precision = Literal["bf16", "fp32"]
-
-
-def best_precision() -> Precision:
-    """Return bf16 if the processor multiplies it (AVX512-BF16 or AMX), else fp32."""
-    import torch
-
-    found = torch.cpu.get_capabilities()
-    return "bf16" if found.get("avx512_bf16") or found.get("amx_bf16") else "fp32"
 
 
 def with_precision(state: Mapping[str, Any], precision: Precision) -> SupportNetwork:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import random
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import pytest
 
 from rag.eval.training.verifier import score, train
 from rag.eval.training.verifier.development import DevelopmentSet
+from rag.eval.training.verifier.examples import Example, ExampleClaim
 from rag.eval.training.verifier.packing import Packer, load_tokenizer
 from rag.eval.training.verifier.prose import development_examples
+from rag.eval.training.verifier.stream import BatchStream
 from rag.eval.training.verifier.weights import base_parameters, load_network, load_parameters
 
 pytestmark = pytest.mark.integration
@@ -56,6 +59,42 @@ def test_frozen_parameters_stay_and_the_others_are_trained(base: Path, data: Pat
     layer = [name for name in trained if name.startswith("encoder.layer.1.")]
     assert layer
     assert all(not torch.equal(trained[name], before[name].bfloat16()) for name in layer if name.endswith("weight"))
+
+
+def test_kept_states_of_frozen_layers_change_no_step(base: Path, data: Path, tmp_path: Path) -> None:
+    same = ("--tokens", "3000", "--stages", "1:0")
+    kept = list(train.Run(options(base, data, tmp_path / "kept", *same, "--variants", "999")).steps())
+    anew = list(train.Run(options(base, data, tmp_path / "anew", *same)).steps())
+    assert [step["prose claims"] for step in kept] == pytest.approx([step["prose claims"] for step in anew], abs=0.02)
+
+
+def test_the_examples_of_a_pass_come_again_after_the_variants(base: Path, data: Path, tmp_path: Path) -> None:
+    read: list[float] = []
+
+    def passage(rng: random.Random) -> list[Example]:
+        read.append(rng.random())
+        return [Example(evidence="It sank.", claims=(ExampleClaim(text="It sank.", supported=True),), source="")]
+
+    stream = BatchStream("prose", passage, Packer(tokenizer=load_tokenizer(base)), 200, 1, variants=2)
+    for _ in range(5):
+        stream.next_batch()
+    assert read[:2] == read[2:4]
+    assert read[0] == read[4]
+    assert read[0] != read[1]
+
+
+def test_layers_that_were_trained_before_and_are_frozen_now_are_in_the_weights(
+    base: Path, data: Path, tmp_path: Path
+) -> None:
+    import torch
+
+    list(train.Run(options(base, data, tmp_path / "one", "--freeze", "0")).steps())
+    start = tmp_path / "one" / "weights.safetensors"
+    list(train.Run(options(base, data, tmp_path / "two", "--start", str(start), "--freeze", "1")).steps())
+    before, after = weights(tmp_path / "one"), weights(tmp_path / "two")
+    assert set(before) == set(after)
+    name = "encoder.layer.0.output.dense.weight"
+    assert torch.equal(before[name], after[name])
 
 
 def test_a_run_with_a_low_loss_learns_its_own_examples(base: Path, data: Path, tmp_path: Path) -> None:
