@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.embedding import minilm_directory
+from rag.embedding import load_embedder, minilm_directory
 from rag.embedding.encoder import Encoder
 from rag.embedding.minilm_encoder import MiniLMEncoder
 
@@ -82,6 +82,14 @@ def test_no_texts_and_a_text_without_words_give_empty_arrays() -> None:
     assert encoder.vectors([]).shape == (0, 384)
     ((words, vectors),) = encoder.word_vectors(["… !"])
     assert (words, vectors.shape) == ([], (0, 384))
+
+
+def test_the_packaged_embedder_encodes_chunks_as_the_index_does_and_queries_as_this_encoder(texts: list[str]) -> None:
+    embedder = load_embedder("minilm")
+    chunks = Encoder(str(minilm_directory()), name="minilm", offline=True)
+    assert np.array_equal(embedder.vectors(texts), chunks.vectors(texts))
+    assert embedder.embed_query(texts[0]) == MiniLMEncoder().embed_query(texts[0])
+    assert float(embedder.vectors(texts[:1])[0] @ MiniLMEncoder().vectors(texts[:1])[0]) > 0.999
 
 
 def test_query_of_the_packaged_embedder_is_encoded_without_the_libraries_above_torch() -> None:
