@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 DIMENSIONS = 384
 
-MAX_TOKENS = 254
+MAX_TEXT_TOKENS = 254
 """Tokens of a text that are encoded, without the two special ones: the model's limit."""
 
 CACHED_WORDS = 65_536
@@ -63,7 +63,7 @@ class MiniLMEncoder:
             return self._network
 
     def vectors(self, texts: Sequence[str]) -> Vectors:
-        """Return unit vectors (float32, texts × 384); of longer texts, the first :data:`MAX_TOKENS` tokens count."""
+        """Return unit vectors (float32, texts × 384); longer texts end after :data:`MAX_TEXT_TOKENS` tokens."""
         import numpy as np
 
         rows = self._batched_texts(texts)
@@ -98,7 +98,7 @@ class MiniLMEncoder:
         encodings = load_tokenizer().encode_batch(texts, add_special_tokens=False)
         widths: defaultdict[int, list[int]] = defaultdict(list)
         for i, tokens in enumerate(encodings):
-            tokens.truncate(MAX_TOKENS)
+            tokens.truncate(MAX_TEXT_TOKENS)
             widths[-(-(len(tokens.ids) + 2) // WIDTH_STEP) * WIDTH_STEP].append(i)
         for width, indices in sorted(widths.items()):
             size = max(1, TOKENS_PER_BATCH // width)
