@@ -21,12 +21,12 @@ import numpy as np
 
 from rag.retrieval.reranker.model import RerankConfig
 
+from ..parameters import parameter_layers
 from ..verifier.figures import class_weights
 from ..verifier.thresholds import Calibration, Claims, fit_scale
 from .figures import labelled_logits, model_scores, ranking_figures
 from .score import ScoredQuery, read_rerank_scores
 from .tokens import MAX_PASSAGE, MAX_QUERY
-from .weights import layers_of
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.4, 2.0, 3.0, 5.0)
 """Weights of the logarithm of the rank that are tried."""
@@ -88,7 +88,7 @@ def main() -> None:
     config = RerankConfig(
         name=options.name,
         base_sha256=hashlib.sha256((options.base / "model.safetensors").read_bytes()).hexdigest(),
-        layers=layers_of(options.weights),
+        layers=parameter_layers(options.weights),
         max_question_tokens=MAX_QUERY,
         max_passage_tokens=MAX_PASSAGE,
         scale=round(calibration.scale, 5),

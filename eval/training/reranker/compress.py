@@ -14,8 +14,7 @@ from pathlib import Path
 from rag.retrieval.reranker.network import base_state
 
 from ..forms import Form, compress, relative_error, size
-from ..parameters import load_parameters, save_parameters
-from .weights import layers_metadata, layers_of
+from ..parameters import load_parameters, parameter_layers, save_parameters
 
 
 def main() -> None:
@@ -26,12 +25,12 @@ def main() -> None:
     parser.add_argument("--form", default="int4", help="rankR, rankR-int8, int4, int4-GROUP or bfloat16")
     parser.add_argument("--out", type=Path, required=True, help="file to write")
     options = parser.parse_args()
-    layers = layers_of(options.weights)
+    layers = parameter_layers(options.weights)
     base, trained = base_state(options.base, layers), load_parameters(options.weights)
     tensors = compress(base, trained, Form(options.form))
     error = relative_error(base, trained, tensors)
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    save_parameters(tensors, options.out, layers_metadata(layers))
+    save_parameters(tensors, options.out, layers)
     print(f"{options.form}: {size(tensors) / 10**6:.1f} MB, relative error {error:.4f}")
 
 

@@ -24,7 +24,7 @@ from .groups import Group, GroupStream
 from .mined import MinedQuery, mined_names, read_mined
 from .tokens import CollectionTokens, Tokeniser
 from .trainer import RerankTrainer
-from .weights import layers_metadata, new_network, start_parameters
+from .weights import new_network, start_parameters
 
 DEFAULT_MIXTURE: Mapping[str, int] = {
     "scifact": 1300, "questions": 1900, "claims": 900, "squad": 600, "covidqa": 400, "pubmedqa": 500, "medquad": 400,
@@ -128,7 +128,7 @@ class RerankRun:
         save_checkpoint(state, self.checkpoint)
         parameters = {**self._start, **self._trainer.parameters()}
         out = Path(self._options.out) / "weights.safetensors"
-        save_parameters(parameters, out, layers_metadata(self._options.layers))
+        save_parameters(parameters, out, self._options.layers)
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         check_options(state["options"], _fixed(self._options), self.checkpoint)

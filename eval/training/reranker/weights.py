@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from rag.retrieval.reranker.network import ENCODER, RerankNetwork, base_config, base_state
 
+from ..parameters import load_parameters, parameter_layers
+
 if TYPE_CHECKING:
     from torch import Tensor
-
-_LAYERS = "layers"
 
 
 def new_network(base: Path, layers: int | None = None) -> RerankNetwork:
@@ -36,33 +36,16 @@ def load_network(base: Path, difference: Path, device: str = "cpu") -> RerankNet
     Raises:
         ValueError: the difference does not fit the base.
     """
-    from safetensors import safe_open
-
     from rag._internal.difference import merged
 
-    layers = layers_of(difference)
-    with safe_open(difference, framework="pt") as file:
-        changes = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+    layers = parameter_layers(difference)
+    changes = load_parameters(difference)
     network = new_network(base, layers)
     state = merged(base_state(base, layers), changes)
     if odd := set(state) ^ set(network.state_dict()):
         raise ValueError(f"{difference}: {min(odd)} is in one of it with {base} and the network only")
     network.load_state_dict(state)
     return network.to(device=device).bfloat16().eval()
-
-
-def layers_of(difference: Path) -> int | None:
-    """Return how many layers of the base a file of parameters keeps; None for all."""
-    from safetensors import safe_open
-
-    with safe_open(difference, framework="pt") as file:
-        layers = (file.metadata() or {}).get(_LAYERS)
-    return int(layers) if layers else None
-
-
-def layers_metadata(layers: int | None) -> dict[str, str] | None:
-    """Return the metadata of a file of parameters that :func:`layers_of` reads."""
-    return None if layers is None else {_LAYERS: str(layers)}
 
 
 def start_parameters(network: RerankNetwork, parameters: dict[str, Tensor], path: Path) -> None:

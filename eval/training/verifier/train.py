@@ -25,7 +25,7 @@ from .packing import Packer, load_tokenizer
 from .schedule import DEFAULT_STAGES, Schedule, parse_stages
 from .stream import BatchStream
 from .trainer import Trainer
-from .weights import layers_metadata, new_network
+from .weights import new_network
 from .written import WRITTEN_PAIRS
 
 ENTAILMENT, PROSE = "entailment", "prose"
@@ -134,7 +134,7 @@ class Run:
         save_checkpoint(state, self.checkpoint)
         out = Path(self._options.out) / "weights.safetensors"
         parameters = {**self._start, **self._trainer.parameters()}
-        save_parameters(parameters, out, layers_metadata(self._options.layers))
+        save_parameters(parameters, out, self._options.layers)
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         check_options(state["options"], _fixed(self._options), self.checkpoint)

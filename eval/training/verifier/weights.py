@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..parameters import load_parameters, parameter_layers
+
 if TYPE_CHECKING:
     from torch import Tensor
 
     from rag.verify.support.network import SupportNetwork
 
-_LAYERS = "layers"
 _NOT_IN_NETWORK = ("pooler.", "embeddings.position_ids")
 
 
@@ -47,14 +48,11 @@ def load_network(base: Path, difference: Path, device: str = "cpu") -> SupportNe
         ValueError: the difference does not fit the base.
     """
     import torch
-    from safetensors import safe_open
 
     from rag._internal.difference import merged
 
-    with safe_open(difference, framework="pt") as file:
-        layers = (file.metadata() or {}).get(_LAYERS)
-        changes = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
-    network = new_network(base, int(layers) if layers else None)
+    changes = load_parameters(difference)
+    network = new_network(base, parameter_layers(difference))
     state = merged(base_parameters(base), changes)
     own = set(network.state_dict())
     if missing := own - set(state):
@@ -69,8 +67,3 @@ def base_parameters(base: Path) -> dict[str, Tensor]:
 
     parameters = load_file(base / "model.safetensors")
     return {name: value for name, value in parameters.items() if not name.startswith(_NOT_IN_NETWORK)}
-
-
-def layers_metadata(layers: int | None) -> dict[str, str] | None:
-    """Return the metadata of a file of parameters that :func:`load_network` reads; see :func:`new_network`."""
-    return None if layers is None else {_LAYERS: str(layers)}
