@@ -121,16 +121,15 @@ class Chunk:
 class Hit:
     """A retrieved chunk. ``rank`` counts from 1; ``score`` orders the hits of one query and has no unit.
 
-    ``found_by`` names the retrievers that returned the chunk. ``term_coverage`` is how well the chunk matches the query
-    terms, 0 to 1; 0 for every hit where no term tells one chunk from another. The outline reads it. The JSON of a brief
-    does not have it, and comparisons ignore it.
+    ``found_by`` names the retrievers that returned the chunk. ``cosine`` is that of the vectors of chunk and query by
+    the index's embedder. The outline reads it. The JSON of a brief does not have it, and comparisons ignore it.
     """
 
     chunk: Chunk
     rank: int
     score: float
     found_by: tuple[str, ...] = ()
-    term_coverage: float = field(default=0.0, compare=False)
+    cosine: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,8 +44,9 @@ def retrieve(index: Index, question: str, *, k: int, where: Filter | None = None
     if not chunks:
         return []
     vectors = index.vectors(chunks)
+    cosines = vectors @ np.array(query, dtype=np.float32)
     scores = combine_scores(
-        vectors @ np.array(query, dtype=np.float32),
+        cosines,
         np.array([bm25.get(chunk.id, 0.0) for chunk in chunks], dtype=np.float32),
     )
     ranked = sorted(range(len(chunks)), key=lambda i: (-scores[i], chunks[i].id))[:pool]
@@ -54,6 +55,7 @@ def retrieve(index: Index, question: str, *, k: int, where: Filter | None = None
             chunk=chunks[i],
             rank=rank,
             score=float(scores[i]),
+            cosine=float(cosines[i]),
             found_by=tuple(name for name, ids in (("dense", dense), ("lexical", bm25)) if chunks[i].id in ids),
         )
         for rank, i in enumerate(_distinct(vectors, ranked)[:k], 1)

@@ -22,7 +22,7 @@ def index_retriever(index: Index, *, k: int = 10, where: Filter | None = None) -
     from langchain_core.retrievers import BaseRetriever
 
     class IndexRetriever(BaseRetriever):
-        """Hybrid retrieval and reranking over a citebrief index."""
+        """Hybrid retrieval over a citebrief index."""
 
         def _get_relevant_documents(self, query: str, *, run_manager: Any) -> list[Document]:
             return [

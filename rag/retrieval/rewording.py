@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def reword_query(index: Index, query: str) -> str:
     """Return ``query`` in the characters, spellings and notations that the documents of ``index`` are likely to have.
 
-    Dense and lexical search and the reranker all get the result. See :func:`normalize_characters`,
+    Dense and lexical search both get the result. See :func:`normalize_characters`,
     :func:`correct_spelling` and :func:`spell_out_numbers`, which are applied in this order.
     """
     return spell_out_numbers(correct_spelling(index.catalogue, normalize_characters(query)))

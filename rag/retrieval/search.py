@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rag.retrieval.rerank import rerank
+from rag.retrieval.hybrid import retrieve
 from rag.retrieval.rewording import reword_query
 from rag.types import Filter, Hit
 
@@ -13,12 +13,8 @@ if TYPE_CHECKING:
 
 
 def search_index(index: Index, question: str, *, k: int, where: Filter | None = None) -> list[Hit]:
-    """Return the ``k`` best hits of ``index`` for ``question``, best first: hybrid retrieval, then reranking.
+    """Return the ``k`` best hits of ``index`` for ``question`` by hybrid retrieval, best first.
 
     The question is reworded first, so that typing errors and other spellings find what is meant.
-
-    Words are compared with the packaged encoder, whatever embedder the index uses.
     """
-    from rag.embedding import load_encoder
-
-    return rerank(index, reword_query(index, question), load_encoder().word_vectors, k=k, where=where)
+    return retrieve(index, reword_query(index, question), k=k, where=where)

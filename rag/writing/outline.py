@@ -21,6 +21,7 @@ from rag.writing.clustering import balanced_clusters
 from rag.writing.disagreements import Conflict, find_conflicts
 from rag.writing.evidence import EvidenceSentence, evidence_sentences, with_qualifications
 from rag.writing.headings import headings_from_documents
+from rag.writing.hit_relevance import near_hits, rate_hits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,10 +46,10 @@ class OutlineWeights:
     """Mean number of sentences in a section."""
 
     max_hit_distance: float = 0.25
-    """Drop hits whose score is this far below the top hit's: they lack a word that the question depends on."""
+    """Drop hits whose relevance is this far below the best hit's: they lack a word that the question depends on."""
 
     max_document_distance: float = 0.22
-    """Drop documents whose best hit scores this far below the top hit: they are about a related subject."""
+    """Drop documents whose best hit is this far below the best of all: they are about a related subject."""
 
     context: float = 0.4
     """Weight of the cosine between the question and the sentence's title and headings."""
@@ -56,8 +57,8 @@ class OutlineWeights:
     term_coverage: float = 0.6
     """Weight of the share of the question's decisive words that the sentence itself covers."""
 
-    hit_score: float = 0.75
-    """Weight of the score of the sentence's hit."""
+    hit_relevance: float = 0.75
+    """Weight of the relevance of the sentence's hit: its cosine to the question plus its term coverage."""
 
     content: float = 0.1
     """Weight of the sentence's length up to ``typical_words``: a longer sentence states more."""
@@ -69,7 +70,7 @@ class OutlineWeights:
     """Penalty of a key point for each word beyond ``typical_words``."""
 
     best_hit_distance: float = 0.15
-    """Sentences of hits within this distance of the top hit are on topic even if they do not name the subject."""
+    """Sentences of hits within this distance of the best hit are on topic even if they do not name the subject."""
 
     off_topic_distance: float = 0.3
     """A sentence this far below the mean of the five most relevant ones is off topic."""
@@ -137,12 +138,17 @@ def make_outline(
         sections: the largest number of sections.
         weights: the tunables.
     """
-    near = _near_hits([hit for hit in hits if any(True for _ in evidence_sentences([hit]))], weights)
-    candidates = list(evidence_sentences(near))[: weights.max_candidates]
+    rated = rate_hits(question, hits, embed_words)
+    broad = not any(each.coverage for each in rated)
+    near = near_hits(
+        [each for each in rated if any(True for _ in evidence_sentences([each.hit]))],
+        weights.max_hit_distance,
+        weights.max_document_distance,
+    )
+    candidates = list(evidence_sentences(each.hit for each in near))[: weights.max_candidates]
     if not candidates:
         return Outline(sections=(), key_points=())
-    broad = not any(hit.term_coverage for hit in hits)
-    score = {hit.chunk.id: hit.score for hit in near}
+    of_hit = {each.hit.chunk.id: each.relevance for each in near}
     contexts = list(dict.fromkeys(sentence.chunk.context for sentence in candidates))
     vectors = embed([question, *contexts, *(sentence.text for sentence in candidates)])
     query, context_cosines = vectors[0], vectors[1 : 1 + len(contexts)] @ vectors[0]
@@ -151,14 +157,14 @@ def make_outline(
     terms = [
         _content_term(sentence, weights)
         + context_terms[sentence.chunk.context]
-        + weights.hit_score * score[sentence.chunk.id]
+        + weights.hit_relevance * of_hit[sentence.chunk.id]
         for sentence in candidates
     ]
     covered = 0.0 if broad else term_coverage(question, [sentence.text for sentence in candidates], embed_words)
     relevance = vectors @ query + weights.term_coverage * covered + np.array(terms, dtype=np.float32)
     candidates = [replace(each, relevance=float(own)) for each, own in zip(candidates, relevance, strict=True)]
     from_best_hits = np.array(
-        [score[each.chunk.id] >= score[near[0].chunk.id] - weights.best_hit_distance for each in candidates]
+        [of_hit[each.chunk.id] >= near[0].relevance - weights.best_hit_distance for each in candidates]
     )
     off_topic = _off_topic(relevance, candidates, from_best_hits, weights)
     limit = sections * weights.sentences_per_section
@@ -183,22 +189,6 @@ def make_outline(
         conflicts=tuple(find_conflicts([candidates[i] for i in on_topic], vectors[on_topic])),
         broad=broad,
     )
-
-
-def _near_hits(hits: Sequence[Hit], weights: OutlineWeights) -> list[Hit]:
-    """Return the hits that are close enough to the top hit, in documents that are.
-
-    ``hits`` have an evidence sentence: one without must not decide how near the others have to be.
-    """
-    best: dict[str, float] = {}
-    for hit in hits:
-        best.setdefault(hit.chunk.document_id, hit.score)  # hits are ordered, best first
-    return [
-        hit
-        for hit in hits
-        if hit.score >= hits[0].score - weights.max_hit_distance
-        and best[hit.chunk.document_id] >= hits[0].score - weights.max_document_distance
-    ]
 
 
 def _content_term(sentence: EvidenceSentence, weights: OutlineWeights) -> float:

@@ -15,7 +15,7 @@ from rag.embedding import count_tokens, load_encoder
 from rag.errors import Interrupted
 from rag.llm import Budget, ChatClient, ChatModel, ModelChoice, prompts
 from rag.progress import OnProgress, Stage, Step
-from rag.retrieval import Answerability, assess_answerability, rewording_notices, search_index
+from rag.retrieval import Answerability, assess_answerability, reword_query, rewording_notices, search_index
 from rag.store import Index
 from rag.types import Brief, Filter, Hit, Trace
 from rag.verify import Verifier, VerifierChoice, load_support_model
@@ -110,7 +110,7 @@ class QuestionRun:
         """Return the outline of the evidence in ``hits``."""
         with self._stage("plan", "choosing evidence and grouping it into sections"):
             return make_outline(
-                self.question,
+                reword_query(self.index, self.question),
                 hits,
                 load_encoder().vectors,
                 load_encoder().word_vectors,

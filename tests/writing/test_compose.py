@@ -12,7 +12,7 @@ from rag import pipeline
 from rag.config import Settings
 from rag.embedding import load_encoder
 from rag.errors import Interrupted, ModelError, ReplyError
-from rag.retrieval.rerank import rerank
+from rag.retrieval import retrieve
 from rag.store import Index
 from rag.types import Brief, Hit, Sentence, Trace
 from rag.verify import default_verifier
@@ -32,7 +32,7 @@ TRACE = Trace(
 
 @pytest.fixture(scope="module")
 def hits(corpus_index: Index) -> list[Hit]:
-    return rerank(corpus_index, QUESTION, load_encoder().word_vectors, k=40)
+    return retrieve(corpus_index, QUESTION, k=40)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rag.embedding import load_encoder
-from rag.retrieval.rerank import rerank
+from rag.retrieval import retrieve
 from rag.store import Index
 from rag.types import Hit
 from rag.writing.closing import closing_evidence
@@ -21,7 +21,7 @@ NARROW = "What did Horowitz conclude about the opening of Crossfire Hurricane?"
 
 
 def outline_for(index: Index, question: str) -> Outline:
-    hits = rerank(index, question, load_encoder().word_vectors, k=40)
+    hits = retrieve(index, question, k=40)
     return make_outline(question, hits, load_encoder().vectors, load_encoder().word_vectors)
 
 
@@ -65,10 +65,10 @@ def test_the_summary_of_a_broad_question_covers_several_sections_and_that_of_a_n
 
 
 def test_a_best_hit_without_a_sentence_for_a_brief_does_not_leave_the_others_out(corpus_index: Index) -> None:
-    hits = rerank(corpus_index, NARROW, load_encoder().word_vectors, k=5)
+    hits = retrieve(corpus_index, NARROW, k=5)
     text = "See below: opening, Horowitz."
     stub = replace(hits[0].chunk, id="stub", document_id="stub", text=text, start=0, end=len(text))
-    ahead = Hit(chunk=stub, rank=1, score=hits[0].score + 1, found_by=("dense",))
+    ahead = Hit(chunk=stub, rank=1, score=1.0, cosine=hits[0].cosine + 1)
     encoder = load_encoder()
     outline = make_outline(NARROW, [ahead, *hits], encoder.vectors, encoder.word_vectors)
     cited = {sentence.chunk.id for section in outline.sections for sentence in section.evidence}

@@ -1,38 +1,34 @@
-"""Reranking by late interaction: hits are ordered by how well their words match the words of the question.
+"""Term coverage by late interaction: how well the words of passages match the words of the question.
 
 One vector a passage shows that "Why was nobody charged over the meeting?" is about a meeting; only single words show
 that it asks about charges. Each word of the question takes the most similar word of the passage in its context, as in
 ColBERT (Khattab & Zaharia, SIGIR 2020), with the encoder that is loaded already. A word weighs as much as the best
 passage matches it better than the median one: a word that every passage matches ("meeting") tells none from another.
+
+The outline chooses evidence by it. Search does not: it made no ranking better, and takes a second or two a query.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.retrieval.hybrid import retrieve
 from rag.retrieval.query_terms import query_terms
-from rag.types import Filter, Hit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rag.embedding import EmbedWords
-    from rag.store import Index
 
     Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RerankParameters:
-    """The constants of :func:`rerank` and :func:`term_coverage`."""
-
-    pool: int = 60
-    """Hits that are reranked. Encoding their words takes two seconds on two cores."""
+class TermCoverageParameters:
+    """The constants of :func:`term_coverage`."""
 
     min_weight: float = 0.05
     """Weight of a word that all passages match equally well."""
@@ -41,28 +37,7 @@ class RerankParameters:
     """Where no word weighs this much, the question is broad ("the links between …") and its words rank no passage."""
 
 
-_PARAMETERS = RerankParameters()
-
-
-def rerank(index: Index, question: str, embed_words: EmbedWords, *, k: int, where: Filter | None = None) -> list[Hit]:
-    """Return the ``k`` hits that answer ``question`` best, best first.
-
-    A hit's score is its cosine with the question plus its term coverage, which the hit carries. Hits beyond the
-    ``pool`` have no term coverage.
-    """
-    hits = retrieve(index, question, k=max(k, _PARAMETERS.pool), where=where)
-    if not hits:
-        return []
-    vector = np.array(index.embedder.embed_query(question), dtype=np.float32)
-    cosine = index.vectors([hit.chunk for hit in hits]) @ vector
-    texts = [f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits[: _PARAMETERS.pool]]
-    coverage = np.pad(term_coverage(question, texts, embed_words), (0, len(hits) - len(texts)))
-    scores = cosine + coverage
-    order = np.argsort(-scores, kind="stable")[:k]
-    return [
-        replace(hits[i], rank=rank, score=float(scores[i]), term_coverage=float(coverage[i]))
-        for rank, i in enumerate(order, 1)
-    ]
+_PARAMETERS = TermCoverageParameters()
 
 
 def term_coverage(question: str, texts: Sequence[str], embed_words: EmbedWords) -> Vectors:
