@@ -1,11 +1,11 @@
-"""Calibrate the reranker and choose the weight of the hybrid rank on the queries held out; write ``config.json``. ::
+"""Calibrate the reranker and choose the weight of the hybrid score on the queries held out; write ``config.json``. ::
 
     python -m eval.training.reranker.calibrate --scores work/scores.jsonl --base BASE --weights DIFFERENCE \\
                                                --name citebrief-rerank/1 --out rag/retrieval/reranker/weights
 
 Log-odds are ``scale * logit + shift`` (Platt, 1999), where half of the passages are relevant; each collection, and
-within it the relevant passages and the others, count the same. A score is the log-odds less a weight times the
-logarithm of the rank that hybrid retrieval gave: the weight with the highest nDCG@10, averaged over the collections.
+within it the relevant passages and the others, count the same. A score is the log-odds plus a weight times the
+score of hybrid retrieval: the weight with the highest nDCG@10, averaged over the collections.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from .figures import labelled_logits, model_scores, ranking_figures
 from .score import ScoredQuery, read_rerank_scores
 from .tokens import MAX_PASSAGE, MAX_QUERY
 
-WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.4, 2.0, 3.0, 5.0)
-"""Weights of the logarithm of the rank that are tried."""
+WEIGHTS = (0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0, 30.0, 50.0)
+"""Weights of the hybrid score that are tried."""
 
 Collections = Mapping[str, Sequence[ScoredQuery]]
 """The queries of each collection."""
@@ -59,14 +59,14 @@ def fit_calibration(collections: Collections) -> Calibration:
     )
 
 
-def mean_ndcg(collections: Collections, scale: float, rank_weight: float) -> float:
+def mean_ndcg(collections: Collections, scale: float, score_weight: float) -> float:
     """Return nDCG@10, averaged over the queries with an answer of each collection and over the collections."""
     means = []
     for queries in collections.values():
         ranked = [each for each in queries if each.query.relevant]
         if ranked:
             means.append(
-                np.mean([ranking_figures(each, model_scores(each, scale, rank_weight)).ndcg for each in ranked])
+                np.mean([ranking_figures(each, model_scores(each, scale, score_weight)).ndcg for each in ranked])
             )
     return float(np.mean(means))
 
@@ -84,7 +84,7 @@ def main() -> None:
     calibration = fit_calibration(collections)
     tried = {weight: mean_ndcg(collections, calibration.scale, weight) for weight in WEIGHTS}
     for weight, ndcg in tried.items():
-        print(f"rank weight {weight}: mean nDCG@10 {ndcg:.4f}", flush=True)
+        print(f"score weight {weight}: mean nDCG@10 {ndcg:.4f}", flush=True)
     config = RerankConfig(
         name=options.name,
         base_sha256=hashlib.sha256((options.base / "model.safetensors").read_bytes()).hexdigest(),
@@ -93,12 +93,12 @@ def main() -> None:
         max_passage_tokens=MAX_PASSAGE,
         scale=round(calibration.scale, 5),
         shift=round(calibration.shift, 5),
-        rank_weight=max(tried, key=lambda weight: tried[weight]),
+        score_weight=max(tried, key=lambda weight: tried[weight]),
     )
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "config.json"
     path.write_text(json.dumps(asdict(config), indent=1) + "\n", encoding="utf-8")
-    print(f"{path}: rank weight {config.rank_weight}, log-odds {config.scale} * logit + {config.shift}")
+    print(f"{path}: score weight {config.score_weight}, log-odds {config.scale} * logit + {config.shift}")
 
 
 if __name__ == "__main__":

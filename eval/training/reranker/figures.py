@@ -42,12 +42,12 @@ def _discounted(gains: Sequence[int]) -> float:
 
 def hybrid_scores(scored: ScoredQuery) -> list[float]:
     """Return scores that keep the order of hybrid retrieval."""
-    return combined_scores([0.0] * len(scored.logits), len(scored.logits), 1.0)
+    return list(scored.query.scores)
 
 
-def model_scores(scored: ScoredQuery, scale: float, rank_weight: float) -> list[float]:
+def model_scores(scored: ScoredQuery, scale: float, score_weight: float) -> list[float]:
     """Return the scores by which the product orders the candidates; the shift changes no order."""
-    return combined_scores([scale * logit for logit in scored.logits], len(scored.logits), rank_weight)
+    return combined_scores([scale * logit for logit in scored.logits], scored.query.scores, score_weight)
 
 
 def labelled_logits(queries: Sequence[ScoredQuery]) -> tuple[Values, Labels]:

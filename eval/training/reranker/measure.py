@@ -32,7 +32,7 @@ def ranking_lines(name: str, queries: Sequence[ScoredQuery], config: RerankConfi
     ways: dict[str, Callable[[ScoredQuery], list[float]]] = {
         "hybrid": hybrid_scores,
         "reranker": lambda scored: model_scores(scored, config.scale, 0.0),
-        "both": lambda scored: model_scores(scored, config.scale, config.rank_weight),
+        "both": lambda scored: model_scores(scored, config.scale, config.score_weight),
     }
     lines = []
     before: list[float] = []

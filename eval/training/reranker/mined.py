@@ -30,6 +30,7 @@ class MinedQuery:
         collection: the collection's name.
         split: see :mod:`.collection`.
         candidates: ids of chunks in the order of hybrid retrieval.
+        scores: of the candidates by hybrid retrieval.
         labels: of chunks that were judged, by id; they need not be candidates.
         unknown: ids of chunks that may be relevant though no label says so.
         relevant: grades (2 or 1) by id of what is to be found: documents, or else chunks.
@@ -41,6 +42,7 @@ class MinedQuery:
     text: str
     split: str
     candidates: tuple[str, ...]
+    scores: tuple[float, ...]
     labels: Mapping[str, float]
     unknown: tuple[str, ...]
     relevant: Mapping[str, int]
@@ -75,7 +77,7 @@ def read_mined(directory: Path, name: str) -> MinedCollection:
     """
     passages = [MinedPassage(**row) for row in read_rows(directory / f"{name}.passages.jsonl")]
     queries = [
-        MinedQuery(**{**row, "candidates": tuple(row["candidates"]), "unknown": tuple(row["unknown"])})
+        MinedQuery(**{**row, **{name: tuple(row[name]) for name in ("candidates", "scores", "unknown")}})
         for row in read_rows(directory / f"{name}.queries.jsonl")
     ]
     return MinedCollection(name=name, queries=queries, passages={passage.id: passage for passage in passages})

@@ -11,7 +11,7 @@ from rag.ingest import Source, chunk_document, embedding_text
 from rag.ingest.source import source_digest
 from rag.retrieval import retrieve
 from rag.store import Index
-from rag.types import Chunk, Document, Skipped
+from rag.types import Chunk, Document, Hit, Skipped
 
 from .collection import FULL, NONE, PART, Collection, Judgement, Query
 from .mined import MinedCollection, MinedPassage, MinedQuery
@@ -36,7 +36,7 @@ def mine(collection: Collection, indexes: Path) -> MinedCollection:
     try:
         _fill(index, collection)
         queries = [
-            mined_query(collection, query, [hit.chunk for hit in retrieve(index, query.text, k=CANDIDATES)], chunks)
+            mined_query(collection, query, retrieve(index, query.text, k=CANDIDATES), chunks)
             for query in collection.queries
         ]
     finally:
@@ -64,16 +64,17 @@ def _fill(index: Index, collection: Collection) -> None:
 
 
 def mined_query(
-    collection: Collection, query: Query, found: Sequence[Chunk], chunks: Mapping[str, Sequence[Chunk]]
+    collection: Collection, query: Query, hits: Sequence[Hit], chunks: Mapping[str, Sequence[Chunk]]
 ) -> MinedQuery:
-    """Return ``query`` with the chunks ``found`` as candidates and with labels.
+    """Return ``query`` with ``hits`` as candidates and with labels.
 
     Args:
         collection: the query's.
         query: with its judgements.
-        found: the hits, best first.
+        hits: best first.
         chunks: the chunks of each document.
     """
+    found = [hit.chunk for hit in hits]
     labels: dict[str, float] = {}
     unknown: list[str] = []
     relevant: dict[str, int] = {}
@@ -94,6 +95,7 @@ def mined_query(
         text=query.text,
         split=query.split,
         candidates=tuple(chunk.id for chunk in found),
+        scores=tuple(round(hit.score, 5) for hit in hits),
         labels=labels,
         unknown=tuple(unknown),
         relevant=relevant,

@@ -22,7 +22,7 @@ from .mined import MinedQuery, mined_names, read_mined
 from .tokens import CollectionTokens, Tokeniser
 from .weights import load_network
 
-POOL = 40
+POOL = 30
 """Candidates of a query that are scored, as many as the product reranks."""
 
 
@@ -68,7 +68,7 @@ def score_queries(
             found = pair_logits(network, form, [tokens.pair(query, id_) for id_ in passages], 6000).tolist()
         logits = {id_: round(value, 4) for id_, value in zip(passages, found, strict=True)}
         yield ScoredQuery(
-            query=replace(query, candidates=candidates),
+            query=replace(query, candidates=candidates, scores=query.scores[:POOL]),
             units=tuple(documents[id_] if query.by_document else id_ for id_ in candidates),
             logits=tuple(logits[id_] for id_ in candidates),
             labelled={id_: logits[id_] for id_ in query.labels},

@@ -47,8 +47,8 @@ class RerankConfig:
     scale: float
     shift: float
     """Log-odds of relevance are ``scale * logit + shift`` (Platt scaling)."""
-    rank_weight: float
-    """Weight of the logarithm of a hit's rank against the log-odds: see :func:`.ranking.combined_scores`."""
+    score_weight: float
+    """Weight of a hit's merged score against the log-odds: see :func:`.ranking.combined_scores`."""
 
     @classmethod
     def read(cls, directory: Path) -> RerankConfig:

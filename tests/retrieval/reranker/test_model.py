@@ -26,7 +26,7 @@ CONFIG = RerankConfig(
     max_passage_tokens=60,
     scale=2.0,
     shift=-0.5,
-    rank_weight=0.1,
+    score_weight=0.5,
 )
 PASSAGES = ["Report\nCohen lied.", "Report\n" + "The board met and elected a chair. " * 20, "Grain was shipped in May."]
 

@@ -1,4 +1,4 @@
-"""The order of hits by log-odds and hybrid rank."""
+"""The order of hits by log-odds and merged score."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rag.retrieval.reranker import combined_scores
 
 
 def order(log_odds: list[float], count: int, weight: float) -> list[int]:
-    scores = combined_scores(log_odds, count, weight)
+    scores = combined_scores(log_odds, [1 - place / 10 for place in range(count)], weight)
     return sorted(range(count), key=lambda place: -scores[place])
 
 
@@ -17,7 +17,7 @@ def test_without_a_weight_the_log_odds_alone_decide() -> None:
 
 
 def test_a_high_weight_keeps_the_hybrid_order() -> None:
-    assert order([0.0, 2.0, 1.0], 3, 9.0) == [0, 1, 2]
+    assert order([0.0, 2.0, 1.0], 3, 30.0) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.5, 3.0])
@@ -26,4 +26,4 @@ def test_hits_that_were_not_read_stay_behind_the_others_in_their_order(weight: f
 
 
 def test_without_hits_there_are_no_scores() -> None:
-    assert combined_scores([], 0, 1.0) == []
+    assert combined_scores([], [], 1.0) == []

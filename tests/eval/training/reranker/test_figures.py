@@ -1,4 +1,4 @@
-"""Figures of rankings, and the weight of the rank."""
+"""Figures of rankings, and the weight of the merged score."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def scored(
         text="",
         split=HELD_OUT,
         candidates=tuple(ids),
+        scores=tuple(1 - place / 10 for place in range(len(ids))),
         labels=labels or dict.fromkeys(relevant, FULL),
         unknown=unknown,
         relevant=relevant,
@@ -73,10 +74,10 @@ def test_a_document_has_the_rank_of_its_best_chunk() -> None:
     assert ranking_figures(query, hybrid_scores(query)).ndcg == pytest.approx(1 / math.log2(3))
 
 
-def test_the_weight_of_the_rank_leads_from_the_model_to_the_hybrid_order() -> None:
+def test_the_weight_of_the_score_leads_from_the_model_to_the_hybrid_order() -> None:
     query = scored([0.0, 1.0], {"p1": 1})
     assert ranking_figures(query, model_scores(query, 1.0, 0.0)).ndcg == 1.0
-    assert ranking_figures(query, model_scores(query, 1.0, 9.0)).ndcg < 1.0
+    assert ranking_figures(query, model_scores(query, 1.0, 20.0)).ndcg < 1.0
     collections = {"one": [query, scored([0.0], {})], "other": [scored([0.0, 1.0], {"p0": 1})]}
     assert mean_ndcg(collections, 1.0, 0.0) == pytest.approx((1 + 1 / math.log2(3)) / 2)
 

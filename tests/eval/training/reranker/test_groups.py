@@ -19,6 +19,7 @@ def query(labels: dict[str, float], unknown: tuple[str, ...] = (), candidates: i
         text="text",
         split=TRAIN,
         candidates=tuple(f"p{number}" for number in range(candidates)),
+        scores=(),
         labels=labels,
         unknown=unknown,
         relevant={id_: 1 for id_, label in labels.items() if label > NONE},

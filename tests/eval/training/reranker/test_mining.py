@@ -18,7 +18,7 @@ from rag.eval.training.reranker.collection import (
 )
 from rag.eval.training.reranker.mined import mined_names, read_mined, write_mined
 from rag.eval.training.reranker.mining import chunk_labels, mine, mined_query
-from rag.types import Chunk, Document
+from rag.types import Chunk, Document, Hit
 
 
 def chunk(name: str, start: int, end: int) -> Chunk:
@@ -57,7 +57,8 @@ def test_other_chunks_of_a_relevant_document_may_be_relevant_where_documents_are
         judgements=tuple(Judgement(document="d", label=FULL, spans=(span,)) for span in ((90, 110), (150, 160))),
     )
     collection = Collection(name="c", documents=[], queries=[query], index="c", by_document=True)
-    found = mined_query(collection, query, CHUNKS, {"d": CHUNKS})
+    hits = [Hit(chunk=chunk, rank=rank, score=1 / rank) for rank, chunk in enumerate(CHUNKS, 1)]
+    found = mined_query(collection, query, hits, {"d": CHUNKS})
     assert found.labels == {"a": PART, "b": FULL}
     assert (set(found.unknown) & {"c"}, found.relevant) == ({"c"}, {"d": 2})
 
