@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from rag.store.segments import SEGMENTS_SCHEMA, Segment, Segments
 from rag.store.terms import analyzer, query_words
@@ -19,8 +19,6 @@ from rag.store.terms import analyzer, query_words
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,15 +110,13 @@ class LexicalIndex:
             return []
         postings = self._segments.postings(terms, statistics.first)
         scores = np.zeros(len(statistics.numbers))
-        for term in terms:  # a stem that two words of the query have counts twice
-            if term in postings:
-                _add_scores(scores, postings[term], statistics)
+        # In the order of the query, a stem that two of its words have twice, as FTS5 adds.
+        matched = [_add_scores(scores, postings[term], statistics) for term in terms if term in postings]
         if allowed is not None:
             scores[~np.isin(statistics.numbers, np.array(allowed, dtype=np.int64))] = 0
-        found = np.flatnonzero(scores)
+        found = np.flatnonzero(scores > 0 if (least := _least_score(scores, matched, k)) == 0 else scores >= least)
         if len(found) > k:
-            least = np.partition(scores[found], -k)[-k]
-            found = found[scores[found] >= least]
+            found = found[scores[found] >= np.partition(scores[found], -k)[-k]]
         order = found[np.lexsort((statistics.numbers[found], -scores[found]))][:k]
         return list(zip(statistics.numbers[order].tolist(), scores[order].tolist(), strict=True))
 
@@ -166,14 +162,28 @@ def _positions(postings: Sequence[tuple[int, NDArray[Any]]], statistics: _Statis
 
 def _add_scores(
     scores: NDArray[np.float64], postings: Sequence[tuple[int, NDArray[Any]]], statistics: _Statistics
-) -> None:
-    """Add BM25's weights of a term with these postings to ``scores``."""
+) -> NDArray[np.int64]:
+    """Add BM25's weights of a term with these postings to ``scores``; return the positions of its chunks."""
     import numpy as np
 
     positions = _positions(postings, statistics)
     counts = np.concatenate([found["count"] for _, found in postings]).astype(np.float64)
     penalty = statistics.penalty[positions]
     # A deleted chunk has an infinite penalty: it is not counted, and its weight is 0.
-    having = int(np.isfinite(penalty).sum())
+    having = len(positions) if statistics.live == len(scores) else int(np.isfinite(penalty).sum())
     idf = max(_PARAMETERS.min_idf, log((statistics.live - having + 0.5) / (having + 0.5)))
     scores[positions] += idf * (counts * (_PARAMETERS.k1 + 1) / (counts + penalty))
+    return positions
+
+
+def _least_score(scores: NDArray[np.float64], matched: Sequence[NDArray[np.int64]], k: int) -> float:
+    """Return a score that at least ``k`` chunks reach, or 0: the ``k``-th best among the chunks of a rare term.
+
+    It leaves few chunks to be sorted, where most chunks have a common word of the query.
+    """
+    import numpy as np
+
+    for positions in sorted(matched, key=len):
+        if len(positions) >= k:
+            return float(np.partition(scores[positions], -k)[-k])
+    return 0.0

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-TOKENIZER = "porter unicode61 remove_diacritics 2"
+FTS5_TOKENIZER = "porter unicode61 remove_diacritics 2"
 
 _STOP_WORDS = FUNCTION_WORDS | {"any", "not"}
 _MAX_WORDS = 64
@@ -59,7 +59,7 @@ class Analyzer:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        self._db.execute(f"CREATE VIRTUAL TABLE texts USING fts5 (text, content = '', tokenize = '{TOKENIZER}')")
+        self._db.execute(f"CREATE VIRTUAL TABLE texts USING fts5 (text, content = '', tokenize = '{FTS5_TOKENIZER}')")
         self._db.execute("CREATE VIRTUAL TABLE instances USING fts5vocab (texts, instance)")
 
     def terms_of(self, texts: Sequence[str]) -> list[str]:
