@@ -167,12 +167,17 @@ def _add_scores(
     import numpy as np
 
     positions = _positions(postings, statistics)
-    counts = np.concatenate([found["count"] for _, found in postings]).astype(np.float64)
-    penalty = statistics.penalty[positions]
+    weights = np.concatenate([found["count"] for _, found in postings]).astype(np.float64)
+    denominators = statistics.penalty.take(positions)
     # A deleted chunk has an infinite penalty: it is not counted, and its weight is 0.
-    having = len(positions) if statistics.live == len(scores) else int(np.isfinite(penalty).sum())
+    having = len(positions) if statistics.live == len(scores) else int(np.isfinite(denominators).sum())
     idf = max(_PARAMETERS.min_idf, log((statistics.live - having + 0.5) / (having + 0.5)))
-    scores[positions] += idf * (counts * (_PARAMETERS.k1 + 1) / (counts + penalty))
+    denominators += weights  # in place: new arrays of this size cost more than the arithmetic
+    weights *= _PARAMETERS.k1 + 1
+    weights /= denominators
+    weights *= idf
+    weights += scores.take(positions)
+    scores[positions] = weights
     return positions
 
 
