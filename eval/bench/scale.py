@@ -238,7 +238,7 @@ def measure_searching(directories: Sequence[str]) -> None:
     print_row(
         part="search", chunks=index.catalogue.count()[1], n=len(ratios), ratio=statistics.median(ratios),
         **{f"{name}_cpu_ms": statistics.median(values) for name, values in times.items()},
-        peak=peak(), peak_grew_by=peak() - before, catalogue=index.catalogue.path.stat().st_size,
+        peak=peak(), peak_grew_by=peak() - before, disk=disk_bytes(index.directory),
     )  # fmt: skip
 
 

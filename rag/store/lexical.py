@@ -1,7 +1,7 @@
 """The lexical index of a catalogue: BM25 over inverted lists in the tables of the catalogue itself.
 
 As it is part of the catalogue's file, a commit or a kill leaves both as they were or both as they are to be. SQLite's
-own full-text search takes 0.6 to 1.3 ms for each thousand chunks, this index 0.03: it scores a term's chunks by one
+own full-text search takes 0.6 to 1.3 ms for each thousand chunks, this index 0.02: it scores a term's chunks by one
 operation on an array where FTS5 computes row by row.
 """
 
