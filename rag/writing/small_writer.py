@@ -7,7 +7,7 @@ was made from, so its citations are known and not chosen by the model.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -57,6 +57,10 @@ class SmallWriter:
     merge_prompt: Prompt
     heading_prompt: Prompt
     rewrite_prompt: Prompt
+    _merged: dict[tuple[EvidenceSentence, ...], tuple[Draft, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """The drafts of the pairs merged so far: the summary often has a pair of a section, and the reply is the same."""
 
     def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
         """See :class:`rag.writing.drafts.Writer`."""
@@ -90,9 +94,14 @@ class SmallWriter:
             return ()
         return (replace(revised, fault=departure_from_sources(texts, revised.text)),) if revised else ()
 
-    def _merge(self, sentences: tuple[EvidenceSentence, ...]) -> list[Draft]:
+    def _merge(self, sentences: tuple[EvidenceSentence, ...]) -> tuple[Draft, ...]:
         if len(sentences) == 1:
-            return [quote_draft(sentences[0])]
+            return (quote_draft(sentences[0]),)
+        if sentences not in self._merged:
+            self._merged[sentences] = self._merge_pair(sentences)
+        return self._merged[sentences]
+
+    def _merge_pair(self, sentences: tuple[EvidenceSentence, ...]) -> tuple[Draft, ...]:
         texts = [sentence.text for sentence in sentences]
         chunks = tuple({sentence.chunk.id: sentence.chunk for sentence in sentences}.values())
         numbered = "\n".join(f"Note {n}: {text}" for n, text in enumerate(texts, 1))
@@ -101,9 +110,9 @@ class SmallWriter:
         )
         merged = clean_sentences(restore_source_form(reply.sentence, texts, [chunk.text for chunk in chunks]))
         if len(merged) != 1:  # the model kept the sentences apart
-            return [quote_draft(sentence) for sentence in sentences]
+            return tuple(quote_draft(sentence) for sentence in sentences)
         fault = departure_from_sources(texts, merged[0])
-        return [Draft(text=merged[0], chunks=chunks, evidence=sentences, fault=fault, merged=True)]
+        return (Draft(text=merged[0], chunks=chunks, evidence=sentences, fault=fault, merged=True),)
 
     def _name(self, section: OutlineSection, other_headings: Sequence[str]) -> tuple[str | None, str | None]:
         """Return the model's heading and None, or None and what is wrong with the heading."""

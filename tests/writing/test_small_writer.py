@@ -54,6 +54,15 @@ def test_a_merged_sentence_with_a_number_of_its_own_has_a_fault(writer: Connect,
     assert written.drafts[0].fault == "no note has 4 May 2011"
 
 
+def test_a_pair_of_a_section_is_not_merged_again_for_the_summary(writer: Connect, section: OutlineSection) -> None:
+    with FaultServer([good({"sentence": MERGED}), HEADING]) as server:
+        small_writer = writer(server)
+        merged, *_ = small_writer.section(section, []).drafts
+        asked = len(server.requests)
+        assert small_writer.closing("summary", section.evidence[:2], []) == [merged]
+    assert len(server.requests) == asked
+
+
 def test_only_neighbours_in_one_document_that_are_short_enough_are_paired(section: OutlineSection) -> None:
     first, second, other = section.evidence
     assert adjacent_pairs([first, other]) == [(first,), (other,)]
