@@ -59,7 +59,7 @@ def test_a_question_becomes_a_brief_in_three_files_without_any_connection_beyond
     brief = from_json(done.stdout)
     assert brief.status == "answered"
     assert brief.trace.tokens["calls"] > 0
-    assert "heading" in brief.trace.prompts
+    assert "merge" in brief.trace.prompts
     assert all(sentence.support == "full" and sentence.citations for sentence in brief.sentences())
     assert any("Kilimnik" in sentence.text for sentence in brief.sentences())
     assert done.stdout == Path(f"{out}.json").read_text()
