@@ -32,7 +32,6 @@ from rag.llm import (
 from rag.progress import OnProgress, Step, Throughput
 from rag.store import EmbeddingVolume, Index, IndexReport, store_directory
 from rag.types import Brief, Chunk, Filter, Hit, slug
-from rag.writing.session import Session
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
@@ -212,6 +211,8 @@ def answer(
         Interrupted: writing was stopped; carries the verified draft.
         IndexMissing, IndexMismatch, ModelError, UsageError: raised before anything was written.
     """
+    from rag.writing.session import Session
+
     with Session(settings) as session:
         return session.answer(question, where=where, on_progress=on_progress)
 

@@ -61,11 +61,12 @@ def measure_documents(paths: Sequence[str]) -> None:
     """Measure reading, chunking and encoding of real documents by format."""
     import torch
 
-    from rag.embedding import count_tokens, load_encoder
+    from rag.embedding import count_tokens, load_embedder
     from rag.ingest import Source, chunk_document, embedding_text, extract, find
 
     torch.set_num_threads(1)
-    load_encoder().vectors(["Loads the model."])
+    embedder = load_embedder("minilm")
+    embedder.vectors(["Loads the model."])
     by_suffix: dict[str, list[Source]] = {}
     for item in find(list(paths)):
         if isinstance(item, Source):
@@ -78,7 +79,7 @@ def measure_documents(paths: Sequence[str]) -> None:
         texts = [embedding_text(part, count_tokens) for part in chunks]
         sample = random.Random(1).sample(texts, min(len(texts), 400))
         with measured() as encoding:
-            load_encoder().vectors(sample)
+            embedder.vectors(sample)
         n = len(chunks)
         print_row(
             part="documents", format=suffix, documents=len(documents), chunks=n,

@@ -13,12 +13,10 @@ from rag.errors import UsageError
 
 from .coverage import collection_paths
 from .options import collections_option, eval_json_option, eval_quiet_option, settings_from
+from .retrieval import RETRIEVAL_MODES
 
 if TYPE_CHECKING:
     from rag.progress import Step
-
-QUERY_MODES = ("dense", "bm25", "hybrid", "hybrid+rerank")
-"""The modes of retrieval. Named here, because their functions need libraries that take time to import."""
 
 
 @click.command("queries")
@@ -31,7 +29,7 @@ QUERY_MODES = ("dense", "bm25", "hybrid", "hybrid+rerank")
     metavar="DIR",
     help="Where an index of each collection is kept; only what changed is indexed again.",
 )
-@click.option("--mode", "modes", multiple=True, type=click.Choice(QUERY_MODES), help="Repeatable. [all]")
+@click.option("--mode", "modes", multiple=True, type=click.Choice(RETRIEVAL_MODES), help="Repeatable. [all]")
 @click.option("--half", type=click.Choice(["tune", "report"]), help="Only half of each kind: to tune on, or to report.")
 @click.option("--as-written", is_flag=True, help="Search for the words as they are, without correcting them.")
 @eval_json_option
@@ -84,7 +82,7 @@ def measure_queries_on(
         measured = measure_queries(
             cases,
             opened,
-            modes or QUERY_MODES,
+            modes or RETRIEVAL_MODES,
             half=half,
             as_written=as_written,
             on_searched=lambda mode, done, total: display("search", mode, done, total),

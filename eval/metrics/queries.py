@@ -18,13 +18,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from rag.embedding import load_encoder
-from rag.retrieval import rerank, retrieve, reword_query
+from rag.retrieval import reword_query
 from rag.store import Index
 from rag.types import Chunk
 
 from ..runner.cases import NonEmptyText, SuiteRow, read_suite
 from ..runner.coverage_cases import AspectPlace
+from .retrieval import modes as retrieval_modes
 
 Kind = Literal["long", "vague", "misspelt", "spelling", "numbers", "marks"]
 Half = Literal["tune", "report"]
@@ -82,20 +82,6 @@ def halves(cases: Iterable[QueryCase]) -> dict[str, Half]:
     return found
 
 
-def search_modes() -> dict[str, Callable[[Index, str], list[Chunk]]]:
-    """Return the modes of retrieval: for an index and a query the chunks, best first."""
-    return {
-        "dense": lambda index, query: [
-            chunk for chunk, _ in index.dense(index.embedder.embed_query(query), SEARCHED_CHUNKS)
-        ],
-        "bm25": lambda index, query: [chunk for chunk, _ in index.lexical(query, SEARCHED_CHUNKS)],
-        "hybrid": lambda index, query: [hit.chunk for hit in retrieve(index, query, k=SEARCHED_CHUNKS)],
-        "hybrid+rerank": lambda index, query: [
-            hit.chunk for hit in rerank(index, query, load_encoder().word_vectors, k=SEARCHED_CHUNKS)
-        ],
-    }
-
-
 def measure_queries(
     cases: Sequence[QueryCase],
     indexes: Mapping[str, Index],
@@ -118,7 +104,7 @@ def measure_queries(
     ranks: dict[str, dict[str, int | None]] = {case.id: {} for case in chosen}
     clean: dict[str, dict[str, int | None]] = {case.id: {} for case in chosen if case.clean is not None}
     for mode in modes:
-        search = search_modes()[mode]
+        search = retrieval_modes(SEARCHED_CHUNKS)[mode]
         for done, case in enumerate(chosen, 1):
             index = indexes[case.collection]
             ranks[case.id][mode] = first_rank(case, search(index, wording(index, case.question)))

@@ -74,14 +74,14 @@ class RetrievalReport:
         return asdict(self)
 
 
-def modes() -> dict[str, Callable[[Index, str], list[Chunk]]]:
-    """Return the modes of retrieval: for an index and a query the chunks, best first."""
+def modes(k: int = CHUNKS_PER_QUERY) -> dict[str, Callable[[Index, str], list[Chunk]]]:
+    """Return the modes of retrieval: for an index and a query the ``k`` best chunks, best first."""
     return {
-        "dense": lambda index, query: _chunks(index.dense(index.embedder.embed_query(query), CHUNKS_PER_QUERY)),
-        "bm25": lambda index, query: _chunks(index.lexical(query, CHUNKS_PER_QUERY)),
-        "hybrid": lambda index, query: [hit.chunk for hit in retrieve(index, query, k=CHUNKS_PER_QUERY)],
+        "dense": lambda index, query: _chunks(index.dense(index.embedder.embed_query(query), k)),
+        "bm25": lambda index, query: _chunks(index.lexical(query, k)),
+        "hybrid": lambda index, query: [hit.chunk for hit in retrieve(index, query, k=k)],
         "hybrid+rerank": lambda index, query: [
-            hit.chunk for hit in rerank(index, query, load_encoder().word_vectors, k=CHUNKS_PER_QUERY)
+            hit.chunk for hit in rerank(index, query, load_encoder().word_vectors, k=k)
         ],
     }
 
@@ -112,7 +112,7 @@ def measure_retrieval(
         CitebriefError: ir_measures is not installed.
     """
     _require_ir_measures()
-    index, embedded, seconds = _build_index(benchmark, store, embedder, on_progress)
+    index, embedded, seconds = open_benchmark_index(benchmark, store, embedder, on_progress)
     try:
         documents, chunks = index.catalogue.count()
         embedding = _embed_queries(index.embedder, list(queries.values()), on_progress)
@@ -120,8 +120,9 @@ def measure_retrieval(
         for name in names:
             run, searching = _run_mode(index, name, queries, on_progress)
             milliseconds = 1000 * (searching + (0.0 if name == "bm25" else embedding)) / len(queries)
-            measured = _measure({id_: benchmark.judgements[id_] for id_ in queries}, run)
-            figures[name] = ModeFigures(measures=measured, milliseconds=round(milliseconds, 2))
+            values = measure_run({id_: benchmark.judgements[id_] for id_ in queries}, run)
+            measures = {measure: interval for measure in MEASURES if (interval := bootstrap_mean(values[measure]))}
+            figures[name] = ModeFigures(measures=measures, milliseconds=round(milliseconds, 2))
     finally:
         index.close()
     return RetrievalReport(
@@ -158,10 +159,18 @@ def format_retrieval(report: RetrievalReport) -> str:
     return "\n".join(lines)
 
 
-def _build_index(
+def open_benchmark_index(
     benchmark: Benchmark, store: Path, embedder: Embedder, on_progress: ShowProgress
 ) -> tuple[Index, int, float]:
-    """Return the index of the benchmark's corpus, the number of chunks that were new, and the seconds it took."""
+    """Bring the index in ``store`` up to date with the benchmark's corpus.
+
+    Returns:
+        the open index, the number of chunks that were embedded, and the seconds that it took.
+
+    Raises:
+        UsageError: the corpus is malformed, or the store has other documents.
+        IndexBusy, IndexMismatch: see :class:`rag.store.Index`.
+    """
     source = Source(
         id=SOURCE_ID, location=str(benchmark.directory), root=str(benchmark.directory), digest=benchmark.corpus_digest()
     )
@@ -220,7 +229,7 @@ def _run_mode(
         started = time.perf_counter()
         chunks = search(index, query)
         seconds += time.perf_counter() - started
-        run[id_] = _document_scores(chunks)
+        run[id_] = document_scores(chunks)
         on_progress(name, "queries", done, len(queries))
     return run, seconds
 
@@ -232,24 +241,29 @@ def _require_ir_measures() -> None:
         raise CitebriefError("eval retrieval needs ir_measures: pip install 'citebrief[dev]'") from None
 
 
-def _measure(
+def measure_run(
     judgements: Mapping[str, Mapping[str, int]], run: Mapping[str, Mapping[str, float]]
-) -> dict[str, Interval]:
-    """Return the mean of each measure over the queries; a query without a result counts as 0."""
+) -> dict[str, list[float]]:
+    """Return the values of each measure for the queries, in their order; a query without a result has 0.
+
+    Args:
+        judgements: for each query the relevance of the judged documents.
+        run: for each query the scores of the documents found.
+    """
     import ir_measures
 
-    values: dict[str, list[float]] = {name: [] for name in MEASURES}
+    values: dict[str, dict[str, float]] = {name: {} for name in MEASURES}
     measures = [ir_measures.parse_measure(name) for name in MEASURES]
     for metric in ir_measures.iter_calc(measures, judgements, run):
-        values[str(metric.measure)].append(metric.value)
-    return {name: interval for name, found in values.items() if (interval := bootstrap_mean(found))}
+        values[str(metric.measure)][metric.query_id] = metric.value
+    return {name: [found[query] for query in judgements] for name, found in values.items()}
 
 
 def _chunks(found: Iterable[tuple[Chunk, float]]) -> list[Chunk]:
     return [chunk for chunk, _ in found]
 
 
-def _document_scores(chunks: Iterable[Chunk]) -> dict[str, float]:
+def document_scores(chunks: Iterable[Chunk]) -> dict[str, float]:
     """Score each document by the reciprocal rank of its best chunk."""
     order = dict.fromkeys(chunk.document_id for chunk in chunks)
     return {document: 1 / rank for rank, document in enumerate(order, 1)}

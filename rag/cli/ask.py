@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rag._internal.garbage import collect_rarely
 from rag.cli.exit_status import BELOW_THE_BAR
 from rag.cli.options import (
     embedder_option,
@@ -63,6 +64,7 @@ def ask_command(
     citebrief ask "What did the two inquiries conclude?" --llm extractive --format json | jq .gaps
     citebrief ask "Who met in the Seychelles?" --output brief.html --output brief.json
     """
+    collect_rarely()
     from rag import pipeline
     from rag.config import load_settings
     from rag.llm import resolve

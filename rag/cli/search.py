@@ -6,6 +6,7 @@ import json
 
 import click
 
+from rag._internal.garbage import collect_rarely
 from rag.cli.options import embedder_option, json_option, question_text, store_option
 from rag.cli.output import print_message
 
@@ -23,6 +24,7 @@ def search_command(query: str, k: int, as_json: bool, **options: str | None) -> 
     citebrief search "polling data" --k 5
     citebrief search "polling data" --json | jq -r '.[].chunk_id'
     """
+    collect_rarely()
     from rag import pipeline
     from rag.config import load_settings
     from rag.render.cleaning import single_line
@@ -64,6 +66,7 @@ def show_command(chunk_id: str, as_json: bool, **options: str | None) -> None:
     \b
     citebrief show papadopoulos-md.e027695b
     """
+    collect_rarely()
     from rag import pipeline
     from rag.config import load_settings
     from rag.render.cleaning import neutralise, single_line

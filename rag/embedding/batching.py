@@ -19,6 +19,21 @@ ValueT = TypeVar("ValueT")
 BATCH_SIZE = 256
 """Maximum items per batch, unless a single request has more: further requests wait for the next batch."""
 
+WIDTH_STEP = 8
+"""Texts are padded to a multiple of this many tokens, and a batch has texts of one width only.
+
+The width of a batch changes a vector in its last bits, so a text's vector would otherwise depend on its neighbours.
+"""
+
+TOKENS_PER_BATCH = 1024
+"""Tokens per forward pass. Larger batches are not faster on a CPU and soon exceed its cache."""
+
+TEXTS_PER_BATCH = 512
+"""Texts that the index embeds and stores at a time, so that its memory does not grow with the corpus."""
+
+CACHED_TEXTS = 16_384
+"""Number of text vectors that are cached; each takes 1.5 kB."""
+
 _THREAD = ThreadPoolExecutor(1, thread_name_prefix="encoder")
 """Runs all computations. One thread, because a tokenizer cannot be shared by threads, torch starts a thread pool for
 each thread that calls it, and two concurrent forward passes compete for the cores without a gain."""

@@ -11,13 +11,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from rag.embedding.encoder import TOKENS_PER_BATCH, WIDTH_STEP
-from rag.embedding.minilm import load_tokenizer, minilm_directory
+from rag.embedding.batching import TOKENS_PER_BATCH, WIDTH_STEP
+from rag.embedding.minilm import load_tokenizer
+from rag.embedding.minilm_network import MiniLMNetwork
 from rag.text import split_sentences
 
 Floats = npt.NDArray[np.float32]
@@ -70,21 +70,17 @@ def join(parts: Sequence[Encoded]) -> Encoded:
 class TokenEncoder:
     """The packaged MiniLM with token outputs."""
 
-    def __init__(self, model: Any, tokenizer: Any) -> None:
-        self.model = model
-        self.tokenizer = tokenizer
+    def __init__(self, network: MiniLMNetwork) -> None:
+        self.network = network
+        self.tokenizer = load_tokenizer()
 
     @classmethod
-    def load(cls, model: Any = None) -> TokenEncoder:
-        """Load the packaged all-MiniLM-L6-v2, or use its transformer ``model`` if that is already loaded."""
-        if model is None:
-            from transformers import AutoModel
-
-            model = AutoModel.from_pretrained(minilm_directory(), local_files_only=True).eval()
-        return cls(model, load_tokenizer())
+    def load(cls, network: MiniLMNetwork | None = None) -> TokenEncoder:
+        """Load the packaged all-MiniLM-L6-v2, or use its ``network`` if that is already loaded."""
+        return cls(network or MiniLMNetwork.load())
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
-        """Encode ``texts``, in order. A batch has pieces of one width only, as in :mod:`rag.embedding.encoder`."""
+        """Encode ``texts``, in order. A batch has pieces of one width only, see :data:`WIDTH_STEP`."""
         layouts = [self._layout(text) for text in texts]
         widths: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
         for t, layout in enumerate(layouts):
@@ -129,15 +125,6 @@ class TokenEncoder:
     def _run_model(self, rows: Sequence[Ints], width: int) -> list[tuple[Floats, Floats]]:
         import torch
 
-        cls_id, sep_id = self.tokenizer.token_to_id("[CLS]"), self.tokenizer.token_to_id("[SEP]")
-        ids = np.zeros((len(rows), width), np.int64)
-        mask = np.zeros((len(rows), width), np.int64)
-        for r, row in enumerate(rows):
-            ids[r, : len(row) + 2] = [cls_id, *row, sep_id]
-            mask[r, : len(row) + 2] = 1
-        with torch.inference_mode():
-            states = self.model(
-                input_ids=torch.from_numpy(ids), attention_mask=torch.from_numpy(mask), output_hidden_states=True
-            ).hidden_states
-            low, high = (torch.nn.functional.normalize(states[layer], dim=-1).numpy() for layer in (4, 6))
+        states = self.network.hidden_states([row.tolist() for row in rows], width)
+        low, high = (torch.nn.functional.normalize(states[layer], dim=-1).numpy() for layer in (4, 6))
         return [(low[r, 1 : len(row) + 1], high[r, 1 : len(row) + 1]) for r, row in enumerate(rows)]

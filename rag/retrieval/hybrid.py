@@ -1,24 +1,24 @@
-"""Hybrid retrieval: dense and lexical search, merged by reciprocal rank fusion."""
+"""Hybrid retrieval: dense and lexical search, their scores merged, near-duplicates left out."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rag.types import Chunk, Filter, Hit
+import numpy as np
+
+from rag.retrieval.fusion import combine_scores
+from rag.types import Filter, Hit
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from rag.store import Index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HybridParameters:
     """The constants of :func:`retrieve`."""
-
-    rrf_k: int = 60
-    """The constant of reciprocal rank fusion, as in the paper."""
 
     near_duplicate: float = 0.97
     """Cosine from which two chunks are near-duplicates; the one that ranks lower is left out."""
@@ -31,49 +31,41 @@ _PARAMETERS = HybridParameters()
 
 
 def retrieve(index: Index, question: str, *, k: int, where: Filter | None = None) -> list[Hit]:
-    """Return the ``k`` best chunks of ``index`` for ``question`` without near-duplicates, best first."""
+    """Return the ``k`` best chunks of ``index`` for ``question`` without near-duplicates, best first.
+
+    A hit's score is 0 to 1 and compares the hits of one question only. Equal scores are ordered by chunk id.
+    """
     pool = max(2 * k, _PARAMETERS.min_pool)
-    rankings = {
-        "dense": [chunk for chunk, _ in index.dense(index.embedder.embed_query(question), pool, where)],
-        "lexical": [chunk for chunk, _ in index.lexical(question, pool, where)],
-    }
-    ranked = rank_fusion(rankings)
-    distinct = _distinct(index, [chunk for chunk, _, _ in ranked[:pool]])
-    kept = [entry for entry in ranked if entry[0].id in distinct][:k]
+    query = index.embedder.embed_query(question)
+    dense = {chunk.id: chunk for chunk, _ in index.dense(query, pool, where)}
+    found = index.lexical(question, pool, where)
+    bm25 = {chunk.id: score for chunk, score in found}
+    chunks = list((dense | {chunk.id: chunk for chunk, _ in found}).values())
+    if not chunks:
+        return []
+    vectors = index.vectors(chunks)
+    scores = combine_scores(
+        vectors @ np.array(query, dtype=np.float32),
+        np.array([bm25.get(chunk.id, 0.0) for chunk in chunks], dtype=np.float32),
+    )
+    ranked = sorted(range(len(chunks)), key=lambda i: (-scores[i], chunks[i].id))[:pool]
     return [
-        Hit(chunk=chunk, rank=rank, score=score, found_by=found_by)
-        for rank, (chunk, score, found_by) in enumerate(kept, 1)
+        Hit(
+            chunk=chunks[i],
+            rank=rank,
+            score=float(scores[i]),
+            found_by=tuple(name for name, ids in (("dense", dense), ("lexical", bm25)) if chunks[i].id in ids),
+        )
+        for rank, i in enumerate(_distinct(vectors, ranked)[:k], 1)
     ]
 
 
-def rank_fusion(rankings: Mapping[str, Sequence[Chunk]]) -> list[tuple[Chunk, float, tuple[str, ...]]]:
-    """Merge ``rankings`` by reciprocal rank fusion (Cormack, Clarke & Büttcher, SIGIR 2009).
-
-    It needs no common scale for cosines and BM25 scores: a chunk scores the sum of ``1 / (60 + rank)``.
-
-    Returns:
-        ``(chunk, score, names of the rankings that have it)``, best first; equal scores are ordered by chunk id.
-    """
-    scores: dict[str, float] = defaultdict(float)
-    found_by: dict[str, list[str]] = defaultdict(list)
-    chunks: dict[str, Chunk] = {}
-    for name, ranking in rankings.items():
-        for rank, chunk in enumerate(ranking, 1):
-            chunks.setdefault(chunk.id, chunk)
-            scores[chunk.id] += 1 / (_PARAMETERS.rrf_k + rank)
-            found_by[chunk.id].append(name)
-    order = sorted(chunks, key=lambda id_: (-scores[id_], id_))
-    return [(chunks[id_], scores[id_], tuple(found_by[id_])) for id_ in order]
-
-
-def _distinct(index: Index, chunks: Sequence[Chunk]) -> set[str]:
-    """Return the ids of ``chunks`` without those that are near-duplicates of an earlier one."""
-    if not chunks:
-        return set()
-    vectors = index.vectors(chunks)
-    duplicate = vectors @ vectors.T >= _PARAMETERS.near_duplicate
+def _distinct(vectors: NDArray[np.float32], ranked: list[int]) -> list[int]:
+    """Return ``ranked``, which are rows of ``vectors``, without the near-duplicates of an earlier one."""
+    ordered = vectors[ranked]
+    duplicate = ordered @ ordered.T >= _PARAMETERS.near_duplicate
     kept: list[int] = []
-    for i in range(len(chunks)):
+    for i in range(len(ranked)):
         if not duplicate[i, kept].any():
             kept.append(i)
-    return {chunks[i].id for i in kept}
+    return [ranked[i] for i in kept]

@@ -179,9 +179,9 @@ def default_verifier(purpose: Purpose = "scoring", settings: Settings | None = N
 
 @lru_cache(maxsize=1)
 def _load_alignment_model() -> AlignmentModel:
-    """Load the alignment model; it shares the transformer of the packaged encoder."""
+    """Load the alignment model; it shares the network of the packaged encoder."""
     from rag.embedding import load_encoder
     from rag.embedding.tokens import TokenEncoder
     from rag.verify.alignment.model import AlignmentModel
 
-    return AlignmentModel.load(encoder=TokenEncoder.load(load_encoder().transformer))
+    return AlignmentModel.load(encoder=TokenEncoder.load(load_encoder().network))

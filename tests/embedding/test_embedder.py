@@ -10,9 +10,10 @@ from rag.embedding import count_tokens, load_embedder, load_encoder
 from rag.errors import UsageError
 
 
-def test_minilm_is_the_packaged_encoder_and_loaded_once() -> None:
-    assert load_embedder("minilm") is load_encoder()
-    assert load_embedder("minilm").name == "minilm"
+def test_minilm_and_the_packaged_encoder_are_created_once_and_have_one_name() -> None:
+    assert load_embedder("minilm") is load_embedder("minilm")
+    assert load_encoder() is load_encoder()
+    assert load_embedder("minilm").name == load_encoder().name == "minilm"
 
 
 def test_embedder_at_a_path_is_named_by_its_weights(tmp_path: Path) -> None:

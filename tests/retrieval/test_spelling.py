@@ -80,3 +80,9 @@ def test_words_that_are_known_or_like_no_word_of_the_index_stay(catalogue: Catal
 
 def test_a_name_is_not_replaced_by_a_word_in_lower_case(catalogue: Catalogue) -> None:
     assert correct_spelling(catalogue, "Did Keystrok come?") == "Did Keystrok come?"
+
+
+def test_words_of_the_dictionary_are_known_in_either_case_and_others_are_not(catalogue: Catalogue) -> None:
+    near = "cages Cages naïve"  # English; "cages" is one letter away from "cases"
+    assert correct_spelling(catalogue, near) == near
+    assert correct_spelling(catalogue, "the caces") == "the cases"

@@ -1,6 +1,6 @@
 """Calibrate the verifier, choose its thresholds on development scores, write ``config.json`` and ``figures.json``. ::
 
-    python -m eval.training.verifier.calibrate --scores work/scores.jsonl --base BASE --name citebrief-support/2 \\
+    python -m eval.training.verifier.calibrate --scores work/scores.jsonl --base BASE --name citebrief-support/3 \\
                                                --out rag/verify/support/weights
 
 The logit of a claim is the cross-encoder's plus ``--alignment`` times the alignment model's. Its score is
@@ -172,7 +172,7 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scores", type=Path, required=True, help="file that score.py wrote")
     parser.add_argument("--base", type=Path, required=True, help="directory of the base model")
-    parser.add_argument("--name", required=True, help="name of the model, such as citebrief-support/2")
+    parser.add_argument("--name", required=True, help="name of the model, such as citebrief-support/3")
     parser.add_argument("--out", type=Path, required=True, help="directory for config.json and figures.json")
     parser.add_argument("--max-evidence", type=int, default=384, help="tokens of the evidence in the scores")
     parser.add_argument("--max-claim", type=int, default=96, help="tokens of a claim in the scores")

@@ -48,14 +48,11 @@ def load_network(base: Path, difference: Path, device: str = "cpu") -> SupportNe
         ValueError: the difference does not fit the base.
     """
     import torch
-    from safetensors import safe_open
 
     from rag.verify.support.difference import merged
 
-    with safe_open(difference, framework="pt") as file:
-        layers = (file.metadata() or {}).get(_LAYERS)
-        changes = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
-    network = new_network(base, int(layers) if layers else None)
+    changes = load_parameters(difference)
+    network = new_network(base, parameter_layers(difference))
     state = merged(base_parameters(base), changes)
     own = set(network.state_dict())
     if missing := own - set(state):
@@ -77,6 +74,15 @@ def load_parameters(path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     return load_file(path)
+
+
+def parameter_layers(path: Path) -> int | None:
+    """Return how many layers the network of a safetensors file has, or None for all of the base's."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        layers = (file.metadata() or {}).get(_LAYERS)
+    return int(layers) if layers else None
 
 
 def save_parameters(parameters: Mapping[str, Tensor], path: Path, layers: int | None = None) -> None:

@@ -45,7 +45,7 @@ def load_merged(
 
     Args:
         directory: has ``difference.safetensors``.
-        name: the model's name, such as ``citebrief-support/2``.
+        name: the model's name, such as ``citebrief-support/3``.
         settings: where the cache is.
         on_bytes: called while the base is unpacked.
 

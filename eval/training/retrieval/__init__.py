@@ -1,0 +1,1 @@
+"""Choose the constants of retrieval on benchmarks with relevance judgements."""
