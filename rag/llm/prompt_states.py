@@ -11,6 +11,7 @@ import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from rag._internal.cached_file import CachedFile
 from rag.errors import ModelError
@@ -43,8 +44,13 @@ class PromptStates:
 
     def keep(self, system: str, source: Path) -> None:
         """Keep the state in ``source`` for later processes, and remove the oldest ones; do nothing without a place."""
+
+        def copy(file: IO[bytes]) -> None:
+            with source.open("rb") as state:
+                shutil.copyfileobj(state, file)
+
         with suppress(ModelError, OSError):
-            self._file(system).get(lambda file: file.write(source.read_bytes()))
+            self._file(system).get(copy)
             kept = sorted(self.directory.glob("*.state"), key=lambda path: path.stat().st_mtime, reverse=True)
             for old in kept[MAX_KEPT_STATES:]:
                 for path in (old, old.with_suffix(".checked.json"), old.with_suffix(".lock")):
