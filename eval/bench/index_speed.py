@@ -33,7 +33,7 @@ from rag.embedding.encoder import Encoder
 from rag.ingest import Source, chunk_document, embedding_text, extract, find, root_of
 from rag.store import Index
 
-from .scale import measured
+from .measuring import measured
 from .synthetic import make_chunk, make_vectors
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
     python -m eval.bench.scale documents PATH...              extraction, chunking, embedding, on one processor
     python -m eval.bench.scale vectors 10000 50000 200000     Chroma in a directory: insert, open, query, keep_only
     python -m eval.bench.scale served 10000 50000             the same on a server started by `chroma run`, over HTTP
-    python -m eval.bench.scale catalogue 10000 50000 200000   SQLite and FTS5: insert, size, query, fingerprint
+    python -m eval.bench.scale catalogue 10000 50000 200000   the catalogue in SQLite: insert, size, query
+    python -m eval.bench.scale search 1000 10000 100000       hybrid search against the embedding of its query, memory
     python -m eval.bench.scale publish 10000 50000            the catalogue's transfer to a Chroma server and back
     python -m eval.bench.scale briefs STORE QUESTIONS.jsonl   extractive briefs from an index
 
@@ -16,16 +17,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +34,11 @@ from rag.store.published import PublishedCatalogue
 from rag.types import Chunk, Document
 
 from . import REPOSITORY
-from .synthetic import make_chunk, make_document, make_vectors
+from .measuring import REPETITIONS, cpu_seconds, disk_bytes, measured, median_times, peak, print_row, resident
+from .synthetic import CHUNKS_A_DOCUMENT, make_chunk, make_document, make_vectors
 
-QUERIES = 20
-"""Measured repetitions of each query, after one that is not counted."""
+SEARCHES = 40
+"""Questions whose search is measured, after one that is not counted."""
 
 
 def main() -> None:
@@ -49,7 +47,7 @@ def main() -> None:
     measurements: dict[str, Callable[[Sequence[str]], None]] = {
         "documents": measure_documents, "vectors": measure_vectors, "served": measure_server,
         "catalogue": measure_catalogue, "publish": measure_publishing, "briefs": measure_briefs,
-        "opened": measure_opening,
+        "opened": measure_opening, "search": measure_search, "searched": measure_searching,
     }  # fmt: skip
     parser.add_argument("part", choices=measurements)
     parser.add_argument("arguments", nargs="+", metavar="ARGUMENT", help="paths or sizes, see above")
@@ -108,26 +106,27 @@ def measure_vectors(sizes: Sequence[str]) -> None:
                     make_vectors(start, 1000)
             made = making["cpu"] / min(5000, size - before) * (size - before)
             live = {record_id(c, c.text) for c in map(make_chunk, range(n))}
-            peak = _peak()
+            before_peak = peak()
             with measured() as keeping:
                 store.keep_only(live)
             print_row(
                 part="vectors", chunks=n, insert_ms=1e3 * (inserting["cpu"] - made) / (n - before),
-                insert_wall_ms=1e3 * inserting["wall"] / (n - before), disk=_size(Path(directory)), writer_rss=_rss(),
-                keep_only_cpu=keeping["cpu"], keep_only_wall=keeping["wall"], keep_only_grew_peak_by=_peak() - peak,
+                insert_wall_ms=1e3 * inserting["wall"] / (n - before), disk=disk_bytes(Path(directory)),
+                writer_rss=resident(), keep_only_cpu=keeping["cpu"], keep_only_wall=keeping["wall"],
+                keep_only_grew_peak_by=peak() - before_peak,
             )  # fmt: skip
             subprocess.run([sys.executable, "-m", "eval.bench.scale", "opened", directory], check=True)
 
 
 def measure_opening(directories: Sequence[str]) -> None:
     """Measure memory and queries of a process that only reads a store made by :func:`measure_vectors`."""
-    before = _rss()
+    before = resident()
     with measured() as opening:
         store = VectorStore(directories[0])
         store.nearest(_query(0), 80)
     print_row(
-        part="opened", first_query_cpu=opening["cpu"], first_query_wall=opening["wall"], rss_grew_by=_rss() - before,
-        query=_median_times(lambda i: store.nearest(_query(i), 80)),
+        part="opened", first_query_cpu=opening["cpu"], first_query_wall=opening["wall"],
+        rss_grew_by=resident() - before, query=median_times(lambda i: store.nearest(_query(i), 80)),
     )  # fmt: skip
 
 
@@ -137,7 +136,7 @@ def measure_server(sizes: Sequence[str]) -> None:
         (server,) = psutil.Process().children(recursive=True)
         store, n = VectorStore(address), 0
         for size in map(int, sizes):
-            before, waited, started = n, 0.0, _cpu_seconds(server)
+            before, waited, started = n, 0.0, cpu_seconds(server)
             while n < size:
                 many = min(1000, size - n)
                 chunks = [make_chunk(i) for i in range(n, n + many)]
@@ -146,14 +145,14 @@ def measure_server(sizes: Sequence[str]) -> None:
                     store.add(records, rows, chunks)
                 waited += adding["wall"]
                 n += many
-            insert_seconds = _cpu_seconds(server) - started
-            query = _median_times(lambda i: store.nearest(_query(i), 80))
-            query_seconds = _cpu_seconds(server) - started - insert_seconds
+            insert_seconds = cpu_seconds(server) - started
+            query = median_times(lambda i: store.nearest(_query(i), 80))
+            query_seconds = cpu_seconds(server) - started - insert_seconds
             print_row(
                 part="served", chunks=n, insert_wall_ms=1e3 * waited / (n - before),
                 insert_server_cpu_ms=1e3 * insert_seconds / (n - before), server_rss=server.memory_info().rss,
-                server_disk=_size(Path(directory)), query=query,
-                query_server_cpu_ms=1e3 * query_seconds / (QUERIES + 1),
+                server_disk=disk_bytes(Path(directory)), query=query,
+                query_server_cpu_ms=1e3 * query_seconds / (REPETITIONS + 1),
             )  # fmt: skip
 
 
@@ -174,18 +173,74 @@ def measure_catalogue(sizes: Sequence[str]) -> None:
                     _put(catalogue, document, chunks)
                     n += len(chunks)
             step = len(records := list(catalogue.records())) // 80
-            hits[:] = [records[i::step] for i in range(QUERIES + 1)]
+            hits[:] = [records[i::step] for i in range(REPETITIONS + 1)]
             with measured() as fingerprinting:
                 from rag.embedding import load_embedder
 
                 Index(directory, load_embedder("minilm")).fingerprint  # noqa: B018
             print_row(
                 part="catalogue", chunks=n, insert_ms=1e3 * (inserting["cpu"] - made) / (n - before),
-                disk=_size(Path(directory)), rss=_rss(), fingerprint_cpu=fingerprinting["cpu"],
-                languages=_median_times(lambda _: Catalogue(path).languages()),
-                lexical=_median_times(lambda i: catalogue.lexical(questions[i], 80)),
-                by_records=_median_times(lambda i: catalogue.chunks_by_record(hits[i])),
+                disk=disk_bytes(Path(directory)), rss=resident(), fingerprint_cpu=fingerprinting["cpu"],
+                languages=median_times(lambda _: Catalogue(path).languages()),
+                lexical=median_times(lambda i: catalogue.lexical(questions[i], 80)),
+                by_records=median_times(lambda i: catalogue.chunks_by_record(hits[i])),
             )  # fmt: skip
+
+
+def measure_search(sizes: Sequence[str]) -> None:
+    """Measure hybrid search while an index grows to each of ``sizes``, each time in a process that only searches."""
+    from rag.embedding import load_embedder
+
+    with tempfile.TemporaryDirectory() as directory:
+        index, n = Index(directory, load_embedder("minilm")), 0
+        for size in map(int, sizes):
+            with index.catalogue.transaction():
+                while n < size:
+                    added = [make_document(i) for i in range(n, min(size, n + 1000), CHUNKS_A_DOCUMENT)]
+                    chunks = [chunk for _, of_document in added for chunk in of_document]
+                    index.vector_store.add([record_id(c, c.text) for c in chunks], make_vectors(n, len(chunks)), chunks)
+                    for document, of_document in added:
+                        _put(index.catalogue, document, of_document)
+                    n += len(chunks)
+            subprocess.run([sys.executable, "-m", "eval.bench.scale", "searched", directory], check=True)
+
+
+def measure_searching(directories: Sequence[str]) -> None:
+    """Measure the embedding of questions and the rest of their search, in a store of :func:`measure_search`.
+
+    ``ratio`` is the median over the questions of the processor time of the search without the embedding ÷ that of the
+    embedding.
+    """
+    import torch
+
+    from rag.embedding import load_embedder
+    from rag.retrieval import retrieve
+
+    torch.set_num_threads(1)
+    questions = [row["question"] for row in _read_jsonl(REPOSITORY / "eval" / "cases" / "demo.jsonl")]
+    embedder = load_embedder("minilm")
+    embedder.embed_query("Loads the model.")
+    before = peak()
+    index = Index(directories[0], embedder)
+    retrieve(index, questions.pop(), k=40)
+    times: dict[str, list[float]] = {name: [] for name in ("embed", "search", "dense", "lexical")}
+    for question in questions[:SEARCHES]:
+        with measured() as embedding:
+            vector = embedder.embed_query(question)
+        with measured() as searching:  # the embedder has cached the vector
+            retrieve(index, question, k=40)
+        with measured() as dense:
+            index.dense(vector, 80)
+        with measured() as lexical:
+            index.lexical(question, 80)
+        for name, seconds in zip(times, (embedding, searching, dense, lexical), strict=True):
+            times[name].append(1e3 * seconds["cpu"])
+    ratios = [search / embed for search, embed in zip(times["search"], times["embed"], strict=True)]
+    print_row(
+        part="search", chunks=index.catalogue.count()[1], n=len(ratios), ratio=statistics.median(ratios),
+        **{f"{name}_cpu_ms": statistics.median(values) for name, values in times.items()},
+        peak=peak(), peak_grew_by=peak() - before, disk=disk_bytes(index.directory),
+    )  # fmt: skip
 
 
 def measure_publishing(sizes: Sequence[str]) -> None:
@@ -203,16 +258,17 @@ def measure_publishing(sizes: Sequence[str]) -> None:
             catalogue.snapshot(copy)
             catalogue.close()
             server = next(p for p in psutil.Process().children(recursive=True) if p.status() != "zombie")
-            published, before = PublishedCatalogue(VectorStore(address).client, address), _rss()
-            started = _cpu_seconds(server)
+            published, before = PublishedCatalogue(VectorStore(address).client, address), resident()
+            started = cpu_seconds(server)
             with measured() as sending:
                 published.upload(copy)
-            server_seconds = _cpu_seconds(server) - started
-            row = {"publish_wall": sending["wall"], "publish_cpu": sending["cpu"], "memory": _peak() - before}
+            server_seconds = cpu_seconds(server) - started
+            row = {"publish_wall": sending["wall"], "publish_cpu": sending["cpu"], "memory": peak() - before}
             with measured() as fetching:
                 is_equal = published.download(published.revision() or "") == copy.read_bytes()
             print_row(
-                part="publish", chunks=n, catalogue=copy.stat().st_size, server_disk=_size(Path(directory) / "server"),
+                part="publish", chunks=n, catalogue=copy.stat().st_size,
+                server_disk=disk_bytes(Path(directory) / "server"),
                 server_rss=server.memory_info().rss, server_cpu=server_seconds,
                 fetch_wall=fetching["wall"], fetched_whole=is_equal, **row,
             )  # fmt: skip
@@ -232,39 +288,8 @@ def measure_briefs(arguments: Sequence[str]) -> None:
         with measured() as first:
             session.answer(rows[0])
         print_row(
-            part="briefs", first_cpu=first["cpu"], brief=_median_times(lambda i: session.answer(rows[i])), rss=_rss()
+            part="briefs", first_cpu=first["cpu"], brief=median_times(lambda i: session.answer(rows[i])), rss=resident()
         )
-
-
-@contextmanager
-def measured() -> Iterator[dict[str, float]]:
-    """Time the block; the yielded dictionary then has its processor and wall-clock seconds as ``cpu`` and ``wall``."""
-    seconds: dict[str, float] = {}
-    cpu, wall = time.process_time(), time.perf_counter()
-    yield seconds
-    seconds |= {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
-
-
-def _median_times(do: Callable[[int], Any]) -> dict[str, float]:
-    """Call ``do`` repeatedly and return median times in milliseconds; the first call is not counted."""
-    cpu, wall = [], []
-    for i in range(QUERIES + 1):
-        with measured() as seconds:
-            do(i)
-        cpu.append(1e3 * seconds["cpu"])
-        wall.append(1e3 * seconds["wall"])
-    return {"cpu_ms": statistics.median(cpu[1:]), "wall_ms": statistics.median(wall[1:]), "n": QUERIES}
-
-
-def print_row(**row: Any) -> None:
-    """Print a row as JSON, with numbers rounded to four significant digits."""
-    print(json.dumps(_rounded(row), default=float, ensure_ascii=False), flush=True)
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _rounded(entry) for name, entry in value.items()}
-    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def _read_jsonl(path: Path) -> list[dict[str, Any]]:
@@ -279,23 +304,6 @@ def _put(catalogue: Catalogue, document: Document, chunks: Sequence[Chunk]) -> N
     row = SourceRow(id=document.id, location=document.source, root="archive", digest="0" * 64)
     catalogue.put_source(row)
     catalogue.put_document(document, row.id, [(chunk, record_id(chunk, chunk.text)) for chunk in chunks])
-
-
-def _cpu_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
-
-
-def _size(directory: Path) -> int:
-    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
-
-
-def _rss() -> int:
-    return int(psutil.Process(os.getpid()).memory_info().rss)
-
-
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ class ChatClient:
         self._server: LocalServer | None = None
         if choice.kind == "local":
             path = choice.path or local_model.model_file(settings, on_bytes)
-            self._server = LocalServer(path, threads=settings.threads)
+            self._server = LocalServer(path, threads=settings.threads, cache=settings.cache_directory)
             key, self.base_url = self._server.api_key, self._server.base_url
         else:
             key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""

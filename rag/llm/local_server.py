@@ -8,11 +8,13 @@ import importlib.util
 import os
 import secrets
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import ModelError
 from rag.llm.local_model import INSTALL_LOCAL
+from rag.llm.prompt_states import PromptStates
 
 if TYPE_CHECKING:
     import httpx
@@ -29,17 +31,25 @@ class LocalServer:
     Args:
         path: the model's file.
         threads: threads that compute; 0 is one for each core.
+        cache: the folder that keeps the states of :meth:`rewind` for later processes; without one they are lost.
 
     Raises:
         ModelError: llama.cpp is not installed, or cannot load the file.
     """
 
-    def __init__(self, path: Path, *, threads: int = 0) -> None:
+    def __init__(self, path: Path, *, threads: int = 0, cache: Path | None = None) -> None:
         if importlib.util.find_spec("xllamacpp") is None:
             raise ModelError(f"the local model needs llama.cpp: {INSTALL_LOCAL}")
         if not _is_gguf(path):
             raise ModelError(f"{path} is not a GGUF file: give a model in llama.cpp's format")
         xllamacpp = _import_llama_cpp()
+        threads = threads or _core_count()
+        self._kept: PromptStates | None = None
+        if cache is not None:
+            status = path.stat()
+            weights = f"{path.name} {status.st_size} {status.st_mtime_ns}"
+            build = f"xllamacpp {version('xllamacpp')} {xllamacpp.get_system_info()}"
+            self._kept = PromptStates(directory=cache / "prompts", reader=f"{weights}, {build}, {threads} threads")
         self._states = tempfile.TemporaryDirectory(prefix="citebrief-")
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
@@ -47,7 +57,7 @@ class LocalServer:
         params.port = 0
         params.n_ctx = SERVER_CONTEXT_TOKENS
         params.n_parallel = 1
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or _core_count()
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
         params.fit_params = False  # it would load the model twice, to see what fits into a GPU
         params.cache_ram_mib = 0  # `rewind` restores the beginning of a prompt
         params.slot_save_path = f"{self._states.name}{os.sep}"
@@ -72,7 +82,8 @@ class LocalServer:
 
         This makes each reply depend on its own request alone. With the cache of earlier calls, the same request is
         computed in other batches, which round differently, so that a near tie can fall the other way. It also means
-        that the beginning of each prompt is read once, in whatever order prompts come; restoring it takes 2 ms.
+        that the beginning of each prompt is read once, in whatever order prompts come; restoring it takes 2 ms. With a
+        cache it is read once by all processes.
 
         Raises:
             ModelError: llama.cpp does not answer, or refuses.
@@ -80,21 +91,21 @@ class LocalServer:
         import httpx
 
         name = f"{hashlib.sha256(system.encode()).hexdigest()[:16]}.state"
-        read = 0
+        state = Path(self._states.name) / name
         try:
             with self._client(timeout) as client:
-                if not (Path(self._states.name) / name).exists():
-                    client.post("/slots/0?action=erase").raise_for_status()
-                    messages = [{"role": "system", "content": system}, {"role": "user", "content": ""}]
-                    opening = client.post("/v1/chat/completions", json={"messages": messages, "max_tokens": 1})
-                    read = int(opening.raise_for_status().json()["usage"]["prompt_tokens"])
-                    client.post("/slots/0?action=save", json={"filename": name}).raise_for_status()
+                known = state.exists() or (self._kept is not None and self._kept.fetch(system, state))
+                if known and client.post("/slots/0?action=restore", json={"filename": name}).is_success:
+                    return 0
+                read = _read(client, system, name)
+                if self._kept is not None:
+                    self._kept.keep(system, state)
                 client.post("/slots/0?action=restore", json={"filename": name}).raise_for_status()
+                return read
         except httpx.HTTPError as error:
             raise ModelError(
                 f"the local model's server does not answer ({error or type(error).__name__}): start again"
             ) from error
-        return read
 
     def close(self) -> None:
         """Stop the server and free the model's memory."""
@@ -120,6 +131,16 @@ class LocalServer:
                 client.post("/slots/0?action=erase").raise_for_status()
         except httpx.HTTPError as error:
             raise ModelError(f"llama.cpp started, but does not answer ({error or type(error).__name__})") from error
+
+
+def _read(client: httpx.Client, system: str, name: str) -> int:
+    """Have the model read ``system`` from the start, save its state as ``name``, and return the tokens read."""
+    client.post("/slots/0?action=erase").raise_for_status()
+    messages = [{"role": "system", "content": system}, {"role": "user", "content": ""}]
+    opening = client.post("/v1/chat/completions", json={"messages": messages, "max_tokens": 1})
+    read = int(opening.raise_for_status().json()["usage"]["prompt_tokens"])
+    client.post("/slots/0?action=save", json={"filename": name}).raise_for_status()
+    return read
 
 
 def _import_llama_cpp() -> Any:

@@ -38,8 +38,11 @@ if TYPE_CHECKING:
 
     from rag.ingest import Source
 
-STORE_SCHEMA = "1"
+STORE_SCHEMA = "2"
 """Part of the index's parameters. Raise it whenever older versions could not read the store."""
+
+READABLE_SCHEMAS = frozenset({"1", "2"})
+"""Schemas that this version reads; the next update of a store writes :data:`STORE_SCHEMA`."""
 
 
 class Index:
@@ -196,6 +199,8 @@ class Index:
 
     def _check_parameters(self) -> None:
         built = json.loads(self.catalogue.meta("fingerprint") or "{}")
+        if built.get("schema") in READABLE_SCHEMAS:
+            built["schema"] = STORE_SCHEMA
         differing = [
             f"{name} {built.get(name)!r}, not {value!r}"
             for name, value in self.parameters.items()

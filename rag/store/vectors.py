@@ -124,10 +124,9 @@ class VectorStore:
         where: Any = None if documents is None else {"document_id": {"$in": list(documents)}}
 
         def query(records: Any) -> Any:
-            limit = min(k, records.count())
-            if limit == 0 or documents == []:
+            if documents == []:
                 return {"ids": [[]], "distances": [[]]}
-            return records.query(query_embeddings=[list(vector)], n_results=limit, where=where, include=["distances"])
+            return records.query(query_embeddings=[list(vector)], n_results=k, where=where, include=["distances"])
 
         with self._dimension_errors():
             found = self._read(query)

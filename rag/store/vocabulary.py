@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 WORDS_SCHEMA = "CREATE TABLE IF NOT EXISTS words (word TEXT PRIMARY KEY) WITHOUT ROWID;"
 
@@ -17,10 +17,11 @@ _WORD = re.compile(r"(?<![^\W_])[^\W\d_]{4,30}(?![^\W_])")
 
 
 class Vocabulary:
-    """The words in ``db``, which has the tables ``words`` and ``lexical``."""
+    """The words in the table ``words`` of ``db``; ``frequency`` is the lexical index's."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, frequency: Callable[[str], int]) -> None:
         self._db = db
+        self._frequency = frequency
 
     def add(self, texts: Iterable[str]) -> None:
         """Add the words of ``texts``, each spelling with its capitals."""
@@ -34,13 +35,11 @@ class Vocabulary:
 
     def has(self, word: str) -> bool:
         """Whether a chunk has ``word``, which is letters only, or another word of the same stem."""
-        sql = "SELECT 1 FROM lexical WHERE lexical MATCH ? LIMIT 1"
-        return self._db.execute(sql, (f'"{word}"',)).fetchone() is not None
+        return self._frequency(word) > 0
 
     def count(self, word: str) -> int:
         """Return the number of chunks that have ``word``, which is letters only, or another word of the same stem."""
-        sql = "SELECT count(*) FROM lexical WHERE lexical MATCH ?"
-        return int(self._db.execute(sql, (f'"{word}"',)).fetchone()[0])
+        return self._frequency(word)
 
     def words(self) -> list[str]:
         """Return every word of four letters or more, in the order of code points."""

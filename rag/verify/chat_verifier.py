@@ -32,6 +32,7 @@ from rag.verify.support_verifier import default_verifier
 
 if TYPE_CHECKING:
     from rag.llm.chat_model import ChatModel
+    from rag.verify.protocol import Verifier
 
 VERIFY_PROMPT = "verify"
 """The name of the prompt."""
@@ -91,6 +92,11 @@ class ChatVerifier:
         """See :class:`rag.verify.protocol.Verifier`."""
         prompt = load_prompt(VERIFY_PROMPT)
         return f"{self.model.name}, prompt {VERIFY_PROMPT}/{prompt.version} {prompt.sha256[:8]}"
+
+    @property
+    def citation_judge(self) -> Verifier:
+        """See :class:`rag.verify.protocol.Verifier`."""
+        return self
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
         """See :class:`rag.verify.protocol.Verifier`."""

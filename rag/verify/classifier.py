@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sentence_transformers import CrossEncoder
 
+    from rag.verify.protocol import Verifier
+
 SUPPORT_LABELS = frozenset(
     "entailment entailed entails support supported supports fully_supported consistent factual faithful grounded "
     "attributable".split()
@@ -69,6 +71,11 @@ class ClassifierVerifier:
     label: int
     threshold: float = 0.5
     min_reattribution_score: float = 0.7
+
+    @property
+    def citation_judge(self) -> Verifier:
+        """See :class:`rag.verify.protocol.Verifier`."""
+        return self
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
         """See :class:`rag.verify.protocol.Verifier`."""

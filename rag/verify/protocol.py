@@ -24,6 +24,11 @@ class Verifier(Protocol):
         """Score that a passage which the writer did not cite needs, by itself, to be cited instead."""
         ...
 
+    @property
+    def citation_judge(self) -> Verifier:
+        """What decides which citations of an accepted sentence it does not need."""
+        ...
+
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
         """Return a verdict for each pair of a sentence and the chunks that it cites, taken together."""
         ...

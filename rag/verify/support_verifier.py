@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rag._internal.cached_file import OnBytes
     from rag.config import Settings
     from rag.verify.alignment.model import Alignment, AlignmentModel
+    from rag.verify.protocol import Verifier
     from rag.verify.support.model import Judgement, SupportModel
 
 Purpose = Literal["gating", "scoring"]
@@ -61,6 +62,11 @@ class SupportVerifier:
     def min_reattribution_score(self) -> float:
         """See :class:`rag.verify.protocol.Verifier`."""
         return self.model.config.reattribution
+
+    @property
+    def citation_judge(self) -> Verifier:
+        """See :class:`rag.verify.protocol.Verifier`."""
+        return self
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
         """See :class:`rag.verify.protocol.Verifier`. Titles and headings are evidence too."""

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from rag.text import CALENDAR, find_dates
 from rag.verify.facts import findings, missing
 from rag.writing.evidence import EvidenceSentence
-from rag.writing.merge import content_words, longest_common_subsequence, written_words
 
 _ENUMERATOR = re.compile(r"^(?:(?:[ivxlc]+|[a-z]|\d+(?:\.\d+)*)[.)]\s+)+", re.IGNORECASE)
 """The number or letter before a heading of a document, which has no meaning in a brief."""
@@ -46,9 +45,6 @@ MAX_HEADING_WORDS = 12
 
 MIN_LONG_WORD, MIN_CASED_WORDS = 4, 3
 """Letters from which title case capitalises a word, and number of such words that shows title case."""
-
-MAX_SHARED_WORDS = 0.75
-"""Share of the words of the shorter of two headings that the other has too, from which they are too similar."""
 
 
 def headings_from_documents(groups: Sequence[Sequence[EvidenceSentence]]) -> list[str]:
@@ -123,38 +119,6 @@ def taken_heading_fault(heading: str, taken: Sequence[str]) -> str | None:
     for other in taken:
         if re.findall(r"\w+", other.casefold()) == words:
             return f"is the heading of another section: {other!r}"
-    return None
-
-
-def literal_heading_fault(heading: str, statements: Sequence[str], taken: Sequence[str]) -> str | None:
-    """Return why ``heading`` is not a part of one of ``statements`` or is too similar to one in ``taken``, or None.
-
-    For headings of a small model: in words of its own it joins names that no sentence joins, or names one sentence of
-    several.
-    """
-    words = content_words(heading)
-    if len(words) <= 1 or not 2 <= len(heading.split()) <= 9 or len(heading) > 80:
-        return "is not 3 to 7 words"
-    if absent := missing(heading, statements):
-        return f"names {', '.join(absent)}, which the section does not"
-    known = {word for text in statements for word in content_words(text)}
-    if own := [word for word in words if word not in known]:
-        return f"brings words of its own: {written_words(own, heading)}"
-    if not any(longest_common_subsequence(words, content_words(text)) == words for text in statements):
-        return "puts together what no sentence says in this order"
-    flat = [" ".join(text.split()) for text in statements]
-    if joined := [pair for pair in re.findall(r"\band (?:the )?[\w’'-]+", heading) if not any(pair in t for t in flat)]:
-        return f"joins what no sentence joins: {joined[0]}"
-    return heading_similarity_fault(heading, taken)
-
-
-def heading_similarity_fault(heading: str, taken: Sequence[str]) -> str | None:
-    """Return which heading in ``taken`` is too similar to ``heading`` to be in the same brief, or None."""
-    words = set(content_words(heading))
-    for other in taken:
-        other_words = set(content_words(other))
-        if len(other_words & words) >= MAX_SHARED_WORDS * min(len(other_words), len(words)):
-            return f"is much like {other!r}"
     return None
 
 

@@ -65,8 +65,8 @@ class LargeWriter:
             draft for item in reply.sentences for draft in _section_drafts(item.text, item.citations, chunks, section)
         ]
         heading = clean_heading(reply.heading, [f"{chunk.context}\n{chunk.text}" for chunk in chunks.values()])
-        passages = [f"{chunk.context}\n{chunk.text}" for chunk in chunks.values()]
-        fault = heading_fault(heading, [self.question, *passages], other_headings)
+        retrieved = [f"{chunk.context}\n{chunk.text}" for chunk in self.evidence.values()]
+        fault = heading_fault(heading, [self.question, *retrieved], other_headings)
         if fault:
             return DraftSection(heading=None, drafts=tuple(drafts), fault=f"{heading!r} {fault}")
         return DraftSection(heading=heading, drafts=tuple(drafts))

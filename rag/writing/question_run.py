@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rag.config import Settings
     from rag.llm.embeddings import RemoteEmbedder
 
-PROMPTS = {True: ("merge", "heading", "rewrite"), False: ("section", "summary", "revise")}
+PROMPTS = {True: ("merge", "rewrite"), False: ("section", "summary", "revise")}
 """The names of the prompts in use, by whether the model is small."""
 
 TOKEN_KINDS = ("prompt", "cached", "completion", "calls", "replayed")
@@ -230,14 +230,15 @@ def prompt_names(writer: ModelChoice, verifier: VerifierChoice | None) -> tuple[
 
 def writer_for(model: ChatModel, question: str, hits: Sequence[Hit]) -> Writer:
     """Return the writer, with its prompts, that suits the size of ``model``."""
-    first, second, revise = (prompts.load_prompt(name) for name in PROMPTS[model.small])
     if model.small:
-        return SmallWriter(model=model, merge_prompt=first, heading_prompt=second, rewrite_prompt=revise)
+        merge, rewrite = (prompts.load_prompt(name) for name in PROMPTS[True])
+        return SmallWriter(model=model, merge_prompt=merge, rewrite_prompt=rewrite)
+    section, summary, revise = (prompts.load_prompt(name) for name in PROMPTS[False])
     return LargeWriter(
         model=model,
         question=question,
-        section_prompt=first,
-        summary_prompt=second,
+        section_prompt=section,
+        summary_prompt=summary,
         revise_prompt=revise,
         evidence={hit.chunk.id: hit.chunk for hit in hits},
     )

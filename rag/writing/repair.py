@@ -234,14 +234,16 @@ class RepairPolicy:
         stay. Others go only if the remaining ones are certain to state the sentence.
         """
         if len(draft.chunks) > 1 and not draft.merged and not draft.sources:
-            alone = self.verifier.verify([(draft.text, (chunk,)) for chunk in draft.chunks])
-            weak = [c for c, v in zip(draft.chunks, alone, strict=True) if v.support != "full"]
+            judge = self.verifier.citation_judge
+            alone = judge.verify([(draft.text, (chunk,)) for chunk in draft.chunks])
+            by_chunk = {chunk.id: found for chunk, found in zip(draft.chunks, alone, strict=True)}
+            weak = [chunk for chunk in draft.chunks if by_chunk[chunk.id].support != "full"]
             for chunk in weak:
                 rest = tuple(other for other in draft.chunks if other.id != chunk.id)
                 if not rest:
                     break
-                [without] = self.verifier.verify([(draft.text, rest)])
-                if without.support == "full" and without.score >= self.verifier.min_reattribution_score:
+                without = by_chunk[rest[0].id] if len(rest) == 1 else judge.verify([(draft.text, rest)])[0]
+                if without.support == "full" and without.score >= judge.min_reattribution_score:
                     draft, verdict = replace(draft, chunks=rest), without
                     outcome.record("reattribute", draft.text, f"{chunk.id} is not needed", before=draft.text)
         outcome.accept(self._sentence(draft, verdict))

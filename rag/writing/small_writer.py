@@ -1,23 +1,20 @@
 """The writer for a small model: one small step a call.
 
-The model merges two evidence sentences or names a section. A merged sentence cites the chunks of the sentences that it
-was made from, so its citations are known and not chosen by the model.
+The model merges two evidence sentences. A merged sentence cites the chunks of the sentences that it was made from, so
+its citations are known and not chosen by the model. Sections keep the headings of the documents.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
-
-from pydantic import BaseModel, ConfigDict
 
 from rag.errors import ReplyError
 from rag.llm.prompts import Prompt
 from rag.types import Sentence
 from rag.writing.drafts import ClosingPart, Draft, DraftSection, RefusedDraft, quote_draft
 from rag.writing.evidence import EvidenceSentence
-from rag.writing.headings import literal_heading_fault
 from rag.writing.merge import departure_from_sources, restore_source_form
 from rag.writing.model_calls import (
     MAX_SENTENCE_TOKENS,
@@ -31,9 +28,6 @@ from rag.writing.outline import OutlineSection
 if TYPE_CHECKING:
     from rag.llm.chat_model import ChatModel
 
-MAX_HEADING_TOKENS = 32
-"""Length limit of a reply that is a heading."""
-
 MAX_REWRITES = 4
 """Largest number of calls for rewriting in a brief."""
 
@@ -44,25 +38,22 @@ MAX_MERGED_WORDS = 64
 """Two sentences with more words than this stay apart: the merged one would be too long to read or verify."""
 
 
-class HeadingReply(BaseModel):  # noqa: D101  # pydantic would send a docstring to the model
-    model_config = ConfigDict(extra="forbid", title="_Named")  # the title is part of the request, see SentenceReply
-    heading: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmallWriter:
-    """A :class:`rag.writing.drafts.Writer` that merges evidence sentences in pairs and names sections."""
+    """A :class:`rag.writing.drafts.Writer` that merges evidence sentences in pairs."""
 
     model: ChatModel
     merge_prompt: Prompt
-    heading_prompt: Prompt
     rewrite_prompt: Prompt
+    _merged: dict[tuple[EvidenceSentence, ...], tuple[Draft, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """The drafts of the pairs merged so far: the summary often has a pair of a section, and the reply is the same."""
 
     def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
         """See :class:`rag.writing.drafts.Writer`."""
         drafts = [draft for pair in adjacent_pairs(section.evidence) for draft in self._merge(pair)]
-        heading, fault = self._name(section, other_headings)
-        return DraftSection(heading=heading, drafts=tuple(drafts), fault=fault)
+        return DraftSection(heading=None, drafts=tuple(drafts))
 
     def closing(self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]) -> list[Draft]:
         """See :class:`rag.writing.drafts.Writer`. Merges the evidence chosen for the part."""
@@ -90,9 +81,14 @@ class SmallWriter:
             return ()
         return (replace(revised, fault=departure_from_sources(texts, revised.text)),) if revised else ()
 
-    def _merge(self, sentences: tuple[EvidenceSentence, ...]) -> list[Draft]:
+    def _merge(self, sentences: tuple[EvidenceSentence, ...]) -> tuple[Draft, ...]:
         if len(sentences) == 1:
-            return [quote_draft(sentences[0])]
+            return (quote_draft(sentences[0]),)
+        if sentences not in self._merged:
+            self._merged[sentences] = self._merge_pair(sentences)
+        return self._merged[sentences]
+
+    def _merge_pair(self, sentences: tuple[EvidenceSentence, ...]) -> tuple[Draft, ...]:
         texts = [sentence.text for sentence in sentences]
         chunks = tuple({sentence.chunk.id: sentence.chunk for sentence in sentences}.values())
         numbered = "\n".join(f"Note {n}: {text}" for n, text in enumerate(texts, 1))
@@ -101,20 +97,9 @@ class SmallWriter:
         )
         merged = clean_sentences(restore_source_form(reply.sentence, texts, [chunk.text for chunk in chunks]))
         if len(merged) != 1:  # the model kept the sentences apart
-            return [quote_draft(sentence) for sentence in sentences]
+            return tuple(quote_draft(sentence) for sentence in sentences)
         fault = departure_from_sources(texts, merged[0])
-        return [Draft(text=merged[0], chunks=chunks, evidence=sentences, fault=fault, merged=True)]
-
-    def _name(self, section: OutlineSection, other_headings: Sequence[str]) -> tuple[str | None, str | None]:
-        """Return the model's heading and None, or None and what is wrong with the heading."""
-        statements = "\n".join(sentence.text for sentence in section.evidence)
-        reply = ask_with_retry(
-            self.model, self.heading_prompt, HeadingReply, max_tokens=MAX_HEADING_TOKENS, statements=statements
-        )
-        heading = reply.heading.strip(" .\"'“”")
-        in_context = [f"{sentence.chunk.context} {sentence.text}" for sentence in section.evidence]
-        fault = literal_heading_fault(heading, in_context, other_headings)
-        return (None, f"{heading!r} {fault}") if fault else (heading, None)
+        return (Draft(text=merged[0], chunks=chunks, evidence=sentences, fault=fault, merged=True),)
 
 
 def adjacent_pairs(

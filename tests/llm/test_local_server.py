@@ -14,8 +14,10 @@ import psutil
 import pytest
 from pydantic import BaseModel, ConfigDict
 
+from rag.config import load_settings
 from rag.errors import ReplyError
 from rag.llm import ChatClient, load_prompt, local_model
+from rag.llm.local_server import LocalServer
 
 pytestmark = [
     pytest.mark.integration,
@@ -63,6 +65,31 @@ def test_the_common_beginning_of_prompts_is_read_once(local_model: ChatClient) -
         local_model.ask(*prompt.render(sentences=sentences), Merged, max_tokens=60, name="merge")
     cached, prompt = local_model.tokens["cached"] - before[0], local_model.tokens["prompt"] - before[1]
     assert cached > 0.7 * prompt
+
+
+def test_the_beginning_of_a_prompt_is_read_once_by_all_processes(tmp_path: Path) -> None:
+    path = local_model.model_file(load_settings())
+    replies, tokens_read = [], []
+    for _ in range(2):
+        server = LocalServer(path, threads=1, cache=tmp_path)
+        tokens_read.append(server.rewind("Add the numbers.", timeout=60))
+        reply = httpx.post(
+            f"{server.base_url}/chat/completions",
+            headers={"Authorization": f"Bearer {server.api_key}"},
+            json={
+                "messages": [{"role": "system", "content": "Add the numbers."}, {"role": "user", "content": "2 and 3"}],
+                "max_tokens": 8,
+                "temperature": 0,
+            },
+            timeout=60,
+            trust_env=False,
+        ).json()
+        replies.append((reply["choices"][0]["message"]["content"], reply["usage"]["prompt_tokens_details"]))
+        server.close()
+    first, second = tokens_read
+    assert second == 0 < first
+    assert replies[0] == replies[1]
+    assert replies[1][1]["cached_tokens"] > 0
 
 
 def test_the_server_listens_on_loopback_only(local_model: ChatClient) -> None:

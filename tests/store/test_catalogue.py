@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -119,6 +123,62 @@ def test_lexical_search_is_narrowed_by_a_filter(catalogue: Catalogue) -> None:
     put(catalogue, "moon.md", "It opened in 1969.")
     found = catalogue.lexical("opened", 5, Filter(since="1914"))
     assert [chunk.document_id for chunk, _ in found] == ["canal.txt"]
+
+
+def make_schema_1(path: Path) -> None:
+    """Give the catalogue at ``path`` the full-text table of schema 1 in place of its lexical index."""
+    db = sqlite3.connect(path)
+    db.executescript(
+        "DROP TABLE segments; DROP TABLE postings; CREATE VIRTUAL TABLE lexical "
+        "USING fts5 (context, text, tokenize = 'porter unicode61 remove_diacritics 2');"
+        "INSERT INTO lexical (rowid, context, text) SELECT c.number, d.title || ' › Heading', c.text "
+        "FROM chunks c JOIN documents d ON d.id = c.document_id;"
+    )
+    db.close()
+
+
+def test_catalogue_of_schema_1_is_searched_and_then_replaced_by_the_next_transaction(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path / "catalogue.sqlite")
+    for id_, text in (("canal.txt", "The canals opened."), ("moon.md", "No canal on the moon, moon, moon.")):
+        put(catalogue, id_, text)
+    catalogue.close()
+    make_schema_1(catalogue.path)
+    catalogue, reader = Catalogue(catalogue.path), Catalogue(catalogue.path)
+    before = reader.lexical("canal", 5)
+    assert [chunk.document_id for chunk, _ in before] == ["canal.txt", "moon.md"]
+    assert reader.vocabulary.count("canal") == 2
+    with catalogue.transaction():
+        pass
+    assert (catalogue.lexical("canal", 5), reader.lexical("canal", 5)) == (before, before)
+    assert reader.vocabulary.count("canal") == 2
+    put(catalogue, "panama.md", "A canal.")
+    assert len(reader.lexical("canal", 5)) == 3
+
+
+def test_failed_transaction_leaves_the_lexical_index_as_it_was(catalogue: Catalogue) -> None:
+    put(catalogue, "canal.txt", "A canal.")
+    with pytest.raises(RuntimeError, match="disk"), catalogue.transaction():
+        put(catalogue, "moon.md", "A moon.")
+        catalogue.delete_source("canal.txt")
+        assert [chunk.document_id for chunk, _ in catalogue.lexical("canal moon", 5)] == ["moon.md"]
+        raise RuntimeError("disk")
+    put(catalogue, "ozone.md", "A protocol.")
+    assert [chunk.document_id for chunk, _ in catalogue.lexical("canal moon", 5)] == ["canal.txt"]
+
+
+def test_transaction_of_a_killed_process_leaves_the_lexical_index_as_it_was(catalogue: Catalogue) -> None:
+    put(catalogue, "canal.txt", "A canal.")
+    script = (
+        "import os, signal, sys; from pathlib import Path; from rag.store import Catalogue\n"
+        "catalogue = Catalogue(Path(sys.argv[1]))\n"
+        "with catalogue.transaction():\n"
+        "    catalogue.delete_source('canal.txt')\n"
+        "    assert catalogue.lexical('canal', 5) == []\n"  # writes to the file's log
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, str(catalogue.path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert [chunk.document_id for chunk, _ in catalogue.lexical("canal", 5)] == ["canal.txt"]
 
 
 def test_snapshot_is_a_complete_catalogue(catalogue: Catalogue, tmp_path: Path) -> None:

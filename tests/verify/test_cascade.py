@@ -21,6 +21,7 @@ Connect = Callable[[FaultServer], ChatClient]
 PIER = chunk("oslo.md", "The harbour board of Oslo met on 3 May 2011. The board's vote on the pier was secret.")
 WEATHER = [chunk(f"{n}.md", f"Report {n} is about the weather in Bergen.") for n in range(4)]
 COPY = "The harbour board of Oslo met on 3 May 2011."
+PROSE = "How the members of Oslo's harbour board voted on the pier was never made public."
 FREE = "Nobody outside the room learned how the members of the board voted in 2012."
 
 
@@ -33,13 +34,30 @@ def says(support: str) -> object:
     return {"C1": {"support": support, "unsupported": ""}}
 
 
-def test_what_the_packaged_verifier_accepts_costs_no_call(connect: Connect) -> None:
+def test_a_near_copy_that_the_packaged_verifier_accepts_costs_no_call(connect: Connect) -> None:
     with FaultServer() as server:
         verifier = cascade(connect(server))
         [verdict] = verifier.verify([(COPY, (PIER,))])
     assert (verdict.support, verdict.judge) == ("full", default_verifier().name)
     assert server.requests == []
     assert verifier.name == f"{default_verifier().name}; then {verifier.second.name}"
+
+
+def test_free_prose_that_the_packaged_verifier_accepts_for_printing_is_still_put_to_the_model(connect: Connect) -> None:
+    with FaultServer([good(says("none"))]) as server:
+        verifier = cascade(connect(server))
+        alone = verifier.first.verify([(PROSE, (PIER,))])[0]
+        [verdict] = verifier.verify([(PROSE, (PIER,))])
+    assert alone.support == "full"
+    assert alone.score < verifier.min_reattribution_score
+    assert (verdict.support, verdict.judge) == ("none", verifier.second.name)
+
+
+def test_citations_are_judged_without_calls(connect: Connect) -> None:
+    with FaultServer() as server:
+        verifier = cascade(connect(server))
+        verifier.citation_judge.verify([(FREE, (each,)) for each in [*WEATHER, PIER]])
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("support", ["full", "none"])

@@ -9,9 +9,7 @@ from rag.writing.evidence import EvidenceSentence
 from rag.writing.headings import (
     clean_heading,
     heading_fault,
-    heading_similarity_fault,
     headings_from_documents,
-    literal_heading_fault,
     taken_heading_fault,
 )
 
@@ -22,39 +20,6 @@ MET = "Paul Manafort met Konstantin Kilimnik at the Grand Havana Club in New Yor
 def evidence(text: str, *heading_path: str, title: str = "Report") -> EvidenceSentence:
     source = chunk(f"{title}.md", text, title=title, heading_path=heading_path)
     return EvidenceSentence(text=text, chunk=source, start=0, end=len(text))
-
-
-def test_a_literal_heading_in_the_words_of_its_section_has_no_fault() -> None:
-    assert literal_heading_fault("Manafort's meeting with Kilimnik", [TOLD], []) is None
-
-
-@pytest.mark.parametrize(
-    ("heading", "statements", "fault"),
-    [
-        ("Kilimnik's meeting with Manafort", [TOLD], "puts together what no sentence says in this order"),
-        ("Manafort's dinner with Kilimnik", [TOLD], "brings words of its own: dinner"),
-        ("Manafort and Deripaska", [MET], "names Deripaska, which the section does not"),
-        ("Events", [MET], "is not 3 to 7 words"),
-        ("The Manafort", [MET], "is not 3 to 7 words"),
-        ("Manafort and New York", [MET], "joins what no sentence joins: and New"),
-        (
-            "Putin's recognition of Moscow",
-            ["Putin's recognition of Donetsk.", "A tower in Moscow."],
-            "puts together what no sentence says in this order",
-        ),
-    ],
-)
-def test_the_fault_of_a_literal_heading_is_named(heading: str, statements: list[str], fault: str) -> None:
-    assert literal_heading_fault(heading, statements, []) == fault
-
-
-def test_a_literal_heading_that_shares_most_words_with_another_is_rejected() -> None:
-    fault = 'is much like "Kilimnik\'s meeting with Manafort"'
-    assert (
-        literal_heading_fault("Manafort's meeting with Kilimnik", [TOLD], ["Kilimnik's meeting with Manafort"]) == fault
-    )
-    assert heading_similarity_fault("The meeting with Manafort", ["Kilimnik's meeting with Manafort"]) == fault
-    assert heading_similarity_fault("The tower in Moscow", ["Kilimnik's meeting with Manafort"]) is None
 
 
 LEASE = "Term of the lease. The tenant, Halden Foods, pays 4,000 euros a month until 31 March 2027, and may extend it."

@@ -54,6 +54,10 @@ class ScriptedVerifier:
     name: str = "scripted"
     min_reattribution_score: float = 0.7
 
+    @property
+    def citation_judge(self) -> ScriptedVerifier:
+        return self
+
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
         return [self._verdict(text, self.stated.get(text) in chunks) for text, chunks in pairs]
 
