@@ -79,12 +79,14 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help="the difference that was scored")
     parser.add_argument("--name", required=True, help="the model's name")
     parser.add_argument("--out", type=Path, required=True, help="directory to write to")
+    parser.add_argument("--score-weight", type=float, help="this weight, and not the best one on the queries held out")
     options = parser.parse_args()
     collections = by_collection(read_rerank_scores(options.scores))
     calibration = fit_calibration(collections)
     tried = {weight: mean_ndcg(collections, calibration.scale, weight) for weight in WEIGHTS}
     for weight, ndcg in tried.items():
         print(f"score weight {weight}: mean nDCG@10 {ndcg:.4f}", flush=True)
+    best = max(tried, key=lambda weight: tried[weight])
     config = RerankConfig(
         name=options.name,
         base_sha256=hashlib.sha256((options.base / "model.safetensors").read_bytes()).hexdigest(),
@@ -93,7 +95,7 @@ def main() -> None:
         max_passage_tokens=MAX_PASSAGE,
         scale=round(calibration.scale, 5),
         shift=round(calibration.shift, 5),
-        score_weight=max(tried, key=lambda weight: tried[weight]),
+        score_weight=best if options.score_weight is None else options.score_weight,
     )
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "config.json"
