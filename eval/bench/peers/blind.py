@@ -2,10 +2,10 @@
 
     python -m eval.bench.peers.blind --results build/peers/results.jsonl --per-system 20 --out build/peers/sheet.jsonl
 
-A row of the sheet has an ``id``, the question, the sentence and the passages that it cites. A person writes a JSONL
-file of labels, with ``id``, ``support`` (``full``, ``partial`` or ``none``: do the cited passages state the sentence?)
-and ``answers`` (``yes``, ``context`` or ``no``: does it answer the question?). The id is a digest that tells nothing of
-the system. A sentence that cites nothing has the support none.
+A row of the sheet has an ``id``, the question, the sentence, whether it is ``cited``, and the passages: those that it
+cites or, where it cites none, all that the writer was sent. A person writes a JSONL file of labels, with ``id``,
+``support`` (``full``, ``partial`` or ``none``: do these passages state the sentence?) and ``answers`` (``yes``,
+``context`` or ``no``: does it answer the question?). The id is a digest that tells nothing of the system.
 """
 
 from __future__ import annotations
@@ -62,14 +62,19 @@ def sentences_of(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for (system, case_id), answer in answers_of(rows).items():
         brief = parsed_brief(answer)
         for claim in brief.claims:
-            passages = [brief.sources[each].chunk for each in claim.citations if each in brief.sources]
+            cited = [brief.sources[each] for each in claim.citations if each in brief.sources]
             id_ = hashlib.sha256(f"{system}\0{case_id}\0{claim.text}".encode()).hexdigest()[:10]
             found[id_] = {
                 "id": id_,
                 "system": system,
                 "case": case_id,
                 "sentence": claim.text,
-                "passages": [f"{chunk.document_id}: {chunk.text}" for chunk in passages if chunk],
+                "cited": bool(cited),
+                "passages": [
+                    f"{source.chunk.document_id}: {source.chunk.text}"
+                    for source in cited or brief.sources.values()
+                    if source.chunk
+                ],
             }
     return list(found.values())
 
@@ -97,6 +102,7 @@ def draw_sheet(
             "id": each["id"],
             "question": questions[each["case"]],
             "sentence": each["sentence"],
+            "cited": each["cited"],
             "passages": each["passages"],
         }
         for each in chosen
@@ -109,17 +115,28 @@ def tally_labels(rows: Sequence[Mapping[str, Any]], labels: Sequence[BlindLabel]
     Raises:
         ValueError: a label's id is not of a sentence of the run.
     """
-    systems = {each["id"]: each["system"] for each in sentences_of(rows)}
-    if unknown := [label.id for label in labels if label.id not in systems]:
+    sentences = {each["id"]: each for each in sentences_of(rows)}
+    if unknown := [label.id for label in labels if label.id not in sentences]:
         raise ValueError(f"{unknown[0]}: no sentence of the run has this id; are the labels of another run?")
     counts = []
-    for system in dict.fromkeys(systems.values()):
-        own = [label for label in labels if systems[label.id] == system]
+    for system in dict.fromkeys(each["system"] for each in sentences.values()):
+        own = [label for label in labels if sentences[label.id]["system"] == system]
+        cited = [label for label in own if sentences[label.id]["cited"]]
         if own:
             support = {f"support {each}": sum(label.support == each for label in own) for each in SUPPORTS}
             answers = {f"answers {each}": sum(label.answers == each for label in own) for each in ANSWERS}
-            both = sum(label.support == "full" and label.answers == "yes" for label in own)
-            counts.append({"system": system, "labelled": len(own), **support, **answers, "full and answers": both})
+            counts.append(
+                {
+                    "system": system,
+                    "labelled": len(own),
+                    **support,
+                    **answers,
+                    "cited": len(cited),
+                    "cited, full and answers": sum(
+                        label.support == "full" and label.answers == "yes" for label in cited
+                    ),
+                }
+            )
     return counts
 
 

@@ -6,6 +6,7 @@ Standard library only: these values cross between processes as JSON.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -109,8 +110,8 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
 
 def core_seconds() -> float:
     """Return the processor time of this process and of its ended children since it began, in seconds of one core."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    children = os.times()
+    return time.process_time() + children.children_user + children.children_system
 
 
 def text_files(folder: Path) -> list[Path]:

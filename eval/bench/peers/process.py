@@ -17,7 +17,11 @@ from .interface import Options
 
 
 class SystemFailed(Exception):
-    """A system reported an error, ended, or did not answer in time. The message says which."""
+    """A system reported an error; its process goes on."""
+
+
+class SystemEnded(SystemFailed):
+    """The process of a system ended, or did not answer in time and cannot be asked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +76,8 @@ class SystemProcess:
         """Send a request and return its result and its cost.
 
         Raises:
-            SystemFailed: the worker reported an error, ended, or took longer than ``timeout`` seconds.
+            SystemFailed: the worker reported an error.
+            SystemEnded: it ended, or took longer than ``timeout`` seconds.
         """
         before = time.process_time()
         self._send({"command": command, **arguments})
@@ -92,7 +97,7 @@ class SystemProcess:
             self._process.stdin.write(f"{json.dumps(row)}\n".encode())
             self._process.stdin.flush()
         except BrokenPipeError:
-            raise SystemFailed(f"{self._name}: the process ended; see {self._log.name}") from None
+            raise SystemEnded(f"{self._name}: the process ended; see {self._log.name}") from None
 
     def _read_line(self, command: str, timeout: float) -> bytes:
         assert self._process.stdout is not None
@@ -101,9 +106,9 @@ class SystemProcess:
         while not line.endswith(b"\n"):
             ready, _, _ = select.select([self._process.stdout], [], [], max(0.0, deadline - time.monotonic()))
             if not ready:
-                raise SystemFailed(f"{self._name} {command}: no answer in {timeout:.0f} s")
+                raise SystemEnded(f"{self._name} {command}: no answer in {timeout:.0f} s")
             part = os.read(self._process.stdout.fileno(), 1 << 16)
             if not part:
-                raise SystemFailed(f"{self._name} {command}: the process ended; see {self._log.name}")
+                raise SystemEnded(f"{self._name} {command}: the process ended; see {self._log.name}")
             line += part
         return line

@@ -30,7 +30,7 @@ from rag.llm.local_server import LocalServer
 from ...runner.coverage_cases import CoverageCase, read_coverage_cases
 from .documents import export_text
 from .interface import MODEL_TIMEOUT, Options
-from .process import SystemFailed, SystemProcess
+from .process import SystemEnded, SystemFailed, SystemProcess
 
 SYSTEMS = ("citebrief_cli", "citebrief_extractive", "langchain_recipe", "paperqa_docs")
 """The compared systems, by module, in the order in which they run."""
@@ -115,30 +115,34 @@ class Comparison:
         missing: Sequence[CoverageCase],
     ) -> None:
         with self._open(name, python) as system:
-            found, first = system.ask("search", timeout=SEARCH_TIMEOUT, store=store, question=cases[0].question)
-            start = time.perf_counter() - system.started
-            searches = [
-                system.ask("search", timeout=SEARCH_TIMEOUT, store=store, question=case.question)[1].core_seconds
-                for case in cases
-                for _ in range(SEARCHES)
-            ]
-            self.results.add(
-                kind="start",
-                seconds=start,
-                core_seconds=first.core_seconds_since_start,
-                search_core_ms=statistics.median(searches) * 1_000,
-                passages=len(found),
-                **key,
-            )
+            if not self.results.has(kind="start", **key):
+                self._start(system, key, store, cases)
             for case in missing:
                 self._answer_case(system, key, store, case)
+
+    def _start(self, system: SystemProcess, key: dict[str, str], store: str, cases: Sequence[CoverageCase]) -> None:
+        found, first = system.ask("search", timeout=SEARCH_TIMEOUT, store=store, question=cases[0].question)
+        start = time.perf_counter() - system.started
+        searches = [
+            system.ask("search", timeout=SEARCH_TIMEOUT, store=store, question=case.question)[1].core_seconds
+            for case in cases
+            for _ in range(SEARCHES)
+        ]
+        self.results.add(
+            kind="start",
+            seconds=start,
+            core_seconds=first.core_seconds_since_start,
+            search_core_ms=statistics.median(searches) * 1_000,
+            passages=len(found),
+            **key,
+        )
 
     def _answer_case(self, system: SystemProcess, key: dict[str, str], store: str, case: CoverageCase) -> None:
         try:
             answer, cost = system.ask("answer", timeout=self.answer_timeout, store=store, question=case.question)
         except SystemFailed as error:
             self.results.add(kind="failed", question=case.id, error=str(error), **key)
-            if "no answer in" in str(error) or "ended" in str(error):
+            if isinstance(error, SystemEnded):
                 raise
             return
         own = answer["core_seconds"]  # counted by the system without what only the comparison needs
@@ -191,7 +195,8 @@ def main() -> None:
         for name in args.system or SYSTEMS:
             for collection in collections:
                 own = [case for case in cases if case.collection == collection]
-                comparison.run(name, Path(pythons.get(name, sys.executable)), collection, own)
+                if own:
+                    comparison.run(name, Path(pythons.get(name, sys.executable)), collection, own)
     finally:
         server.close()
 

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 class AnswerScore:
     """The score of one answer.
 
-    ``cited`` and ``sent`` are the numbers of the aspects that a cited passage, or one that the writer was sent, states.
+    ``cited`` and ``sent`` are the numbers of the aspects that a cited passage, or one that the writer was sent, states;
+    ``stated`` is the number of sentences that the passages sent state in full, cited or not.
     """
 
     system: str
@@ -43,6 +44,7 @@ class AnswerScore:
     passages: int
     cited: int
     sent: int
+    stated: int
 
     @property
     def declined(self) -> bool:
@@ -57,19 +59,28 @@ def score_answers(
     for (system, case_id), answer in answers_of(rows).items():
         brief = parsed_brief(answer)
         case = cases[case_id]
+        scored = score_brief(brief, judge, _resolver(brief), id_=f"{system}/{case_id}")
         yield AnswerScore(
             system=system,
             case=case,
-            scored=score_brief(brief, judge, _resolver(brief), id_=f"{system}/{case_id}"),
+            scored=scored,
             passages=len(brief.sources),
             cited=stated_aspects(case, cited_chunks(brief)),
             sent=stated_aspects(case, listed_chunks(brief)),
+            stated=_stated_sentences(scored, listed_chunks(brief), judge),
         )
 
 
 def stated_aspects(case: CoverageCase, chunks: Sequence[Chunk]) -> int:
     """Return the number of aspects of ``case`` that one of ``chunks`` states."""
     return sum(any(aspect.is_stated_in(each.document_id, each.text) for each in chunks) for aspect in case.aspects)
+
+
+def _stated_sentences(scored: ScoredBrief, sent: Sequence[Chunk], judge: Judge) -> int:
+    """Count the sentences that their citations or, failing that, all passages sent together state in full."""
+    others = [row.text for row in scored.rows if row.support != "full"]
+    verdicts = judge.verify([(text, sent) for text in others]) if sent else []
+    return len(scored.rows) - len(others) + sum(verdict.support == "full" for verdict in verdicts)
 
 
 def figures(scores: Sequence[AnswerScore]) -> dict[str, Any]:
@@ -84,10 +95,11 @@ def figures(scores: Sequence[AnswerScore]) -> dict[str, Any]:
         "invalid": _rounded(citations.invalid_citation_rate(sentences)),
         "recall": _rounded(citations.citation_recall(sentences)),
         "precision": _rounded(citations.citation_precision(sentences)),
+        "stated by passages sent": _rounded(sum(s.stated for s in scores) / len(sentences) if sentences else None),
         "passages": round(sum(score.passages for score in scores) / len(scores), 1),
         "aspects": aspects,
-        "aspects_sent": sum(score.sent for score in scores),
-        "aspects_cited": sum(score.cited for score in scores),
+        "aspects sent": sum(score.sent for score in scores),
+        "aspects cited": sum(score.cited for score in scores),
     }
 
 

@@ -33,8 +33,17 @@ def test_the_sheet_has_sentences_of_every_system_and_does_not_name_it() -> None:
     sheet = draw_sheet(ROWS, QUESTIONS, per_system=1)
     systems = {each["id"]: each["system"] for each in sentences_of(ROWS)}
     assert sorted(systems[each["id"]] for each in sheet) == ["alpha", "beta"]
-    assert all(set(each) == {"id", "question", "sentence", "passages"} for each in sheet)
+    assert all(set(each) == {"id", "question", "sentence", "cited", "passages"} for each in sheet)
     assert sheet[0]["passages"] == ["canal.txt: The canal opened in 1914."]
+
+
+def test_a_sentence_without_citation_is_shown_with_all_that_the_writer_was_sent() -> None:
+    passages = tuple(Passage(document=f"{name}.txt.txt", text=f"On {name}.") for name in ("canal", "vault"))
+    answer = Answer(text="", passages=passages, sentences=(("It opened.", ()), ("It leaked.", (2,))))
+    rows = [{"kind": "answer", "system": "alpha", "question": "canal", "answer": answer_to_json(answer)}]
+    opened, leaked = sentences_of(rows)
+    assert (opened["cited"], opened["passages"]) == (False, ["canal.txt: On canal.", "vault.txt: On vault."])
+    assert (leaked["cited"], leaked["passages"]) == (True, ["vault.txt: On vault."])
 
 
 def test_the_same_seed_draws_the_same_sheet() -> None:
@@ -49,8 +58,13 @@ def test_labels_are_counted_by_system(tmp_path: Path) -> None:
         + f'\n{{"id": "{rows[3]["id"]}", "support": "none", "answers": "no"}}\n'
     )
     alpha, beta = tally_labels(ROWS, read_labels(path))
-    assert (alpha["system"], alpha["labelled"], alpha["support full"], alpha["full and answers"]) == ("alpha", 2, 2, 2)
-    assert (beta["support none"], beta["answers no"], beta["full and answers"]) == (1, 1, 1)
+    assert (alpha["system"], alpha["labelled"], alpha["support full"], alpha["cited, full and answers"]) == (
+        "alpha",
+        2,
+        2,
+        2,
+    )
+    assert (beta["support none"], beta["answers no"], beta["cited, full and answers"]) == (1, 1, 1)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rag.eval.bench.peers.interface import Options
-from rag.eval.bench.peers.process import SystemFailed, SystemProcess
+from rag.eval.bench.peers.process import SystemEnded, SystemFailed, SystemProcess
 
 pytestmark = pytest.mark.integration
 
@@ -34,7 +34,7 @@ def test_a_system_that_is_not_there_names_its_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with (
         SystemProcess("no_such_system", PYTHON, OPTIONS, log) as system,
-        pytest.raises(SystemFailed, match=r"no_such_system.*the process ended; see .*log"),
+        pytest.raises(SystemEnded, match=r"no_such_system.*the process ended; see .*log"),
     ):
         system.ask("versions", timeout=60)
     assert "No module named" in log.read_text()
