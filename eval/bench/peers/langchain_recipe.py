@@ -22,9 +22,14 @@ from .interface import (
 
 SYSTEM_PROMPT = (
     "You answer questions from the numbered passages below and from nothing else. Write a report of several sentences. "
-    "End each sentence with the number of the passage that states it, in square brackets, for instance [2] or [1][3]. "
     "If the passages do not answer the question, say that you do not know.\n\n{context}"
 )
+
+QUESTION_PROMPT = (
+    "{question}\n\nEnd each sentence of your answer with the number of the passage that states it, in square brackets, "
+    "like this: [2] or [1][3]."
+)
+"""Behind the passages: asked before them, a small model forgets to cite."""
 
 
 class LangChainRecipe:
@@ -52,7 +57,7 @@ class LangChainRecipe:
             timeout=MODEL_TIMEOUT,
             max_retries=0,
         )
-        prompt = ChatPromptTemplate.from_messages([("system", SYSTEM_PROMPT), ("human", "{question}")])
+        prompt = ChatPromptTemplate.from_messages([("system", SYSTEM_PROMPT), ("human", QUESTION_PROMPT)])
         self._chain = prompt | model | StrOutputParser()
         self._open = cache(self._open_store)
 

@@ -30,11 +30,16 @@ _KEY = re.compile(r"pqac-[0-9a-f]+")
 
 
 class PaperQA:
-    """``paperqa.Docs`` with the shared model and embedding; the number of passages and the prompts are its defaults."""
+    """``paperqa.Docs`` with the shared model and embedding; the number of passages and the prompts are its defaults.
+
+    Args:
+        options: what the systems share.
+        summaries: whether the model summarises and scores each chunk, the default of PaperQA.
+    """
 
     packages = ("paper-qa", "fhlmi", "litellm", "sentence-transformers")
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, *, summaries: bool = True) -> None:
         os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else litellm asks a server for prices at import
         from paperqa import Settings
 
@@ -59,7 +64,7 @@ class PaperQA:
                 "multimodal": False,
                 "reader_config": {"chunk_chars": CHUNK_CHARACTERS, "overlap": CHUNK_OVERLAP},
             },
-            answer={"max_concurrent_requests": 1},
+            answer={"max_concurrent_requests": 1, "evidence_skip_summary": not summaries},
         )
         self._embedding = self._settings.get_embedding_model()
         self._open = cache(_read_docs)

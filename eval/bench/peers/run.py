@@ -32,10 +32,10 @@ from .documents import export_text
 from .interface import MODEL_TIMEOUT, Options
 from .process import SystemEnded, SystemFailed, SystemProcess
 
-SYSTEMS = ("citebrief_cli", "citebrief_extractive", "langchain_recipe", "paperqa_docs")
+SYSTEMS = ("citebrief_cli", "citebrief_extractive", "langchain_recipe", "paperqa_docs", "paperqa_plain")
 """The compared systems, by module, in the order in which they run."""
 
-INDEXED_BY = {"citebrief_extractive": "citebrief_cli"}
+INDEXED_BY = {"citebrief_extractive": "citebrief_cli", "paperqa_plain": "paperqa_docs"}
 """The systems that answer from the index of another one."""
 
 INDEX_TIMEOUT = 3_600.0
