@@ -113,7 +113,7 @@ def time_figures(rows: Sequence[Mapping[str, Any]], system: str, collection: str
         "chunks": index["chunks"] if index else None,
         "index_seconds": round(index["cost"]["core_seconds_since_start"], 1) if index else None,
         "start_seconds": round(start["core_seconds"], 1) if start else None,
-        "search_ms": round(start["search_core_ms"]) if start else None,
+        "search_ms": round(start["search_core_ms"]) if start and start["search_core_ms"] is not None else None,
         "answers": len(answers),
         "answer_seconds": round(sum(answers) / len(answers), 1) if answers else None,
         "failed": len({row.get("question") for row in own if row["kind"] == "failed"}),
