@@ -149,9 +149,10 @@ def search(
     *,
     k: int,
     where: Filter | None = None,
+    rerank: bool = False,
     on_progress: OnProgress = lambda _: None,
 ) -> list[Hit]:
-    """Return the ``k`` best hits for ``query``, best first.
+    """Return the ``k`` best hits for ``query``, best first; with ``rerank`` in the order of the packaged cross-encoder.
 
     ``on_progress`` is told where the query goes if the embedder is on another machine, and which words of it are
     corrected.
@@ -164,7 +165,7 @@ def search(
     with _opened(settings) as store:
         for notice in rewording_notices(store, query):
             on_progress(Step(stage="retrieve", message=notice))
-        return search_index(store, query, k=k, where=where)
+        return search_index(store, query, k=k, where=where, rerank=rerank)
 
 
 def show(chunk_id: str, settings: Settings, *, around: int = 600) -> tuple[Chunk, str, str]:
@@ -217,14 +218,14 @@ def answer(
         return session.answer(question, where=where, on_progress=on_progress)
 
 
-def retriever(settings: Settings, *, k: int = 10, where: Filter | None = None) -> BaseRetriever:
+def retriever(settings: Settings, *, k: int = 10, where: Filter | None = None, rerank: bool = False) -> BaseRetriever:
     """Return a LangChain retriever over the index that finds and ranks as :func:`search` does.
 
     It keeps the index open. See :func:`rag.retrieval.index_retriever` for the metadata of its documents.
     """
     from rag.retrieval import index_retriever
 
-    return index_retriever(Index.open(settings.store, open_embedder(settings)), k=k, where=where)
+    return index_retriever(Index.open(settings.store, open_embedder(settings)), k=k, where=where, rerank=rerank)
 
 
 def chain(settings: Settings) -> Runnable[str, Brief]:

@@ -11,7 +11,7 @@ from rag.errors import UsageError
 
 from .options import eval_json_option, eval_quiet_option, settings_from
 
-RETRIEVAL_MODES = ("dense", "bm25", "hybrid")
+RETRIEVAL_MODES = ("dense", "bm25", "hybrid", "hybrid+rerank")
 """The modes of ``eval retrieval``. Named here, because their functions need libraries that take time to import."""
 
 

@@ -1,1 +1,1 @@
-"""Training of the packaged models."""
+"""Training of the packaged models: a directory each, beside them what both share."""

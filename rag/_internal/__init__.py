@@ -1,1 +1,1 @@
-"""Atomic file writes, cached files, event logging and concurrency for the other packages; not a public interface."""
+"""Atomic file writes, cached files, weights as differences, event logging and concurrency; not a public interface."""

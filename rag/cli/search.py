@@ -14,10 +14,11 @@ from rag.cli.output import print_message
 @click.command("search")
 @click.argument("query")
 @click.option("--k", type=click.IntRange(1, 500), default=10, show_default=True, help="Passages to print.")
+@click.option("--rerank", is_flag=True, help="Order the best 30 by a model that reads them with QUERY; 1 to 3 s more.")
 @store_option
 @embedder_option
 @json_option
-def search_command(query: str, k: int, as_json: bool, **options: str | None) -> None:
+def search_command(query: str, k: int, rerank: bool, as_json: bool, **options: str | None) -> None:
     """Print the passages nearest to QUERY, best first.
 
     \b
@@ -30,7 +31,11 @@ def search_command(query: str, k: int, as_json: bool, **options: str | None) -> 
     from rag.render.cleaning import single_line
 
     hits = pipeline.search(
-        question_text(query), load_settings(options), k=k, on_progress=lambda step: print_message(step.message)
+        question_text(query),
+        load_settings(options),
+        k=k,
+        rerank=rerank,
+        on_progress=lambda step: print_message(step.message),
     )
     if as_json:
         rows = [

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from rag.store import Index
 
 
-def index_retriever(index: Index, *, k: int = 10, where: Filter | None = None) -> BaseRetriever:
+def index_retriever(index: Index, *, k: int = 10, where: Filter | None = None, rerank: bool = False) -> BaseRetriever:
     """Return a LangChain retriever over ``index`` that finds and ranks as ``citebrief search`` does.
 
-    The metadata of each of its documents are the place, rank and score of the chunk.
+    With ``rerank`` it ranks as ``citebrief search --rerank``. The metadata of each of its documents are the place, rank
+    and score of the chunk.
     """
     from langchain_core.documents import Document
     from langchain_core.retrievers import BaseRetriever
@@ -27,7 +28,7 @@ def index_retriever(index: Index, *, k: int = 10, where: Filter | None = None) -
         def _get_relevant_documents(self, query: str, *, run_manager: Any) -> list[Document]:
             return [
                 Document(id=hit.chunk.id, page_content=hit.chunk.text, metadata=_metadata(hit))
-                for hit in search_index(index, query, k=k, where=where)
+                for hit in search_index(index, query, k=k, where=where, rerank=rerank)
             ]
 
     return IndexRetriever()

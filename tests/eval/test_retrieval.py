@@ -71,7 +71,7 @@ def test_every_mode_has_its_measures_and_a_time_and_a_query_without_hits_counts_
 ) -> None:
     result = measure(benchmark, cache, "--json")
     figures = figures_of(result)
-    assert list(figures["modes"]) == ["dense", "bm25", "hybrid"]
+    assert list(figures["modes"]) == ["dense", "bm25", "hybrid", "hybrid+rerank"]
     assert (figures["queries"], figures["documents"], figures["chunks"]) == (3, 4, 4)
     for mode in figures["modes"].values():
         assert list(mode["measures"]) == ["nDCG@10", "R@10", "R@100", "RR@10"]
@@ -79,7 +79,7 @@ def test_every_mode_has_its_measures_and_a_time_and_a_query_without_hits_counts_
     assert figures["modes"]["bm25"]["measures"]["nDCG@10"]["mean"] == pytest.approx(2 / 3)
     assert figures["modes"]["dense"]["measures"]["R@10"]["mean"] == 1.0
     assert "embed: passages" in result.stderr
-    assert "hybrid: queries 3/3" in result.stderr
+    assert "hybrid+rerank: queries 3/3" in result.stderr
 
 
 @pytest.mark.integration

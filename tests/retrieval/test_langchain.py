@@ -22,6 +22,14 @@ def test_the_retriever_finds_what_search_finds_in_the_same_order(corpus: Setting
     assert [document.metadata["score"] for document in documents] == [hit.score for hit in hits]
 
 
+def test_the_retriever_reranks_as_search_does_where_it_is_told_to(corpus: Settings, corpus_index: Index) -> None:
+    hits = pipeline.search(QUESTION, corpus, k=8, rerank=True)
+    documents = index_retriever(corpus_index, k=8, rerank=True).invoke(QUESTION)
+    assert [document.id for document in documents] == [hit.chunk.id for hit in hits]
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert [hit.chunk.id for hit in pipeline.search(QUESTION, corpus, k=8)] != [hit.chunk.id for hit in hits]
+
+
 def test_the_retriever_is_narrowed_by_a_filter_as_search_is(corpus: Settings, corpus_index: Index) -> None:
     where = Filter(document="*apollo*")
     hits = pipeline.search(QUESTION, corpus, k=3, where=where)

@@ -12,7 +12,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from .weights import load_parameters, parameter_layers, save_parameters
+from ..parameters import load_parameters, parameter_layers, save_parameters
 
 
 def average(paths: Sequence[Path], out: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from rag._internal.length_batches import length_batches
 
 from .examples import Example, ExampleClaim
 
@@ -145,22 +147,10 @@ def batches(lengths: Sequence[int], tokens: int, rng: random.Random) -> list[lis
     """
     order = rng.sample(range(len(lengths)), len(lengths))
     found = [
-        batch for at in range(0, len(order), CHUNK) for batch in sorted_batches(lengths, tokens, order[at : at + CHUNK])
+        batch for at in range(0, len(order), CHUNK) for batch in length_batches(lengths, tokens, order[at : at + CHUNK])
     ]
     rng.shuffle(found)
     return found
-
-
-def sorted_batches(lengths: Sequence[int], tokens: int, order: Sequence[int]) -> Iterator[list[int]]:
-    """Yield the indices ``order`` by length in batches of at most ``tokens`` tokens, padding included."""
-    batch: list[int] = []
-    for index in sorted(order, key=lambda index: lengths[index]):
-        if batch and (len(batch) + 1) * lengths[index] > tokens:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
 
 
 def collate_training(packs: Sequence[TrainingPack]) -> TrainingBatch:

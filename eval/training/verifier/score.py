@@ -13,9 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from rag._internal.length_batches import length_batches
+
 from .development import DevelopmentSet, development_sets
 from .examples import read_rows
-from .packing import Packer, TrainingPack, collate_training, load_tokenizer, sorted_batches
+from .packing import Packer, TrainingPack, collate_training, load_tokenizer
 from .weights import load_network
 from .written import WRITTEN_PAIRS
 
@@ -54,7 +56,7 @@ def claim_logits(network: SupportNetwork, packs: Sequence[TrainingPack], tokens:
 
     results: list[list[ClaimLogits]] = [[] for _ in packs]
     device = next(network.parameters()).device
-    for indices in sorted_batches([pack.pack.length for pack in packs], tokens, range(len(packs))):
+    for indices in length_batches([pack.pack.length for pack in packs], tokens, range(len(packs))):
         batch = collate_training([packs[index] for index in indices]).batch
         with torch.inference_mode():
             support, unsupported = network(type(batch)(*(part.to(device) for part in batch)))

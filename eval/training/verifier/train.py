@@ -16,14 +16,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..checkpoint import check_options, load_checkpoint, save_checkpoint
+from ..parameters import load_parameters, save_parameters
 from . import copies, prose, public, written
 from .examples import Example
 from .losses import LossWeights
 from .packing import Packer, load_tokenizer
 from .schedule import DEFAULT_STAGES, Schedule, parse_stages
 from .stream import BatchStream
-from .trainer import Trainer, load_checkpoint, save_checkpoint
-from .weights import load_parameters, new_network, save_parameters
+from .trainer import Trainer
+from .weights import new_network
 from .written import WRITTEN_PAIRS
 
 ENTAILMENT, PROSE = "entailment", "prose"
@@ -131,17 +133,11 @@ class Run:
         }
         save_checkpoint(state, self.checkpoint)
         out = Path(self._options.out) / "weights.safetensors"
-        save_parameters({**self._start, **self._trainer.parameters()}, out, self._options.layers)
+        parameters = {**self._start, **self._trainer.parameters()}
+        save_parameters(parameters, out, self._options.layers)
 
     def _restore(self, state: Mapping[str, Any]) -> None:
-        own = _fixed(self._options)
-        for name, value in state["options"].items():
-            if own.get(name) != value:
-                option = f"--{name.replace('_', '-')}"
-                raise ValueError(
-                    f"{self.checkpoint} was made with {option} {value}, not {own.get(name)}: "
-                    "give that option again, or another --out"
-                )
+        check_options(state["options"], _fixed(self._options), self.checkpoint)
         self.step, self.tokens, self._averages = state["step"], state["tokens"], dict(state["averages"])
         for name, (number, at) in state["places"].items():
             self._streams[name].move_to((number, at))

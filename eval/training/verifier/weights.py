@@ -1,17 +1,17 @@
-"""Read and write the network: a directory with the base model, and a safetensors file with what differs from it."""
+"""Read the network: a directory with the base model, and a safetensors file with what differs from it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ..parameters import load_parameters, parameter_layers
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from rag.verify.support.network import SupportNetwork
 
-_LAYERS = "layers"
 _NOT_IN_NETWORK = ("pooler.", "embeddings.position_ids")
 
 
@@ -40,7 +40,7 @@ def load_network(base: Path, difference: Path, device: str = "cpu") -> SupportNe
 
     Args:
         base: directory of the base model.
-        difference: any file that :func:`rag.verify.support.difference.merged` reads: full parameters, low rank or
+        difference: any file that :func:`rag._internal.difference.merged` reads: full parameters, low rank or
             quantised.
         device: where the network is put.
 
@@ -49,7 +49,7 @@ def load_network(base: Path, difference: Path, device: str = "cpu") -> SupportNe
     """
     import torch
 
-    from rag.verify.support.difference import merged
+    from rag._internal.difference import merged
 
     changes = load_parameters(difference)
     network = new_network(base, parameter_layers(difference))
@@ -67,30 +67,3 @@ def base_parameters(base: Path) -> dict[str, Tensor]:
 
     parameters = load_file(base / "model.safetensors")
     return {name: value for name, value in parameters.items() if not name.startswith(_NOT_IN_NETWORK)}
-
-
-def load_parameters(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a safetensors file."""
-    from safetensors.torch import load_file
-
-    return load_file(path)
-
-
-def parameter_layers(path: Path) -> int | None:
-    """Return how many layers the network of a safetensors file has, or None for all of the base's."""
-    from safetensors import safe_open
-
-    with safe_open(path, framework="pt") as file:
-        layers = (file.metadata() or {}).get(_LAYERS)
-    return int(layers) if layers else None
-
-
-def save_parameters(parameters: Mapping[str, Tensor], path: Path, layers: int | None = None) -> None:
-    """Write tensors to ``path`` in one step: the file is never there in part. ``layers``: see :func:`new_network`."""
-    from safetensors.torch import save
-
-    metadata = None if layers is None else {_LAYERS: str(layers)}
-    contents = save({name: value.contiguous().cpu() for name, value in parameters.items()}, metadata)
-    partial = path.with_name(f"{path.name}.part")
-    partial.write_bytes(contents)
-    partial.replace(path)

@@ -11,9 +11,10 @@ import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from rag._internal import difference
 from rag._internal.cached_file import CachedFile, OnBytes
 from rag.errors import ModelError
-from rag.verify.support import base, difference
+from rag.verify.support import base
 
 if TYPE_CHECKING:
     from rag.config import Settings

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rag._internal.cached_file import OnBytes
+from rag._internal.length_batches import length_batches
 from rag._internal.processor import Precision, best_precision
 from rag.embedding.batching import Batcher
 from rag.errors import ModelError
@@ -181,7 +182,7 @@ class SupportModel:
 
         from rag.verify.support.network import collate
 
-        for numbers in _batches([pack.length for pack, _ in packed]):
+        for numbers in length_batches([pack.length for pack, _ in packed], PADDED_TOKENS_PER_BATCH):
             batch = collate([packed[number][0] for number in numbers])
             with torch.inference_mode():
                 logits, marks = self._network(batch)
@@ -210,15 +211,3 @@ def _packed(
             taken.append(claim)
             length += size
         yield Pack(evidence, [part.ids for _, part in taken]), taken
-
-
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Yield the numbers of packs in batches of similar length."""
-    batch: list[int] = []
-    for number in sorted(range(len(lengths)), key=lambda at: lengths[at]):
-        if batch and (len(batch) + 1) * lengths[number] > PADDED_TOKENS_PER_BATCH:
-            yield batch
-            batch = []
-        batch.append(number)
-    if batch:
-        yield batch

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from rag.eval.training.parameters import load_parameters, parameter_layers, save_parameters
 from rag.eval.training.verifier.average import average
-from rag.eval.training.verifier.weights import load_parameters, parameter_layers, save_parameters
 
 pytestmark = pytest.mark.integration  # loads torch
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
+from rag.eval.training.parameters import load_parameters
 from rag.eval.training.verifier import score, train
 from rag.eval.training.verifier.development import DevelopmentSet
 from rag.eval.training.verifier.examples import Example, ExampleClaim
 from rag.eval.training.verifier.packing import Packer, load_tokenizer
 from rag.eval.training.verifier.prose import development_examples
 from rag.eval.training.verifier.stream import BatchStream
-from rag.eval.training.verifier.weights import base_parameters, load_network, load_parameters
+from rag.eval.training.verifier.weights import base_parameters, load_network
 
 pytestmark = pytest.mark.integration
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.verify.support.difference import merged
+from rag._internal.difference import merged
 
 pytestmark = pytest.mark.integration
 

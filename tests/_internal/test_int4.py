@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.verify.support.int4 import pack_int4, unpack_int4
+from rag._internal.int4 import pack_int4, unpack_int4
 
 pytestmark = pytest.mark.integration
 

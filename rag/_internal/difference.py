@@ -1,9 +1,9 @@
-"""The difference between the packaged verifier and its base, which is what ships with citebrief.
+"""The difference between a packaged model and its base, which is what ships with citebrief.
 
-For each parameter of :class:`rag.verify.support.network.SupportNetwork` that differs from the base, the file has either
-its full value under ``NAME``, or two factors of low rank r: ``NAME.up`` (rows × r) and ``NAME.down`` (r × columns) with
+For each parameter of the model's network that differs from the base, the file has either its full value under
+``NAME``, or two factors of low rank r: ``NAME.up`` (rows × r) and ``NAME.down`` (r × columns) with
 W = W_base + up · down (the form of LoRA, Hu et al., 2021), or W - W_base in four-bit integers: ``NAME.int4`` and
-``NAME.int4.scale`` (see :mod:`rag.verify.support.int4`). A tensor T in int8 has one scale a row in ``T.scale``.
+``NAME.int4.scale`` (see :mod:`rag._internal.int4`). A tensor T in int8 has one scale a row in ``T.scale``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def merged(base: Mapping[str, Tensor], difference: Mapping[str, Tensor]) -> dict
     """
     import torch
 
-    from rag.verify.support.int4 import unpack_int4
+    from rag._internal.int4 import unpack_int4
 
     changes = {name for name in difference if not name.endswith(SCALE)}
     factored = {name.removesuffix(UP) for name in changes if name.endswith(UP)}
