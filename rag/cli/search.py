@@ -14,7 +14,7 @@ from rag.cli.output import print_message
 @click.command("search")
 @click.argument("query")
 @click.option("--k", type=click.IntRange(1, 500), default=10, show_default=True, help="Passages to print.")
-@click.option("--rerank", is_flag=True, help="Order the best 30 by a model that reads them with QUERY; 1 to 3 s more.")
+@click.option("--rerank", is_flag=True, help="Let a model order the best 30: takes 1 to 3 s more.")
 @store_option
 @embedder_option
 @json_option
