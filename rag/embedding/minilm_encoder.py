@@ -6,7 +6,6 @@ coordinate).
 
 from __future__ import annotations
 
-import re
 import threading
 from bisect import bisect_left
 from collections import defaultdict
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from rag.embedding.batching import CACHED_TEXTS, TEXTS_PER_BATCH, TOKENS_PER_BATCH, WIDTH_STEP, Batcher
 from rag.embedding.minilm import load_tokenizer, minilm_directory
 from rag.embedding.minilm_network import MiniLMNetwork
+from rag.text import word_spans
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,8 +35,6 @@ MAX_TEXT_TOKENS = 254
 
 CACHED_WORDS = 65_536
 """Number of word vectors that are cached; each takes 1.5 kB."""
-
-_WORD = re.compile(r"[^\W_][\w’'-]*")
 
 
 class MiniLMEncoder:
@@ -145,12 +143,12 @@ def _pool_words(text: str, tokens: Encoding, states: Vectors) -> WordVectors:
 
     starts, ends = [start for start, _ in tokens.offsets], [end for _, end in tokens.offsets]
     words, rows = [], []
-    for match in _WORD.finditer(text):
-        first = last = bisect_left(starts, match.start())
-        while last < len(ends) and ends[last] <= match.end():
+    for word, start, end in word_spans(text):
+        first = last = bisect_left(starts, start)
+        while last < len(ends) and ends[last] <= end:
             last += 1
         if last > first:
-            words.append(re.sub(r"['’]s?$", "", match.group().lower()))
+            words.append(word.lower())
             rows.append(states[first:last].mean(axis=0))
     stacked = np.array(rows, dtype=np.float32).reshape(len(rows), DIMENSIONS)
     return words, stacked / np.maximum(np.linalg.norm(stacked, axis=1, keepdims=True), 1e-9)

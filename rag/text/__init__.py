@@ -16,7 +16,7 @@ from rag.text.entities import (
     name_words,
 )
 from rag.text.sentences import CODE_INDENT, is_code, split_sentences, split_statements
-from rag.text.words import FUNCTION_WORDS, content_stems, stem, words_of
+from rag.text.words import FUNCTION_WORDS, content_stems, stem, word_spans, words_of
 
 __all__ = [
     "CALENDAR",
@@ -39,5 +39,6 @@ __all__ = [
     "split_sentences",
     "split_statements",
     "stem",
+    "word_spans",
     "words_of",
 ]

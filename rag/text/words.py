@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -26,13 +27,19 @@ cause, condition and order ("because", "if", "after").
 """
 
 _WORD = re.compile(r"[^\W_][\w’'-]*")
-_POSSESSIVE = re.compile(r"['’]s?$")
+_POSSESSIVE = re.compile(r"['’][sS]?$")
 _STEMMER_LOCK = threading.Lock()
 
 
 def words_of(text: str) -> list[str]:
     """Return the words of ``text`` in order, as written, without possessive endings."""
-    return [_POSSESSIVE.sub("", word) for word in _WORD.findall(text)]
+    return [word for word, _, _ in word_spans(text)]
+
+
+def word_spans(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield the words of :func:`words_of`, each with its start and end in ``text``, possessive ending included."""
+    for match in _WORD.finditer(text):
+        yield _POSSESSIVE.sub("", match.group()), match.start(), match.end()
 
 
 def content_stems(text: str) -> frozenset[str]:

@@ -46,9 +46,9 @@ class CascadeVerifier:
         return self.first
 
     @property
-    def min_reattribution_score(self) -> float:
+    def certain_score(self) -> float:
         """See :class:`rag.verify.protocol.Verifier`."""
-        return self.first.min_reattribution_score
+        return self.first.certain_score
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
         """See :class:`rag.verify.protocol.Verifier`."""
@@ -87,4 +87,4 @@ class CascadeVerifier:
 
     def _is_certain(self, verdict: Verdict) -> bool:
         """Whether ``verdict`` accepts the claim with a high score and no doubt, such as a number no passage has."""
-        return verdict.support == "full" and not verdict.reason and verdict.score >= self.min_reattribution_score
+        return verdict.support == "full" and not verdict.reason and verdict.score >= self.certain_score

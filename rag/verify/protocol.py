@@ -20,8 +20,11 @@ class Verifier(Protocol):
         ...
 
     @property
-    def min_reattribution_score(self) -> float:
-        """Score that a passage which the writer did not cite needs, by itself, to be cited instead."""
+    def certain_score(self) -> float:
+        """Score from which an acceptance is taken as certain.
+
+        A passage that the writer did not cite needs it, by itself, to be cited instead; below it a cascade asks on.
+        """
         ...
 
     @property

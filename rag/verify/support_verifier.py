@@ -59,7 +59,7 @@ class SupportVerifier:
         return self.model.config.gating if self.purpose == "gating" else self.model.config.scoring
 
     @property
-    def min_reattribution_score(self) -> float:
+    def certain_score(self) -> float:
         """See :class:`rag.verify.protocol.Verifier`."""
         return self.model.config.reattribution
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from rag.text import FUNCTION_WORDS, stem, words_of
+from rag.text import FUNCTION_WORDS, stem, word_spans, words_of
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,10 @@ def test_words_come_in_order_as_written_without_possessives(text: str, expected:
 def test_words_that_decide_what_is_asserted_are_no_function_words() -> None:
     deciding = "not no never without may might could must all some only if because unless after before until".split()
     assert FUNCTION_WORDS.isdisjoint(deciding)
+
+
+def test_spans_include_the_possessive_ending_that_the_word_lacks() -> None:
+    text = "NASA'S rover, the board’s vote"
+    spans = list(word_spans(text))
+    assert [word for word, _, _ in spans] == ["NASA", "rover", "the", "board", "vote"]
+    assert [text[start:end] for _, start, end in spans] == ["NASA'S", "rover", "the", "board’s", "vote"]

@@ -49,7 +49,7 @@ def test_free_prose_that_the_packaged_verifier_accepts_for_printing_is_still_put
         alone = verifier.first.verify([(PROSE, (PIER,))])[0]
         [verdict] = verifier.verify([(PROSE, (PIER,))])
     assert alone.support == "full"
-    assert alone.score < verifier.min_reattribution_score
+    assert alone.score < verifier.certain_score
     assert (verdict.support, verdict.judge) == ("none", verifier.second.name)
 
 

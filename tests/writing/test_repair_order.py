@@ -52,7 +52,7 @@ class ScriptedVerifier:
     unsupported: dict[str, str] = field(default_factory=dict)
     score: float = 0.95
     name: str = "scripted"
-    min_reattribution_score: float = 0.7
+    certain_score: float = 0.7
 
     @property
     def citation_judge(self) -> ScriptedVerifier:
