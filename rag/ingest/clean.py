@@ -17,6 +17,18 @@ PAGE_BREAK = "\f"
 REDACTED = "[redacted]"
 """Replaces every redaction mark, so that readers and programs recognise a sentence with a gap."""
 
+EXPERT_GLYPHS = {
+    code: chr(code - 0xF700).upper()
+    for codes in (
+        (0xF721, 0xF724, 0xF726, 0xF73F, 0xF7A1, 0xF7A2, 0xF7BF),
+        range(0xF730, 0xF73A),
+        range(0xF761, 0xF77B),
+    )
+    for code in codes
+} | {code: chr(code - 0xF700).upper() for code in range(0xF7E0, 0xF800) if code != 0xF7F7}
+"""Plain characters for old-style figures ("oneoldstyle") and small capitals ("Asmall"), which the Adobe Glyph List puts
+into the private use area. PDF files with expert fonts have them: without these, "1972" is lost."""
+
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 # Soft hyphens, zero-width and direction marks, lone surrogates, private use (bullets of symbol fonts), controls.
 _INVISIBLE = re.compile(
@@ -50,7 +62,7 @@ def clean_text(text: str) -> str:
     become :data:`REDACTED`. Page breaks stay. At most one blank line in a row is left.
     """
     text = _LINE_BREAKS.sub("\n", text)
-    text = _INVISIBLE.sub("", text).translate(_LIGATURES)
+    text = _INVISIBLE.sub("", text.translate(EXPERT_GLYPHS)).translate(_LIGATURES)
     text = _SPACES.sub(" ", unicodedata.normalize("NFC", text))
     text = re.sub(r" ?\n ?", "\n", text)
     text = _WRONG_OPENING_QUOTE.sub("“", _SUPERSCRIPT_MARK.sub("", text))

@@ -9,6 +9,10 @@ from rag.ingest.clean import clean_text
     ("text", "cleaned"),
     [
         ("e\u0301 \ufb01n\u00adal\u00a0word\u200b\x07", "é final word"),
+        (
+            "\uf731\uf739\uf737\uf732, \uf778\uf765\uf772\uf76f\uf778, \uf7e9t\uf7e9, \uf0b7 item",
+            "1972, XEROX, ÉtÉ, item",
+        ),
         ("said.\u00b9\u00b2 Then 5 m\u00b2", "said. Then 5 m²"),
         ("was [REDACTED: Harm to Ongoing Matter] [HOM] there", "was [redacted] there"),
         ("It grew. [REDACTED] The end.", "It grew. [redacted]. The end."),

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from rag.ingest.clean import EXPERT_GLYPHS
+
 _HYPHENS = {0x02: "-", 0xFFFE: "-", 0xAD: "-", 0x2010: "-", 0x2011: "-"}
 FOOTNOTE_MARK = re.compile(r"[\d*†‡§,;\s–-]+|[a-z]")
 """Matches the whole text of a footnote mark."""
@@ -69,7 +71,7 @@ def text_runs(handle: Any, count: int) -> Iterator[Run | None]:
             if chars and code:
                 chars.append(" ")
             continue
-        char = _HYPHENS.get(code) or chr(code)
+        char = _HYPHENS.get(code) or EXPERT_GLYPHS.get(code) or chr(code)
         # Position and size do not change inside a word: not reading them there leaves a quarter of the calls.
         if chars and char.isalpha() and chars[-1].isalpha():
             chars.append(char)
