@@ -297,7 +297,7 @@ class Verdict:
     ``support`` None means unscored, which counts neither as support nor as its lack. ``score`` is from 0 to 1.
     ``reason`` says why a sentence is not fully supported or not scored; with full support it names a fact that the
     evidence lacks. ``unsupported`` is the part of the sentence that the evidence does not support, in its own words;
-    empty if unknown.
+    empty if unknown. ``certain`` says that full support needs no second opinion.
     """
 
     support: Support | None
@@ -305,6 +305,7 @@ class Verdict:
     judge: str
     reason: str = ""
     unsupported: str = ""
+    certain: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,7 +142,7 @@ class Checker:
         supporting = [
             (passage, judged.score)
             for passage, judged in zip(nearest_others, verdicts, strict=True)
-            if judged.support == "full" and judged.score >= self.verifier.certain_score
+            if judged.support == "full" and judged.score >= self.verifier.min_reattribution_score
         ]
         better = max(supporting, key=lambda each: each[1], default=(None, 0.0))[0]
         quotes = self.verifier.quotes(claim.text, nearest[:1])

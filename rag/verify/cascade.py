@@ -1,9 +1,8 @@
 """The packaged verifier first, then a chat model (spec ``support+llm:SPEC``).
 
-What the packaged verifier is certain of stands: near copies, and what it accepts with the score at which 95 in 100 of
-its verdicts are right, if no fact of the sentence is missing in its evidence. The rest is put to the chat model, whose
-word decides. The threshold for gating is too low here: of eight false sentences that a strong writer slipped into three
-briefs, the packaged verifier accepted all, one above this score.
+What the packaged verifier is certain of stands: copies and near copies of the evidence that it accepts. The rest is put
+to the chat model, whose word decides. In free prose the packaged verifier does not do: it accepted eight of eight false
+sentences that a strong writer slipped into three briefs.
 """
 
 from __future__ import annotations
@@ -46,9 +45,9 @@ class CascadeVerifier:
         return self.first
 
     @property
-    def certain_score(self) -> float:
+    def min_reattribution_score(self) -> float:
         """See :class:`rag.verify.protocol.Verifier`."""
-        return self.first.certain_score
+        return self.first.min_reattribution_score
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
         """See :class:`rag.verify.protocol.Verifier`."""
@@ -73,9 +72,9 @@ class CascadeVerifier:
         second: Callable[[Sequence[tuple[str, Sequence[EvidenceT]]]], list[Verdict]],
     ) -> list[Verdict]:
         verdicts = first(pairs)
-        open_pairs = [at for at, verdict in enumerate(verdicts) if not self._is_certain(verdict) and pairs[at][1]]
+        open_pairs = [at for at, verdict in enumerate(verdicts) if not verdict.certain and pairs[at][1]]
         if self.candidates is not None:
-            accepted = {pairs[at][0] for at, verdict in enumerate(verdicts) if self._is_certain(verdict)}
+            accepted = {pairs[at][0] for at, verdict in enumerate(verdicts) if verdict.certain}
             open_pairs = [at for at in open_pairs if pairs[at][0] not in accepted]
             chosen = promising_pairs(
                 [pairs[at] for at in open_pairs], [verdicts[at].score for at in open_pairs], self.candidates
@@ -84,7 +83,3 @@ class CascadeVerifier:
         for at, verdict in zip(open_pairs, second([pairs[at] for at in open_pairs]), strict=True):
             verdicts[at] = verdict
         return verdicts
-
-    def _is_certain(self, verdict: Verdict) -> bool:
-        """Whether ``verdict`` accepts the claim with a high score and no doubt, such as a number no passage has."""
-        return verdict.support == "full" and not verdict.reason and verdict.score >= self.certain_score

@@ -79,13 +79,13 @@ class ChatVerifier:
 
     ``candidates`` limits how many pairs with the same claim are read (``rag/verify/candidates.py``); the others are
     unscored. None reads them all. A call that fails raises its ``ModelError``, or with ``tolerant`` leaves its claims
-    unscored. ``certain_score`` was not measured.
+    unscored. ``min_reattribution_score`` was not measured.
     """
 
     model: ChatModel
     candidates: int | None = CANDIDATES_PER_CLAIM
     tolerant: bool = False
-    certain_score: float = 0.7
+    min_reattribution_score: float = 0.7
 
     @property
     def name(self) -> str:

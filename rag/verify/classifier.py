@@ -61,7 +61,7 @@ class ClassifierVerifier:
     """A classifier whose label at position ``label`` means support; see :class:`rag.verify.protocol.Verifier`.
 
     A verdict is full where the probability of the label, which is the ``score``, reaches ``threshold``; else it is
-    none, since a classifier does not tell which part is supported. ``certain_score`` was not measured: it is
+    none, since a classifier does not tell which part is supported. ``min_reattribution_score`` was not measured: it is
     above the threshold because the best of many passages often passes by chance.
     """
 
@@ -70,7 +70,7 @@ class ClassifierVerifier:
     labels: tuple[str, ...]
     label: int
     threshold: float = 0.5
-    certain_score: float = 0.7
+    min_reattribution_score: float = 0.7
 
     @property
     def citation_judge(self) -> Verifier:

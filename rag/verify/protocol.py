@@ -20,16 +20,13 @@ class Verifier(Protocol):
         ...
 
     @property
-    def certain_score(self) -> float:
-        """Score from which an acceptance is taken as certain.
-
-        A passage that the writer did not cite needs it, by itself, to be cited instead; below it a cascade asks on.
-        """
+    def min_reattribution_score(self) -> float:
+        """Score that a passage which the writer did not cite needs, by itself, to be cited instead."""
         ...
 
     @property
     def citation_judge(self) -> Verifier:
-        """What decides which citations of an accepted sentence it does not need."""
+        """What tries other citations: those that an accepted sentence does not need, or a passage that may state it."""
         ...
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:

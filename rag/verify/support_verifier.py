@@ -41,7 +41,9 @@ PARTIAL_SHARE = 0.5
 class SupportVerifier:
     """The packaged support model, and the veto of :mod:`rag.verify.facts`.
 
-    A verdict's ``score`` is the calibrated probability of support. It is full from the threshold of ``purpose`` on.
+    A verdict's ``score`` is the calibrated probability of support. It is full from the threshold of ``purpose`` on, and
+    certain for a sentence that stands in the evidence, and for a near copy: of 320 with a planted fault 13 pass, while
+    in free prose most subtle faults do.
     """
 
     model: SupportModel
@@ -59,7 +61,7 @@ class SupportVerifier:
         return self.model.config.gating if self.purpose == "gating" else self.model.config.scoring
 
     @property
-    def certain_score(self) -> float:
+    def min_reattribution_score(self) -> float:
         """See :class:`rag.verify.protocol.Verifier`."""
         return self.model.config.reattribution
 
@@ -113,7 +115,8 @@ class SupportVerifier:
         absent = suspicions(sentence, texts, headings)
         doubt = f"no cited passage has {', '.join(absent)}" if absent else ""
         if score >= threshold:
-            return Verdict(support="full", score=score, judge=self.name, reason=doubt)
+            certain = not doubt and (alignment.copy or any(sentence.strip() in text for text in texts))
+            return Verdict(support="full", score=score, judge=self.name, reason=doubt, certain=certain)
         clause = sentence[slice(*judgement.unsupported[0])] if judgement.unsupported else ""
         reason = f"the evidence does not state “{clause}”" if clause else "the evidence does not state all of it"
         return Verdict(

@@ -39,7 +39,7 @@ class RepairPolicy:
 
     ``evidence`` are all retrieved chunks. ``max_rewrites`` limits the drafts of the brief that are revised; None sets
     no limit. A chunk that the draft does not cite is cited instead if it alone states the draft with at least the
-    verifier's ``certain_score``: of forty that are tried, the best often passes by chance. ``log`` lists the
+    verifier's ``min_reattribution_score``: of forty that are tried, the best often passes by chance. ``log`` lists the
     repairs so far.
     """
 
@@ -220,12 +220,18 @@ class RepairPolicy:
             return None
         others = [chunk for chunk in self.evidence if (chunk,) != draft.chunks]
         single = [replace(draft, chunks=(chunk,)) for chunk in near_chunks(draft.text, others)]
+        judge = self.verifier.citation_judge
+        verdicts = judge.verify([(other.text, other.chunks) for other in single])
         judged = [
             (other, verdict)
-            for other, verdict in zip(single, self._verify(single), strict=True)
-            if verdict.support == "full" and verdict.score >= self.verifier.certain_score
+            for other, verdict in zip(single, verdicts, strict=True)
+            if verdict.support == "full" and verdict.score >= judge.min_reattribution_score
         ]
-        return max(judged, key=lambda pair: pair[1].score, default=None)
+        best = max(judged, key=lambda pair: pair[1].score, default=None)
+        if best is None or judge is self.verifier:
+            return best
+        [verdict] = self._verify([best[0]])
+        return (best[0], verdict) if verdict.support == "full" else None
 
     def _accept(self, outcome: _Outcome, draft: Draft, verdict: Verdict) -> None:
         """Accept ``draft`` without the chunks that neither support it alone nor are needed.
@@ -243,7 +249,7 @@ class RepairPolicy:
                 if not rest:
                     break
                 without = by_chunk[rest[0].id] if len(rest) == 1 else judge.verify([(draft.text, rest)])[0]
-                if without.support == "full" and without.score >= judge.certain_score:
+                if without.support == "full" and without.score >= judge.min_reattribution_score:
                     draft, verdict = replace(draft, chunks=rest), without
                     outcome.record("reattribute", draft.text, f"{chunk.id} is not needed", before=draft.text)
         outcome.accept(self._sentence(draft, verdict))

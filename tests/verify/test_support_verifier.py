@@ -115,7 +115,7 @@ def test_drafts_are_gated_and_foreign_sentences_scored() -> None:
     assert (gating.threshold, scoring.threshold) == (config.gating, config.scoring)
     assert gating.model is scoring.model
     assert gating.name == scoring.name
-    assert gating.certain_score == config.reattribution
+    assert gating.min_reattribution_score == config.reattribution
 
 
 def test_title_and_headings_are_read_as_one_line() -> None:

@@ -52,13 +52,16 @@ class ScriptedVerifier:
     unsupported: dict[str, str] = field(default_factory=dict)
     score: float = 0.95
     name: str = "scripted"
-    certain_score: float = 0.7
+    min_reattribution_score: float = 0.7
+    of_citations: ScriptedVerifier | None = None
+    asked: list[str] = field(default_factory=list)
 
     @property
     def citation_judge(self) -> ScriptedVerifier:
-        return self
+        return self.of_citations or self
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
+        self.asked += [text for text, _ in pairs]
         return [self._verdict(text, self.stated.get(text) in chunks) for text, chunks in pairs]
 
     def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
@@ -213,6 +216,20 @@ def test_below_the_threshold_only_the_writer_moves_a_citation(composed: Compose)
     [sentence] = brief.sections[0].sentences
     assert (sentence.text, sentence.citations) == (text, (COST.id,))
     assert brief.trace.repairs[0].why == "no cited passage has 41 million kroner"
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_a_passage_that_the_judge_of_citations_finds_is_cited_if_the_verifier_confirms_it(
+    confirmed: bool, composed: Compose
+) -> None:
+    text = "The pier cost 41 million kroner."
+    stated = {MOVED: FERRY} | ({text: COST} if confirmed else {})
+    verifier = ScriptedVerifier(stated=stated, of_citations=ScriptedVerifier(stated={text: COST}))
+    revised = [] if confirmed else [revision((1, text, ["E1"]))]
+    script = [section((text, ["E1"]), heading="Price"), *revised, BOATS_REPLY, *CLOSING]
+    brief, _ = composed(verifier, script)
+    assert verifier.asked.count(text) == 2  # as cited, and on the one passage that was found
+    assert ("reattribute" in [repair.action for repair in brief.trace.repairs]) == confirmed
 
 
 def test_a_refused_summary_sentence_is_revised_before_it_is_replaced(composed: Compose) -> None:
