@@ -31,7 +31,7 @@ from rag.llm import (
 )
 from rag.progress import OnProgress, Step, Throughput
 from rag.store import EmbeddingVolume, Index, IndexReport, store_directory
-from rag.types import Brief, Chunk, Filter, Hit, slug
+from rag.types import Brief, Chunk, Document, Filter, Hit, slug
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
@@ -180,6 +180,19 @@ def show(chunk_id: str, settings: Settings, *, around: int = 600) -> tuple[Chunk
         if chunk is None or document is None:
             raise UsageError(f"no passage {chunk_id} in {settings.store}: `citebrief search` prints ids")
         return chunk, document.text[max(0, chunk.start - around) : chunk.start], document.text[chunk.end :][:around]
+
+
+def show_document(document_id: str, settings: Settings) -> tuple[Document, int]:
+    """Return the document ``document_id`` and the number of its chunks.
+
+    Raises:
+        UsageError: no document of the index has this id.
+    """
+    with _opened(settings) as store:
+        document = store.catalogue.document(document_id)
+        if document is None:
+            raise UsageError(f"no document {document_id} in {settings.store}: `citebrief search --json` prints ids")
+        return document, store.catalogue.chunk_count(document_id)
 
 
 def identity(settings: Settings) -> tuple[ModelChoice, str]:

@@ -9,10 +9,11 @@ from rag.ingest.blocks import Block, ParsedDocument, assemble
 from rag.ingest.clean import PAGE_BREAK, clean_text, match_key
 from rag.ingest.formats import READERS, suffix_of
 from rag.ingest.language import foreign_language
+from rag.ingest.omissions import describe_omission
 from rag.ingest.rows import ParsedRows
 from rag.ingest.source import Source
 from rag.ingest.titles import choose_title
-from rag.types import Document, Skipped
+from rag.types import Coverage, Document, Skipped
 
 
 def extract(source: Source) -> tuple[list[Document], list[Skipped]]:
@@ -23,7 +24,7 @@ def extract(source: Source) -> tuple[list[Document], list[Skipped]]:
     """
     path = source.location
     try:
-        data = source.data if source.data is not None else Path(path).read_bytes()
+        data = source.data if source.data is not None else Path(source.path or path).read_bytes()
         return _extract_data(source, data)
     except ReadError as error:
         return [], [Skipped(path=path, reason=str(error))]
@@ -31,7 +32,11 @@ def extract(source: Source) -> tuple[list[Document], list[Skipped]]:
         return [], [Skipped(path=path, reason=f"cannot be read: {(error.strerror or str(error)).lower()}")]
     except MemoryError:
         return [], [Skipped(path=path, reason="too large for this machine's memory")]
-    except Exception as error:  # parsers fail in many ways on damaged files; the other files are still read
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    # Parsers fail in many ways on damaged files; the other files are still read. A panic of a parser in Rust is no
+    # Exception, but a BaseException.
+    except BaseException as error:
         return [], [Skipped(path=path, reason=f"cannot be read as its format: {type(error).__name__}: {error}")]
 
 
@@ -44,9 +49,15 @@ def _extract_data(source: Source, data: bytes) -> tuple[list[Document], list[Ski
         return _row_documents(source, parsed)
     document = _make_document(parsed, id_=source.id, source=source.location)
     if not document.text.strip():
-        hint = "a scan? it needs OCR first" if parsed.media_type == "application/pdf" else "only mark-up or blanks"
-        raise ReadError(f"no text found: {hint}")
+        raise ReadError(f"no text found: {_why_empty(parsed.media_type, document.coverage)}")
     return [document], []
+
+
+def _why_empty(media_type: str, coverage: Coverage) -> str:
+    lost = "; ".join(describe_omission(item, coverage.unit) for item in coverage.omissions if item.lost)
+    if media_type == "application/pdf":
+        return f"{lost or 'no text layer'}: a scan? it needs OCR first"
+    return lost or "only mark-up or blanks"
 
 
 def _row_documents(source: Source, parsed: ParsedRows) -> tuple[list[Document], list[Skipped]]:
@@ -91,7 +102,21 @@ def _make_document(parsed: ParsedDocument, *, id_: str, source: str) -> Document
         metadata={**parsed.metadata, **({"language": language} if language else {})},
         headings=headings,
         page_starts=page_starts,
+        coverage=_coverage(parsed, text, page_starts),
     )
+
+
+def _coverage(parsed: ParsedDocument, text: str, page_starts: tuple[int, ...]) -> Coverage:
+    """Count the parts that have text; a page without text is named even if its reader gave no reason."""
+    total, read = parsed.parts, parsed.read
+    if page_starts:
+        total, ends = len(page_starts), (*page_starts[1:], len(text))
+        empty = [n for n, (a, b) in enumerate(zip(page_starts, ends, strict=True), 1) if not match_key(text[a:b])]
+        read = total - len(empty)
+        for number in empty:
+            if not parsed.tally.has(number):
+                parsed.tally.add("nothing read", part=number)
+    return Coverage(unit=parsed.unit, total=total, read=read, omissions=parsed.tally.omissions())
 
 
 def _without_title(blocks: list[Block], title: str) -> list[Block]:
