@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import codecs
+from dataclasses import replace
 from pathlib import Path
 
 from rag.errors import ReadError
 from rag.ingest.blocks import Block, ParsedDocument, assemble
 from rag.ingest.clean import PAGE_BREAK, clean_text, match_key
+from rag.ingest.encoding import BYTE_ORDER_MARKS, codec_of, decode
 from rag.ingest.formats import READERS, suffix_of
 from rag.ingest.language import foreign_language
 from rag.ingest.omissions import describe_omission
 from rag.ingest.rows import ParsedRows
 from rag.ingest.source import Source
-from rag.ingest.titles import choose_title
+from rag.ingest.titles import choose_title, is_statement
 from rag.types import Coverage, Document, Skipped
+
+_TEXT_FORMATS = frozenset(".md .markdown .txt .text .rst .rest .html .htm .xhtml .csv .tsv .jsonl .ndjson".split())
 
 
 def extract(source: Source) -> tuple[list[Document], list[Skipped]]:
@@ -43,14 +48,30 @@ def extract(source: Source) -> tuple[list[Document], list[Skipped]]:
 def _extract_data(source: Source, data: bytes) -> tuple[list[Document], list[Skipped]]:
     if not data:
         raise ReadError("the file is empty")
-    read = READERS[suffix_of(source.location, source.content_type)]
-    parsed = read(data, source.id)
+    suffix = suffix_of(source.location, source.content_type)
+    if suffix in _TEXT_FORMATS:
+        data = _recode(data, source.content_type)
+    parsed = READERS[suffix](data, source.id)
     if isinstance(parsed, ParsedRows):
         return _row_documents(source, parsed)
     document = _make_document(parsed, id_=source.id, source=source.location)
     if not document.text.strip():
         raise ReadError(f"no text found: {_why_empty(parsed.media_type, document.coverage)}")
     return [document], []
+
+
+def _recode(data: bytes, content_type: str) -> bytes:
+    """Return ``data`` in UTF-8 with a byte order mark if the server names its encoding, which outranks the page."""
+    label = content_type.lower().partition("charset=")[2].partition(";")[0]
+    codec = codec_of(label) if label else None
+    if codec is None or data.startswith(BYTE_ORDER_MARKS):
+        return data
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        text, _ = decode(data, label)
+        return codecs.BOM_UTF8 + text.encode("utf-8", "replace")
+    return data
 
 
 def _why_empty(media_type: str, coverage: Coverage) -> str:
@@ -88,7 +109,7 @@ def _paragraphs(text: str) -> list[Block]:
 
 def _make_document(parsed: ParsedDocument, *, id_: str, source: str) -> Document:
     """Assemble a document, whose title :func:`choose_title` gives."""
-    blocks = list(parsed.blocks)
+    blocks = [replace(block, level=0) if block.level and is_statement(block.text) else block for block in parsed.blocks]
     title = choose_title(parsed.title, blocks, id_)
     text, headings, page_starts = assemble(_without_title(blocks, title), paged=parsed.paged)
     language = foreign_language(text)

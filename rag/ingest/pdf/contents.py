@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from rag.ingest.clean import match_key
@@ -16,11 +17,17 @@ LEADER = re.compile(r"(?:[ \t]?[.…·_]){4,}[ \t]*")
 _ENTRY = re.compile(r"(?P<title>.*?\w.*?)(?:[\s·]?[.…·]){4,}\s*(?P<number>\d{1,4}|[ivxlc]{1,7})?\s*$")
 _LEAST_ENTRIES = 3
 _MAX_BEFORE = 3
+_OPENING = 8
 
 
 def has_leader(text: str) -> bool:
     """Whether a line has a dot leader between two of its parts, or at its end."""
-    return bool(_ENTRY.match(text))
+    return _entry(text) is not None
+
+
+def _entry(text: str) -> re.Match[str] | None:
+    # The search is cheap; the other expression tries each of the dots as an end of the title.
+    return _ENTRY.match(text) if LEADER.search(text) else None
 
 
 def shorten_leader(text: str) -> str:
@@ -35,10 +42,14 @@ def without_contents(pages: Sequence[Sequence[Line]], tally: Tally) -> list[list
     beginning of a line elsewhere in the document, so that leaving them out loses nothing. Other lines with leaders
     stay, such as those of a statement or a price list.
     """
-    entries = [[(n, found) for n, line in enumerate(lines) if (found := _ENTRY.match(line.text))] for lines in pages]
+    entries = [[(n, found) for n, line in enumerate(lines) if (found := _entry(line.text))] for lines in pages]
     if not any(len(found) >= _LEAST_ENTRIES for found in entries):
         return [list(lines) for lines in pages]
-    titles = {key for found in entries for _, entry in found if (key := _key(entry["title"]))}
+    titles: dict[str, set[str]] = defaultdict(set)
+    for found in entries:
+        for _, entry in found:
+            if key := _key(entry["title"]):
+                titles[key[:_OPENING]].add(key)
     starts = {
         key
         for lines, found in zip(pages, entries, strict=True)
@@ -76,9 +87,9 @@ def _key(title: str) -> str:
     return key[:40] if len(key) > 2 else ""
 
 
-def _openings(text: str, titles: set[str]) -> list[str]:
-    """Return those of ``titles`` that ``text`` begins with, or that begin with the whole of it."""
-    key = _key(text)
-    if not key:
-        return []
-    return [title for title in titles if key.startswith(title) or (len(key) > 12 and title.startswith(key))]
+def _openings(text: str, titles: Mapping[str, set[str]]) -> list[str]:
+    """Return those of ``titles``, by their first letters, that ``text`` begins with, or that begin with all of it."""
+    key = _key(text[:120])
+    openings = {key[:n] for n in range(3, _OPENING + 1)}
+    near = [title for opening in openings for title in titles.get(opening, ())]
+    return [title for title in near if key.startswith(title) or (len(key) > 12 and title.startswith(key))]

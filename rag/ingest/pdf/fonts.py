@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from rag.ingest.language import is_no_language
 from rag.ingest.omissions import Tally
 from rag.ingest.pdf.lines import PageContent
 from rag.ingest.pdf.runs import Run
 
 _UNKNOWN_SHARE = 0.2
-_WORD = re.compile(r"[^\W\d_]{4,}")
+_WORD = re.compile(r"[^\W\d_]{3,}")
 _MIN_WORDS = 20
-_MAX_WITHOUT_VOWEL = 0.35
+_MAX_WORDS = 300
+_MAX_RUNS = 2_000
 
 
 def drop_unreadable(pages: Sequence[PageContent], tally: Tally) -> None:
@@ -26,7 +27,8 @@ def drop_unreadable(pages: Sequence[PageContent], tally: Tally) -> None:
     texts: dict[str, list[str]] = defaultdict(list)
     for page in pages:
         for run in _runs(page):
-            texts[run.font].append(run.text)
+            if len(texts[run.font]) < _MAX_RUNS:
+                texts[run.font].append(run.text)
     bad = {font for font, parts in texts.items() if is_gibberish(parts)}
     if not bad:
         return
@@ -50,22 +52,12 @@ def _runs(page: PageContent) -> Iterable[Run]:
 def is_gibberish(parts: Sequence[str]) -> bool:
     """Whether the text of a font is not what is printed.
 
-    That is so if a fifth of its characters have no letter, or if more than a third of at least twenty Latin words of
-    four and more letters are without a vowel, which moves with the alphabet when a table is off by some places.
+    That is so if a fifth of its characters have no letter, or if at least twenty of its words are of no language.
     """
     text = " ".join(parts)
     solid = [char for char in text if not char.isspace()]
     if len(solid) >= 10 and text.count("\ufffd") > _UNKNOWN_SHARE * len(solid):
         return True
-    words = [word for word in _WORD.findall(_plain(text)) if word.isascii()]
     # Capitals alone are often abbreviations.
-    words = [word for word in words if not word.isupper()] or words
-    if len(words) < _MIN_WORDS:
-        return False
-    without = sum(not re.search("[aeiouy]", word, re.IGNORECASE) for word in words)
-    return without > _MAX_WITHOUT_VOWEL * len(words)
-
-
-def _plain(text: str) -> str:
-    """Return ``text`` without accents."""
-    return "".join(char for char in unicodedata.normalize("NFD", text) if not unicodedata.combining(char))
+    words = [word for word in _WORD.findall(text) if not word.isupper()]
+    return len(words) >= _MIN_WORDS and is_no_language(" ".join(words[:_MAX_WORDS]))

@@ -15,7 +15,7 @@ Box = tuple[float, float, float, float]
 SAME_DIRECTION = 0.1
 """Radians by which the letters of a text may differ from its direction: six degrees."""
 
-_SAMPLE = 200
+_SAMPLE = 60
 _QUARTER = math.pi / 2
 
 

@@ -80,7 +80,7 @@ def pdf_blocks(pages: Sequence[Sequence[Line]], bookmarks: Sequence[Bookmark], s
 
 
 def _table_rows(lines: Sequence[Line]) -> set[int]:
-    """Return the identities of the lines that are rows of a table: two in a row with a wide gap, or one with a leader."""
+    """Return the identities of the lines that are rows of a table: two in turn with wide gaps, or one with a leader."""
     rows: set[int] = set()
     before: Line | None = None
     for line in lines:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rag.ingest.clean import EXPERT_GLYPHS
+from rag.ingest.drawing import SYMBOLS
 from rag.ingest.pdf.api import pdfium_api
 from rag.ingest.pdf.frame import Frame
 
@@ -19,27 +20,6 @@ FOOTNOTE_MARK = re.compile(r"[\d*†‡§,;\s–-]+|[a-z]")
 
 WIDE_GAP = 1.5
 """Width of a gap between two words, in font sizes, from which on they may belong to two columns or cells."""
-
-_SYMBOLS = {
-    0xF0B7: "•",
-    0xF0A7: "▪",
-    0xF0A8: "▫",
-    0xF06E: "▪",
-    0xF06C: "●",
-    0xF0D8: "➢",
-    0xF076: "❖",
-    0xF0FC: "✓",
-    0xF0FE: "☑",
-    0xF0A3: "≤",
-    0xF0B3: "≥",
-    0xF0B1: "±",
-    0xF0B4: "×",
-    0xF0B0: "°",
-    0xF0AE: "→",
-    0xF0E0: "→",
-    0xF02D: "−",
-}
-"""Private-use codes of the fonts Symbol and Wingdings, which word processors write for bullets and signs."""
 
 _NO_LETTER = "\ufffd"
 """Stands for a character whose letter the font does not tell."""
@@ -108,6 +88,7 @@ class PageText:
         size = base = gap = 0.0
         look: Look | None = None
         unknown = 0
+        in_word = False
         in_gap = False  # after a space that is no character of the page, or several spaces
 
         def flush() -> Iterator[Run]:
@@ -144,8 +125,16 @@ class PageText:
             raw.FPDFText_GetCharBox(handle, index, left, right, bottom, top)
             return frame.box((left.value, bottom.value, right.value, top.value))
 
+        get_unicode = raw.FPDFText_GetUnicode
         for index in range(self._count):
-            code = raw.FPDFText_GetUnicode(handle, index)
+            code = get_unicode(handle, index)
+            char = chr(code)
+            # Position and size do not change inside a word: not reading them there leaves a quarter of the calls.
+            if in_word and char.isalpha():
+                chars.append(char)
+                last = index
+                continue
+            in_word = False
             unmapped = (code < 32 or code == 0xFFFD) and raw.FPDFText_HasUnicodeMapError(handle, index) == 1
             if code in {10, 13} and not unmapped:
                 yield from flush()
@@ -156,15 +145,9 @@ class PageText:
                     in_gap = chars[-1] == " " or raw.FPDFText_IsGenerated(handle, index) == 1
                     chars.append(" ")
                 continue
-            char = _HYPHENS.get(code) if not unmapped else None
-            char = char or EXPERT_GLYPHS.get(code) or _SYMBOLS.get(code) or chr(code)
-            if unmapped or (0xE000 <= code <= 0xF8FF and len(char) == 1 and char == chr(code)):
-                char = _NO_LETTER
-            # Position and size do not change inside a word: not reading them there leaves a quarter of the calls.
-            if chars and char.isalpha() and chars[-1].isalpha():
-                chars.append(char)
-                last = index
-                continue
+            if not char.isalnum():
+                plain = _HYPHENS.get(code) or EXPERT_GLYPHS.get(code) or SYMBOLS.get(code)
+                char = _NO_LETTER if unmapped else plain or (_NO_LETTER if 0xE000 <= code <= 0xF8FF else char)
             raw.FPDFText_GetCharOrigin(handle, index, x, y)
             at, height = (x.value, y.value) if frame.is_upright else frame.point(x.value, y.value)
             char_size = _visible_size(raw, handle, index, raw.FPDFText_GetFontSize(handle, index))
@@ -186,6 +169,7 @@ class PageText:
             elif chars[-1] == " ":
                 words.append((len(chars), at))
             chars.append(char)
+            in_word = char.isalpha()
             unknown += char == _NO_LETTER
             last = index
         yield from flush()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +20,7 @@ _OPAQUE = 200
 _LEAST_CONTRAST = 24
 """Difference of the colours of text and ground, in the channel where it is largest, below which nobody reads it."""
 
+_BAND = 20.0
 _LEAST_SIZE = 2.0
 """Font size in points below which nobody reads text."""
 
@@ -110,12 +112,16 @@ def visible_runs(
         number: that of the page, from 1.
     """
     only_layer = all(run is None or _is_unpainted(run) for run in runs)
+    bands: dict[int, list[Shape]] = defaultdict(list)
+    for shape in found.shapes:
+        for band in range(int(shape.box[1] // _BAND), int(shape.box[3] // _BAND) + 1):
+            bands[band].append(shape)
     kept: list[Run | None] = []
     for run in runs:
         if run is None:
             kept.append(None)
             continue
-        for piece, fate in _fates(run, found, frame, only_layer):
+        for piece, fate in _fates(run, found, bands, frame, only_layer):
             if fate:
                 tally.add(fate, part=number, detail="" if fate == COVERED else piece.text)
             if fate == COVERED:
@@ -129,14 +135,16 @@ def _is_unpainted(run: Run) -> bool:
     return run.look is not None and run.look.invisible
 
 
-def _fates(run: Run, found: PageShapes, frame: Frame, only_layer: bool) -> list[tuple[Run, str]]:
+def _fates(
+    run: Run, found: PageShapes, bands: Mapping[int, list[Shape]], frame: Frame, only_layer: bool
+) -> list[tuple[Run, str]]:
     """Split a run at words of different fates, and return its pieces, each with the kind of its omission or ""."""
     if run.size < _LEAST_SIZE or not _is_on_page(run, frame):
         return [(run, HIDDEN)]
     x, y = (run.x0 + run.x1) / 2, run.y + 0.3 * run.size
     if _is_unpainted(run):
         return [(run, "" if only_layer or any(image.holds(x, y) for image in found.images) else HIDDEN)]
-    near = [shape for shape in found.shapes if _overlaps(shape, run, y)]
+    near = [shape for shape in bands.get(int(y // _BAND), ()) if _overlaps(shape, run, y)]
     if not near or all(shape.color is None for shape in near):
         return [(run, _fate(run, x, y, near, found))]
     return [(piece, _fate(piece, (piece.x0 + piece.x1) / 2, y, near, found)) for piece in _pieces(run, near)]
