@@ -26,7 +26,7 @@ def body_size(pages: Sequence[PageLines]) -> float:
     return weights.most_common(1)[0][0] if weights else 0.0
 
 
-def body_lines(pages: Sequence[PageLines], tally: Tally) -> tuple[list[list[Line]], int]:
+def body_lines(pages: Sequence[PageLines], tally: Tally, title: str = "") -> tuple[list[list[Line]], int]:
     """Return the body lines of each page, and the number of footnotes removed; ``tally`` counts what is removed.
 
     Footnotes are removed, not moved: they would interrupt a sentence that runs across the page break, and in most
@@ -35,7 +35,9 @@ def body_lines(pages: Sequence[PageLines], tally: Tally) -> tuple[list[list[Line
     size = body_size(pages)
     footnotes = 0
     bodies: list[list[Line]] = []
-    for number, (page, lines) in enumerate(zip(pages, without_running_heads(pages, size, tally), strict=True), 1):
+    for number, (page, lines) in enumerate(
+        zip(pages, without_running_heads(pages, size, tally, title), strict=True), 1
+    ):
         start = _footnotes_start(lines, page.rules, size)
         of_page = sum(bool(line.mark) for line in lines[start:])
         tally.add("footnotes", part=number, count=max(of_page, start < len(lines)))

@@ -10,6 +10,7 @@ from statistics import median
 from rag.ingest.pdf.runs import Run
 
 _LEAST_LINES = 3
+_MAX_COLUMNS = 4
 _LEAST_FILL = 0.6
 """Share of a column's width that most of its lines reach. The cells of a table are shorter."""
 _LEAST_CHARS = 18
@@ -48,7 +49,7 @@ class Piece:
         return "".join(run.text for run in self.runs)
 
 
-def in_columns(pieces: list[Piece], boxes: Sequence[Run], depth: int = 0) -> list[list[Piece]]:
+def in_columns(pieces: list[Piece], boxes: Sequence[Run]) -> list[list[Piece]]:
     """Return ``pieces``, which are in the order of the page's content, in groups in reading order.
 
     Where a stretch of the content goes back and forth over one gutter at least three times and both sides are filled
@@ -59,20 +60,39 @@ def in_columns(pieces: list[Piece], boxes: Sequence[Run], depth: int = 0) -> lis
         boxes: the redaction boxes; a gap with a box in it is no gutter.
     """
     gutter = _gutter(pieces, boxes)
-    if gutter is None or depth > 4:
+    if gutter is None:
         return [pieces] if pieces else []
     ordered: list[list[Piece]] = []
     rest: list[Piece] = []
     for crosses, stretch in _stretches(pieces, gutter):
-        left = [piece for piece in stretch if piece.x1 <= gutter]
-        right = [piece for piece in stretch if piece.x0 >= gutter]
-        if crosses or not (_alternates(stretch, gutter) and _is_column(left) and _is_column(right)):
+        columns = None if crosses else _columns(stretch, gutter, boxes, 0)
+        if columns is None:
             rest += stretch
             continue
         ordered += [rest] if rest else []
         rest = []
-        ordered += in_columns(left, boxes, depth + 1) + in_columns(right, boxes, depth + 1)
+        ordered += columns
     return [*ordered, rest] if rest else ordered
+
+
+def _columns(stretch: list[Piece], gutter: float, boxes: Sequence[Run], depth: int) -> list[list[Piece]] | None:
+    """Return the columns on both sides of ``gutter``, from left to right, or None if they are none."""
+    if not _alternates(stretch, gutter):
+        return None
+    columns: list[list[Piece]] = []
+    for side in (
+        [piece for piece in stretch if piece.x1 <= gutter],
+        [piece for piece in stretch if piece.x0 >= gutter],
+    ):
+        if _is_column(side):
+            columns.append(side)
+            continue
+        inner = _gutter(side, boxes)
+        found = _columns(side, inner, boxes, depth + 1) if inner is not None and depth < _MAX_COLUMNS else None
+        if found is None:
+            return None
+        columns += found
+    return columns
 
 
 def _gutter(pieces: Sequence[Piece], boxes: Sequence[Run]) -> float | None:

@@ -118,7 +118,7 @@ def page_lines(content: PageContent, fields: Sequence[Run] = ()) -> PageLines:
         fields: what is typed into the fields of a form, where it stands.
     """
     boxes = redaction_boxes(content.shapes.shapes)
-    rows = _group_rows(content.runs, boxes)
+    rows = _from_the_top(_group_rows(content.runs, boxes), content.frame)
     for box in boxes:
         if is_free(box, rows) and not is_marked(box, rows):
             insert_run(rows, box)
@@ -126,11 +126,19 @@ def page_lines(content: PageContent, fields: Sequence[Run] = ()) -> PageLines:
         insert_run(rows, value)
     lines = [line for row in rows if (line := _make_line(row, content.number, content.frame.height)) is not None]
     for runs, height in zip(content.sideways, content.sideways_heights, strict=True):
-        for row in _group_rows(runs, ()):
+        for row in _from_the_top(_group_rows(runs, ()), None):
             if (line := _make_line(row, content.number, height)) is not None:
                 line.aside = True
                 lines.append(line)
     return PageLines(lines=lines, rules=content.shapes.rules)
+
+
+def _from_the_top(rows: list[list[Run]], frame: Frame | None) -> list[list[Run]]:
+    """Return the rows of a turned page in reverse where most of them follow a lower one: pdfium reads some upwards."""
+    if frame is not None and abs(frame.angle) < 1:
+        return rows
+    rises = sum(one[0].y < other[0].y for one, other in pairwise(rows))
+    return rows[::-1] if rises > (len(rows) - 1) / 2 else rows
 
 
 def _group_rows(runs: Iterable[Run | None], boxes: Sequence[Run]) -> list[list[Run]]:

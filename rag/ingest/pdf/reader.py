@@ -70,7 +70,7 @@ def read_pdf(data: bytes, name: str) -> ParsedDocument:
     drop_unreadable(contents, tally)
     pages = [page_lines(content, values) for content, values in zip(contents, fields, strict=True)]
     size = body_size(pages)
-    bodies, footnotes = body_lines(pages, tally)
+    bodies, footnotes = body_lines(pages, tally, properties.get("Title", ""))
     date_line, date = _find_date(bodies[0])
     if date_line is not None and _DATE_LINE.fullmatch(date_line.text):
         bodies[0].remove(date_line)
@@ -118,6 +118,7 @@ def _bookmarks(pdf: Any) -> list[Bookmark]:
 def _find_title(given: str, first_page: Sequence[Line], size: float) -> str | None:
     if given and not _GENERIC_TITLE.fullmatch(given.strip()):
         return given
+    first_page = [line for line in first_page if not line.aside]
     largest = max((line.size for line in first_page), default=0.0)
     if largest < 1.12 * size:
         return None

@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from rag.ingest.clean import match_key
 from rag.ingest.omissions import Tally
 from rag.ingest.pdf.lines import Line, PageLines
 
@@ -21,7 +22,7 @@ _NUMBER_AT_END = re.compile(r"^\s*(\d{1,4})(?=\s)|(?<=\s)(\d{1,4})\s*$|(?<=page 
 _ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 
 
-def without_running_heads(pages: Sequence[PageLines], size: float, tally: Tally) -> list[list[Line]]:
+def without_running_heads(pages: Sequence[PageLines], size: float, tally: Tally, title: str = "") -> list[list[Line]]:
     """Return the lines of each page without running heads and feet and page numbers.
 
     A line near the edge of the page is removed if the same words stand at the same place of at least three pages; a
@@ -31,7 +32,9 @@ def without_running_heads(pages: Sequence[PageLines], size: float, tally: Tally)
 
     Args:
         size: the font size of the body in points.
+        title: that of the file's properties; a small line with these words is a running head on any number of pages.
     """
+    named = match_key(title)
     places: dict[str, list[tuple[int, float]]] = defaultdict(list)
     offsets: dict[tuple[str, int], set[int]] = defaultdict(set)
     for number, page in enumerate(pages):
@@ -47,6 +50,8 @@ def without_running_heads(pages: Sequence[PageLines], size: float, tally: Tally)
         edge = _edge(line)
         if not edge:
             return False
+        if named and line.size < 0.95 * size and match_key(line.text) == named:
+            return True
         y = line.y if edge == "foot" else line.page_height - line.y
         return any(
             len({number for number, other in places[key] if abs(other - y) <= _SAME_PLACE}) >= _LEAST_PAGES
