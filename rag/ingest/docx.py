@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
 _DATE_LINE = re.compile(r"Date\s*:\s*(.{4,30})", re.IGNORECASE)
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _MAX_DEPTH = 8
 """Depth of documents in documents, and of tables in tables."""
 
@@ -93,6 +94,12 @@ def _count_parts(package: Any, tally: Tally) -> None:
             tally.add("page headers and footers", count=bool(words.strip()), detail=words)
 
 
+def _xpath(node: Any, path: str) -> list[Any]:
+    """Return what ``path`` finds from ``node``; python-docx's own method does not know elements without a class."""
+    found = node.xpath(path, namespaces={"w": _W}) if type(node).__name__ == "_Element" else node.xpath(path)
+    return list(found)
+
+
 def _local(node: Any) -> str:
     return node.tag.rsplit("}", 1)[-1] if isinstance(node.tag, str) else ""
 
@@ -138,7 +145,7 @@ class _Body:
             paragraph = Paragraph(element, self.document)
             text = self.joined + self.text_of(element)
             self.joined = ""
-            if element.xpath("./w:pPr/w:rPr/w:del | ./w:pPr/w:rPr/w:moveFrom"):
+            if _xpath(element, "./w:pPr/w:rPr/w:del | ./w:pPr/w:rPr/w:moveFrom"):
                 self.joined = text
             else:
                 self._add_paragraph(text, _style_name(paragraph))
@@ -224,8 +231,8 @@ class _Body:
         """Return the words of a run, and whether they are superscript."""
         if _local(run) == "oMath":
             return "".join(node.text or "" for node in run.iter() if _local(node) == "t"), False
-        hidden = run.xpath("./w:rPr/w:vanish[not(@w:val) or not(@w:val='0' or @w:val='false' or @w:val='off')]")
-        raised = bool(run.xpath("./w:rPr/w:vertAlign[@w:val='superscript']"))
+        hidden = _xpath(run, "./w:rPr/w:vanish[not(@w:val) or not(@w:val='0' or @w:val='false' or @w:val='off')]")
+        raised = bool(_xpath(run, "./w:rPr/w:vertAlign[@w:val='superscript']"))
         text = ""
         for node in run:
             match _local(node):
@@ -295,7 +302,7 @@ def _block_elements(parent: Any) -> Iterator[Any]:
         kind = _local(element)
         if kind in {"p", "tbl", "altChunk"}:
             yield element
-        elif kind == "sdt" and element.xpath("./w:sdtPr//w:docPartGallery[@w:val='Table of Contents']"):
+        elif kind == "sdt" and _xpath(element, "./w:sdtPr//w:docPartGallery[@w:val='Table of Contents']"):
             yield etree.Element("contents")
         elif kind in _CONTAINERS:
             yield from _block_elements(element)
@@ -347,18 +354,18 @@ class _Table:
 
         above: dict[int, str] = {}
         for row in _inside(self.element, "tr"):
-            if row.xpath("./w:trPr/w:del"):
+            if _xpath(row, "./w:trPr/w:del"):
                 continue
             cells: list[str] = []
-            column = sum(int(skip) for skip in row.xpath("./w:trPr/w:gridBefore/@w:val") if skip.isdecimal())
+            column = sum(int(skip) for skip in _xpath(row, "./w:trPr/w:gridBefore/@w:val") if skip.isdecimal())
             for cell in _inside(row, "tc"):
                 text = self._cell_text(cell)
-                merge = cell.xpath("./w:tcPr/w:vMerge")
+                merge = _xpath(cell, "./w:tcPr/w:vMerge")
                 if merge and merge[0].get(qn("w:val")) != "restart" and not text:
                     text = above.get(column, "")
                 above[column] = text if merge else ""
                 cells += [text] if text else []
-                column += next((int(n) for n in cell.xpath("./w:tcPr/w:gridSpan/@w:val") if n.isdecimal()), 1)
+                column += next((int(n) for n in _xpath(cell, "./w:tcPr/w:gridSpan/@w:val") if n.isdecimal()), 1)
             if cells:
                 yield "; ".join(cells)
 

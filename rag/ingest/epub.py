@@ -22,6 +22,7 @@ _OTHER_TYPES = re.compile(
 )
 """Media types that are no chapter. Others are read if their content is mark-up, whatever they are called."""
 
+_CONTAINER = "META-INF/container.xml"
 _OBFUSCATION = re.compile(r"obfuscation|#RC$", re.IGNORECASE)
 """Algorithms that only scramble fonts."""
 
@@ -56,8 +57,8 @@ def read_epub(data: bytes, name: str) -> ParsedDocument:
 def _package_path(archive: ZipFile) -> str:
     """Return the path of the package document: the container's, else that of a file which looks like one."""
     names = archive.namelist()
-    if "META-INF/container.xml" in names:
-        container = _parse_xml(read_member(archive, "META-INF/container.xml"))
+    if _CONTAINER in names:
+        container = _parse_xml(read_member(archive, _CONTAINER))
         for rootfile in container.iterfind(".//{*}rootfile"):
             path = rootfile.get("full-path") or ""
             for candidate in (path, unquote(path)):
@@ -65,7 +66,8 @@ def _package_path(archive: ZipFile) -> str:
                     return candidate
     found = sorted((name for name in names if name.lower().endswith(".opf")), key=lambda name: name.count("/"))
     if not found:
-        raise ReadError("damaged: no package document in it")
+        missing = "META-INF/container.xml is missing" if _CONTAINER not in names else "it names no package"
+        raise ReadError(f"damaged: {missing}")
     return found[0]
 
 

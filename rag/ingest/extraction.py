@@ -49,9 +49,12 @@ def _extract_data(source: Source, data: bytes) -> tuple[list[Document], list[Ski
     if not data:
         raise ReadError("the file is empty")
     suffix = suffix_of(source.location, source.content_type)
+    codec = ""
     if suffix in _TEXT_FORMATS:
-        data = _recode(data, source.content_type)
+        data, codec = _recode(data, source.content_type)
     parsed = READERS[suffix](data, source.id)
+    if codec:
+        parsed = replace(parsed, metadata={**parsed.metadata, "encoding": codec})
     if isinstance(parsed, ParsedRows):
         return _row_documents(source, parsed)
     document = _make_document(parsed, id_=source.id, source=source.location)
@@ -60,18 +63,16 @@ def _extract_data(source: Source, data: bytes) -> tuple[list[Document], list[Ski
     return [document], []
 
 
-def _recode(data: bytes, content_type: str) -> bytes:
-    """Return ``data`` in UTF-8 with a byte order mark if the server names its encoding, which outranks the page."""
+def _recode(data: bytes, content_type: str) -> tuple[bytes, str]:
+    """Return ``data`` in UTF-8 with a byte order mark, and its encoding, if the server names one: it outranks the page.
+
+    UTF-8 stays as it is, whatever the server calls it; the encoding is then empty.
+    """
     label = content_type.lower().partition("charset=")[2].partition(";")[0]
-    codec = codec_of(label) if label else None
-    if codec is None or data.startswith(BYTE_ORDER_MARKS):
-        return data
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        text, _ = decode(data, label)
-        return codecs.BOM_UTF8 + text.encode("utf-8", "replace")
-    return data
+    if not label or codec_of(label) is None or data.startswith(BYTE_ORDER_MARKS):
+        return data, ""
+    text, metadata = decode(data, label)
+    return (codecs.BOM_UTF8 + text.encode("utf-8", "replace"), metadata["encoding"]) if metadata else (data, "")
 
 
 def _why_empty(media_type: str, coverage: Coverage) -> str:

@@ -183,7 +183,7 @@ def _shapes(parent: Any, depth: int) -> Iterator[Any]:
 
 
 def _placeholder(shape: Any) -> str:
-    """Return the type of the placeholder that a shape fills: "body" if it has none of its own, "" for no placeholder."""
+    """Return the type of the placeholder that a shape fills ("body" if it names none), or an empty string."""
     node = next(shape.iter("{*}ph"), None)
     return "" if node is None else node.get("type") or "body"
 

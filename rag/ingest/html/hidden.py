@@ -43,7 +43,11 @@ def unwrap_page(tree: Any) -> None:
         parent = button.getparent()
         if parent is None:
             continue
-        if any(node.tag in _HEADINGS for node in button.iterancestors()):
+        heading = next((node for node in button.iterancestors() if node.tag in _HEADINGS), None)
+        if heading is not None:
+            for name in (*_CONTROLS, "aria-expanded"):  # for what the button shows
+                if button.get(name) is not None:
+                    heading.set(name, button.get(name))
             button.drop_tag()
         elif (button.get("aria-expanded") or _target(button)) and len("".join(button.itertext()).split()) > 2:
             button.tag = "h6"

@@ -77,7 +77,7 @@ class PageText:
         self.unknown: Counter[str] = Counter()
         """Characters whose letter the font does not tell, by font."""
 
-    def runs(self) -> Iterator[Run | None]:
+    def runs(self) -> Iterator[Run | None]:  # noqa: PLR0915 — one pass, whose steps share what they know of a character
         """Yield the runs of the page in the order of its content, and None where pdfium reports a line end."""
         raw, handle, frame = pdfium_api(), self._handle, self._frame
         x, y = ctypes.c_double(), ctypes.c_double()
