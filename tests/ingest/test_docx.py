@@ -157,7 +157,12 @@ W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 @pytest.mark.parametrize(
     ("name", "kind", "content", "read"),
     [
-        ("/word/a.html", "text/html", "<p>All barns.</p><p>The third barn burned.</p>", "All barns.\n\nThe third barn burned."),
+        (
+            "/word/a.html",
+            "text/html",
+            "<p>All barns.</p><p>The third barn burned.</p>",
+            "All barns.\n\nThe third barn burned.",
+        ),
         ("/word/a.txt", "text/plain", "The third barn burned.", "The third barn burned."),
         (
             "/word/a.mht",

@@ -26,8 +26,9 @@ def has_leader(text: str) -> bool:
 
 
 def _entry(text: str) -> re.Match[str] | None:
-    # The search is cheap; the other expression tries each of the dots as an end of the title.
-    return _ENTRY.match(text) if LEADER.search(text) else None
+    # Counting is cheap; the expression tries each of the dots as an end of the title.
+    dots = text.count(".") + text.count("…") + text.count("·")
+    return _ENTRY.match(text) if dots > 3 and LEADER.search(text) else None
 
 
 def shorten_leader(text: str) -> str:

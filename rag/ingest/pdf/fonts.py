@@ -15,7 +15,7 @@ _UNKNOWN_SHARE = 0.2
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _MIN_WORDS = 20
 _MAX_WORDS = 300
-_MAX_RUNS = 2_000
+_MAX_RUNS = 400
 
 
 def drop_unreadable(pages: Sequence[PageContent], tally: Tally) -> None:

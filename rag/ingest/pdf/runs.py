@@ -123,9 +123,10 @@ class PageText:
 
         def box_of(index: int) -> tuple[float, float, float, float]:
             raw.FPDFText_GetCharBox(handle, index, left, right, bottom, top)
-            return frame.box((left.value, bottom.value, right.value, top.value))
+            box = left.value, bottom.value, right.value, top.value
+            return box if upright else frame.box(box)
 
-        get_unicode = raw.FPDFText_GetUnicode
+        get_unicode, upright = raw.FPDFText_GetUnicode, frame.is_upright
         for index in range(self._count):
             code = get_unicode(handle, index)
             char = chr(code)
@@ -149,7 +150,7 @@ class PageText:
                 plain = _HYPHENS.get(code) or EXPERT_GLYPHS.get(code) or SYMBOLS.get(code)
                 char = _NO_LETTER if unmapped else plain or (_NO_LETTER if 0xE000 <= code <= 0xF8FF else char)
             raw.FPDFText_GetCharOrigin(handle, index, x, y)
-            at, height = (x.value, y.value) if frame.is_upright else frame.point(x.value, y.value)
+            at, height = (x.value, y.value) if upright else frame.point(x.value, y.value)
             char_size = _visible_size(raw, handle, index, raw.FPDFText_GetFontSize(handle, index))
             begins_word = not chars or chars[-1] == " "
             own_look = self._look(raw, index) if begins_word else look
