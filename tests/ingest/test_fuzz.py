@@ -91,7 +91,7 @@ def _xlsx() -> bytes:
 
 
 def _text(text: str) -> Callable[[], bytes]:
-    return lambda: text.encode()
+    return text.encode
 
 
 FILES: dict[str, Callable[[], bytes]] = {
