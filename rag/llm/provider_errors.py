@@ -56,10 +56,15 @@ def translate_error(error: Exception, where: str, mask: Callable[[str], str]) ->
     return ModelError(f"{where}: {type(error).__name__}: {mask(first_lines(error))}")
 
 
+def says_too_long(text: str) -> bool:
+    """Return whether the text of an error says that the request does not fit the model's context."""
+    return bool(_TOO_LONG.search(text))
+
+
 def _is_too_long(error: APIStatusError) -> bool:
     """Return whether the server says that the request is too long for the model."""
     return error.status_code == 413 or (
-        error.status_code in (400, 422) and bool(_TOO_LONG.search(f"{error.code} {error.type} {error.message}"))
+        error.status_code in (400, 422) and says_too_long(f"{error.code} {error.type} {error.message}")
     )
 
 
