@@ -2,9 +2,9 @@
 
 Each request gets the next entry of ``script``; after the script, a good reply: a completion that fits the request's own
 JSON schema (that in the prompt where none is sent), or the vectors of the function ``embed``. With ``rule``, a function
-of the request's body may reply first, as a server does that refuses some parameters. As a proxy for ``http:`` it answers in the place of any host.
-Requests are recorded in ``requests``. With ``odds``, each request after the script may get a fault at random, from a
-seeded generator. The server can be shut down and started again on the same port. ::
+of a request's body may reply first, as a server does that refuses some parameters. As a proxy for ``http:`` it answers
+in the place of any host. Requests are recorded in ``requests``. With ``odds``, each request after the script may get a
+fault at random, from a seeded generator. The server can be shut down and started again on the same port. ::
 
     with FaultServer(script=[rate_limited(retry_after=0.1), good({"sentence": "It rained."})]) as server:
         ...  # OPENAI_BASE_URL=server.base_url
@@ -348,7 +348,14 @@ def _schema_of(body: Mapping[str, Any]) -> dict[str, Any]:
 def raw_message(message: Mapping[str, Any], *, finish_reason: str = "stop", **fields: Any) -> ScriptedReply:
     """Return a completion with this message, whatever its fields."""
     choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish_reason}
-    completion = {"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": USAGE}
+    completion = {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "m",
+        "choices": [choice],
+        "usage": USAGE,
+    }
     return raw_json({**completion, **fields})
 
 

@@ -102,7 +102,9 @@ def report_text(report: CheckReport) -> str:
             lines += [f"    better: {each.better.id} ({each.better.context})"]
         lines += [""]
     if unresolved := report.unresolved:
-        named = ", ".join(f"[{key}]" + (f" (in {count} sentences)" if count > 1 else "") for key, count in unresolved.items())
+        named = ", ".join(
+            f"[{key}]" + (f" (in {count} sentences)" if count > 1 else "") for key, count in unresolved.items()
+        )
         lines += [f"Citations that lead to no source of the brief: {len(unresolved)}: {named}", ""]
     total = len(report.checked)
     lines += [f"{report.full} of {total} sentences are fully supported by what they cite ({100 * report.share:.1f} %)."]

@@ -146,9 +146,7 @@ class _ListReader:
         heading = _HEADING.match(line)
         if heading and (line.lstrip().startswith("#") or heading[1].strip().casefold() in _HEADINGS):
             self._in_list, self._is_labelled, self._open = heading[1].strip().casefold() in _HEADINGS, False, None
-        elif line.lstrip().startswith("#"):
-            self._in_list, self._open = False, None
-        elif self._in_list and self.entries and _RULE.match(line):
+        elif line.lstrip().startswith("#") or (self._in_list and self.entries and _RULE.match(line)):
             self._in_list, self._open = False, None
         if entry := self._entry(line):
             self.entries.append(entry)
@@ -198,8 +196,8 @@ def _begins_like(line: str, last: Entry) -> bool:
 
 def _begins_with_authors(text: str, wanted: Sequence[str]) -> bool:
     """Return whether an entry begins with the first of ``wanted`` and has the others among its authors."""
-    begin = words_of(text.lstrip("*_\"“([")[:_AUTHORS_SPAN].casefold())
-    return begin[:1] == [wanted[0]] and set(wanted) <= set(begin) or begin[: len(wanted)] == list(wanted)
+    begin = words_of(text.lstrip('*_"“([')[:_AUTHORS_SPAN].casefold())
+    return (begin[:1] == [wanted[0]] and set(wanted) <= set(begin)) or begin[: len(wanted)] == list(wanted)
 
 
 def _short_name(entry: Entry) -> str:

@@ -110,7 +110,7 @@ class SourceReader:
 
 
 def _file_names(entry: str) -> Iterator[str]:
-    """Yield what may be a file's name in ``entry``: the destination of a link, quoted text, all of it, and its words."""
+    """Yield what may be a file's name in ``entry``: the destination of a link, quoted text, all of it, words."""
     yield from path_links(entry)
     yield from (name.strip() for _, name in _QUOTED_PATH.findall(entry))
     yield entry

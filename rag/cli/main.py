@@ -21,7 +21,7 @@ from rag.cli.doctor import doctor_command
 from rag.cli.exit_status import DONE, FAILED, STOPPED
 from rag.cli.group import CommandGroup
 from rag.cli.index import index_command
-from rag.cli.output import print_message
+from rag.cli.output import accept_any_character, print_message
 from rag.cli.render import render_command
 from rag.cli.search import search_command, show_command
 from rag.errors import CitebriefError
@@ -55,6 +55,7 @@ for command in (
 def main() -> NoReturn:
     """Run the command line; report every error in one line on stderr and exit with its status."""
     signal.signal(signal.SIGTERM, _on_sigterm)
+    accept_any_character()
     try:
         cli.main(standalone_mode=False)
         sys.exit(DONE)

@@ -23,7 +23,7 @@ from rag.llm.call import Call, OnWait
 from rag.llm.capabilities import Capabilities, capabilities_of
 from rag.llm.local_server import LocalServer
 from rag.llm.provider_errors import translate_error
-from rag.llm.reply_parsing import BrokenSchema, parse_reply
+from rag.llm.reply_parsing import has_other_structure, parse_reply
 from rag.llm.request_form import REASONING_TOKENS
 from rag.llm.response_cache import ResponseCache
 from rag.llm.spec import ModelChoice, rates_of
@@ -201,8 +201,8 @@ class ChatClient:
             translated = error if isinstance(error, CitebriefError) else translate_error(error, self._where, self._mask)
             if isinstance(translated, ReplyError):
                 self._keep_response(call, usable=False)
-            if isinstance(translated, BrokenSchema) and self.capabilities is not None:
-                self.capabilities.put_schema_in_prompt(lambda what: self._on_wait(f"{self._where}: {what}"))
+                if self.capabilities is not None and has_other_structure(translated):
+                    self.capabilities.put_schema_in_prompt(lambda what: self._on_wait(f"{self._where}: {what}"))
             if translated is error:
                 raise
             raise translated from error

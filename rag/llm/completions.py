@@ -39,7 +39,9 @@ def normalised(body: bytes) -> bytes:
     The reply may stand in the arguments of a tool call, in the field for reasoning, in a list of parts, in ``text``, or
     in a stream of events that nobody asked for.
     """
-    response = _joined_events(body) if body.lstrip().startswith(b"data:") else _parse_object(body)
+    if body.lstrip().startswith(b"data:"):
+        body = json.dumps(_joined_events(body)).encode()
+    response = _parse_object(body)
     if response is None or not isinstance(response.get("choices"), list) or not response["choices"]:
         return body
     choice = response["choices"][0]
@@ -123,15 +125,13 @@ def _reasoning_of(message: Mapping[str, Any]) -> str:
     return ""
 
 
-def _joined_events(body: bytes) -> dict[str, Any] | None:
-    """Return the completion that a stream of events adds up to; None if it is none."""
+def _joined_events(body: bytes) -> dict[str, Any]:
+    """Return the completion that a stream of events adds up to."""
     chunks = []
     for line in body.decode(errors="replace").splitlines():
         data = line.removeprefix("data:").strip()
         if line.startswith("data:") and data != "[DONE]":
             chunks.append(_parse_object(data.encode()) or {})
-    if not chunks:
-        return None
     content, reasoning, finish, usage = "", "", None, None
     for chunk in chunks:
         usage = chunk.get("usage") or usage
@@ -141,6 +141,6 @@ def _joined_events(body: bytes) -> dict[str, Any] | None:
             reasoning += _reasoning_of(delta)
             finish = choice.get("finish_reason") or finish
     message = {"role": "assistant", "content": content, **({"reasoning_content": reasoning} if reasoning else {})}
-    head = {name: chunks[0].get(name) for name in ("id", "created", "model")}
+    head = {name: chunks[0].get(name) for name in ("id", "created", "model")} if chunks else {}
     choices = [{"index": 0, "message": message, "finish_reason": finish}]
     return {**head, "object": "chat.completion", "choices": choices, "usage": usage}

@@ -18,10 +18,6 @@ _LENGTHS = ("too_short", "too_long", "value_error", "assertion_error")
 """Pydantic's errors for what a JSON schema that a server takes need not say."""
 
 
-class BrokenSchema(ReplyError):
-    """The reply is no JSON of the requested structure, so the server does not hold the model to the schema."""
-
-
 def parse_reply(message: BaseMessage, schema: type[ReplyT]) -> ReplyT:
     """Return the content of LangChain's ``message`` as ``schema``.
 
@@ -29,7 +25,6 @@ def parse_reply(message: BaseMessage, schema: type[ReplyT]) -> ReplyT:
 
     Raises:
         ReplyError: it is empty, a refusal, or does not follow the schema.
-        BrokenSchema: it has another structure than the schema.
     """
     from pydantic import ValidationError
 
@@ -49,8 +44,15 @@ def parse_reply(message: BaseMessage, schema: type[ReplyT]) -> ReplyT:
         except ValidationError as error:
             best = best or error
     error = best or first_error
-    kind = ReplyError if all(problem["type"] in _LENGTHS for problem in error.errors()) else BrokenSchema
-    raise kind(f"the reply does not follow the schema: {_describe(error)}") from error
+    raise ReplyError(f"the reply does not follow the schema: {_describe(error)}") from error
+
+
+def has_other_structure(error: ReplyError) -> bool:
+    """Return whether the reply is no JSON of the requested structure: the server did not hold it to the schema."""
+    from pydantic import ValidationError
+
+    cause = error.__cause__
+    return isinstance(cause, ValidationError) and any(each["type"] not in _LENGTHS for each in cause.errors())
 
 
 def objects_in(text: str) -> Iterator[dict[str, Any]]:

@@ -88,7 +88,7 @@ def schema_text(body: dict[str, Any]) -> str:
 
 EXTRA = "Extra inputs are not permitted"
 PYDANTIC = [{"type": "extra_forbidden", "loc": ["body", "max_completion_tokens"], "msg": EXTRA, "input": 50}]
-UNKNOWN = "Invalid JSON payload received. Unknown name \"%s\": Cannot find field."
+UNKNOWN = 'Invalid JSON payload received. Unknown name "%s": Cannot find field.'
 LITELLM = "litellm.UnsupportedParamsError: m does not support parameters: ['%s'], for model=m. To drop these, set drop."
 REFUSALS_OF_LIMIT = [
     raw_json({"object": "error", "message": {"detail": PYDANTIC}}, 422),
@@ -173,7 +173,9 @@ def test_a_server_that_refuses_several_things_and_names_none_gets_the_messages_o
 
 
 def test_a_field_that_a_refusal_lists_as_known_is_kept(connect: Connect) -> None:
-    message = "Unknown field 'seed'. Known fields: model, messages, temperature, max_completion_tokens, response_format."
+    message = (
+        "Unknown field 'seed'. Known fields: model, messages, temperature, max_completion_tokens, response_format."
+    )
     with FaultServer(rule=refusing(lambda body: "seed" in body, failing(400, message))) as server:
         ask(connect(server))
     assert {"temperature", "max_completion_tokens", "response_format"} <= server.requests[-1].body.keys()
@@ -220,7 +222,7 @@ def test_without_any_response_format_the_schema_goes_into_the_prompt_alone(
     "message",
     [
         "output_config.format.schema: For 'array' type, property 'maxItems' is not supported",
-        "Invalid schema for response_format 'merge': In context=('properties', 'sentences'), 'minItems' is not permitted.",
+        "Invalid schema for response_format 'merge': In context=('items',), 'minItems' is not permitted.",
         "failed to parse grammar",
         "400",
     ],
@@ -327,7 +329,10 @@ def test_a_refusal_without_a_remedy_is_reported_in_its_words_and_searched_once(c
 
 @pytest.mark.parametrize(
     ("refusal", "error"),
-    [(overflow(), TooLong), (failing(400, "The response was filtered by the content_filter: response_format"), ModelError)],
+    [
+        (overflow(), TooLong),
+        (failing(400, "The response was filtered by the content_filter: response_format"), ModelError),
+    ],
 )
 def test_a_request_that_is_refused_for_its_text_is_not_sent_in_other_forms(
     refusal: ScriptedReply, error: type[ModelError], connect: Connect
@@ -411,9 +416,9 @@ def test_the_reply_is_found_wherever_it_stands(reply: ScriptedReply, connect: Co
 
 def test_a_reply_found_in_other_text_is_held_to_the_whole_schema(connect: Connect) -> None:
     wrong = {"heading": "Rain", "sentences": [{"text": "It rained.", "citations": ["E7"]}]}
-    with FaultServer([ScriptedReply(content=f"<think>Well.</think>{json.dumps(wrong)}")]) as server:
-        with pytest.raises(ReplyError, match="E7"):
-            ask(connect(server), Section)
+    reply = ScriptedReply(content=f"<think>Well.</think>{json.dumps(wrong)}")
+    with FaultServer([reply]) as server, pytest.raises(ReplyError, match="E7"):
+        ask(connect(server), Section)
 
 
 def test_a_model_that_thinks_up_to_the_limit_gets_a_higher_one(connect: Connect) -> None:
