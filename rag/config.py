@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     @property
     def cache_directory(self) -> Path:
         """The folder for unpacked models: ``cache``, or else the user's cache."""
-        from rag.folders import user_cache
+        from rag._internal.directories import user_cache
 
         return self.cache or user_cache()
 

@@ -19,8 +19,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rag._internal.directories import can_create, user_cache
 from rag.errors import UsageError
-from rag.folders import can_create, user_cache
 from rag.llm import (
     EmbedderChoice,
     EmbeddingEstimate,

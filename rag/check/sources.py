@@ -134,9 +134,9 @@ def _only_file(directory: Path, name: str) -> Path | None:
 
 
 def _walk(directory: Path) -> Iterator[Path]:
-    for folder, folders, files in os.walk(directory):
-        folders[:] = sorted(each for each in folders if not each.startswith("."))
-        yield from (Path(folder, file) for file in files)
+    for parent, children, files in os.walk(directory):
+        children[:] = sorted(each for each in children if not each.startswith("."))
+        yield from (Path(parent, file) for file in files)
 
 
 def _passages_of(documents: Sequence[Document], ids: Sequence[str]) -> SourcePassages:

@@ -27,8 +27,8 @@ def doctor_command(as_json: bool, **options: str | None) -> None:
     settings = load_settings(options)
     findings, answered = diagnose(settings), True
     if options["llm"]:
-        asked, answered = ask_model(settings)
-        findings |= asked
+        added, answered = ask_model(settings)
+        findings |= added
     if as_json:
         click.echo(json.dumps(findings, ensure_ascii=False))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from rag.folders import user_cache
+from rag._internal.directories import user_cache
 
 
 def is_remote(store: str) -> bool:

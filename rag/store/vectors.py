@@ -15,8 +15,8 @@ from itertools import count, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from rag._internal.directories import give_home
 from rag.errors import CitebriefError, IndexMismatch, UsageError
-from rag.folders import give_home
 from rag.store.location import is_remote, store_directory
 from rag.store.read_only import copy_of_vectors, is_read_only
 from rag.types import Chunk
@@ -199,8 +199,8 @@ def _open_client(store: str, *, private: bool = False) -> ClientAPI:
 
     settings = Settings(anonymized_telemetry=False)
     if not is_remote(store):
-        folder = store_directory(store) / "chroma"
-        path = str(copy_of_vectors(folder) if is_read_only(folder) else folder)
+        directory = store_directory(store) / "chroma"
+        path = str(copy_of_vectors(directory) if is_read_only(directory) else directory)
         return chromadb.PersistentClient(path=path + "/." * next(_REOPENED) if private else path, settings=settings)
     parts = urlsplit(store.removeprefix("chroma+"))
     if parts.scheme not in ("http", "https") or not parts.hostname:

@@ -97,7 +97,7 @@ def test_without_room_for_a_copy_the_error_names_the_way_out(
     def nowhere() -> Path:
         raise CitebriefError("no folder for temporary files can be written: set TMPDIR to one that can")
 
-    monkeypatch.setattr(reading, "temporary_folder", nowhere)
+    monkeypatch.setattr(reading, "temporary_directory", nowhere)
     index = Index(store, load_embedder("minilm"))
     with pytest.raises(CitebriefError, match="cannot be written, and no folder for temporary files"):
         index.dense([0.0] * 384, 1)

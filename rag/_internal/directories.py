@@ -22,14 +22,14 @@ def user_cache() -> Path:
     import platformdirs
 
     with suppress(RuntimeError):  # there is no home
-        folder = Path(platformdirs.user_cache_dir("citebrief"))
-        if folder.is_absolute() and can_create(folder):
-            return folder
+        directory = Path(platformdirs.user_cache_dir("citebrief"))
+        if directory.is_absolute() and can_create(directory):
+            return directory
     user = os.getuid() if hasattr(os, "getuid") else "user"
-    return temporary_folder() / f"citebrief-{user}"
+    return temporary_directory() / f"citebrief-{user}"
 
 
-def temporary_folder() -> Path:
+def temporary_directory() -> Path:
     """Return a folder for temporary files.
 
     Raises:
@@ -50,12 +50,12 @@ def give_home() -> None:
     try:
         Path.home()
     except RuntimeError:
-        os.environ["HOME"] = str(temporary_folder())
+        os.environ["HOME"] = str(temporary_directory())
 
 
-def can_create(folder: Path) -> bool:
-    """Return whether ``folder`` can be written, or created below the nearest folder that exists."""
-    existing = folder
+def can_create(directory: Path) -> bool:
+    """Return whether ``directory`` can be written, or created below the nearest folder that exists."""
+    existing = directory
     while not existing.exists():
         if existing == existing.parent:
             return False
