@@ -120,14 +120,14 @@ class MarkReader:
             return [self.sources.by_label(piece) or piece.lstrip("^") for piece in pieces]
         if found := _PANDOC.findall(inner):
             return [self.sources.by_label(key) or key.rstrip(".:") for key in found]
-        if keys := self._named(inner):
-            return keys
+        if named := self._named(inner):
+            return named
         numbers = [match[1] for piece in pieces if (match := _WORD_AND_NUMBER.match(piece))]
         if pieces and len(numbers) == len(pieces) and any(map(self.sources.by_label, numbers)):
             return [self.sources.by_label(number) or number for number in numbers]
-        keys, weak = self._file_or_address(inner)
-        if keys and not (weak and self.has_plain_marks):
-            return keys
+        source, weak = self._file_or_address(inner)
+        if source and not (weak and self.has_plain_marks):
+            return source
         return self._authors(inner)
 
     def _round(self, inner: str, before: str, after: str) -> tuple[list[str] | None, bool]:

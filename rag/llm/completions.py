@@ -90,8 +90,8 @@ def _describe(error: Any) -> tuple[int, str]:
     if not isinstance(error, Mapping):
         return ERROR_STATUS, str(error)
     message = error.get("message") or error.get("detail") or error.get("type") or "an error without a message"
-    for code in (error.get("code"), error.get("status"), error.get("http_code")):
-        if str(code).isdigit() and 400 <= int(code) <= 599:
+    for code in map(str, (error.get("code"), error.get("status"), error.get("http_code"))):
+        if code.isdigit() and 400 <= int(code) <= 599:
             return int(code), str(message)
     return ERROR_STATUS, str(message)
 
