@@ -20,7 +20,9 @@ class Capabilities:
     learned: list[str] = field(default_factory=list)
     """What differs from the standard form, in words, in the order in which it was found."""
 
-    _guessed: bool = False
+    guesses: bool = True
+    """Whether to look for what a refusal does not name. It is looked for until it was not found once."""
+
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def learn(
@@ -36,12 +38,6 @@ class Capabilities:
             self.learned += new
         if new:
             say("; ".join(new))
-
-    def may_guess(self) -> bool:
-        """Return True to the first caller: what a refusal does not name is looked for once."""
-        with self._lock:
-            first, self._guessed = not self._guessed, True
-        return first
 
     def put_schema_in_prompt(self, say: Callable[[str], None] = lambda _: None) -> None:
         """Remember that the server does not hold replies to the schema, so that the model has to be told it."""

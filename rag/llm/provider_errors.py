@@ -36,6 +36,8 @@ def translate_error(error: Exception, where: str, mask: Callable[[str], str]) ->
         return ReplyError("the reply was withheld by the provider's content filter")
     if isinstance(error, openai.APIStatusError) and _is_too_long(error):
         return TooLong(f"the request does not fit the model's context{mask(_server_message(error))}")
+    if isinstance(error, openai.BadRequestError) and "failed_generation" in str(error.body):
+        return ReplyError(f"the reply does not follow the schema{mask(_server_message(error))}")
     fixes: list[tuple[type[Exception], str]] = [
         (openai.AuthenticationError, "the key was refused: check OPENAI_API_KEY"),
         (openai.PermissionDeniedError, "the key may not use it: check the project's permissions"),

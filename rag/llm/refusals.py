@@ -32,6 +32,9 @@ MAYBE_MALFORMED = (404, 405, 415, 500, 501)
 ECHOED = frozenset({"input", "body", "request", "messages", "failed_generation", "ctx", "stack", "traceback"})
 """Keys of an error under which servers repeat the request; what stands there names everything."""
 
+FAILED_REPLY = b'"failed_generation"'
+"""In a response of status 400 for a reply that did not follow the schema."""
+
 _KEPT = frozenset({"model", "messages", "max_completion_tokens", "max_tokens", "response_format"})
 _FORMAT_NAMES = ("response_format", "json_schema", "json_object", "structured", "output_config", "grammar", "guided",
                  "schema")  # fmt: skip
@@ -118,8 +121,8 @@ _EVERYTHING = "only the messages, max_tokens and the schema in the prompt are se
 
 
 def read_refusal(status: int, body: bytes) -> Refusal | None:
-    """Return the refusal that a response is; None if it has another status."""
-    if status not in MALFORMED + MAYBE_MALFORMED:
+    """Return the refusal that a response is; None if it has another status, or is about what the model wrote."""
+    if status not in MALFORMED + MAYBE_MALFORMED or FAILED_REPLY in body:
         return None
     try:
         text = " ".join(_texts(json.loads(body)))
@@ -170,30 +173,35 @@ def _reply_changes(keywords: set[str], form: RequestForm) -> Iterator[Change]:
     ways: dict[ReplyFormat, Change] = {
         "counted_in_words": Change(
             what="the schema is sent without limits such as maxItems, which are checked here",
-            change=lambda form: replace(form, reply="counted_in_words"),
+            change=lambda form: _looser(form, "counted_in_words"),
             names=tuple(sorted(validation)),
             vague_names=("schema", "grammar"),
         ),
         "plain_schema": Change(
             what="the schema is sent in its plainest form, and the rest of it is checked here",
-            change=lambda form: replace(form, reply="plain_schema"),
+            change=lambda form: _looser(form, "plain_schema"),
             names=tuple(sorted(structure)),
             vague_names=("schema", "grammar"),
         ),
         "json_object": Change(
             what="the schema stands in the prompt, with response_format json_object",
-            change=lambda form: replace(form, reply="json_object"),
+            change=lambda form: _looser(form, "json_object"),
             vague_names=_FORMAT_NAMES,
         ),
         "text": Change(
             what="the schema stands in the prompt, without response_format",
-            change=lambda form: replace(form, reply="text"),
+            change=lambda form: _looser(form, "text"),
             vague_names=_FORMAT_NAMES,
         ),
     }
     for reply in REPLY_FORMATS[REPLY_FORMATS.index(form.reply) + 1 :]:
         if reply != "counted_in_words" or validation:
             yield ways[reply]
+
+
+def _looser(form: RequestForm, reply: ReplyFormat) -> RequestForm:
+    """Return ``form`` with ``reply``, unless another call has found meanwhile that it has to be looser still."""
+    return replace(form, reply=max(form.reply, reply, key=REPLY_FORMATS.index))
 
 
 def _omission(field: str) -> Change:

@@ -342,6 +342,29 @@ def test_a_request_that_is_refused_for_its_text_is_not_sent_in_other_forms(
     assert len(server.requests) == 1
 
 
+def test_a_reply_that_the_server_itself_finds_wrong_is_an_unusable_reply(connect: Connect) -> None:
+    error = {"message": "Failed to generate JSON.", "code": "json_validate_failed", "failed_generation": "{"}
+    with FaultServer([raw_json({"error": error}, 400)]) as server:
+        model = connect(server)
+        with pytest.raises(ReplyError, match="does not follow the schema"):
+            ask(model)
+        ask(model)
+    assert server.requests[0].body == server.requests[1].body
+
+
+def test_a_search_that_a_busy_server_interrupts_goes_on_with_the_retry(connect: Connect) -> None:
+    busy = [failing(503)]
+
+    def rule(body: dict[str, Any]) -> ScriptedReply | None:
+        if "max_completion_tokens" not in body and busy:
+            return busy.pop()
+        return failing(400, "?") if "max_completion_tokens" in body else None
+
+    with FaultServer(rule=rule) as server:
+        assert ask(connect(server, retries=1)).sentence
+    assert "max_tokens" in server.requests[-1].body
+
+
 def test_calls_from_many_threads_learn_together(connect: Connect, said: list[str]) -> None:
     refusal = failing(400, UNKNOWN % "seed")
     with FaultServer(rule=refusing(lambda body: "seed" in body, refusal)) as server:

@@ -68,16 +68,11 @@ class CompatibilityTransport(TransportLayer):
         """
         kept: list[Change] = []
         tried: set[str] = set()
-        guess: bool | None = None
         for _ in range(MAX_CHANGES):
-            change = next(
-                (each for each in refusal.suspects(body, form, guess=bool(guess)) if each.what not in tried), None
-            )
-            if change is None and guess is None and refusal.certain:
-                guess = self._capabilities.may_guess()
-                continue
+            suspects = refusal.suspects(body, form, guess=self._capabilities.guesses)
+            change = next((each for each in suspects if each.what not in tried), None)
             if change is None:
-                return form, response
+                break
             tried.add(change.what)
             trial = change.change(form)
             answer = self._send(request, body, trial)
@@ -91,6 +86,8 @@ class CompatibilityTransport(TransportLayer):
                     self._learn(request, kept)
                 return form, response
             refusal = again
+        if refusal.certain:
+            self._capabilities.guesses = False
         return form, response
 
     def _send(self, request: httpx2.Request, body: dict[str, Any], form: RequestForm) -> httpx2.Response:
