@@ -67,8 +67,10 @@ def main() -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         print_message("stopped")
         sys.exit(STOPPED)
-    except BrokenPipeError:  # the reader of stdout, such as `head`, closed it; flushing at exit must not fail again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader, such as `head`, closed the pipe; flushing at exit must not fail again
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
         sys.exit(DONE)
     except CitebriefError as error:
         _fail(str(error), error.exit_status)
