@@ -36,15 +36,15 @@ def parse_reply(message: BaseMessage, schema: type[ReplyT]) -> ReplyT:
     try:  # from the text itself: LangChain's parser completes JSON that breaks off
         return schema.model_validate_json(text)
     except ValidationError as error:
-        first_error = error
-    best: ValidationError | None = None
+        whole = error
+    nearest: ValidationError | None = None
     for value in objects_in(text):
         try:
             return schema.model_validate_json(json.dumps(value, ensure_ascii=False))
         except ValidationError as error:
-            best = best or error
-    error = best or first_error
-    raise ReplyError(f"the reply does not follow the schema: {_describe(error)}") from error
+            nearest = nearest or error
+    fault = nearest or whole
+    raise ReplyError(f"the reply does not follow the schema: {_describe(fault)}") from fault
 
 
 def has_other_structure(error: ReplyError) -> bool:
