@@ -56,9 +56,9 @@ class Settings(BaseSettings):
     @property
     def cache_directory(self) -> Path:
         """The folder for unpacked models: ``cache``, or else the user's cache."""
-        import platformdirs
+        from rag._internal.directories import user_cache
 
-        return self.cache or Path(platformdirs.user_cache_dir("citebrief"))
+        return self.cache or user_cache()
 
     @classmethod
     def settings_customise_sources(

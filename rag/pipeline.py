@@ -19,6 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rag._internal.directories import can_create, user_cache
 from rag.errors import UsageError
 from rag.llm import (
     EmbedderChoice,
@@ -207,8 +208,9 @@ def identity(settings: Settings) -> tuple[ModelChoice, str]:
 
 
 def drafts_directory(settings: Settings) -> Path:
-    """Return the directory that keeps the drafts of interrupted answers."""
-    return store_directory(settings.store) / "drafts"
+    """Return the directory that keeps the drafts of interrupted answers: in the store, if that can be written."""
+    directory = store_directory(settings.store) / "drafts"
+    return directory if can_create(directory) else user_cache() / "drafts"
 
 
 def draft_name(brief: Brief) -> str:

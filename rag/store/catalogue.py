@@ -18,6 +18,7 @@ from rag.store.chunk_rows import SELECT_CHUNK, make_chunk, searched_text
 from rag.store.filters import passes_filter
 from rag.store.full_text import FullTextIndex
 from rag.store.lexical import LexicalIndex
+from rag.store.read_only import is_read_only, open_catalogue
 from rag.store.vocabulary import WORDS_SCHEMA, Vocabulary
 from rag.types import Chunk, Coverage, Document, Filter, Heading, Omission
 
@@ -55,15 +56,18 @@ class SourceRow:
 
 
 class Catalogue:
-    """The catalogue in the SQLite file ``path``, which is created if it is missing."""
+    """The catalogue in the SQLite file ``path``, created if it is missing. One that cannot be written is only read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
+        if path.exists() and is_read_only(path.parent):
+            self._db = open_catalogue(path)
+        else:
+            self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.executescript(_SCHEMA + WORDS_SCHEMA)
         self._db.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
-        self._db.executescript(_SCHEMA + WORDS_SCHEMA)
         self._cache: dict[str, tuple[tuple[int, int], Any]] = {}
         self._lexical = LexicalIndex(self._db, self.cached)
 

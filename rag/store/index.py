@@ -20,6 +20,7 @@ from rag.ingest import CHUNKER_VERSION, embedding_text
 from rag.store.catalogue import Catalogue
 from rag.store.location import is_remote, store_directory
 from rag.store.published import PublishedCatalogue
+from rag.store.read_only import is_read_only
 from rag.store.update import (
     BeforeEmbedding,
     EmbeddingDeclined,
@@ -165,6 +166,8 @@ class Index:
         """Return the ``k`` nearest live chunks with their cosine similarity."""
         self._reopen_if_changed()
         documents = None if where is None or where.empty else self.catalogue.matching_documents(where)
+        if documents is not None and len(documents) == self.catalogue.count()[0]:
+            documents = None
         limit = k
         while True:
             nearest = self.vector_store.nearest(vector, limit, documents)
@@ -217,6 +220,8 @@ class Index:
 
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
+            if is_read_only(self.directory):
+                raise CitebriefError(f"{self.store} cannot be written: index into another --store")
             lock = FileLock(self.directory / "writing.lock", timeout=0)
             with lock:
                 if self.remote:

@@ -12,12 +12,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count, islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from rag._internal.directories import give_home
 from rag.errors import CitebriefError, IndexMismatch, UsageError
-from rag.store.location import is_remote
+from rag.store.location import is_remote, store_directory
+from rag.store.read_only import copy_of_vectors, is_read_only
 from rag.types import Chunk
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ EF_SEARCH = 1000
 """Candidates that Chroma's HNSW graph keeps during a search. With 200 it missed one in a hundred true neighbours."""
 
 _BATCH_SIZE = 1000
+_MAX_DOCUMENTS = 20_000
+"""Documents that one query may be restricted to. SQLite takes 32,766 variables, some of which Chroma needs itself."""
 _MAX_ATTEMPTS = 3
 _REOPENED = count(1)
 
@@ -56,6 +59,7 @@ class VectorStore:
         self._open()
 
     def _open(self, *, private: bool = False) -> None:
+        give_home()
         from chromadb.errors import ChromaError
 
         try:
@@ -121,11 +125,16 @@ class VectorStore:
         Raises:
             IndexMismatch: the stored vectors have another dimension than ``vector``.
         """
+        if documents is not None and not documents:
+            return []
+        parts = [None] if documents is None else list(_batches(documents, _MAX_DOCUMENTS))
+        nearest = [pair for part in parts for pair in self._nearest_of(vector, k, part)]
+        return sorted(nearest, key=lambda pair: -pair[1])[:k] if len(parts) > 1 else nearest
+
+    def _nearest_of(self, vector: Sequence[float], k: int, documents: Sequence[str] | None) -> list[tuple[str, float]]:
         where: Any = None if documents is None else {"document_id": {"$in": list(documents)}}
 
         def query(records: Any) -> Any:
-            if documents == []:
-                return {"ids": [[]], "distances": [[]]}
             return records.query(query_embeddings=[list(vector)], n_results=k, where=where, include=["distances"])
 
         with self._dimension_errors():
@@ -190,7 +199,8 @@ def _open_client(store: str, *, private: bool = False) -> ClientAPI:
 
     settings = Settings(anonymized_telemetry=False)
     if not is_remote(store):
-        path = str(Path(store) / "chroma")
+        directory = store_directory(store) / "chroma"
+        path = str(copy_of_vectors(directory) if is_read_only(directory) else directory)
         return chromadb.PersistentClient(path=path + "/." * next(_REOPENED) if private else path, settings=settings)
     parts = urlsplit(store.removeprefix("chroma+"))
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -200,7 +210,7 @@ def _open_client(store: str, *, private: bool = False) -> ClientAPI:
     )
 
 
-def _batches(records: Iterable[str]) -> Iterator[list[str]]:
+def _batches(records: Iterable[str], size: int = _BATCH_SIZE) -> Iterator[list[str]]:
     rest = iter(records)
-    while part := list(islice(rest, _BATCH_SIZE)):
+    while part := list(islice(rest, size)):
         yield part

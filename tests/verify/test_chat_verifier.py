@@ -170,7 +170,8 @@ def test_one_claim_that_does_not_fit_is_unscored(connect: Connect) -> None:
 
 
 def test_a_failed_call_raises_its_error_and_leaves_claims_unscored_only_if_tolerant(connect: Connect) -> None:
-    with FaultServer([failing(400)] * 2) as server:
+    with FaultServer() as server:
+        server.fail_from(1, failing(400))
         model = connect(server)
         with pytest.raises(ModelError, match="the request was refused"):
             ChatVerifier(model=model).verify([(MET, (PIER,))])
