@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     from rag.ingest import Source
 
+    Vector = NDArray[np.float32]
+
 STORE_SCHEMA = "2"
 """Part of the index's parameters. Raise it whenever older versions could not read the store."""
 
@@ -164,6 +166,12 @@ class Index:
 
     def dense(self, vector: Sequence[float], k: int, where: Filter | None = None) -> list[tuple[Chunk, float]]:
         """Return the ``k`` nearest live chunks with their cosine similarity."""
+        return [(chunk, cosine) for chunk, cosine, _ in self.nearest(vector, k, where)]
+
+    def nearest(
+        self, vector: Sequence[float], k: int, where: Filter | None = None
+    ) -> list[tuple[Chunk, float, Vector]]:
+        """Return the ``k`` nearest live chunks with their cosine similarity and their vectors."""
         self._reopen_if_changed()
         documents = None if where is None or where.empty else self.catalogue.matching_documents(where)
         if documents is not None and len(documents) == self.catalogue.count()[0]:
@@ -171,8 +179,8 @@ class Index:
         limit = k
         while True:
             nearest = self.vector_store.nearest(vector, limit, documents)
-            live = self.catalogue.chunks_by_record([record for record, _ in nearest])
-            found = [(live[record], score) for record, score in nearest if record in live]
+            live = self.catalogue.chunks_by_record([record for record, _, _ in nearest])
+            found = [(live[record], cosine, row) for record, cosine, row in nearest if record in live]
             if len(found) >= k or len(nearest) < limit:
                 return found[:k]
             limit *= 2  # some of the nearest records are dead: left by a run that was killed

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Matrix = NDArray[np.float32]
+    Vector = NDArray[np.float32]
 
 Result = TypeVar("Result")
 
@@ -119,8 +120,8 @@ class VectorStore:
 
     def nearest(
         self, vector: Sequence[float], k: int, documents: Sequence[str] | None = None
-    ) -> list[tuple[str, float]]:
-        """Return the ``k`` nearest records as ``(record id, cosine)``, only of ``documents`` if given.
+    ) -> list[tuple[str, float, Vector]]:
+        """Return the ``k`` nearest records as ``(record id, cosine, vector)``, only of ``documents`` if given.
 
         Raises:
             IndexMismatch: the stored vectors have another dimension than ``vector``.
@@ -128,23 +129,27 @@ class VectorStore:
         if documents is not None and not documents:
             return []
         parts = [None] if documents is None else list(_batches(documents, _MAX_DOCUMENTS))
-        nearest = [pair for part in parts for pair in self._nearest_of(vector, k, part)]
-        return sorted(nearest, key=lambda pair: -pair[1])[:k] if len(parts) > 1 else nearest
+        nearest = [each for part in parts for each in self._nearest_of(vector, k, part)]
+        return sorted(nearest, key=lambda each: -each[1])[:k] if len(parts) > 1 else nearest
 
-    def _nearest_of(self, vector: Sequence[float], k: int, documents: Sequence[str] | None) -> list[tuple[str, float]]:
+    def _nearest_of(
+        self, vector: Sequence[float], k: int, documents: Sequence[str] | None
+    ) -> list[tuple[str, float, Vector]]:
         where: Any = None if documents is None else {"document_id": {"$in": list(documents)}}
 
         def query(records: Any) -> Any:
-            return records.query(query_embeddings=[list(vector)], n_results=k, where=where, include=["distances"])
+            included = ["distances", "embeddings"]  # takes less time than a second call for them
+            return records.query(query_embeddings=[list(vector)], n_results=k, where=where, include=included)
 
         with self._dimension_errors():
             found = self._read(query)
-        distances = found["distances"] or [[]]
-        return [(id_, 1.0 - float(distance)) for id_, distance in zip(found["ids"][0], distances[0], strict=True)]
+        distances, vectors = ([[]] if found[name] is None else found[name] for name in ("distances", "embeddings"))
+        rows = zip(found["ids"][0], distances[0], vectors[0], strict=True)
+        return [(id_, 1.0 - float(distance), row) for id_, distance, row in rows]
 
-    def vectors(self, records: Sequence[str]) -> dict[str, Matrix]:
+    def vectors(self, records: Sequence[str]) -> dict[str, Vector]:
         """Return the stored vectors of ``records``, by record id."""
-        found: dict[str, Matrix] = {}
+        found: dict[str, Vector] = {}
         for part in _batches(records):
             rows = self._read(lambda records, part=part: records.get(ids=part, include=["embeddings"]))  # type: ignore[misc]
             found |= dict(zip(rows["ids"], rows["embeddings"] if rows["embeddings"] is not None else [], strict=True))

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rag._internal.processor import Precision
@@ -85,6 +86,17 @@ def test_update_while_another_process_writes_is_busy(store: str, directory: Path
     update_index(store, directory)
     with FileLock(Path(store) / "writing.lock"), pytest.raises(IndexBusy, match="is being written by another process"):
         update_index(store, directory)
+
+
+def test_the_nearest_chunks_come_with_their_stored_vectors(
+    store: str, directory: Path, update_index: UpdateIndex, open_index: OpenIndex
+) -> None:
+    update_index(store, directory)
+    index = open_index(store)
+    vector = index.embedder.embed_query("canal")
+    chunks, cosines, vectors = zip(*index.nearest(vector, 3), strict=True)
+    assert np.array_equal(np.array(vectors), index.vectors(chunks))
+    assert cosines == pytest.approx(list(np.array(vectors) @ np.array(vector)), abs=1e-5)
 
 
 def test_dense_search_is_narrowed_by_document_and_date(
