@@ -39,8 +39,9 @@ _OPENERS = re.compile(
     + _any(r"""
         he, she, they, it, this(?! \w), these, those, that, such
         his, her, their, its, him, them, i, my, you
-        who, which, whose, however, also, moreover, furthermore, but, and, or, nor, so, then, instead of (?:that|this), thus
-        therefore, hence, nevertheless, nonetheless, meanwhile, accordingly, consequently, similarly, likewise
+        who, which, whose, however, also, moreover, furthermore, but, and, or, nor, so, then, thus
+        instead of (?:that|this), therefore, hence, nevertheless, nonetheless, meanwhile, accordingly
+        consequently, similarly, likewise
         additionally, finally, separately, specifically, conversely, first, second, third, still, yet, afterwards?
         previously, in sum, overall, in full
         subsequently, later, earlier, rather, otherwise, indeed, both, neither, others?, each
@@ -163,11 +164,11 @@ _COMMON_OPENERS = (
 def is_standalone(text: str, title: str = "") -> bool:
     """Whether the sentence ``text`` can be understood by a reader who knows only the ``title`` of its document.
 
-    Of 1,243 labelled sentences of seven domains it accepts .77 of those that stand alone after a small change at the most
-    and .32 of the others (precision .68, balanced accuracy .72; by domain PEPs .68, Rust RFCs .65, SciFact .81, the
-    special counsel's report .77, this project's corpus .66, summaries .64, Wikipedia and news .61). Logistic regression
-    on counts of the same signs, with whole domains held out, had .76 over all and less within the domains (.63 on
-    average against .69).
+    Of 1,243 labelled sentences of seven domains it accepts .77 of those that stand alone, after a small change at the
+    most, and .32 of the others (precision .68, balanced accuracy .72; by domain PEPs .68, Rust RFCs .65, SciFact .81,
+    the special counsel's report .77, this project's corpus .66, summaries .64, Wikipedia and news .61). Logistic
+    regression on counts of the same signs, with whole domains held out, had .76 over all and less within the domains
+    (.63 on average against .69).
     """
     return why_not_standalone(text, title) is None
 
@@ -209,7 +210,7 @@ def skip_connective(text: str, start: int, end: int) -> int:
 
 
 def refers_to_authors(text: str, title: str = "") -> bool:
-    """Whether ``text`` says "we", "our" or "this report", or "this" of what ``title`` names, outside quotation marks."""
+    """Whether ``text`` says "we", "this report", or "this" of what ``title`` names, outside quotation marks."""
     unquoted = _QUOTATION.sub("", text)
     names = {stem(word.lower()) for word in words_of(title)}
     return bool(_AUTHORS.search(unquoted)) or any(stem(thing[1].lower()) in names for thing in _THIS.finditer(unquoted))

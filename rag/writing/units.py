@@ -18,8 +18,8 @@ _MARK = re.compile(r"\s*(?:[-*•–]|\(?\d{1,3}\\?[.)]|\(?[a-z][.)])\s+(?=\S)")
 _STOP = re.compile(r"[.!?][\"”’')\]`]*$")
 _LABEL = re.compile(r"(?:[A-Z][A-Z/&-]+(?: (?:[A-Z/&-]{2,}|AND|OF))*:?|[A-Z][a-z]+:)\s+(?=[A-Z])")
 _ABSTRACT_LABELS = frozenset(
-    "background objective objectives aim aims purpose introduction context importance rationale hypothesis design setting "
-    "settings participants patients population methods method materials intervention interventions measurements main "
+    "background objective objectives aim aims purpose introduction context importance rationale hypothesis design "
+    "setting settings participants patients population methods method materials intervention interventions measurements main "
     "outcome outcomes results result findings interpretation conclusion conclusions limitations significance summary "
     "funding and of measures study data sources selection".split()
 )

@@ -12,7 +12,7 @@ def texts(passage: str) -> list[str]:
 
 
 def test_a_list_item_has_the_line_that_introduces_it_and_quotes_its_own_span() -> None:
-    passage = "An item is checked twice.\n\nTypical uses of pipelines are:\n\n- cleansing HTML data\n- dropping duplicates; and"
+    passage = "It is checked.\n\nTypical uses of pipelines are:\n\n- cleansing HTML data\n- dropping duplicates; and"
     units = list(evidence_units(passage))
     assert [unit.text for unit in units][-2:] == [
         "Typical uses of pipelines are: cleansing HTML data.",
