@@ -2,23 +2,33 @@
 
 Evidence fails in two ways. It is about another subject: nothing is similar to the question. Or it is about the subject
 and lacks the fact ("Which car does Cohen drive?"): similarity is high, and only a model that reads the question
-together with a passage sees that the passage does not answer. Its probabilities decide here; what they are worth is
-measured by ``citebrief eval answerability``.
+together with a passage sees that the passage does not answer. It overlooks a term with no counterpart ("How do I run a
+crawl on Kubernetes?"), which late interaction finds (ColBERT; Khattab & Zaharia, SIGIR 2020): each term is compared
+with every word of the best passages. Both together decide, by a logistic regression on two numbers.
+
+Half of the 84 questions of ``eval/cases/answerability.jsonl`` are near misses on the subject of their collection. On the
+three collections that nothing was fitted on, 42 questions, the model alone has a balanced accuracy of .76, with the
+terms .88 (the other way round, fitted on these and measured on the others, .79 and .81).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rag.retrieval.query_terms import query_terms
 from rag.retrieval.question_parts import QuestionPart, question_parts
+from rag.text import stem, words_of
 from rag.types import Hit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from rag.embedding import EmbedWords
 
 ScoreAnswers = Callable[[Sequence[str], Sequence[str]], "NDArray[np.float32]"]
 """Returns the probability that a passage answers a question (questions × passages): see
@@ -30,10 +40,19 @@ class AnswerabilityParameters:
     """The constants of :func:`assess_answerability`. ``eval/training/answers`` measures them."""
 
     read: int = 16
-    """Hits that are read, the best first. Where none of them answers, as many further ones are read."""
+    """Hits that are read, the best first."""
 
-    answers: float = 0.5
-    """Probability from which the best passage answers a question, or a part of one."""
+    best: float = 1.06
+    """Weight of the log-odds that the best passage answers."""
+
+    missing: float = -1.21
+    """Weight of the number of terms that the best passages do not have: see :func:`missing_terms`."""
+
+    intercept: float = 0.435
+    """Added to both; from 0 on the question is answered."""
+
+    passages_with_terms: int = 4
+    """Best passages in which the terms are looked for."""
 
     answers_all: float = 0.75
     """Probability for the question as a whole from which the best passage answers each of its parts."""
@@ -78,7 +97,9 @@ class Answerability:
     scores: AnswerScores = NO_SCORES
 
 
-def assess_answerability(question: str, hits: Sequence[Hit], score_answers: ScoreAnswers) -> Answerability:
+def assess_answerability(
+    question: str, hits: Sequence[Hit], score_answers: ScoreAnswers, embed_words: EmbedWords
+) -> Answerability:
     """Return whether ``hits`` can answer ``question``.
 
     A question of several parts is answered if one of its parts is; the others become gaps.
@@ -87,33 +108,70 @@ def assess_answerability(question: str, hits: Sequence[Hit], score_answers: Scor
         question: the question.
         hits: best first.
         score_answers: the model that reads the question with a passage.
+        embed_words: embeds the words of texts.
     """
     if not hits:
         return Answerability(enough=False, gaps=("Nothing in the corpus matches the question.",))
     parts = question_parts(question)
     asked = [question, *(part.query for part in parts if len(parts) > 1)]
-    read = list(hits[: _PARAMETERS.read])
-    found = score_answers(asked, [answer_text(hit) for hit in read])
-    further = hits[len(read) : 2 * _PARAMETERS.read]
-    if further and found.max() < _PARAMETERS.answers:
-        found = np.concatenate([found, score_answers(asked, [answer_text(hit) for hit in further])], axis=1)
-        read += further
+    read = hits[: _PARAMETERS.read]
+    texts = [answer_text(hit) for hit in read]
+    found = score_answers(asked, texts)
     scores = AnswerScores(
         questions=tuple(asked),
         by_chunk={hit.chunk.id: tuple(column) for hit, column in zip(read, found.T.tolist(), strict=True)},
     )
-    best = found.max(axis=1)
-    if best.max() < _PARAMETERS.answers:
+    answered = [_log_odds(each, row, texts, embed_words) >= 0 for each, row in zip(asked, found, strict=True)]
+    if not any(answered):
         return Answerability(enough=False, gaps=_refusal(parts, read, found), scores=scores)
+    answers_all = float(found[0].max()) >= _PARAMETERS.answers_all
     unanswered = [
-        part
-        for part, score in zip(parts, best[1:], strict=False)
-        if score < _PARAMETERS.answers and best[0] < _PARAMETERS.answers_all
+        part for part, done in zip(parts, answered[1:], strict=False) if not done and not (answered[0] and answers_all)
     ]
     if len(unanswered) == len(parts):  # some passage answers the question as a whole, though none a part of it
         unanswered = []
     gaps = tuple(f"The passages found do not answer: {part.text}" for part in unanswered)
     return Answerability(enough=True, gaps=gaps, scores=scores)
+
+
+def _log_odds(
+    question: str, probabilities: NDArray[np.float32], texts: Sequence[str], embed_words: EmbedWords
+) -> float:
+    """Return the log-odds that a question is answered, from the ``probabilities`` that each of ``texts`` answers it."""
+    order = np.argsort(-probabilities)[: _PARAMETERS.passages_with_terms]
+    best = float(np.clip(probabilities[order[0]], 1e-6, 1 - 1e-6))
+    missing = missing_terms(question, [texts[int(at)] for at in order], texts, embed_words)
+    return _PARAMETERS.best * math.log(best / (1 - best)) + _PARAMETERS.missing * missing + _PARAMETERS.intercept
+
+
+def missing_terms(question: str, best: Sequence[str], texts: Sequence[str], embed_words: EmbedWords) -> float:
+    """Return the number of terms of ``question`` that the ``best`` passages do not have.
+
+    A term that they do not have counts 1 less the cosine of the word that is nearest to it, so that "fired" hardly
+    counts where a passage says "dismissed". A name counts as there if any of ``texts`` has it, since a comparison needs
+    several passages, and an abbreviation if names have its initials.
+    """
+    terms = query_terms(question)
+    stems, all_stems = ({stem(word.lower()) for text in each for word in words_of(text)} for each in (best, texts))
+    initials = "".join(word[0] for text in best for word in words_of(text) if word[0].isupper())
+    opening = next(iter(words_of(question)), "")
+    absent = [
+        term
+        for term in terms
+        if stem(term.lower()) not in (all_stems if term[0].isupper() and term != opening else stems)
+        and not (term.isupper() and len(term) > 1 and term in initials)
+    ]
+    if not absent:
+        return 0.0
+    (words, vectors), *passages = embed_words([question, *best])
+    places = {word: at for at, word in enumerate(words)}
+    of_passages = [found for _, found in passages if len(found)]
+    missing = 0.0
+    for term in absent:
+        at = places.get(term.lower())
+        cosines = [] if at is None else [float((found @ vectors[at]).max()) for found in of_passages]
+        missing += 1 - max(0.0, *cosines, 0.0)
+    return missing
 
 
 def answer_text(hit: Hit) -> str:

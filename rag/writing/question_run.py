@@ -137,7 +137,9 @@ class QuestionRun:
     def assess(self, hits: Sequence[Hit]) -> Answerability:
         """Return whether ``hits`` answer the question."""
         with self._stage("retrieve", f"{len(hits)} passages; do they answer the question?"):
-            return assess_answerability(self.question, hits, self._answer_scores)
+            return assess_answerability(
+                reword_query(self.index, self.question), hits, self._answer_scores, load_encoder().word_vectors
+            )
 
     def _answer_scores(self, questions: Sequence[str], passages: Sequence[str]) -> NDArray[np.float32]:
         return load_answer_model(self.settings, self._on_unpacked).probabilities(questions, passages)

@@ -69,9 +69,7 @@ def test_each_part_of_a_question_keeps_evidence_from_hits_that_answer_it(corpus_
     hubble, smallpox = (part.query for part in question_parts(question))
     hits = search_parts(corpus_index, question, k=40)
     about = {"hubble-space-telescope.txt": (0.9, 0.0), "smallpox-eradication.txt": (0.0, 0.6)}
-    by_chunk = {
-        hit.chunk.id: (0.6, *about[hit.chunk.document_id]) for hit in hits if hit.chunk.document_id in about
-    }
+    by_chunk = {hit.chunk.id: (0.6, *about[hit.chunk.document_id]) for hit in hits if hit.chunk.document_id in about}
     encoder = load_encoder()
     scores = AnswerScores(questions=(question, hubble, smallpox), by_chunk=by_chunk)
     outline = make_outline(question, hits, encoder.vectors, encoder.word_vectors, scores=scores, sections=2)
