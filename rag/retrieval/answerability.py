@@ -6,7 +6,7 @@ together with a passage sees that the passage does not answer. It overlooks a te
 crawl on Kubernetes?"), which late interaction finds (ColBERT; Khattab & Zaharia, SIGIR 2020): each term is compared
 with every word of the best passages. Both together decide, by a logistic regression on two numbers.
 
-Half of the 84 questions of ``eval/cases/answerability.jsonl`` are near misses on the subject of their collection. On the
+Half of the 84 questions of ``eval/cases/answerability.jsonl`` are near misses on their collection's subject. On the
 three collections that nothing was fitted on, 42 questions, the model alone has a balanced accuracy of .76, with the
 terms .88 (the other way round, fitted on these and measured on the others, .79 and .81).
 """

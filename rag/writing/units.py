@@ -19,9 +19,9 @@ _STOP = re.compile(r"[.!?][\"”’')\]`]*$")
 _LABEL = re.compile(r"(?:[A-Z][A-Z/&-]+(?: (?:[A-Z/&-]{2,}|AND|OF))*:?|[A-Z][a-z]+:)\s+(?=[A-Z])")
 _ABSTRACT_LABELS = frozenset(
     "background objective objectives aim aims purpose introduction context importance rationale hypothesis design "
-    "setting settings participants patients population methods method materials intervention interventions measurements main "
-    "outcome outcomes results result findings interpretation conclusion conclusions limitations significance summary "
-    "funding and of measures study data sources selection".split()
+    "setting settings participants patients population methods method materials intervention interventions main "
+    "measurements outcome outcomes results result findings interpretation conclusion conclusions limitations "
+    "significance summary funding and of measures study data sources selection".split()
 )
 """Words of which the labels in structured abstracts consist (the headings of IMRAD and of medical journals)."""
 
