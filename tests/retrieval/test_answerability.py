@@ -68,7 +68,7 @@ def test_a_passage_that_answers_the_whole_question_leaves_no_gap() -> None:
     )
 
 
-def test_a_term_without_a_counterpart_weighs_against_an_answer() -> None:
+def test_a_name_without_a_counterpart_weighs_against_an_answer() -> None:
     def no_counterpart(texts: Sequence[str]) -> list[tuple[list[str], Scores]]:
         return [(words, np.zeros((len(words), 1), dtype=np.float32)) for words, _ in same_words(texts)]
 
