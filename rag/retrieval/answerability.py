@@ -65,7 +65,7 @@ class AnswerabilityParameters:
     answers_all: float = 0.75
     """Probability for the question as a whole from which the best passage answers each of its parts."""
 
-    on_question: float = 0.08
+    on_question: float = 0.12
     """Probability below which a passage is off the question: it is no evidence, however similar it is."""
 
 
