@@ -48,7 +48,7 @@ class OutlineWeights:
     answers: float = 0.5
     """Probability that a hit answers from which all its sentences are on topic, even without the subject's name."""
 
-    answer_score: float = 0.3
+    answer_score: float = 0.15
     """Weight of the probability that the sentence's hit answers the question or a part of it."""
 
     sentences_per_part: int = 2

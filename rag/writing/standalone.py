@@ -101,7 +101,8 @@ _POINTERS = re.compile(
         (?:section|volume|part|chapter|appendix) [ivxlcd0-9]+, such an?
         (?:a|an) (?:similar|additional|further), (?:several|two|three) other, as well as those
         (?:these|those)\\s+(?!who\\b|of\\b|in\\b|with\\b|from\\b|that\\b|which\\b|involved\\b|present\\b)[a-z]+
-        on that basis, that (?:trip|period|time|meeting|call|project|statement|conversation|letter|email|effort)
+        on that basis, this(?=[;.:?!]), (?:because|instead) of this
+        that (?:trip|period|time|meeting|call|project|statement|conversation|letter|email|effort)
         that (?:investigation|contact|visit)
         that (?:deal|offer|request|speech|finding|conclusion|assessment|judgment|decision|point|way|information)
         that (?:material|evidence|matter|issue)
