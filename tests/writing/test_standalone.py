@@ -184,6 +184,14 @@ def test_a_sentence_that_needs_no_other_sentence_is_standalone(text: str) -> Non
             "At some point that summer, Cohen told Trump that the project was going nowhere.",
         ),
         (
+            "refers to a thing that another sentence named",
+            "This is, by far, the most common cause of leaks of memory in projects.",
+        ),
+        (
+            "refers to another place or day",
+            "For the harbour of Oslo, and because of this, it is important to keep its pier.",
+        ),
+        (
             "too short or too long",
             "Trump said no.",
         ),
