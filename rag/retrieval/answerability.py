@@ -125,15 +125,15 @@ def assess_answerability(
     if not hits:
         return Answerability(enough=False, gaps=("Nothing in the corpus matches the question.",))
     parts = question_parts(question)
-    asked = [question, *(part.query for part in parts if len(parts) > 1)]
+    posed = [question, *(part.query for part in parts if len(parts) > 1)]
     read = hits[: _PARAMETERS.read]
     texts = [answer_text(hit) for hit in read]
-    found = score_answers(asked, texts)
+    found = score_answers(posed, texts)
     scores = AnswerScores(
-        questions=tuple(asked),
+        questions=tuple(posed),
         by_chunk={hit.chunk.id: tuple(column) for hit, column in zip(read, found.T.tolist(), strict=True)},
     )
-    answered = [_log_odds(each, row, texts, embed_words) >= 0 for each, row in zip(asked, found, strict=True)]
+    answered = [_log_odds(each, row, texts, embed_words) >= 0 for each, row in zip(posed, found, strict=True)]
     if not any(answered):
         return Answerability(enough=False, gaps=_refusal(parts, read, found), scores=scores)
     answers_all = float(found[0].max()) >= _PARAMETERS.answers_all

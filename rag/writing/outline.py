@@ -151,10 +151,10 @@ def make_outline(
     candidates = list(evidence_sentences(ranked))[: weights.max_candidates]
     if not candidates:
         return Outline(sections=(), key_points=())
-    asked = [question, *scores.questions[1:]]
+    posed = [question, *scores.questions[1:]]
     contexts = list(dict.fromkeys(sentence.chunk.context for sentence in candidates))
-    embedded = embed([*asked, *contexts, *(sentence.text for sentence in candidates)])
-    queries, of_contexts, vectors = np.split(embedded, [len(asked), len(asked) + len(contexts)])
+    embedded = embed([*posed, *contexts, *(sentence.text for sentence in candidates)])
+    queries, of_contexts, vectors = np.split(embedded, [len(posed), len(posed) + len(contexts)])
     context_cosines = (of_contexts @ queries.T).max(axis=1)
     context_terms = dict(zip(contexts, weights.context * (context_cosines - context_cosines.mean()), strict=True))
     terms = [
@@ -166,7 +166,7 @@ def make_outline(
     texts = [sentence.text for sentence in candidates]
     to_each = vectors @ queries.T  # sentences × the question and its parts
     if not broad:
-        covered = [term_coverage(each, texts, embed_words) for each in asked]
+        covered = [term_coverage(each, texts, embed_words) for each in posed]
         to_each = to_each + weights.term_coverage * np.stack(covered, axis=1)
     relevance = to_each.max(axis=1) + np.array(terms, dtype=np.float32)
     candidates = [replace(each, relevance=float(own)) for each, own in zip(candidates, relevance, strict=True)]

@@ -43,6 +43,6 @@ def expand_queries(model: ChatModel, question: str) -> list[str]:
         )
     except ReplyError:
         return []
-    asked = question.casefold().rstrip("?")
+    original = question.casefold().rstrip("?")
     queries = dict.fromkeys(" ".join(query.split()) for query in reply.queries)
-    return [query for query in queries if query and query.casefold().rstrip("?") != asked][:MAX_QUERIES]
+    return [query for query in queries if query and query.casefold().rstrip("?") != original][:MAX_QUERIES]

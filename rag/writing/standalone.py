@@ -196,8 +196,8 @@ def why_not_standalone(text: str, title: str = "") -> str | None:
         return "opens with a reference to another sentence"
     unquoted = _QUOTATION.sub("", text)
     of_authors = _AUTHORS_SUBJECT.search(text) and _WE.search(unquoted)
-    unnamed = [thing for thing in _THIS.finditer(text) if not _is_named(thing[1], title)]
-    if not of_authors and any(thing.start() < 2 or not _VERB.fullmatch(thing[1]) for thing in unnamed):
+    unclear = [thing for thing in _THIS.finditer(text) if not _is_named(thing[1], title)]
+    if not of_authors and any(thing.start() < 2 or not _VERB.fullmatch(thing[1]) for thing in unclear):
         return "refers to a thing that another sentence named"
     for pointer in _POINTERS.finditer(text):
         resolved = "both" in pointer[0].lower() and re.search(r"\b(?:twice|two)\b", text[: pointer.start()])

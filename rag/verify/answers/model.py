@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 
 ANSWER_WEIGHTS = Path(__file__).parent / "weights"
 
-TOKENS_PER_BATCH = 2048
+ANSWER_BATCH_TOKENS = 2048
 """Tokens of a batch, padding included."""
 
 CACHED_SCORES = 16_384
 """Pairs of passage and question whose score is kept."""
 
-Pair = tuple[str, str]
+AnswerPair = tuple[str, str]
 """A passage and a question."""
 
 
@@ -90,7 +90,7 @@ class AnswerModel:
         self.config = config
         self._network = network
         self._tokenizer = tokenizer
-        self._scored: Batcher[Pair, float] = Batcher(self._score, cache_size=CACHED_SCORES)
+        self._scored: Batcher[AnswerPair, float] = Batcher(self._score, cache_size=CACHED_SCORES)
 
     @classmethod
     def load(
@@ -134,21 +134,21 @@ class AnswerModel:
         found = self._scored([(passage, question) for question in questions for passage in passages])
         return np.array(found, dtype=np.float32).reshape(len(questions), len(passages))
 
-    def _score(self, pairs: list[Pair]) -> list[float]:
+    def _score(self, pairs: list[AnswerPair]) -> list[float]:
         import torch
 
         from rag.verify.support.network import Pack, collate
 
-        asked: defaultdict[str, list[int]] = defaultdict(list)
+        by_passage: defaultdict[str, list[int]] = defaultdict(list)
         for at, (passage, _) in enumerate(pairs):
-            asked[passage].append(at)
+            by_passage[passage].append(at)
         limits = self.config
-        passages = self._ids(list(asked), limits.max_passage_tokens)
+        passages = self._ids(list(by_passage), limits.max_passage_tokens)
         questions = self._ids([question for _, question in pairs], limits.max_question_tokens)
-        numbers = list(asked.values())
+        numbers = list(by_passage.values())
         packs = [Pack(ids, [questions[at] for at in of]) for ids, of in zip(passages, numbers, strict=True)]
         scores = [0.0] * len(pairs)
-        for batch in length_batches([pack.length for pack in packs], TOKENS_PER_BATCH):
+        for batch in length_batches([pack.length for pack in packs], ANSWER_BATCH_TOKENS):
             with torch.inference_mode():
                 logits, _ = self._network(collate([packs[number] for number in batch]))
                 found = torch.sigmoid(limits.scale * logits + limits.shift).tolist()
