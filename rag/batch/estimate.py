@@ -25,6 +25,7 @@ from rag.verify.chat_verifier import ChatVerifier
 from rag.writing.closing import closing_evidence
 from rag.writing.drafts import ClosingPart, RefusedDraft, quote_draft
 from rag.writing.outline import Outline
+from rag.writing.queries import expand_queries
 from rag.writing.question_run import writer_for
 from rag.writing.session import Session
 
@@ -116,6 +117,8 @@ def estimate_cost(
                 judge, _ = models.setdefault(own.spec, (DryRunModel(own), rates_of(own, settings)))
             for question in sample:
                 hits, outline = session.outline(question)
+                if outline.sections and not model.small:
+                    expand_queries(model, question.text)
                 if outline.sections:
                     _write_dry(model, question.text, hits, outline)
                 if judge is not None and verifier is not None:

@@ -12,21 +12,35 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from rag.embedding import count_tokens, load_encoder
-from rag.errors import Interrupted
+from rag.errors import Interrupted, ModelError
 from rag.llm import Budget, ChatClient, ChatModel, ModelChoice, prompts
 from rag.progress import OnProgress, Stage, Step
-from rag.retrieval import Answerability, assess_answerability, reword_query, rewording_notices, search_index
+from rag.retrieval import (
+    Answerability,
+    assess_answerability,
+    merge_hits,
+    order_by_answers,
+    reword_query,
+    rewording_notices,
+    search_index,
+    search_parts,
+)
 from rag.store import Index
 from rag.types import Brief, Filter, Hit, Trace
 from rag.verify import Verifier, VerifierChoice, load_support_model
+from rag.verify.answers import load_answer_model
 from rag.verify.chat_verifier import VERIFY_PROMPT
 from rag.writing.compose import compose, insufficient_brief, quoted_brief
 from rag.writing.drafts import Writer
 from rag.writing.large_writer import LargeWriter
 from rag.writing.outline import Outline, make_outline
+from rag.writing.queries import QUERIES_PROMPT, expand_queries
 from rag.writing.small_writer import SmallWriter
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from rag.config import Settings
     from rag.llm.embeddings import RemoteEmbedder
 
@@ -41,9 +55,6 @@ EMBEDDING_TOKENS = "embedding"
 
 NO_VERIFIER = "none: every sentence is a quotation"
 """The trace's verifier for a brief that only quotes evidence."""
-
-ASSESSED_HITS = 8
-"""Number of hits whose similarity to the question decides whether the corpus is about its subject."""
 
 MIN_DETECTABLE_TOKENS = 4
 """Shorter questions do not show their language."""
@@ -86,27 +97,54 @@ class QuestionRun:
 
     def prepare(self, where: Filter | None) -> tuple[list[Hit], Answerability, Outline]:
         """Retrieve, assess and outline; the outline is empty where the hits do not answer the question."""
-        hits = self.retrieve(where)
-        answerability = self.assess(hits)
-        outline = self.outline(hits) if answerability.enough else Outline(sections=(), key_points=())
+        hits, answerability = self.find_evidence(where)
+        outline = self.outline(hits, answerability) if answerability.enough else Outline(sections=(), key_points=())
         return hits, answerability, outline
 
+    def find_evidence(self, where: Filter | None) -> tuple[list[Hit], Answerability]:
+        """Retrieve and assess; the hits are ordered by whether they answer, without those off the question."""
+        hits = self.retrieve(where)
+        answerability = self.assess(hits)
+        return order_by_answers(hits, answerability.scores, only_evidence=answerability.enough), answerability
+
+    def add_aspects(
+        self, hits: Sequence[Hit], model: ChatModel, where: Filter | None
+    ) -> tuple[list[Hit], Answerability, Outline]:
+        """Add the hits for queries that ``model`` writes, one for each aspect, and assess and outline all anew.
+
+        The question is answered in any case: more passages do not take an answer away. Without queries, and if the
+        model cannot be reached, which its next call will say, there are no further hits.
+        """
+        with self._stage("retrieve", "asking the model for queries"):
+            try:
+                queries = expand_queries(model, self.question)
+            except ModelError:
+                queries = []
+        with self._stage("retrieve", f"searching for {len(queries)} aspects"), self._recorded_embedding():
+            found = [search_index(self.index, query, k=self.settings.k, where=where) for query in queries]
+        merged = merge_hits([hits, *found])[: max(self.settings.k, len(hits))]
+        answerability = replace(self.assess(merged), enough=True)
+        merged = order_by_answers(merged, answerability.scores)
+        return merged, answerability, self.outline(merged, answerability)
+
     def retrieve(self, where: Filter | None) -> list[Hit]:
-        """Return the hits for the question."""
+        """Return the hits for the question and its parts."""
         with self._stage("retrieve", "searching the index"), self._recorded_embedding():
-            hits = search_index(self.index, self.question, k=self.settings.k, where=where)
+            hits = search_parts(self.index, self.question, k=self.settings.k, where=where)
         self.notices += [*_language_notices(self.question, self.index), *rewording_notices(self.index, self.question)]
         return hits
 
     def assess(self, hits: Sequence[Hit]) -> Answerability:
         """Return whether ``hits`` answer the question."""
         with self._stage("retrieve", f"{len(hits)} passages; do they answer the question?"):
-            texts = [f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits[:ASSESSED_HITS]]
-            vectors = load_encoder().vectors([self.question, *texts])
-            best_cosine = float((vectors[1:] @ vectors[0]).max()) if texts else 0.0
-            return assess_answerability(self.question, hits, best_cosine, load_encoder().word_vectors)
+            return assess_answerability(
+                reword_query(self.index, self.question), hits, self._answer_scores, load_encoder().word_vectors
+            )
 
-    def outline(self, hits: Sequence[Hit]) -> Outline:
+    def _answer_scores(self, questions: Sequence[str], passages: Sequence[str]) -> NDArray[np.float32]:
+        return load_answer_model(self.settings, self._on_unpacked).probabilities(questions, passages)
+
+    def outline(self, hits: Sequence[Hit], answerability: Answerability) -> Outline:
         """Return the outline of the evidence in ``hits``."""
         with self._stage("plan", "choosing evidence and grouping it into sections"):
             return make_outline(
@@ -115,6 +153,7 @@ class QuestionRun:
                 load_encoder().vectors,
                 load_encoder().word_vectors,
                 sections=self.settings.sections,
+                scores=answerability.scores,
             )
 
     def connect(self, choice: ModelChoice, at_once: int, budget: Budget) -> ChatClient:
@@ -129,11 +168,10 @@ class QuestionRun:
     def load_packaged_verifier(self) -> None:
         """Load the packaged verifier, and report when its weights are unpacked first."""
 
-        def on_bytes(done: int, total: int) -> None:
-            message = "unpacking the packaged verifier (once)"
-            self.on_progress(Step(stage="load", message=message, done=done, total=total))
+        load_support_model(self.settings, self._on_unpacked)
 
-        load_support_model(self.settings, on_bytes)
+    def _on_unpacked(self, done: int, total: int) -> None:
+        self.on_progress(Step(stage="load", message="unpacking the packaged verifier (once)", done=done, total=total))
 
     def write(
         self, hits: Sequence[Hit], outline: Outline, answerability: Answerability, models: BriefModels | None
@@ -225,7 +263,8 @@ def prompt_names(writer: ModelChoice, verifier: VerifierChoice | None) -> tuple[
     """Return the names of the prompts that a brief by ``writer`` uses, those of its ``verifier`` included."""
     if writer.kind == "extractive":
         return ()
-    return PROMPTS[writer.kind == "local"] + ((VERIFY_PROMPT,) if verifier and verifier.model else ())
+    queries = () if writer.kind == "local" else (QUERIES_PROMPT,)
+    return queries + PROMPTS[writer.kind == "local"] + ((VERIFY_PROMPT,) if verifier and verifier.model else ())
 
 
 def writer_for(model: ChatModel, question: str, hits: Sequence[Hit]) -> Writer:
