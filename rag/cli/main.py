@@ -54,6 +54,7 @@ for command in (
 
 def main() -> NoReturn:
     """Run the command line; report every error in one line on stderr and exit with its status."""
+    _read_names_as_utf8()
     signal.signal(signal.SIGTERM, _on_sigterm)
     accept_any_character()
     try:
@@ -76,6 +77,17 @@ def main() -> NoReturn:
         _fail(str(error), error.exit_status)
     except Exception as error:
         _fail(f"{type(error).__name__}: {error} (--debug shows where; please report it)", FAILED)
+
+
+def _read_names_as_utf8() -> None:
+    """Start again in Python's UTF-8 mode where the locale has another encoding, as ``LC_ALL=C`` has with coercion off.
+
+    There file names and arguments are not read as text, and a document's id would depend on the locale. Output keeps
+    the encoding of the locale.
+    """
+    if sys.getfilesystemencoding() != "utf-8":
+        os.environ.setdefault("PYTHONIOENCODING", sys.stdout.encoding)
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def _fail(message: str, status: int) -> NoReturn:
