@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rag.embedding import count_tokens, load_encoder
 from rag.errors import Interrupted
-from rag.llm import Budget, ChatClient, ChatModel, ModelChoice, prompts
+from rag.llm import PROSE_RATIO, Budget, ChatClient, ChatModel, ModelChoice, prompts
 from rag.progress import OnProgress, Stage, Step
 from rag.retrieval import Answerability, assess_answerability, reword_query, rewording_notices, search_index
 from rag.store import Index
@@ -21,7 +21,8 @@ from rag.types import Brief, Filter, Hit, Trace
 from rag.verify import Verifier, VerifierChoice, load_support_model
 from rag.verify.chat_verifier import VERIFY_PROMPT
 from rag.writing.compose import compose, insufficient_brief, quoted_brief
-from rag.writing.drafts import Writer
+from rag.writing.evidence_budget import fit_evidence, hits_to_fill
+from rag.writing.large_composition import compose_with_large_model
 from rag.writing.large_writer import LargeWriter
 from rag.writing.outline import Outline, make_outline
 from rag.writing.small_writer import SmallWriter
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from rag.config import Settings
     from rag.llm.embeddings import RemoteEmbedder
 
-PROMPTS = {True: ("merge", "rewrite"), False: ("section", "summary", "revise")}
+PROMPTS = {True: ("merge", "rewrite"), False: ("outline", "section", "summary", "revise")}
 """The names of the prompts in use, by whether the model is small."""
 
 TOKEN_KINDS = ("prompt", "cached", "completion", "calls", "replayed")
@@ -94,9 +95,16 @@ class QuestionRun:
     def retrieve(self, where: Filter | None) -> list[Hit]:
         """Return the hits for the question."""
         with self._stage("retrieve", "searching the index"), self._recorded_embedding():
-            hits = search_index(self.index, self.question, k=self.settings.k, where=where)
+            hits = search_index(self.index, self.question, k=self.hits_wanted, where=where)
         self.notices += [*_language_notices(self.question, self.index), *rewording_notices(self.index, self.question)]
         return hits
+
+    @property
+    def hits_wanted(self) -> int:
+        """Number of hits: ``k`` if it is set, and otherwise for a large model as many as its evidence takes."""
+        if self.choice.kind != "openai" or "k" in self.settings.model_fields_set:
+            return self.settings.k
+        return max(self.settings.k, hits_to_fill(self.settings.evidence_tokens))
 
     def assess(self, hits: Sequence[Hit]) -> Answerability:
         """Return whether ``hits`` answer the question."""
@@ -156,18 +164,15 @@ class QuestionRun:
             cost = None if model_cost is None or brief.trace.cost is None else model_cost + brief.trace.cost
             return replace(brief, trace=replace(brief.trace, seconds=_rounded(seconds), tokens=tokens, cost=cost))
 
+        common: dict[str, Any] = {"trace": trace, "gaps": answerability.gaps, "on_progress": self.on_progress}
         try:
-            brief = compose(
-                self.question,
-                hits,
-                outline,
-                writer_for(models.writer, self.question, hits),
-                models.verifier,
-                trace=trace,
-                gaps=answerability.gaps,
-                concurrent=not models.writer.small,  # the local model serves one call at a time
-                on_progress=self.on_progress,
-            )
+            if models.writer.small:
+                brief = compose(self.question, hits, outline, small_writer(models.writer), models.verifier, **common)
+            else:
+                writer = large_writer(models.writer, self.question, hits, self.settings.evidence_tokens)
+                brief = compose_with_large_model(
+                    self.question, hits, outline, writer, models.verifier, sections=self.settings.sections, **common
+                )
         except Interrupted as interrupted:
             interrupted.draft = with_costs(interrupted.draft)
             raise
@@ -180,7 +185,8 @@ class QuestionRun:
             version=version("citebrief"),
             model=self.choice.name,
             parameters={
-                "k": self.settings.k,
+                "k": self.hits_wanted,
+                **({"evidence_tokens": self.settings.evidence_tokens} if self.choice.kind == "openai" else {}),
                 "sections": self.settings.sections,
                 "temperature": 0,
                 "seed": self.settings.seed,
@@ -228,19 +234,24 @@ def prompt_names(writer: ModelChoice, verifier: VerifierChoice | None) -> tuple[
     return PROMPTS[writer.kind == "local"] + ((VERIFY_PROMPT,) if verifier and verifier.model else ())
 
 
-def writer_for(model: ChatModel, question: str, hits: Sequence[Hit]) -> Writer:
-    """Return the writer, with its prompts, that suits the size of ``model``."""
-    if model.small:
-        merge, rewrite = (prompts.load_prompt(name) for name in PROMPTS[True])
-        return SmallWriter(model=model, merge_prompt=merge, rewrite_prompt=rewrite)
-    section, summary, revise = (prompts.load_prompt(name) for name in PROMPTS[False])
+def small_writer(model: ChatModel) -> SmallWriter:
+    """Return the writer for a small ``model``, with its prompts."""
+    merge, rewrite = (prompts.load_prompt(name) for name in PROMPTS[True])
+    return SmallWriter(model=model, merge_prompt=merge, rewrite_prompt=rewrite)
+
+
+def large_writer(model: ChatModel, question: str, hits: Sequence[Hit], evidence_tokens: int) -> LargeWriter:
+    """Return the writer for a large ``model``, with its prompts and what ``evidence_tokens`` allow of ``hits``."""
+    outline, section, summary, revise = (prompts.load_prompt(name) for name in PROMPTS[False])
+    chosen = fit_evidence(hits, evidence_tokens, lambda text: PROSE_RATIO * count_tokens(text))
     return LargeWriter(
         model=model,
         question=question,
+        outline_prompt=outline,
         section_prompt=section,
         summary_prompt=summary,
         revise_prompt=revise,
-        evidence={hit.chunk.id: hit.chunk for hit in hits},
+        evidence=tuple(hit.chunk for hit in chosen),
     )
 
 
