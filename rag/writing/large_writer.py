@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from rag.llm.prompts import Prompt
 from rag.types import Chunk, Section, Sentence
@@ -211,7 +211,7 @@ def _section_drafts(text: str, cited: Sequence[str], passages: Mapping[str, Chun
     return [Draft(text=each, chunks=own, evidence=()) for each in clean_sentences(text)]
 
 
-def _sentences_schema(name: str, **parts: tuple[tuple[str, ...], str, int, int]) -> type[BaseModel]:
+def _sentences_schema(name: str, **parts: tuple[tuple[str, ...], str, int, int]) -> Any:
     """Return the schema of lists of sentences that cite.
 
     Args:
@@ -222,10 +222,10 @@ def _sentences_schema(name: str, **parts: tuple[tuple[str, ...], str, int, int])
     fields: dict[str, Any] = {}
     for part, (aliases, cites, sentences, citations) in parts.items():
         cited = Field(min_length=1, max_length=citations, alias=cites)
-        own = Annotated[list[alias_type("Alias", aliases)], cited]  # type: ignore[misc]
+        own = Annotated[list[alias_type("Alias", aliases)], cited]  # type: ignore[misc, valid-type]
         item = strict_schema("Item", text=(str, ...), citations=(own, ...))
         fields[part] = (list_of(item, 0 if part == "conclusion" else 1, sentences), ...)
-    return strict_schema(name, **fields)  # type: ignore[no-any-return]
+    return strict_schema(name, **fields)
 
 
 def _revision_schema(count: int, aliases: tuple[str, ...]) -> Any:
