@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rag.embedding import count_tokens
 from rag.llm import PROSE_RATIO, ModelChoice, rates_of, resolve_embedder
 from rag.render.wording import count
-from rag.types import Question
+from rag.types import Question, Section
 from rag.verify.chat_verifier import ChatVerifier
 from rag.writing.closing import closing_evidence
 from rag.writing.drafts import ClosingPart, RefusedDraft, quote_draft
@@ -167,7 +167,8 @@ class DryRunModel:
         prompt = self._prompt_tokens(system, user, schema)
         self.tokens.update(calls=1, prompt=prompt)
         self.most.update(calls=1, prompt=prompt, completion=max_tokens)
-        empty: dict[str, Any] = {field: [] if field == "sentences" else "" for field in schema.model_fields}
+        fields = schema.model_fields
+        empty: dict[str, Any] = {name: "" if fields[name].annotation is str else [] for name in fields}
         return schema.model_construct(**empty)
 
     def count(self, requests: Sequence[VerifyRequest]) -> Counter[str]:
@@ -194,12 +195,16 @@ def _write_dry(model: DryRunModel, question: str, hits: Sequence[Hit], outline: 
         writer.section(section, [heading for heading in headings if heading != section.heading])
         if model.tokens["calls"] > calls:
             model.tokens.update(completion=_reply_tokens(section.evidence))
-    body = [sentence.as_sentence() for section in outline.sections for sentence in section.evidence]
+    sections = [
+        Section(heading=section.heading, sentences=tuple(sentence.as_sentence() for sentence in section.evidence))
+        for section in outline.sections
+    ]
+    body = [sentence for section in sections for sentence in section.sentences]
     parts: tuple[ClosingPart, ...] = ("summary", "conclusion")
     for part, evidence in zip(parts, closing_evidence(outline), strict=True):
         if evidence:
             calls = model.tokens["calls"]
-            writer.closing(part, evidence, body)
+            writer.closing(part, evidence, sections)
             if model.tokens["calls"] > calls:
                 model.tokens.update(completion=_reply_tokens(evidence))
     # Revisions count only towards the highest cost: of as many sentences of each section as its evidence has.

@@ -38,9 +38,7 @@ class LocalServer:
         ModelError: llama.cpp is not installed, or cannot load the file.
     """
 
-    def __init__(
-        self, path: Path, *, adapter: Path | None = None, threads: int = 0, cache: Path | None = None
-    ) -> None:
+    def __init__(self, path: Path, *, adapter: Path | None = None, threads: int = 0, cache: Path | None = None) -> None:
         if importlib.util.find_spec("xllamacpp") is None:
             raise ModelError(f"the local model needs llama.cpp: {INSTALL_LOCAL}")
         for file in filter(None, (path, adapter)):
@@ -56,7 +54,7 @@ class LocalServer:
         self._states = tempfile.TemporaryDirectory(prefix="citebrief-")
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
-        self._adapted = adapter is not None
+        self._has_adapter = self._adapted = adapter is not None
         if adapter is not None:
             params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 1.0)]
         params.hostnames = ["127.0.0.1"]
@@ -94,13 +92,14 @@ class LocalServer:
         Args:
             system: the system message.
             timeout: seconds for each request to llama.cpp.
-            adapted: whether the model reads and replies with its adapter from now on.
+            adapted: whether the model reads and replies with its adapter, if it has one.
 
         Raises:
             ModelError: llama.cpp does not answer, or refuses.
         """
         import httpx
 
+        adapted = adapted and self._has_adapter
         beginning = f"adapted\0{system}" if adapted else system
         name = f"{hashlib.sha256(beginning.encode()).hexdigest()[:16]}.state"
         state = Path(self._states.name) / name

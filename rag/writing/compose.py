@@ -135,7 +135,7 @@ class _Composition:
         """Replace the quotes of the summary and the conclusion by what the writer makes of the sections."""
         body = [sentence for section in self.brief.sections for sentence in section.sentences]
         calls = [
-            self._closing_call(part, evidence, body)
+            self._closing_call(part, evidence)
             for part, evidence in zip(CLOSING_PARTS, closing_evidence(self.outline), strict=True)
         ]
         for part, written in zip(CLOSING_PARTS, self._started(calls), strict=True):
@@ -150,10 +150,8 @@ class _Composition:
         """Start ``calls`` at the same time if the writer allows it; the callables returned wait for the results."""
         return start_all(calls, isolated=ReplyError) if self.concurrent else calls
 
-    def _closing_call(
-        self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]
-    ) -> Callable[[], list[Draft]]:
-        return partial(self.writer.closing, part, evidence, body) if evidence else list
+    def _closing_call(self, part: ClosingPart, evidence: Sequence[EvidenceSentence]) -> Callable[[], list[Draft]]:
+        return partial(self.writer.closing, part, evidence, self.brief.sections) if evidence else list
 
     def _headings(self, *, except_at: int) -> list[str]:
         return [section.heading for place, section in enumerate(self.brief.sections) if place != except_at]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from rag.types import Chunk, Sentence
+from rag.types import Chunk, Section, Sentence
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.outline import OutlineSection
 
@@ -66,8 +66,10 @@ class Writer(Protocol):
         """Write the heading and the sentences of ``section``."""
         ...
 
-    def closing(self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]) -> list[Draft]:
-        """Write the summary or conclusion from its ``evidence`` or from ``body``, the sentences of all sections."""
+    def closing(
+        self, part: ClosingPart, evidence: Sequence[EvidenceSentence], sections: Sequence[Section]
+    ) -> list[Draft]:
+        """Write the summary or conclusion from its ``evidence`` or from the sentences of ``sections``."""
         ...
 
     def revise_section(self, refused: Sequence[RefusedDraft], section: OutlineSection) -> list[tuple[Draft, ...]]:

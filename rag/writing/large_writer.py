@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import ConfigDict, Field, create_model
 
 from rag.llm.prompts import Prompt
-from rag.types import Chunk, Sentence
+from rag.types import Chunk, Section, Sentence
 from rag.writing.drafts import ClosingPart, Draft, DraftSection, RefusedDraft
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.headings import clean_heading, heading_fault
@@ -71,8 +71,11 @@ class LargeWriter:
             return DraftSection(heading=None, drafts=tuple(drafts), fault=f"{heading!r} {fault}")
         return DraftSection(heading=heading, drafts=tuple(drafts))
 
-    def closing(self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]) -> list[Draft]:
-        """See :class:`rag.writing.drafts.Writer`. A sentence inherits the citations of the ``body`` sentences."""
+    def closing(
+        self, part: ClosingPart, evidence: Sequence[EvidenceSentence], sections: Sequence[Section]
+    ) -> list[Draft]:
+        """See :class:`rag.writing.drafts.Writer`. A sentence inherits the citations of the sections' sentences."""
+        body = [sentence for section in sections for sentence in section.sentences]
         numbered = {f"S{n}": sentence for n, sentence in enumerate(body, 1)}
         reply = ask_with_retry(
             self.model,

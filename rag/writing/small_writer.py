@@ -1,126 +1,165 @@
-"""The writer for a small model: one small step a call.
+"""The writer for a small model: one call for each section, and one for summary and conclusion together.
 
-The model merges two evidence sentences. A merged sentence cites the chunks of the sentences that it was made from, so
-its citations are known and not chosen by the model. Sections keep the headings of the documents.
+A section is written from numbered notes, its evidence sentences; each sentence of the reply names the notes that it
+rests on, and cites their chunks. Summary and conclusion are written from the sentences of the sections in the same way.
+The prompts are those that the packaged model's adapter was trained on (``eval/training/writer``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, create_model
 
 from rag.errors import ReplyError
 from rag.llm.prompts import Prompt
-from rag.types import Sentence
-from rag.writing.drafts import ClosingPart, Draft, DraftSection, RefusedDraft, quote_draft
+from rag.types import Chunk, Section, Sentence
+from rag.writing.drafts import ClosingPart, Draft, DraftSection, RefusedDraft
 from rag.writing.evidence import EvidenceSentence
-from rag.writing.merge import departure_from_sources, restore_source_form
-from rag.writing.model_calls import (
-    MAX_SENTENCE_TOKENS,
-    SentenceReply,
-    ask_for_rewrite,
-    ask_with_retry,
-    clean_sentences,
-)
+from rag.writing.headings import clean_heading, heading_fault
+from rag.writing.model_calls import clean_sentences
 from rag.writing.outline import OutlineSection
+from rag.writing.small_prompts import numbered_notes, numbered_sentences
 
 if TYPE_CHECKING:
     from rag.llm.chat_model import ChatModel
 
+MAX_SECTION_TOKENS, MAX_CLOSING_TOKENS = 400, 500
+"""Length limits of the replies: twice what the longest of the training examples take."""
+
+MAX_NOTES = 8
+"""Most notes of a section: as many as the training examples have."""
+
 MAX_REWRITES = 4
-"""Largest number of calls for rewriting in a brief."""
-
-MAX_GAP = 40
-"""Characters between two sentences that may be merged: room for "However, ", but not for another sentence."""
-
-MAX_MERGED_WORDS = 64
-"""Two sentences with more words than this stay apart: the merged one would be too long to read or verify."""
+"""Largest number of drafts of a brief that are written again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmallWriter:
-    """A :class:`rag.writing.drafts.Writer` that merges evidence sentences in pairs."""
+    """A :class:`rag.writing.drafts.Writer` that gives the model little to read and a narrow schema.
+
+    ``chunks`` has all retrieved chunks by id: a sentence of the summary inherits the citations of section sentences.
+    """
 
     model: ChatModel
-    merge_prompt: Prompt
-    rewrite_prompt: Prompt
-    _merged: dict[tuple[EvidenceSentence, ...], tuple[Draft, ...]] = field(
+    question: str
+    section_prompt: Prompt
+    closing_prompt: Prompt
+    chunks: Mapping[str, Chunk]
+    _closing: dict[tuple[Section, ...], dict[ClosingPart, list[Draft]]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    """The drafts of the pairs merged so far: the summary often has a pair of a section, and the reply is the same."""
+    """The drafts of summary and conclusion by the sections that they were written from."""
 
     def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
         """See :class:`rag.writing.drafts.Writer`."""
-        drafts = [draft for pair in adjacent_pairs(section.evidence) for draft in self._merge(pair)]
-        return DraftSection(heading=None, drafts=tuple(drafts))
+        notes = _strongest(section.evidence)
+        reply = self._ask_section(notes)
+        drafts = tuple(draft for item in reply.sentences for draft in _section_drafts(item, notes))
+        passages = [f"{note.chunk.context}\n{note.chunk.text}" for note in notes]
+        heading = clean_heading(reply.heading, passages)
+        if fault := heading_fault(heading, [self.question, *passages], other_headings):
+            return DraftSection(heading=None, drafts=drafts, fault=f"{heading!r} {fault}")
+        return DraftSection(heading=heading, drafts=drafts)
 
-    def closing(self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]) -> list[Draft]:
-        """See :class:`rag.writing.drafts.Writer`. Merges the evidence chosen for the part."""
-        return [draft for pair in adjacent_pairs(evidence) for draft in self._merge(pair)]
+    def closing(
+        self, part: ClosingPart, evidence: Sequence[EvidenceSentence], sections: Sequence[Section]
+    ) -> list[Draft]:
+        """See :class:`rag.writing.drafts.Writer`. One call gives both parts."""
+        written_from = tuple(sections)
+        if written_from not in self._closing:
+            self._closing[written_from] = self._written_closing(written_from)
+        return self._closing[written_from][part]
 
     @property
     def max_rewrites(self) -> int:
-        """See :class:`rag.writing.drafts.Writer`. A call takes this model seconds and seldom helps."""
+        """See :class:`rag.writing.drafts.Writer`. A call takes this model seconds."""
         return MAX_REWRITES
 
     def revise_section(self, refused: Sequence[RefusedDraft], section: OutlineSection) -> list[tuple[Draft, ...]]:
-        """See :class:`rag.writing.drafts.Writer`. Revises one draft a call, from its own evidence sentences."""
-        return [self._revise(each) for each in refused]
+        """See :class:`rag.writing.drafts.Writer`. Writes each draft again from its own notes alone, a call each."""
+        return [self._rewritten(each.draft, section) for each in refused]
 
     def revise_closing(self, refused: Sequence[RefusedDraft], body: Sequence[Sentence]) -> list[tuple[Draft, ...]]:
-        """See :meth:`revise_section`."""
-        return [self._revise(each) for each in refused]
+        """See :class:`rag.writing.drafts.Writer`. What the sections do not say is not tried again."""
+        return [() for _ in refused]
 
-    def _revise(self, refused: RefusedDraft) -> tuple[Draft, ...]:
-        """Return the new wording of a draft, which has to keep to its evidence like a merged one."""
-        texts = [sentence.text for sentence in refused.draft.evidence]
+    def _rewritten(self, draft: Draft, section: OutlineSection) -> tuple[Draft, ...]:
+        if draft.evidence == _strongest(section.evidence):
+            return ()  # the reply would be the same
         try:
-            revised = ask_for_rewrite(self.model, self.rewrite_prompt, refused.draft, refused.fault, "\n".join(texts))
+            reply = self._ask_section(draft.evidence)
         except ReplyError:
             return ()
-        return (replace(revised, fault=departure_from_sources(texts, revised.text)),) if revised else ()
+        return tuple(new for item in reply.sentences[:1] for new in _section_drafts(item, draft.evidence))
 
-    def _merge(self, sentences: tuple[EvidenceSentence, ...]) -> tuple[Draft, ...]:
-        if len(sentences) == 1:
-            return (quote_draft(sentences[0]),)
-        if sentences not in self._merged:
-            self._merged[sentences] = self._merge_pair(sentences)
-        return self._merged[sentences]
+    def _ask_section(self, notes: Sequence[EvidenceSentence]) -> Any:
+        system, user = self.section_prompt.render(question=self.question, notes=numbered_notes(map(_note, notes)))
+        schema = section_schema(len(notes))
+        return self.model.ask(system, user, schema, max_tokens=MAX_SECTION_TOKENS, name=self.section_prompt.name)
 
-    def _merge_pair(self, sentences: tuple[EvidenceSentence, ...]) -> tuple[Draft, ...]:
-        texts = [sentence.text for sentence in sentences]
-        chunks = tuple({sentence.chunk.id: sentence.chunk for sentence in sentences}.values())
-        numbered = "\n".join(f"Note {n}: {text}" for n, text in enumerate(texts, 1))
-        reply = ask_with_retry(
-            self.model, self.merge_prompt, SentenceReply, max_tokens=MAX_SENTENCE_TOKENS, sentences=numbered
+    def _written_closing(self, sections: Sequence[Section]) -> dict[ClosingPart, list[Draft]]:
+        body = [sentence for section in sections for sentence in section.sentences]
+        numbered = numbered_sentences(
+            (section.heading, [sentence.text for sentence in section.sentences]) for section in sections
         )
-        merged = clean_sentences(restore_source_form(reply.sentence, texts, [chunk.text for chunk in chunks]))
-        if len(merged) != 1:  # the model kept the sentences apart
-            return tuple(quote_draft(sentence) for sentence in sentences)
-        fault = departure_from_sources(texts, merged[0])
-        return (Draft(text=merged[0], chunks=chunks, evidence=sentences, fault=fault, merged=True),)
+        system, user = self.closing_prompt.render(question=self.question, sentences=numbered)
+        schema = closing_schema(len(body))
+        reply = self.model.ask(system, user, schema, max_tokens=MAX_CLOSING_TOKENS, name=self.closing_prompt.name)
+        return {
+            part: [draft for item in items for draft in self._closing_drafts(item, body)]
+            for part, items in (("summary", reply.summary), ("conclusion", reply.conclusion))
+        }
+
+    def _closing_drafts(self, item: Any, body: Sequence[Sentence]) -> list[Draft]:
+        """Return the drafts of one item, with the citations of the sentences that it names."""
+        sources = tuple(body[number - 1] for number in dict.fromkeys(item.sources))
+        ids = dict.fromkeys(chunk_id for sentence in sources for chunk_id in sentence.citations)
+        chunks = tuple(self.chunks[chunk_id] for chunk_id in ids)
+        return [Draft(text=text, chunks=chunks, evidence=(), sources=sources) for text in clean_sentences(item.text)]
 
 
-def adjacent_pairs(
-    sentences: Sequence[EvidenceSentence], max_words: int = MAX_MERGED_WORDS
-) -> list[tuple[EvidenceSentence, ...]]:
-    """Group ``sentences``, in order, into pairs that may be merged and single sentences.
+def section_schema(notes: int) -> Any:
+    """Return the schema of a section's reply, whose sentences rest on notes with the numbers 1 to ``notes``."""
+    item = _schema("Item", notes=(_numbers(notes), ...), text=(str, ...))
+    return _schema("WrittenSection", heading=(str, ...), sentences=(_list_of(item, 4), ...))
 
-    A pair follows directly on each other in one document and has at most ``max_words`` words. Merging sentences from
-    different places would suggest that they belong to one story. A sentence in quotation marks as a whole stays alone.
-    """
-    groups: list[tuple[EvidenceSentence, ...]] = []
-    for sentence in sentences:
-        last = groups[-1] if groups else ()
-        if (
-            len(last) == 1
-            and last[0].chunk.document_id == sentence.chunk.document_id
-            and 0 <= sentence.chunk.start + sentence.start - last[0].chunk.start - last[0].end <= MAX_GAP
-            and len(last[0].text.split()) + len(sentence.text.split()) <= max_words
-            and not any(text.startswith("“") and text.endswith("”") for text in (last[0].text, sentence.text))
-        ):
-            groups[-1] = (*last, sentence)
-        else:
-            groups.append((sentence,))
-    return groups
+
+def closing_schema(sentences: int) -> Any:
+    """Return the schema of summary and conclusion, whose sentences rest on those numbered 1 to ``sentences``."""
+    item = _schema("Item", sources=(Annotated[_numbers(sentences), Field(alias="from")], ...), text=(str, ...))
+    return _schema("WrittenClosing", summary=(_list_of(item, 4), ...), conclusion=(_list_of(item, 2), ...))
+
+
+def _strongest(evidence: tuple[EvidenceSentence, ...]) -> tuple[EvidenceSentence, ...]:
+    """Return at most :data:`MAX_NOTES` of ``evidence``, the most relevant ones, in their order."""
+    kept = sorted(range(len(evidence)), key=lambda place: -evidence[place].relevance)[:MAX_NOTES]
+    return tuple(evidence[place] for place in sorted(kept))
+
+
+def _note(sentence: EvidenceSentence) -> tuple[str, str, str]:
+    chunk = sentence.chunk
+    return chunk.title, chunk.heading_path[-1] if chunk.heading_path else "", sentence.text
+
+
+def _section_drafts(item: Any, notes: Sequence[EvidenceSentence]) -> list[Draft]:
+    """Return the drafts of one item of a reply, which cite the chunks of the notes that it names."""
+    evidence = tuple(notes[number - 1] for number in sorted(set(item.notes)))
+    chunks = tuple({note.chunk.id: note.chunk for note in evidence}.values())
+    return [Draft(text=text, chunks=chunks, evidence=evidence, merged=True) for text in clean_sentences(item.text)]
+
+
+def _numbers(most: int) -> Any:
+    """Return the type of a list of numbers from 1 to ``most``."""
+    return _list_of(Literal[tuple(range(1, most + 1))], most)
+
+
+def _schema(name: str, **fields: Any) -> Any:
+    return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def _list_of(kind: Any, most: int) -> Any:
+    """Return the type of a list of one to ``most`` items."""
+    return Annotated[list[kind], Field(min_length=1, max_length=most)]

@@ -14,7 +14,7 @@ from rag.embedding import load_encoder
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.retrieval import retrieve
 from rag.store import Index
-from rag.types import Brief, Hit, Sentence, Trace
+from rag.types import Brief, Hit, Section, Sentence, Trace
 from rag.verify import default_verifier
 from rag.writing.compose import compose, quoted_brief
 from rag.writing.drafts import ClosingPart, Draft, DraftSection, RefusedDraft, quote_draft
@@ -57,7 +57,9 @@ class ScriptedWriter:
         chunks = tuple(sentence.chunk for sentence in section.evidence)
         return DraftSection(heading=None, drafts=(Draft(text=result, chunks=chunks, evidence=section.evidence),))
 
-    def closing(self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]) -> list[Draft]:
+    def closing(
+        self, part: ClosingPart, evidence: Sequence[EvidenceSentence], sections: Sequence[Section]
+    ) -> list[Draft]:
         return [quote_draft(sentence) for sentence in evidence]
 
     @property

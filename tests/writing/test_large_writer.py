@@ -9,7 +9,7 @@ from fault_server import FaultServer, ScriptedReply, good
 
 from rag.errors import ReplyError
 from rag.llm import ChatClient, prompts
-from rag.types import Chunk, Quote, Sentence
+from rag.types import Chunk, Quote, Section, Sentence
 from rag.writing.drafts import Draft, RefusedDraft
 from rag.writing.large_writer import LargeWriter
 from rag.writing.outline import OutlineSection
@@ -104,7 +104,9 @@ def test_a_summary_sentence_inherits_all_citations_of_its_sources(
     body = [body_sentence("The board met.", meeting), body_sentence("It cost 41 million kroner.", cost, meeting)]
     summary = good({"sentences": [{"text": "The board met over a pier of 41 million kroner.", "from": ["S1", "S2"]}]})
     with FaultServer([summary]) as server:
-        (draft,) = writer(server).closing("summary", section.evidence[:1], body)
+        (draft,) = writer(server).closing(
+            "summary", section.evidence[:1], [Section(heading="The pier", sentences=tuple(body))]
+        )
     assert draft.chunks == (meeting, cost)
     assert draft.sources == tuple(body)
     assert "S2: It cost 41 million kroner." in server.requests[0].body["messages"][1]["content"]

@@ -48,9 +48,11 @@ def read_examples(sources: Sequence[Path], passages: Path | None = None) -> list
     known = {} if passages is None else {row["id"]: row for row in _read_rows(passages)}
     sections = {row["id"]: resolved for row in rows if "evidence" in row and (resolved := _resolve(row, known))}
     found = [section_example(row) for row in sections.values()]
-    for row in rows:
-        if "summary" in row and all(name in sections for name in row["sections"]):
-            found.append(closing_example(row, [sections[name] for name in row["sections"]]))
+    found += [
+        closing_example(row, [sections[name] for name in row["sections"]])
+        for row in rows
+        if "summary" in row and all(name in sections for name in row["sections"])
+    ]
     return found
 
 

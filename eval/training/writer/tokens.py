@@ -46,7 +46,7 @@ class Batch:
 
 
 def chat_parts(system: str, user: str) -> tuple[str, str]:
-    """Return the prompt in the model's chat format: up to the user's message, which all examples share, and the rest."""
+    """Return the prompt in the model's chat format in two parts; examples of a kind share the first."""
     return f"<|im_start|>system\n{system}{END}\n<|im_start|>user\n", f"{user}{END}\n<|im_start|>assistant\n"
 
 
@@ -54,9 +54,7 @@ def encode(example: Example, tokeniser: Any) -> TokenExample:
     """Return ``example`` as token ids. The reply ends with the token that ends a turn."""
     opening, rest = chat_parts(example.system, example.user)
     prefix, prompt, reply = (_ids(tokeniser, text) for text in (opening, rest, example.reply + END))
-    return TokenExample(
-        id=example.id, kind=example.kind, prefix=prefix, tokens=prompt + reply, reply_start=len(prompt)
-    )
+    return TokenExample(id=example.id, kind=example.kind, prefix=prefix, tokens=prompt + reply, reply_start=len(prompt))
 
 
 def pack(examples: Sequence[TokenExample]) -> Batch:

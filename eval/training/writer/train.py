@@ -147,7 +147,9 @@ class WriterRun:
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self._trained.values(), LARGEST_GRADIENT)
         options = self._options
-        rate = learning_rate(self._tokens / options.tokens, peak=options.rate, warmup=options.warmup, decay=options.decay)
+        rate = learning_rate(
+            self._tokens / options.tokens, peak=options.rate, warmup=options.warmup, decay=options.decay
+        )
         for group in self._optimiser.param_groups:
             group["lr"] = rate
         self._optimiser.step()
@@ -156,9 +158,15 @@ class WriterRun:
         self._steps += 1
         seconds = time.monotonic() - started
         self._log(
-            step=self._steps, tokens=self._tokens, kind=examples[0].kind, loss=float(loss.detach()), norm=float(norm), rate=rate,
-            examples=len(examples), per_second=len(batch.tokens) / seconds,
-        )  # fmt: skip
+            step=self._steps,
+            tokens=self._tokens,
+            kind=examples[0].kind,
+            examples=len(examples),
+            loss=float(loss.detach()),
+            norm=float(norm),
+            rate=rate,
+            per_second=len(batch.tokens) / seconds,
+        )
 
     def _read_sources(self) -> None:
         examples = read_examples(self._options.sources, self._options.passages)
