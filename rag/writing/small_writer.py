@@ -16,8 +16,8 @@ from pydantic import ConfigDict, Field, create_model
 from rag.errors import ReplyError
 from rag.llm.prompts import Prompt
 from rag.types import Chunk, Section, Sentence
-from rag.writing.drafts import ClosingPart, Draft, DraftSection, RefusedDraft
-from rag.writing.evidence import EvidenceSentence
+from rag.writing.drafts import ClosingPart, Draft, DraftSection, RefusedDraft, quote_draft
+from rag.writing.evidence import EvidenceSentence, qualifies
 from rag.writing.headings import clean_heading, heading_fault
 from rag.writing.model_calls import clean_sentences
 from rag.writing.outline import OutlineSection
@@ -57,7 +57,9 @@ class SmallWriter:
         """See :class:`rag.writing.drafts.Writer`."""
         notes = _strongest(section.evidence)
         reply = self._ask_section(notes)
-        drafts = tuple(draft for item in reply.sentences for draft in _section_drafts(item, notes))
+        drafts = _with_qualifications(
+            [draft for item in reply.sentences for draft in _section_drafts(item, notes)], notes
+        )
         passages = [f"{note.chunk.context}\n{note.chunk.text}" for note in notes]
         heading = clean_heading(reply.heading, passages)
         if fault := heading_fault(heading, [self.question, *passages], other_headings):
@@ -140,8 +142,22 @@ def _strongest(evidence: tuple[EvidenceSentence, ...]) -> tuple[EvidenceSentence
 
 
 def _note(sentence: EvidenceSentence) -> tuple[str, str, str]:
-    chunk = sentence.chunk
-    return chunk.title, chunk.heading_path[-1] if chunk.heading_path else "", sentence.text
+    """Return the title, the innermost heading and the words of ``sentence``.
+
+    Quotation marks around the whole of it, which tell a reader that "we" are its authors, are left out: the title tells
+    the model.
+    """
+    chunk, text = sentence.chunk, sentence.text
+    if text.startswith("“") and text.endswith("”"):
+        text = text[1:-1]
+    return chunk.title, chunk.heading_path[-1] if chunk.heading_path else "", text
+
+
+def _with_qualifications(drafts: list[Draft], notes: Sequence[EvidenceSentence]) -> tuple[Draft, ...]:
+    """Return ``drafts``, and as quotes the notes that partly take back one that they use and are used by none."""
+    used = {note for draft in drafts for note in draft.evidence}
+    left_out = [note for note in notes if note not in used and any(qualifies(note, other) for other in used)]
+    return (*drafts, *map(quote_draft, left_out))
 
 
 def _section_drafts(item: Any, notes: Sequence[EvidenceSentence]) -> list[Draft]:

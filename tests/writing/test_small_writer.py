@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
+from briefs import chunk
 from fault_server import FaultServer, ScriptedReply, cut_off, good
 
 from rag.errors import ReplyError
 from rag.llm import ChatClient, prompts
 from rag.types import Chunk, Quote, Section, Sentence
 from rag.writing.drafts import RefusedDraft
+from rag.writing.evidence import EvidenceSentence
 from rag.writing.outline import OutlineSection
 from rag.writing.small_prompts import CLOSING_PROMPT, SECTION_PROMPT
 from rag.writing.small_writer import MAX_NOTES, SmallWriter
@@ -106,6 +108,18 @@ def test_a_reply_that_is_cut_off_is_an_error_after_one_call(writer: Connect, sec
         with pytest.raises(ReplyError):
             writer(server).section(section, [])
         assert len(server.requests) == 1
+
+
+def test_a_note_that_takes_back_what_is_written_is_quoted_if_the_model_leaves_it_out(writer: Connect) -> None:
+    text = "The board approved the pier in May. However, the council revoked the approval in June."
+    source = chunk("board.md", text)
+    start = text.index("the council")
+    approved = EvidenceSentence(text=text[:35], chunk=source, start=0, end=35)
+    revoked = EvidenceSentence(text="T" + text[start + 1 :], chunk=source, start=start, end=len(text))
+    with FaultServer([section_reply(([1], "In May the board said yes to the pier."))]) as server:
+        written = writer(server).section(OutlineSection(heading="The pier", evidence=(approved, revoked)), [])
+    assert [draft.evidence for draft in written.drafts] == [(approved,), (revoked,)]
+    assert written.drafts[1].is_quote
 
 
 def test_a_refused_sentence_is_written_again_from_its_own_notes(writer: Connect, section: OutlineSection) -> None:
