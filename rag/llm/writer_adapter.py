@@ -1,4 +1,4 @@
-"""The packaged adapter of the packaged local model, which makes it a writer of sections, summaries and conclusions.
+"""The packaged adapter of the packaged local model, which makes it a writer of sections.
 
 ``rag/llm/adapter/README.md`` says what it was trained on and what it gains.
 """
@@ -12,8 +12,8 @@ from rag.llm.spec import ModelChoice
 
 ADAPTER_FILE = Path(__file__).with_name("adapter") / "writer.gguf"
 
-ADAPTED_PROMPTS = frozenset({"small_section", "small_closing"})
-"""The prompts that it was trained on. For others the model is used as it is."""
+ADAPTED_PROMPTS = frozenset({"small_section"})
+"""The prompts that it is used for. For others the model is used as it is."""
 
 
 def adapter_of(choice: ModelChoice) -> Path | None:

@@ -24,14 +24,14 @@ from rag.writing.compose import compose, insufficient_brief, quoted_brief
 from rag.writing.drafts import Writer
 from rag.writing.large_writer import LargeWriter
 from rag.writing.outline import Outline, make_outline
-from rag.writing.small_prompts import CLOSING_PROMPT, SECTION_PROMPT
+from rag.writing.small_prompts import SECTION_PROMPT
 from rag.writing.small_writer import SmallWriter
 
 if TYPE_CHECKING:
     from rag.config import Settings
     from rag.llm.embeddings import RemoteEmbedder
 
-PROMPTS = {True: (SECTION_PROMPT, CLOSING_PROMPT), False: ("section", "summary", "revise")}
+PROMPTS = {True: (SECTION_PROMPT,), False: ("section", "summary", "revise")}
 """The names of the prompts in use, by whether the model is small."""
 
 TOKEN_KINDS = ("prompt", "cached", "completion", "calls", "replayed")
@@ -231,12 +231,9 @@ def prompt_names(writer: ModelChoice, verifier: VerifierChoice | None) -> tuple[
 
 def writer_for(model: ChatModel, question: str, hits: Sequence[Hit]) -> Writer:
     """Return the writer, with its prompts, that suits the size of ``model``."""
-    chunks = {hit.chunk.id: hit.chunk for hit in hits}
     if model.small:
-        section, closing = (prompts.load_prompt(name) for name in PROMPTS[True])
-        return SmallWriter(
-            model=model, question=question, section_prompt=section, closing_prompt=closing, chunks=chunks
-        )
+        [section] = (prompts.load_prompt(name) for name in PROMPTS[True])
+        return SmallWriter(model=model, question=question, section_prompt=section)
     section, summary, revise = (prompts.load_prompt(name) for name in PROMPTS[False])
     return LargeWriter(
         model=model,
@@ -244,7 +241,7 @@ def writer_for(model: ChatModel, question: str, hits: Sequence[Hit]) -> Writer:
         section_prompt=section,
         summary_prompt=summary,
         revise_prompt=revise,
-        evidence=chunks,
+        evidence={hit.chunk.id: hit.chunk for hit in hits},
     )
 
 

@@ -1,57 +1,49 @@
-"""The writer for a small model: one call for each section, and one for summary and conclusion together.
+"""The writer for a small model: one call for each section, from its evidence sentences as numbered notes.
 
-A section is written from numbered notes, its evidence sentences; each sentence of the reply names the notes that it
-rests on, and cites their chunks. Summary and conclusion are written from the sentences of the sections in the same way.
-The prompts are those that the packaged model's adapter was trained on (``eval/training/writer``).
+The call gives a heading and sentences. A sentence that keeps to its notes is a draft that cites their chunks; in place
+of another one its notes are quoted. Summary and conclusion are quoted. The prompt is the one that the packaged model's
+adapter was trained on (``eval/training/writer``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, create_model
 
 from rag.errors import ReplyError
 from rag.llm.prompts import Prompt
-from rag.types import Chunk, Section, Sentence
+from rag.types import Sentence
+from rag.writing.attribution import attributed_notes, departure_from_notes
 from rag.writing.drafts import ClosingPart, Draft, DraftSection, RefusedDraft, quote_draft
 from rag.writing.evidence import EvidenceSentence, qualifies
 from rag.writing.headings import clean_heading, heading_fault
 from rag.writing.model_calls import clean_sentences
 from rag.writing.outline import OutlineSection
-from rag.writing.small_prompts import numbered_notes, numbered_sentences
+from rag.writing.small_prompts import numbered_notes
 
 if TYPE_CHECKING:
     from rag.llm.chat_model import ChatModel
 
-MAX_SECTION_TOKENS, MAX_CLOSING_TOKENS = 400, 500
-"""Length limits of the replies: twice what the longest of the training examples take."""
+MAX_SECTION_TOKENS = 400
+"""Length limit of a reply: twice what the longest of the training examples take."""
 
 MAX_NOTES = 8
 """Most notes of a section: as many as the training examples have."""
 
-MAX_REWRITES = 4
+MAX_REWRITES = 2
 """Largest number of drafts of a brief that are written again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmallWriter:
-    """A :class:`rag.writing.drafts.Writer` that gives the model little to read and a narrow schema.
-
-    ``chunks`` has all retrieved chunks by id: a sentence of the summary inherits the citations of section sentences.
-    """
+    """A :class:`rag.writing.drafts.Writer` that gives the model little to read and a narrow schema."""
 
     model: ChatModel
     question: str
     section_prompt: Prompt
-    closing_prompt: Prompt
-    chunks: Mapping[str, Chunk]
-    _closing: dict[tuple[Section, ...], dict[ClosingPart, list[Draft]]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-    """The drafts of summary and conclusion by the sections that they were written from."""
 
     def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
         """See :class:`rag.writing.drafts.Writer`."""
@@ -66,14 +58,9 @@ class SmallWriter:
             return DraftSection(heading=None, drafts=drafts, fault=f"{heading!r} {fault}")
         return DraftSection(heading=heading, drafts=drafts)
 
-    def closing(
-        self, part: ClosingPart, evidence: Sequence[EvidenceSentence], sections: Sequence[Section]
-    ) -> list[Draft]:
-        """See :class:`rag.writing.drafts.Writer`. One call gives both parts."""
-        written_from = tuple(sections)
-        if written_from not in self._closing:
-            self._closing[written_from] = self._written_closing(written_from)
-        return self._closing[written_from][part]
+    def closing(self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]) -> list[Draft]:
+        """See :class:`rag.writing.drafts.Writer`. Quotes the evidence."""
+        return [quote_draft(sentence) for sentence in evidence]
 
     @property
     def max_rewrites(self) -> int:
@@ -102,37 +89,11 @@ class SmallWriter:
         schema = section_schema(len(notes))
         return self.model.ask(system, user, schema, max_tokens=MAX_SECTION_TOKENS, name=self.section_prompt.name)
 
-    def _written_closing(self, sections: Sequence[Section]) -> dict[ClosingPart, list[Draft]]:
-        body = [sentence for section in sections for sentence in section.sentences]
-        numbered = numbered_sentences(
-            (section.heading, [sentence.text for sentence in section.sentences]) for section in sections
-        )
-        system, user = self.closing_prompt.render(question=self.question, sentences=numbered)
-        schema = closing_schema(len(body))
-        reply = self.model.ask(system, user, schema, max_tokens=MAX_CLOSING_TOKENS, name=self.closing_prompt.name)
-        return {
-            part: [draft for item in items for draft in self._closing_drafts(item, body)]
-            for part, items in (("summary", reply.summary), ("conclusion", reply.conclusion))
-        }
-
-    def _closing_drafts(self, item: Any, body: Sequence[Sentence]) -> list[Draft]:
-        """Return the drafts of one item, with the citations of the sentences that it names."""
-        sources = tuple(body[number - 1] for number in dict.fromkeys(item.sources))
-        ids = dict.fromkeys(chunk_id for sentence in sources for chunk_id in sentence.citations)
-        chunks = tuple(self.chunks[chunk_id] for chunk_id in ids)
-        return [Draft(text=text, chunks=chunks, evidence=(), sources=sources) for text in clean_sentences(item.text)]
-
 
 def section_schema(notes: int) -> Any:
     """Return the schema of a section's reply, whose sentences rest on notes with the numbers 1 to ``notes``."""
     item = _schema("Item", notes=(_numbers(notes), ...), text=(str, ...))
     return _schema("WrittenSection", heading=(str, ...), sentences=(_list_of(item, 4), ...))
-
-
-def closing_schema(sentences: int) -> Any:
-    """Return the schema of summary and conclusion, whose sentences rest on those numbered 1 to ``sentences``."""
-    item = _schema("Item", sources=(Annotated[_numbers(sentences), Field(alias="from")], ...), text=(str, ...))
-    return _schema("WrittenClosing", summary=(_list_of(item, 4), ...), conclusion=(_list_of(item, 2), ...))
 
 
 def _strongest(evidence: tuple[EvidenceSentence, ...]) -> tuple[EvidenceSentence, ...]:
@@ -161,10 +122,18 @@ def _with_qualifications(drafts: list[Draft], notes: Sequence[EvidenceSentence])
 
 
 def _section_drafts(item: Any, notes: Sequence[EvidenceSentence]) -> list[Draft]:
-    """Return the drafts of one item of a reply, which cite the chunks of the notes that it names."""
-    evidence = tuple(notes[number - 1] for number in sorted(set(item.notes)))
+    """Return the drafts of one item of a reply, on the notes whose words they have or, without any, that it names."""
+    return [_section_draft(text, [number - 1 for number in item.notes], notes) for text in clean_sentences(item.text)]
+
+
+def _section_draft(text: str, named: Sequence[int], notes: Sequence[EvidenceSentence]) -> Draft:
+    read = [_note(note) for note in notes]
+    places = attributed_notes(text, [words for *_, words in read]) or sorted(set(named))
+    evidence = tuple(notes[place] for place in places)
+    rests_on = [(f"{title} {heading}", words) for title, heading, words in map(_note, evidence)]
+    fault = departure_from_notes(text, rests_on)
     chunks = tuple({note.chunk.id: note.chunk for note in evidence}.values())
-    return [Draft(text=text, chunks=chunks, evidence=evidence, merged=True) for text in clean_sentences(item.text)]
+    return Draft(text=text, chunks=chunks, evidence=evidence, fault=fault, merged=True)
 
 
 def _numbers(most: int) -> Any:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rag.llm.prompts import load_prompt
-from rag.writing.small_prompts import CLOSING_PROMPT, SECTION_PROMPT, numbered_notes, numbered_sentences
+from rag.writing.small_prompts import SECTION_PROMPT, numbered_notes
+
+from .closing import CLOSING_PROMPT, numbered_sentences
 
 HELD_OUT_COLLECTIONS = frozenset({"law and policy", "minutes and incidents"})
 """Collections whose sections are measured on and never trained on: 111 of 974."""

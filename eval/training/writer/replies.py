@@ -18,8 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from rag.writing.small_writer import MAX_CLOSING_TOKENS, MAX_SECTION_TOKENS, closing_schema, section_schema
+from rag.writing.small_writer import MAX_SECTION_TOKENS, section_schema
 
+from .closing import MAX_CLOSING_TOKENS, closing_schema
 from .examples import Example, read_examples, select
 
 SLOT_TOKENS = 2048
