@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     llm: str = Field("auto", description="auto, openai:MODEL, local, local:PATH.gguf or extractive")
     verifier: str = Field("auto", description="auto, support, llm:SPEC, hf:PATH_OR_ID or support+llm:SPEC")
     k: int = Field(40, ge=1, le=500, description="passages retrieved for a question")
+    evidence_tokens: int = Field(
+        12_000, ge=1_000, le=200_000, description="tokens of passages that a large model reads for its outline"
+    )
     sections: int = Field(6, ge=1, le=7, description="largest number of sections")
     seed: int = Field(7, description="seed of the model")
     timeout: float = Field(120.0, gt=0, description="seconds that one reply may take")
@@ -56,9 +59,9 @@ class Settings(BaseSettings):
     @property
     def cache_directory(self) -> Path:
         """The folder for unpacked models: ``cache``, or else the user's cache."""
-        import platformdirs
+        from rag._internal.directories import user_cache
 
-        return self.cache or Path(platformdirs.user_cache_dir("citebrief"))
+        return self.cache or user_cache()
 
     @classmethod
     def settings_customise_sources(

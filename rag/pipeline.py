@@ -19,6 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rag._internal.directories import can_create, user_cache
 from rag.errors import UsageError
 from rag.llm import (
     EmbedderChoice,
@@ -31,7 +32,7 @@ from rag.llm import (
 )
 from rag.progress import OnProgress, Step, Throughput
 from rag.store import EmbeddingVolume, Index, IndexReport, store_directory
-from rag.types import Brief, Chunk, Filter, Hit, slug
+from rag.types import Brief, Chunk, Document, Filter, Hit, slug
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
@@ -182,6 +183,19 @@ def show(chunk_id: str, settings: Settings, *, around: int = 600) -> tuple[Chunk
         return chunk, document.text[max(0, chunk.start - around) : chunk.start], document.text[chunk.end :][:around]
 
 
+def show_document(document_id: str, settings: Settings) -> tuple[Document, int]:
+    """Return the document ``document_id`` and the number of its chunks.
+
+    Raises:
+        UsageError: no document of the index has this id.
+    """
+    with _opened(settings) as store:
+        document = store.catalogue.document(document_id)
+        if document is None:
+            raise UsageError(f"no document {document_id} in {settings.store}: `citebrief search --json` prints ids")
+        return document, store.catalogue.chunk_count(document_id)
+
+
 def identity(settings: Settings) -> tuple[ModelChoice, str]:
     """Return the model and the fingerprint of the index; together with the settings they determine a brief.
 
@@ -194,8 +208,9 @@ def identity(settings: Settings) -> tuple[ModelChoice, str]:
 
 
 def drafts_directory(settings: Settings) -> Path:
-    """Return the directory that keeps the drafts of interrupted answers."""
-    return store_directory(settings.store) / "drafts"
+    """Return the directory that keeps the drafts of interrupted answers: in the store, if that can be written."""
+    directory = store_directory(settings.store) / "drafts"
+    return directory if can_create(directory) else user_cache() / "drafts"
 
 
 def draft_name(brief: Brief) -> str:

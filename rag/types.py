@@ -53,13 +53,47 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Omission:
+    """Something in a file that is not in its document's text.
+
+    ``what`` names the kind ("footnotes", "no text layer"), ``count`` its number, and ``parts`` the pages, slides,
+    chapters or sheets that have it, from 1; empty if it is unknown where. ``detail`` names it more closely. ``lost``
+    says that a reader of the file sees words there that the text may lack; it is false for what is left out because it
+    is no part of the text, such as running heads.
+    """
+
+    what: str
+    count: int = 1
+    parts: tuple[int, ...] = ()
+    detail: str = ""
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """How much of a file is in its document's text.
+
+    ``read`` of ``total`` parts have text in it; ``unit`` names such a part ("page", "slide", "chapter", "sheet") and is
+    empty for a format without parts.
+    """
+
+    unit: str = ""
+    total: int = 0
+    read: int = 0
+    omissions: tuple[Omission, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.total or self.omissions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """A document: its extracted and cleaned text, and its origin.
 
     ``id`` is the path relative to the indexed directory, the URL, or the id of a row in a file of rows. ``source`` is
     the path or URL to open. ``date`` is in ISO 8601 (``2019``, ``2019-04`` or ``2019-04-18``) or None. ``headings``
     are in order of ``start``. ``page_starts[i]`` is the offset at which physical page i + 1 begins; it is empty for a
-    format without pages.
+    format without pages. ``coverage`` says which parts of the file the text lacks.
     """
 
     id: str
@@ -71,6 +105,7 @@ class Document:
     metadata: Mapping[str, str] = field(default_factory=dict)
     headings: tuple[Heading, ...] = ()
     page_starts: tuple[int, ...] = ()
+    coverage: Coverage = Coverage()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

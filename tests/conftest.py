@@ -49,6 +49,13 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert not refused, f"connections beyond loopback: {refused}"
 
 
+@pytest.fixture(autouse=True)
+def new_servers() -> None:
+    """Forget what servers of earlier tests take, since a port may be used again."""
+    if "rag.llm.capabilities" in sys.modules:
+        sys.modules["rag.llm.capabilities"].forget_capabilities()
+
+
 def _on_loopback(host: object) -> bool:
     name = host.decode() if isinstance(host, bytes) else host
     if name is None or name in ("", "localhost"):

@@ -1,9 +1,10 @@
 """An HTTP server on loopback with OpenAI's chat completions and embeddings API, which fails in scripted ways.
 
 Each request gets the next entry of ``script``; after the script, a good reply: a completion that fits the request's own
-JSON schema, or the vectors of the function ``embed``. As a proxy for ``http:`` it answers in the place of any host.
-Requests are recorded in ``requests``. With ``odds``, each request after the script may get a fault at random, from a
-seeded generator. The server can be shut down and started again on the same port. ::
+JSON schema (that in the prompt where none is sent), or the vectors of the function ``embed``. With ``rule``, a function
+of a request's body may reply first, as a server does that refuses some parameters. As a proxy for ``http:`` it answers
+in the place of any host. Requests are recorded in ``requests``. With ``odds``, each request after the script may get a
+fault at random, from a seeded generator. The server can be shut down and started again on the same port. ::
 
     with FaultServer(script=[rate_limited(retry_after=0.1), good({"sentence": "It rained."})]) as server:
         ...  # OPENAI_BASE_URL=server.base_url
@@ -32,6 +33,7 @@ USAGE = {
 """The usage that every completion reports."""
 
 Embed = Callable[[list[str]], list[list[float]]]
+Rule = Callable[[dict[str, Any]], "ScriptedReply | None"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +161,8 @@ def no_choices() -> ScriptedReply:
 class FaultServer:
     """Replies by ``script``, then by ``odds``, on an ephemeral port of 127.0.0.1; use it in a ``with`` statement.
 
-    ``odds`` are faults, each with its probability; the other replies are good. ``max_in_flight`` is the highest
+    ``odds`` are faults, each with its probability; the other replies are good. ``rule`` replies to a request unless it
+    returns None. ``max_in_flight`` is the highest
     number of requests that were in flight. ``embed`` computes the vectors of texts, by default from their characters.
     """
 
@@ -170,7 +173,9 @@ class FaultServer:
         odds: Sequence[tuple[ScriptedReply, float]] = (),
         seed: int = 7,
         embed: Embed | None = None,
+        rule: Rule | None = None,
     ) -> None:
+        self._rule = rule
         self._embed = embed or letter_frequencies
         self._failure: tuple[int, ScriptedReply] | None = None
         self.requests: list[ReceivedRequest] = []
@@ -287,6 +292,8 @@ class FaultServer:
             self.max_in_flight = max(self.max_in_flight, self._in_flight)
             if self._failure and len(self.requests) >= self._failure[0]:
                 return self._failure[1]
+            if self._rule and (reply := self._rule(request.body)):
+                return reply
             if self._script:
                 return self._script.pop(0)
             drawn = self._random.random()
@@ -317,7 +324,7 @@ def _embeddings(body: Mapping[str, Any], embed: Embed) -> dict[str, Any]:
 def _completion(reply: ScriptedReply, body: Mapping[str, Any]) -> dict[str, Any]:
     content = reply.content
     if content is None:
-        schema = body["response_format"]["json_schema"]["schema"]
+        schema = _schema_of(body)
         content = json.dumps(fitting(schema, schema.get("$defs", {})))
     message = {"role": "assistant", "content": content or None, "refusal": reply.refusal}
     return {
@@ -328,6 +335,33 @@ def _completion(reply: ScriptedReply, body: Mapping[str, Any]) -> dict[str, Any]
         "choices": [{"index": 0, "message": message, "finish_reason": reply.finish_reason}],
         "usage": USAGE,
     }
+
+
+def _schema_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON schema that a request sends, or else the one in its prompt."""
+    if (demanded := body.get("response_format") or {}).get("type") == "json_schema":
+        return demanded["json_schema"]["schema"]
+    text = "\n".join(message["content"] for message in body["messages"])
+    return json.JSONDecoder().raw_decode(text, text.index("{", text.index("JSON schema")))[0]
+
+
+def raw_message(message: Mapping[str, Any], *, finish_reason: str = "stop", **fields: Any) -> ScriptedReply:
+    """Return a completion with this message, whatever its fields."""
+    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish_reason}
+    completion = {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "m",
+        "choices": [choice],
+        "usage": USAGE,
+    }
+    return raw_json({**completion, **fields})
+
+
+def raw_json(value: object, status: int = 200) -> ScriptedReply:
+    """Return ``value`` as the whole body."""
+    return ScriptedReply(status=status, raw=json.dumps(value).encode())
 
 
 def fitting(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:

@@ -4,7 +4,7 @@
     python -m eval.bench.index_speed reindex [--files 10000] [--rounds 3]
 
 ``encode`` compares, on the same chunks and alternating in one process, sentence-transformers' own ``encode`` in fp32,
-this encoder in fp32, and the whole index (extraction, chunking, encoding, storing) in each precision named by
+the packaged encoder, and the whole index (extraction, chunking, encoding, storing) in each precision named by
 ``--precisions``. ``reindex`` builds an index of synthetic files, changes one, and runs ``citebrief index`` on it as a
 new process; its full build is the measured build with vectors that cost nothing, plus the chunks at the measured speed
 of the encoder. Both print JSON with seconds of wall-clock and of processor time; only ratios within a run are
@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 from rag._internal.processor import Precision, best_precision
 from rag.embedding import count_tokens, minilm_directory
 from rag.embedding.encoder import Encoder
+from rag.embedding.minilm_encoder import MiniLMEncoder
 from rag.ingest import Source, chunk_document, embedding_text, extract, find, root_of
 from rag.store import Index
 
@@ -69,13 +70,13 @@ def compare(paths: Sequence[str], limit: int, rounds: int, precisions: Sequence[
     """Return chunks a second, by wall clock and by processor time, of each way to encode or index the same chunks."""
     sources, texts = _sample(paths, limit)
     ways: dict[str, Callable[[], object]] = {"sentence-transformers fp32": lambda: _encode_bare(bare, texts)}
-    bare = _new_encoder("fp32")
+    bare = Encoder(str(minilm_directory()), name="minilm", offline=True)
     for precision in precisions:
         ways[f"encoder {precision}"] = lambda precision=precision: loaded(precision).vectors(texts)  # type: ignore[misc]
         ways[f"index {precision}"] = lambda precision=precision: _index(sources, loaded(precision))  # type: ignore[misc]
 
-    def loaded(precision: Precision) -> Encoder:
-        encoder = _new_encoder(precision)  # a new one each time, since an encoder caches vectors
+    def loaded(precision: Precision) -> MiniLMEncoder:
+        encoder = MiniLMEncoder(precision)  # a new one each time, since an encoder caches vectors
         encoder.vectors(["Loads the model."])
         return encoder
 
@@ -101,7 +102,7 @@ def measure_reindex(files: int, rounds: int) -> dict[str, Any]:
         for number in range(files):
             (documents / f"{number:06}.md").write_text(_file_text(number), encoding="utf-8")
         sample = [make_chunk(number).text for number in range(128)]
-        encoder = _new_encoder(None)
+        encoder = MiniLMEncoder(best_precision())
         encoder.vectors(["Loads the model."])
         with measured() as encoding:
             encoder.vectors(sample)
@@ -157,15 +158,11 @@ def _sample(paths: Sequence[str], limit: int) -> tuple[list[Source], list[str]]:
     return chosen, texts
 
 
-def _new_encoder(precision: Precision | None) -> Encoder:
-    return Encoder(str(minilm_directory()), name="minilm", offline=True, precision=precision)
-
-
 def _encode_bare(encoder: Encoder, texts: list[str]) -> None:
     encoder.model.encode(texts, batch_size=BARE_BATCH, normalize_embeddings=True, show_progress_bar=False)
 
 
-def _index(sources: Sequence[Source], embedder: Encoder | _FreeVectors, store: str | None = None) -> int:
+def _index(sources: Sequence[Source], embedder: MiniLMEncoder | _FreeVectors, store: str | None = None) -> int:
     """Index ``sources`` into ``store``, by default a new one that is deleted; return the number of chunks embedded."""
     directory = store or tempfile.mkdtemp()
     index = Index(directory, embedder)

@@ -1,6 +1,7 @@
 """A server for benchmarks of batches whose replies quote the passages of the prompt, and questions made from an index.
 
-A brief takes as many calls as with a good model: one for each section, two for the summary, and hardly any rewrite.
+A brief takes as many calls as with a good model: one for the outline, one for each section, one for summary and
+conclusion, and hardly any rewrite.
 The faults are those of ``tests/fault_server.py``.
 """
 
@@ -18,7 +19,7 @@ from rag.text import split_sentences
 
 QUESTION_FORMS = ("What is known about {}?", "What happened in the matter of {}?", "Who was involved in {}, and when?")
 INVENTED = ScriptedReply(content="a reply whose citations are replaced by one that was not in the prompt")
-_PASSAGE_ALIAS = re.compile(r"^(E\d+) \[.*\]\n", re.MULTILINE)
+_PASSAGE = re.compile(r"^(E\d+): (.*(?:\n(?!\n(?:E\d+: |\[)).*)*)", re.MULTILINE)
 _NUMBERED_SENTENCE = re.compile(r"^(S\d+): (.*)$", re.MULTILINE)
 
 
@@ -66,16 +67,34 @@ def quoting_reply(body: dict[str, Any]) -> str:
     """Write the reply to a request from its own passages: the longest sentence of each, or the first sentences."""
     user = body["messages"][-1]["content"]
     name = body["response_format"]["json_schema"]["name"]
-    if name == "section":
-        parts = _PASSAGE_ALIAS.split(user)[1:]
-        texts = dict(zip(parts[::2], parts[1::2], strict=True))
+    if name in ("outline", "section"):
         sentences = [
             {"text": " ".join(text[start:end].split()), "citations": [alias]}
-            for alias, text in texts.items()
+            for alias, text in _PASSAGE.findall(user)
             for start, end in [max(split_sentences(text.strip()), key=lambda span: span[1] - span[0])]
         ]
-        return json.dumps({"heading": user.partition("about: ")[2].partition("\n")[0], "sentences": sentences[:5]})
+        return json.dumps(_outline(sentences[:24]) if name == "outline" else {"sentences": sentences[:5]})
     if name == "summary":
         numbered = _NUMBERED_SENTENCE.findall(user)
-        return json.dumps({"sentences": [{"text": text, "from": [alias]} for alias, text in numbered[:3]]})
+        items = [{"text": f"It is said: {text}", "from": [alias]} for alias, text in numbered[:4]]
+        return json.dumps({"summary": items[:3], "conclusion": items[3:]})
+    if name == "verify":
+        claims = re.findall(r"^(C\d+) \(", user, re.MULTILINE)
+        return json.dumps({claim: {"support": "full", "unsupported": ""} for claim in claims})
+    if name == "revise":
+        return json.dumps({"sentences": [{"number": 1, "text": "", "citations": []}]})
     return json.dumps({"sentence": user.partition("Evidence: ")[2].partition("\nSentence: ")[0].split("\n")[1]})
+
+
+def _outline(sentences: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return an outline of four themes, each with a quarter of the passages."""
+    themes = [
+        {
+            "heading": f"Part {number}",
+            "key_points": [{"text": each["text"], "evidence": each["citations"]} for each in own[:5]],
+        }
+        for number, own in zip(("one", "two", "three", "four"), (sentences[at::4] for at in range(4)), strict=True)
+        if own
+    ]
+    empty: dict[str, list[Any]] = {"not_answered": [], "disagreements": [], "glossary": []}
+    return {"answered": "fully", "sections": themes, **empty}

@@ -13,6 +13,7 @@ import click
 
 from rag.errors import CitebriefError, UsageError
 
+from .answerability import measure_answerability_of
 from .coverage import measure_coverage_of
 from .options import (
     eval_json_option,
@@ -44,6 +45,7 @@ def evaluate() -> None:
     """Score how faithful briefs are, and hold the scores to a bar."""
 
 
+evaluate.add_command(measure_answerability_of)
 evaluate.add_command(measure_coverage_of)
 
 

@@ -1,20 +1,20 @@
 """Metrics of a brief, as pure functions over plain values.
 
 Each function returns a number, or None where its denominator is zero: the metric is then *unscored*, not 0.
-A verdict of None means that the judge gave none. It counts as no support, so that a failing judge does not raise a
-score.
+A verdict of None means that the judge gave none. What depends on it is left out, in the numerator and the denominator;
+the scorecard counts such sentences, and a threshold does not hold where they are many.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.types import Support
 
-SUPPORT_GRADE = {"full": 1.0, "partial": 0.5, "none": 0.0, None: 0.0}
+SUPPORT_GRADE: Mapping[Support, float] = {"full": 1.0, "partial": 0.5, "none": 0.0}
 """Weights of the support grades in TREC RAG's support evaluation."""
 
 HIGHER_IS_BETTER = {
@@ -30,6 +30,11 @@ METRICS = (
     "abstention_precision", "abstention_recall", "redundancy", "effective_citations", "seconds", "tokens", "cost",
 )  # fmt: skip
 """All metrics in display order."""
+
+OF_VERDICTS = frozenset(
+    {"citation_recall", "citation_precision", "citation_f1", "weighted_precision", "weighted_recall"}
+)
+"""Metrics that leave out sentences without a verdict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +72,8 @@ def invalid_citation_rate(sentences: Sequence[JudgedSentence]) -> float | None:
 
 def citation_recall(sentences: Sequence[JudgedSentence]) -> float | None:
     """Return the share of sentences that their citations jointly support in full (ALCE: Gao et al., EMNLP 2023)."""
-    return _share(sum(sentence.support == "full" for sentence in sentences), len(sentences))
+    verdicts = [sentence.support for sentence in sentences if sentence.support is not None]
+    return _share(verdicts.count("full"), len(verdicts))
 
 
 def citation_precision(sentences: Sequence[JudgedSentence]) -> float | None:
@@ -76,13 +82,14 @@ def citation_precision(sentences: Sequence[JudgedSentence]) -> float | None:
     A citation counts if its sentence is fully supported, unless it does not support the sentence alone and the other
     citations support it without this one. An invalid citation never counts. None if there are no citations.
     """
-    needed = sum(
-        not (alone != "full" and without == "full")
+    marks = [
+        _is_needed(alone, without) if sentence.support == "full" else False
         for sentence in sentences
-        if sentence.support == "full"
+        if sentence.support is not None
         for alone, without in zip(sentence.alone, sentence.without, strict=True)
-    )
-    return _share(needed, sum(sentence.citations for sentence in sentences))
+    ]
+    known = [mark for mark in marks if mark is not None]
+    return _share(sum(known), len(known) + sum(sentence.invalid for sentence in sentences))
 
 
 def citation_f1(sentences: Sequence[JudgedSentence]) -> float | None:
@@ -96,21 +103,23 @@ def weighted_precision(sentences: Sequence[JudgedSentence]) -> float | None:
     TREC RAG's support evaluation (Thakur et al., "Support Evaluation for the TREC 2024 RAG Track", 2025), here over
     all citations of a sentence; the track judged only the first.
     """
-    grades = [SUPPORT_GRADE[alone] for sentence in sentences for alone in sentence.alone]
-    return _share(sum(grades), sum(sentence.citations for sentence in sentences))
+    grades = [SUPPORT_GRADE[alone] for sentence in sentences for alone in sentence.alone if alone is not None]
+    return _share(sum(grades), len(grades) + sum(sentence.invalid for sentence in sentences))
 
 
 def weighted_recall(sentences: Sequence[JudgedSentence]) -> float | None:
     """Return the mean grade of sentences by all their citations, 0 without any (TREC RAG: Thakur et al., 2025)."""
-    return _share(sum(SUPPORT_GRADE[sentence.support] for sentence in sentences), len(sentences))
+    grades = [SUPPORT_GRADE[sentence.support] for sentence in sentences if sentence.support is not None]
+    return _share(sum(grades), len(grades))
 
 
-def nugget_recall(stated: Sequence[bool]) -> float | None:
+def nugget_recall(stated: Sequence[bool | None]) -> float | None:
     """Return the share of nuggets that the brief states (strict "all" score, Pradeep et al., TREC 2024 RAG nuggets)."""
-    return _share(sum(stated), len(stated))
+    known = [is_stated for is_stated in stated if is_stated is not None]
+    return _share(sum(known), len(known))
 
 
-def vital_recall(stated: Sequence[bool], vital: Sequence[bool]) -> float | None:
+def vital_recall(stated: Sequence[bool | None], vital: Sequence[bool]) -> float | None:
     """Return the share of vital nuggets that the brief states (strict "vital" score, Pradeep et al., 2024)."""
     return nugget_recall([is_stated for is_stated, is_vital in zip(stated, vital, strict=True) if is_vital])
 
@@ -162,6 +171,13 @@ def harmonic_mean(recall: float | None, precision: float | None) -> float | None
     if not recall or not precision:
         return 0.0
     return 2 * recall * precision / (recall + precision)
+
+
+def _is_needed(alone: Support | None, without: Support | None) -> bool | None:
+    """Return whether a citation of a supported sentence is needed; None if the judge did not say enough to tell."""
+    if alone == "full" or without in ("partial", "none"):
+        return True
+    return None if alone is None or without is None else False
 
 
 def _share(part: float, whole: int) -> float | None:

@@ -130,7 +130,7 @@ def score_brief(
     missed: list[str] = []
     if case is not None and case.answerable:
         stated = _stated(case, rows, judge)
-        missed = [nugget.text for nugget, is_stated in zip(case.nuggets, stated, strict=True) if not is_stated]
+        missed = [nugget.text for nugget, is_stated in zip(case.nuggets, stated, strict=True) if is_stated is False]
         values["nugget_recall"] = citations.nugget_recall(stated)
         values["vital_recall"] = citations.vital_recall(
             stated, [nugget.importance == "vital" for nugget in case.nuggets]
@@ -226,12 +226,13 @@ def _sentence_score(
     )  # fmt: skip
 
 
-def _stated(case: Case, rows: Sequence[SentenceScore], judge: Judge) -> list[bool]:
-    """Judge for each nugget whether it follows from the sentences of the brief."""
+def _stated(case: Case, rows: Sequence[SentenceScore], judge: Judge) -> list[bool | None]:
+    """Judge for each nugget whether it follows from the sentences of the brief; None without a verdict."""
     sentences = [row.text for row in rows]
     if not sentences:
         return [False] * len(case.nuggets)
-    return [verdict.support == "full" for verdict in judge.follows([(n.text, sentences) for n in case.nuggets])]
+    verdicts = judge.follows([(nugget.text, sentences) for nugget in case.nuggets])
+    return [None if verdict.support is None else verdict.support == "full" for verdict in verdicts]
 
 
 def _retrieved(case: Case, found: ParsedBrief) -> list[bool]:

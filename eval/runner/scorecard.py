@@ -154,7 +154,11 @@ def _abstention(key: str, case: Mapping[str, Any]) -> float | None:
 
 def _judge_accuracy(judge: Judge, scored: Sequence[ScoredBrief], labels: Sequence[Label]) -> dict[str, Any]:
     """Return the judge's balanced accuracy on the labels of this run, or else the figure published with the package."""
-    pairs = [(label.support == "full", row.support == "full") for row, label in _labelled(scored, labels)]
+    pairs = [
+        (label.support == "full", row.support == "full")
+        for row, label in _labelled(scored, labels)
+        if row.support is not None
+    ]
     if len({label for label, _ in pairs}) == 2:
         from sklearn.metrics import balanced_accuracy_score
 
@@ -180,9 +184,11 @@ def _labelled(scored: Sequence[ScoredBrief], labels: Sequence[Label]) -> list[tu
 
 def _corrected(scored: Sequence[ScoredBrief], labels: Sequence[Label]) -> dict[str, Any] | None:
     """Estimate the true share of fully supported sentences from the verdicts and the labels."""
-    judged = [float(row.support == "full") for brief in scored for row in brief.rows]
+    judged = [float(row.support == "full") for brief in scored for row in brief.rows if row.support is not None]
     sample = [
-        (float(row.support == "full"), float(label.support == "full")) for row, label in _labelled(scored, labels)
+        (float(row.support == "full"), float(label.support == "full"))
+        for row, label in _labelled(scored, labels)
+        if row.support is not None
     ]
     interval = prediction_powered_mean(judged, sample)
     return _figure(interval, len(judged)) if interval else None

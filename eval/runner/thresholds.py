@@ -19,6 +19,9 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
 }  # fmt: skip
 _THRESHOLD = re.compile(r"\s*(\w+)\s*(>=|<=|==|>|<)\s*(\d*\.?\d+)\s*")
 
+MOST_UNSCORED = 0.05
+"""Share of sentences without a verdict up to which a threshold on verdicts can hold; they may be the hard ones."""
+
 MACHINE_DEPENDENT = {"seconds"}
 """Metrics that are not compared with a baseline, since they depend on the machine."""
 
@@ -60,7 +63,9 @@ def parse_threshold(text: str) -> Threshold:
 def check_thresholds(
     card: Mapping[str, Any], thresholds: Sequence[Threshold], baseline: Mapping[str, Any] | None = None
 ) -> list[ThresholdResult]:
-    """Check each threshold, and each metric of ``baseline``. An unscored metric fails its threshold.
+    """Check each threshold, and each metric of ``baseline``.
+
+    An unscored metric fails its threshold, as does one on verdicts where the judge gave too few.
 
     Raises:
         UsageError: the baseline was scored by another judge.
@@ -70,6 +75,9 @@ def check_thresholds(
         figure = card["metrics"][threshold.metric]
         holds = figure["mean"] is not None and _OPERATORS[threshold.operator](figure["mean"], threshold.value)
         failure = "" if holds else f"{threshold.metric} is {_on_one_line(figure)}"
+        unscored, sentences = card["failures"]["sentences_without_a_verdict"], card["n"]["sentences"]
+        if holds and threshold.metric in citations.OF_VERDICTS and unscored > MOST_UNSCORED * sentences:
+            failure = f"{threshold.metric}: {unscored} of {sentences} sentences have no verdict"
         results.append(ThresholdResult(name=str(threshold), failure=failure))
     if baseline is not None:
         if baseline["judge"]["name"] != card["judge"]["name"]:

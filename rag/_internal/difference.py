@@ -50,6 +50,12 @@ def merged(base: Mapping[str, Tensor], difference: Mapping[str, Tensor]) -> dict
     return out
 
 
+def changed_names(difference: Mapping[str, Tensor]) -> set[str]:
+    """Return the names of the parameters that ``difference`` changes."""
+    changes = (name for name in difference if not name.endswith(SCALE))
+    return {name.removesuffix(UP).removesuffix(DOWN).removesuffix(INT4) for name in changes}
+
+
 def _value(difference: Mapping[str, Tensor], name: str) -> Tensor:
     """Return the tensor ``name`` in float32, scaled if it is quantised."""
     value = difference[name].float()

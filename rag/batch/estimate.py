@@ -2,10 +2,9 @@
 
 Evidence is retrieved and outlined for a sample of the questions, and the prompts that would be sent are rendered and
 their tokens counted, with the packaged encoder's tokenizer. Replies are taken to be as long as the evidence sentences
-that they replace. Where a chat model verifies, its calls are counted too: for ``support+llm``, with the share of
-sentences that the packaged model refuses. Not counted are repeated calls and the rewrites of sentences that fail
-verification; ``most`` is the cost if every reply has its maximum length, every sentence is put to the verifier's model
-and every rewrite is used.
+that they replace. Where a chat model verifies, its calls are counted too. Not counted are repeated calls and the
+rewrites of sentences that fail verification; ``most`` is the cost if every reply has its maximum length and every
+rewrite is used.
 """
 
 from __future__ import annotations
@@ -14,26 +13,30 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.embedding import count_tokens
+from rag.errors import ReplyError
 from rag.llm import PROSE_RATIO, ModelChoice, rates_of, resolve_embedder
 from rag.render.wording import count
-from rag.types import Question
+from rag.types import Question, Section
 from rag.verify.chat_verifier import ChatVerifier
 from rag.writing.closing import closing_evidence
 from rag.writing.drafts import ClosingPart, RefusedDraft, quote_draft
+from rag.writing.large_writer import PASSAGES_USED, LargeWriter
 from rag.writing.outline import Outline
-from rag.writing.question_run import writer_for
+from rag.writing.queries import expand_queries
+from rag.writing.question_run import large_writer, small_writer
 from rag.writing.session import Session
+from rag.writing.thematic_outline import KeyPoint, ThematicOutline, outline_without_model
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from pydantic import BaseModel
 
     from rag.config import Settings
-    from rag.types import Hit
     from rag.verify.chat_verifier import VerifyRequest
     from rag.writing.evidence import EvidenceSentence
 
@@ -44,9 +47,6 @@ SAMPLE_SIZE = 20
 
 SCHEMA_RATIO = 0.7
 """As :data:`rag.llm.pricing.PROSE_RATIO`, but in JSON schemas: measured on those of the replies."""
-
-REFUSED_SHARE = 0.4
-"""Share of a large model's sentences that the packaged verifier refuses: 22 of 60 over two questions on corpus/."""
 
 REPLY_ITEM_TOKENS = 20
 """Tokens of JSON for each sentence of a reply besides its text: key, citations, quotes and brackets."""
@@ -116,10 +116,16 @@ def estimate_cost(
                 judge, _ = models.setdefault(own.spec, (DryRunModel(own), rates_of(own, settings)))
             for question in sample:
                 hits, outline = session.outline(question)
+                if outline.sections and not model.small:
+                    expand_queries(model, question.text)
                 if outline.sections:
-                    _write_dry(model, question.text, hits, outline)
-                if judge is not None and verifier is not None:
-                    _verify_dry(judge, outline, 1.0 if verifier.kind == "llm" else REFUSED_SHARE)
+                    if model.small:
+                        _write_small_dry(model, question.text, outline)
+                    else:
+                        writer = large_writer(model, question.text, hits, settings.evidence_tokens)
+                        _write_large_dry(model, writer, outline, settings.sections)
+                if judge is not None:
+                    _verify_dry(judge, outline)
     factor = len(questions) / max(1, len(sample))
     totals: Counter[str] = Counter()
     cost, most = 0.0, 0.0
@@ -167,7 +173,9 @@ class DryRunModel:
         prompt = self._prompt_tokens(system, user, schema)
         self.tokens.update(calls=1, prompt=prompt)
         self.most.update(calls=1, prompt=prompt, completion=max_tokens)
-        empty: dict[str, Any] = {field: [] if field == "sentences" else "" for field in schema.model_fields}
+        empty: dict[str, Any] = {
+            name: "" if field.annotation is str else [] for name, field in schema.model_fields.items()
+        }
         return schema.model_construct(**empty)
 
     def count(self, requests: Sequence[VerifyRequest]) -> Counter[str]:
@@ -185,9 +193,9 @@ class DryRunModel:
         return prompt
 
 
-def _write_dry(model: DryRunModel, question: str, hits: Sequence[Hit], outline: Outline) -> None:
-    """Let the real writer write the brief of ``outline`` with ``model``, and count the replies it would get."""
-    writer = writer_for(model, question, hits)
+def _write_small_dry(model: DryRunModel, question: str, outline: Outline) -> None:
+    """Let the writer of a small model write the brief of ``outline``, and count the replies it would get."""
+    writer = small_writer(model, question)
     headings = [section.heading for section in outline.sections]
     for section in outline.sections:
         calls = model.tokens["calls"]
@@ -205,30 +213,66 @@ def _write_dry(model: DryRunModel, question: str, hits: Sequence[Hit], outline: 
     # Revisions count only towards the highest cost: of as many sentences of each section as its evidence has.
     expected = Counter(model.tokens)
     for section in outline.sections:
-        refused = [RefusedDraft(draft=quote_draft(sentence), fault="unsupported") for sentence in section.evidence]
-        writer.revise_section(refused[: writer.max_rewrites], section)
+        writer.revise_section(_refused(section.evidence)[: writer.max_rewrites], section)
     for _ in parts:
-        refused = [RefusedDraft(draft=quote_draft(key_point), fault="unsupported") for key_point in outline.key_points]
-        writer.revise_closing(refused[: writer.max_rewrites], body)
+        writer.revise_closing(_refused(outline.key_points)[: writer.max_rewrites], body)
     model.tokens = expected
 
 
-def _verify_dry(judge: DryRunModel, outline: Outline, share: float) -> None:
-    """Count the calls that verify the brief of ``outline``, of whose sentences ``share`` are put to the model.
+def _write_large_dry(model: DryRunModel, writer: LargeWriter, outline: Outline, sections: int) -> None:
+    """Let the writer of a large model write a brief, and count the replies it would get.
 
-    The calls for its evidence sentences stand for those for what the writer makes of them.
+    The sections of ``outline`` stand for the themes of the model's outline, with the passages that it would name:
+    as many as it may, the best ones, spread evenly.
+    """
+    evidence = [sentence for section in outline.sections for sentence in section.evidence]
+    with suppress(ReplyError):  # the empty reply
+        writer.outline(sections)
+    model.tokens.update(completion=_reply_tokens(evidence))
+    themes = outline_without_model(outline, writer.evidence).themes
+    used = writer.evidence[:PASSAGES_USED]
+    more = [KeyPoint(text="", passages=tuple(used[at :: len(themes)])) for at in range(len(themes))]
+    with_all_passages = ThematicOutline(
+        themes=tuple(
+            replace(theme, key_points=(*theme.key_points, point)) for theme, point in zip(themes, more, strict=True)
+        )
+    )
+    for theme in with_all_passages.themes:
+        writer.section(theme, with_all_passages)
+    body = [
+        Section(heading=section.heading, sentences=tuple(sentence.as_sentence() for sentence in section.evidence))
+        for section in outline.sections
+    ]
+    writer.closing(body, ())
+    summary, conclusion = closing_evidence(outline)
+    model.tokens.update(completion=_reply_tokens([*evidence, *summary, *conclusion]))
+    # Revisions count only towards the highest cost.
+    expected = Counter(model.tokens)
+    writer.revise(_refused(evidence))
+    writer.revise_closing(_refused(outline.key_points), body)
+    model.tokens = expected
+
+
+def _refused(evidence: Sequence[EvidenceSentence]) -> list[RefusedDraft]:
+    return [RefusedDraft(draft=quote_draft(sentence), fault="unsupported") for sentence in evidence]
+
+
+def _verify_dry(judge: DryRunModel, outline: Outline) -> None:
+    """Count the calls that verify the brief of ``outline``.
+
+    The calls for its evidence sentences stand for those for what the writer makes of them: one batch for the sections
+    and one for summary and conclusion. With ``support+llm`` all sentences are put to the model too: of 60 that a strong
+    writer wrote for the sections of three briefs, the packaged verifier was certain of none.
     """
     verifier = ChatVerifier(model=judge)
-    closing = list(closing_evidence(outline))
-    # A closing sentence is verified twice: by its chunks, and by the sentences of the sections.
-    for evidence in [section.evidence for section in outline.sections] + closing + closing:
-        pairs = [(sentence.text, (sentence.chunk,)) for sentence in evidence]
-        refused = evidence[: math.ceil(share * len(evidence))]
-        expected, most = (judge.count(verifier.requests(pairs[:number])) for number in (len(refused), len(pairs)))
-        judge.tokens.update(calls=expected["calls"], prompt=expected["prompt"])
-        judge.most.update(most)
+    summary, conclusion = closing_evidence(outline)
+    body = [sentence for section in outline.sections for sentence in section.evidence]
+    for evidence in (body, [*summary, *conclusion]):
+        calls = judge.count(verifier.requests([(sentence.text, (sentence.chunk,)) for sentence in evidence]))
+        judge.tokens.update(calls=calls["calls"], prompt=calls["prompt"])
+        judge.most.update(calls)
         # A verdict is as long as the JSON around it and, at times, a clause of the sentence.
-        judge.tokens.update(completion=_reply_tokens(refused) // 2)
+        judge.tokens.update(completion=_reply_tokens(evidence) // 2)
 
 
 def _reply_tokens(evidence: Sequence[EvidenceSentence]) -> int:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 REMOTE_JOBS = 4
 """Default number of questions at a time with a remote model."""
 
-MANIFEST_SETTINGS = ("k", "sections", "seed", "embedder")
+MANIFEST_SETTINGS = ("k", "evidence_tokens", "sections", "seed", "embedder")
 """The settings that decide what a brief says."""
 
 MANIFEST_LIBRARIES = ("torch", "sentence-transformers", "chromadb")

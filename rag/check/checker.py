@@ -100,7 +100,7 @@ class Checker:
         for done, claim in enumerate(self.brief.claims):
             on_progress(done, len(self.brief.claims))
             checked.append(self._check(claim))
-        return CheckReport(checked=tuple(checked), judge=self.verifier.name)
+        return CheckReport(checked=tuple(checked), judge=self.verifier.name, listed=frozenset(self.brief.sources))
 
     def passages(self, cited: str, sentence: str) -> Sequence[Chunk] | None:
         """Return the passages that ``sentence`` cites as ``cited``; of a whole text, the two nearest to the sentence.

@@ -1,4 +1,4 @@
-"""Read the claims of a brief in our JSON, or in any Markdown with ``[n]`` markers and a source list.
+"""Read the claims of a brief in our JSON, or in any Markdown with citation marks and sources.
 
 Reading does not validate: a marker without a source, a sentence without a marker and a passage with a made-up id are
 parsed as they are, because the check has to report them.

@@ -1,106 +1,150 @@
-"""Parse a brief in Markdown: sentences with ``[n]`` markers, and a source list."""
+"""Parse a brief in Markdown: sentences with citation marks (``marks``), and a source list (``source_list``)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
+from rag.check.marks import LINK_END, LINK_START, MarkReader
 from rag.check.parsed_brief import ListedSource, ParsedBrief
+from rag.check.source_list import Entry, SourceList, split_source_list
 from rag.text import split_sentences
 from rag.types import Claim
 
-_NUMBER = r"\[\^?(\d{1,4})\]"
-_ENTRY = re.compile(rf"^\s{{0,3}}(?:[-*+]\s+)?{_NUMBER}:?\s+(\S.*)$")
-_NUMBERED = re.compile(r"^\s{0,3}(\d{1,4})[.)]\s+(\S.*)$")
-_HEADING = re.compile(r"^\s{0,3}(?:#{1,6}\s*)?[*_]*([A-Za-z][A-Za-z ]*?):?[*_]*:?\s*#*$")
-_SOURCES = {"sources", "source list", "references", "citations", "bibliography", "works cited", "footnotes"}
-_MARKER = re.compile(r"\s?\[\^?(\d{1,4}(?:\s*[,;–-]\s*\^?\d{1,4})*)\]")
-_AFTER_STOP = re.compile(rf"([.!?…][\"'”’)]*)((?:{_MARKER.pattern})+)")
 _STOP = re.compile(r"[.!?…:;][\"'”’)\]]*\s*$")
 _NO_CLAIMS = {"sources", "what the corpus does not say", "what was searched", "nearest passages"}
 _MAX_HEADING_WORDS = 13
 """An unmarked line of at most this many words, without a stop or a marker, is a heading."""
+_NUMBER_LINK = re.compile(r"\[?\^?(\d{1,4})\]?")
+_BARE_ADDRESS = re.compile(r"https?://[^\s<>\"'`\[\]]+")
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def parse_markdown(text: str) -> ParsedBrief:
     """Parse the claims and the source list of a brief in Markdown, written by citebrief or anything else.
 
-    A marker belongs to the sentence that contains it or that it directly follows. ``[1, 3]`` and ``[1-3]`` cite each
-    number.
+    A mark belongs to the sentence that contains it or that it directly follows. ``rag/check/marks.py`` lists the marks.
+    A mark that leads to no entry is a citation of what it says; the sources then lack it.
     """
     from markdown_it import MarkdownIt
 
-    prose, sources = _split_source_list(text)
+    prose, listed = split_source_list(text)
+    tokens = MarkdownIt("commonmark").enable("table").parse(prose)
+    plain = _PlainText()
+    paragraphs = [
+        (tokens[position - 1].type == "heading_open", plain.read(token.children or ()), token.children or ())
+        for position, token in enumerate(tokens)
+        if token.type == "inline"
+    ]
+    sources = SourceList(entries=(*listed.entries, *plain.numbered(listed)))
+    reader = _reader([content for _, content, _ in paragraphs], sources, plain.links)
     claims: list[Claim] = []
     heading, has_claims = "", True
-    tokens = MarkdownIt("commonmark").enable("table").parse(prose)
-    for position, token in enumerate(tokens):
-        if token.type != "inline":
-            continue
-        content, links = _plain(token.children or ())
-        sources = {**{n: ListedSource(entry=link) for n, link in links.items()}, **sources}
-        if tokens[position - 1].type == "heading_open":
-            heading, has_claims = content, content.casefold() not in _NO_CLAIMS
-            continue
-        for block in _blocks(content):
-            if _is_heading(block):
-                heading, has_claims = block, block.casefold() not in _NO_CLAIMS
-            elif has_claims and not _is_provenance(token.children or ()):
-                claims += [Claim(text=sentence, citations=cited, where=heading) for sentence, cited in _claims(block)]
-    return ParsedBrief(claims=tuple(claims), sources=sources)
+    for is_marked_heading, content, children in paragraphs:
+        for block in [content] if is_marked_heading else _blocks(content, reader):
+            if is_marked_heading or _is_heading(block, reader):
+                heading = _without_links(block)
+                has_claims = heading.casefold() not in _NO_CLAIMS
+            elif has_claims and not _is_provenance(children):
+                claims += [
+                    Claim(text=sentence, citations=cited, where=heading) for sentence, cited in _claims(block, reader)
+                ]
+    named = dict(zip(sources.keys, (entry.text for entry in sources.entries), strict=True))
+    cited = {key: key for claim in claims for key in claim.citations if _names_itself(key)}
+    return ParsedBrief(
+        claims=tuple(claims), sources={key: ListedSource(entry=entry) for key, entry in {**cited, **named}.items()}
+    )
 
 
-def _split_source_list(text: str) -> tuple[str, dict[str, ListedSource]]:
-    """Separate the source list from the rest of ``text``.
+@dataclass(slots=True)
+class _PlainText:
+    """Turns the inline tokens of paragraphs into text; ``links`` are the destinations of all of their links."""
 
-    Lines that begin with ``[n]`` are entries wherever they are; under a heading such as "Sources" so are lines that
-    begin with ``n.``.
-    """
-    sources: dict[str, ListedSource] = {}
-    prose: list[str] = []
-    in_list, last = False, ""
-    for line in text.splitlines():
-        heading = _HEADING.match(line)
-        if heading and (line.lstrip().startswith("#") or heading[1].strip().casefold() in _SOURCES):
-            in_list, last = heading[1].strip().casefold() in _SOURCES, ""
-        entry = _ENTRY.match(line) or (_NUMBERED.match(line) if in_list else None)
-        if entry:
-            last = entry[1]
-            sources[last] = ListedSource(entry=entry[2].strip())
-        elif last and line.strip() and (in_list or line.startswith("  ")):
-            sources[last] = ListedSource(entry=f"{sources[last].entry} {line.strip()}")
-        else:
-            last = ""
-            prose.append("" if in_list else line)
-    return "\n".join(prose), sources
+    links: list[str] = field(default_factory=list)
+    _numbers: dict[str, str] = field(default_factory=dict)
+
+    def read(self, children: Sequence[Any]) -> str:
+        """Return the text of a paragraph with its line breaks, and a placeholder after the text of each link.
+
+        A link whose text is a number becomes that number in square brackets.
+        """
+        parts: list[str] = []
+        href, label, raised = "", "", False
+        for child in children:
+            if child.type == "link_open":
+                href, label = str(child.attrGet("href") or ""), ""
+            elif child.type == "link_close":
+                parts.append(self._link(href, label))
+                href = ""
+            elif child.type in ("softbreak", "hardbreak"):
+                parts.append("\n")
+            elif child.type == "html_inline":
+                tag = child.content.casefold()
+                raised = tag.startswith("<sup") or (raised and not tag.startswith("</sup"))
+            elif child.type in ("text", "code_inline", "text_special"):
+                if href:
+                    label += child.content
+                elif raised:
+                    parts.append(child.content.translate(_RAISED) if "[" not in child.content else child.content)
+                else:
+                    parts.append(_BARE_ADDRESS.sub(self._bare, child.content))
+        return "".join(parts).strip()
+
+    def numbered(self, listed: SourceList) -> list[Entry]:
+        """Return an entry for each number that a link gives a destination and ``listed`` does not have."""
+        return [Entry(labels=[n], text=href) for n, href in self._numbers.items() if listed.by_label(n) is None]
+
+    def _link(self, href: str, label: str) -> str:
+        number = _NUMBER_LINK.fullmatch(label.strip())
+        if number:
+            self._numbers.setdefault(number[1], _source_of(href))
+            return f" [{number[1]}]"
+        if not href or href.startswith("#") or urlsplit(href).scheme not in ("", "http", "https", "file"):
+            return label
+        return ("" if label == href else label) + self._placeholder(_source_of(href))
+
+    def _bare(self, found: re.Match[str]) -> str:
+        address = found[0].rstrip(".,;:!?")
+        if address.endswith(")") and "(" not in address:
+            address = address.rstrip(")")
+        return self._placeholder(address) + found[0][len(address) :]
+
+    def _placeholder(self, source: str) -> str:
+        self.links.append(source)
+        return f"{LINK_START}{len(self.links) - 1}{LINK_END}"
 
 
-def _plain(children: Any) -> tuple[str, dict[str, str]]:
-    """Return the text of a paragraph with its line breaks, and the addresses of links whose text is a number."""
-    parts: list[str] = []
-    links: dict[str, str] = {}
-    href = ""
-    for child in children:
-        if child.type == "link_open":
-            href = str(child.attrGet("href") or "")
-        elif child.type == "link_close":
-            href = ""
-        elif child.type in ("softbreak", "hardbreak"):
-            parts.append("\n")
-        elif child.type in ("text", "code_inline", "text_special"):
-            number = re.fullmatch(r"\[?(\d{1,4})\]?", child.content.strip())
-            if href and number:
-                links[number[1]] = href
-            parts.append(f" [{number[1]}]" if href and number else child.content)
-    return "".join(parts).strip(), links
+def _source_of(href: str) -> str:
+    """Return the address, or the path without what is encoded in it and without a place in the file."""
+    if urlsplit(href).scheme in ("http", "https"):
+        return href
+    return unquote(href.removeprefix("file://").split("#")[0])
 
 
-def _blocks(content: str) -> Iterator[str]:
+def _names_itself(key: str) -> bool:
+    """Return whether a key that no entry has says by itself what is cited: an address or a file's name."""
+    return bool(re.match(r"https?://", key) or re.search(r"\.[A-Za-z]\w{1,4}$", key))
+
+
+def _reader(paragraphs: Sequence[str], sources: SourceList, links: Sequence[str]) -> MarkReader:
+    """Return the reader of the marks of ``paragraphs``, which knows whether they have marks that are nothing else."""
+    strict = MarkReader(sources=sources, links=links, has_plain_marks=True)
+    plain = any(not mark.weak for text in paragraphs for mark in strict.marks(text))
+    return strict if plain else replace(strict, has_plain_marks=False)
+
+
+def _without_links(text: str) -> str:
+    return re.sub(rf"{LINK_START}\d+{LINK_END}", "", text)
+
+
+def _blocks(content: str, reader: MarkReader) -> Iterator[str]:
     """Split ``content`` into headings, one line each, and joined runs of the other lines."""
     lines: list[str] = []
     for line in content.split("\n"):
-        if _is_heading(line) and (not lines or _STOP.search(_MARKER.sub("", lines[-1]))):
+        if _is_heading(line, reader) and (not lines or _STOP.search(_unmarked(lines[-1], reader)[0])):
             if lines:
                 yield " ".join(lines)
             lines = []
@@ -111,13 +155,13 @@ def _blocks(content: str) -> Iterator[str]:
         yield " ".join(lines)
 
 
-def _is_heading(line: str) -> bool:
+def _is_heading(line: str, reader: MarkReader) -> bool:
     words = line.split()
     return (
         0 < len(words) <= _MAX_HEADING_WORDS
         and not _STOP.search(line)
-        and not _MARKER.search(line)
         and not words[0][:1].islower()
+        and not reader.marks(line)
     )
 
 
@@ -126,27 +170,29 @@ def _is_provenance(children: Any) -> bool:
     return bool(children) and children[0].type == "em_open" and children[-1].type == "em_close"
 
 
-def _claims(block: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each sentence of ``block`` without its markers, and the numbers that it cites."""
-    block = _AFTER_STOP.sub(lambda m: f"{m[2]}{m[1]}", block)
-    parts: list[str] = []
-    marks: list[tuple[int, str]] = []
-    size = at = 0
-    for marker in _MARKER.finditer(block):
-        parts.append(block[at : marker.start()])
-        size += len(parts[-1])
-        marks += [(size, number) for number in _numbers(marker[1])]
-        at = marker.end()
-    plain = "".join([*parts, block[at:]])
+def _claims(block: str, reader: MarkReader) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each sentence of ``block`` without its marks, and the keys that it cites."""
+    plain, marks = _unmarked(block, reader)
     for start, end in split_sentences(plain):
-        cited = dict.fromkeys(number for position, number in marks if start < position <= end)
+        inside = [(keys, weak) for position, keys, weak in marks if start < position <= end]
+        counted = [keys for keys, weak in inside if not weak] or [keys for keys, _ in inside]
+        cited = tuple(dict.fromkeys(key for keys in counted for key in keys))
         sentence = " ".join(plain[start:end].split())
         if cited or not sentence.endswith("?"):  # a question is not a claim
-            yield sentence, tuple(cited)
+            yield sentence, cited
 
 
-def _numbers(marker: str) -> Iterator[str]:
-    """Yield the numbers of a marker such as ``1, 3`` or ``1-3``; a range yields at most 51."""
-    for part in re.split(r"\s*[,;]\s*", marker.replace("^", "")):
-        ends = [int(end) for end in re.split(r"\s*[–-]\s*", part)]
-        yield from map(str, range(ends[0], min(ends[-1], ends[0] + 50) + 1))
+def _unmarked(text: str, reader: MarkReader) -> tuple[str, list[tuple[int, tuple[str, ...], bool]]]:
+    """Return ``text`` without its marks, and for each mark its place in that text, its keys and whether it is weak."""
+    plain = ""
+    marks = []
+    at = 0
+    for mark in reader.marks(text):
+        plain += text[at : mark.start]
+        if text[mark.start] != LINK_START:
+            plain = plain.rstrip()
+        marks.append((max(len(plain), 1), mark.keys, mark.weak))
+        at = mark.end
+        if plain.endswith((".", "!", "?", "…")) and text[at : at + 1].isalnum():
+            plain += " "
+    return plain + text[at:], marks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 
 from rag.types import Chunk, Claim, Quote, Verdict
@@ -24,6 +25,16 @@ class CheckReport:
 
     checked: tuple[CheckedClaim, ...]
     judge: str
+    listed: frozenset[str] | None = None
+    """The keys of the sources that the brief gives; None if it is not known."""
+
+    @property
+    def unresolved(self) -> dict[str, int]:
+        """The citations that lead to no source of the brief, each with the number of claims that have it."""
+        if self.listed is None:
+            return {}
+        cited = Counter(key for each in self.checked for key in dict.fromkeys(each.claim.citations))
+        return {key: count for key, count in cited.items() if key not in self.listed}
 
     @property
     def full(self) -> int:
@@ -37,7 +48,7 @@ class CheckReport:
 
 
 def report_json(report: CheckReport, brief: str, min_support: float) -> str:
-    """Return the report as JSON: counts by support, the share and ``min_support``, and every sentence.
+    """Return the report as JSON: counts by support, the share, unresolved citations, and every sentence.
 
     Args:
         report: the report.
@@ -65,7 +76,14 @@ def report_json(report: CheckReport, brief: str, min_support: float) -> str:
     ]
     head = {"brief": brief, "judge": report.judge, "n": len(rows), **counts}
     return json.dumps(
-        {**head, "share": round(report.share, 4), "min_support": min_support, "sentences": rows}, ensure_ascii=False
+        {
+            **head,
+            "share": round(report.share, 4),
+            "min_support": min_support,
+            "unresolved": report.unresolved,
+            "sentences": rows,
+        },
+        ensure_ascii=False,
     )
 
 
@@ -83,6 +101,11 @@ def report_text(report: CheckReport) -> str:
         if each.better:
             lines += [f"    better: {each.better.id} ({each.better.context})"]
         lines += [""]
+    if unresolved := report.unresolved:
+        named = ", ".join(
+            f"[{key}]" + (f" (in {count} sentences)" if count > 1 else "") for key, count in unresolved.items()
+        )
+        lines += [f"Citations that lead to no source of the brief: {len(unresolved)}: {named}", ""]
     total = len(report.checked)
     lines += [f"{report.full} of {total} sentences are fully supported by what they cite ({100 * report.share:.1f} %)."]
     return "\n".join(lines)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.check.parsed_brief import ListedSource
+from rag.check.source_list import path_links
 from rag.embedding import count_tokens
 from rag.ingest import chunk_document, extract, find
 from rag.store import Catalogue
@@ -22,7 +25,10 @@ PASSAGES_JUDGED = 4
 
 _CHUNK_ID = re.compile(r"\b[a-z0-9]+(?:-[a-z0-9]+)*\.[0-9a-f]{8}\b")
 _URL = re.compile(r"https?://[^\s<>\"'`)\]]+")
-_PATH = re.compile(r"`([^`]+)`|\]\(([^)]+)\)|([^\s`()<>,;]+\.[A-Za-z]{2,8})(?=[\s,;.)]|$)")
+_QUOTED_PATH = re.compile(r"(`+)(.+?)\1")
+_PATH = re.compile(r"[^\s`()<>,;]+\.[A-Za-z]\w{1,7}(?=[\s,;:.)]|$)")
+_FILES_LOOKED_AT = 5_000
+"""Files below a folder among which a bare file name is looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +81,9 @@ class SourceReader:
         for url in urls:
             if self.index is not None and (document := self.index.catalogue.document(url.rstrip(".,;"))):
                 return _passages_of([document], ids)
+        for name in _file_names(source.entry):
+            if self.index is not None and (document := self.index.catalogue.document(name)):
+                return _passages_of([document], ids)
         fault = f"source {key} names no passage, file or address that can be read: {source.entry[:80]}"
         for path in self._files(source.entry) or (urls[:1] if self.fetch else []):
             [item] = find([str(path)])
@@ -87,10 +96,47 @@ class SourceReader:
         return SourcePassages(fault=fault)
 
     def _files(self, entry: str) -> list[Path]:
-        """Return the first existing file that ``entry`` names, in a list; an empty list if there is none."""
-        names = [next(filter(None, groups)) for groups in _PATH.findall(entry)]
-        paths = [directory / name for name in names if "://" not in name for directory in self.directories]
-        return [path for path in paths if path.is_file()][:1]
+        """Return the first existing file that ``entry`` names, in a list; an empty list if there is none.
+
+        A file name without a folder also means the only file of that name below one of the directories.
+        """
+        names = [name for name in _file_names(entry) if "://" not in name]
+        paths = [directory / name for name in names for directory in self.directories]
+        found = [path for path in paths if _is_file(path)][:1]
+        if not found:
+            bare = [name for name in names if not re.search(r"[/\\\s]", name) and Path(name).suffix]
+            found = [path for name in bare for directory in self.directories if (path := _only_file(directory, name))]
+        return found[:1]
+
+
+def _file_names(entry: str) -> Iterator[str]:
+    """Yield what may be a file's name in ``entry``: the destination of a link, quoted text, all of it, words."""
+    yield from path_links(entry)
+    yield from (name.strip() for _, name in _QUOTED_PATH.findall(entry))
+    yield entry
+    for separator in (r",\s", r"\s"):  # "notes (final).md, p. 3": the longest beginning that is a file
+        ends = [cut.start() for cut in re.finditer(separator, entry)]
+        yield from (entry[:end].rstrip(" .,;:") for end in reversed(ends[:20]))
+    yield from _PATH.findall(entry)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long for a name, or with a NUL
+        return False
+
+
+def _only_file(directory: Path, name: str) -> Path | None:
+    """Return the file of this name below ``directory``, hidden folders excepted; None unless there is exactly one."""
+    found = [path for path in islice(_walk(directory), _FILES_LOOKED_AT) if path.name == name]
+    return found[0] if len(found) == 1 else None
+
+
+def _walk(directory: Path) -> Iterator[Path]:
+    for parent, children, files in os.walk(directory):
+        children[:] = sorted(each for each in children if not each.startswith("."))
+        yield from (Path(parent, file) for file in files)
 
 
 def _passages_of(documents: Sequence[Document], ids: Sequence[str]) -> SourcePassages:

@@ -12,6 +12,7 @@ from rag._internal.garbage import collect_rarely
 from rag.cli.exit_status import BELOW_THE_BAR
 from rag.cli.options import (
     embedder_option,
+    evidence_tokens_option,
     format_option,
     question_text,
     quiet_option,
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
 @verifier_option
 @format_option
 @click.option("--output", multiple=True, metavar="FILE", help="Also write it: .md, .html, .json, .txt. Repeatable.")
-@click.option("--k", type=click.IntRange(1, 500), help="Passages to retrieve. [40]")
+@click.option(
+    "--k", type=click.IntRange(1, 500), help="Passages to retrieve. [40, or as many as --evidence-tokens take]"
+)
+@evidence_tokens_option
 @click.option("--sections", type=click.IntRange(1, 7), help="Sections at the most. [6]")
 @click.option("--document", metavar="GLOB", help="Only evidence from documents whose id or title matches.")
 @click.option("--since", metavar="DATE", help="Only evidence from documents of this ISO date or later.")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rag.cli.exit_status import BELOW_THE_BAR, STOPPED
-from rag.cli.options import embedder_option, quiet_option, store_option, verifier_option
+from rag.cli.options import embedder_option, evidence_tokens_option, quiet_option, store_option, verifier_option
 from rag.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ BATCH_FORMATS: tuple[Format, ...] = ("json", "md", "html", "text")
 )
 @click.option("--dry-run", is_flag=True, help="Only estimate tokens and dollars; no model is asked.")
 @click.option("--k", type=click.IntRange(1, 500), help="Passages to retrieve, unless the question sets k. [40]")
+@evidence_tokens_option
 @click.option(
     "--sections", type=click.IntRange(1, 7), help="Largest number of sections, unless the question sets it. [6]"
 )

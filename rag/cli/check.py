@@ -23,8 +23,9 @@ from rag.cli.output import print_message, progress_display
 def check_command(
     brief: str, min_support: float, fetch: bool, as_json: bool, quiet: bool, **options: str | None
 ) -> None:
-    """Verify every sentence of BRIEF against what it cites: our JSON, or Markdown with [n] markers and a source list.
+    """Verify every sentence of BRIEF against what it cites: our JSON, or Markdown of anybody's.
 
+    Citations may be numbers, footnotes, keys, authors and years, links or file names; what leads nowhere is named.
     Sources may be files, chunk ids of the index, or addresses. Exits 3 where fewer sentences than --min-support
     are fully supported. Changes nothing, and opens no connection unless --fetch or a --verifier elsewhere.
 

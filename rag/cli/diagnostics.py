@@ -12,7 +12,7 @@ from rag._internal.processor import best_precision
 from rag.config import Settings
 from rag.embedding import weights_are_genuine
 from rag.errors import CitebriefError
-from rag.llm import local_model, open_embedder, resolve, resolve_embedder
+from rag.llm import check_server, local_model, open_embedder, resolve, resolve_embedder
 from rag.store import Index
 from rag.verify import VerifierChoice, find_support_model, verifier_of_writer
 
@@ -41,6 +41,18 @@ def diagnose(settings: Settings) -> dict[str, str]:
         "verifier": _verifier(settings),
         "index": _index(settings),
     }
+
+
+def ask_model(settings: Settings) -> tuple[dict[str, str], bool]:
+    """Put one tiny question to the model of the settings. Return the findings, and whether it gave a usable answer."""
+    try:
+        choice = resolve(settings.llm, settings)
+        if choice.kind == "extractive":
+            return {"answer": "extractive is no model: there is nothing to ask"}, True
+        checked = check_server(choice, settings)
+    except CitebriefError as error:
+        return {"answer": str(error)}, False
+    return checked.findings, checked.answered
 
 
 def _version(name: str) -> str:

@@ -25,7 +25,7 @@ IGNORED_REASON = "left out by"
 @click.command("index")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--prune", is_flag=True, help="Also remove documents that are under none of the PATHs.")
-@click.option("--strict", is_flag=True, help="Exit 1 if anything could not be read.")
+@click.option("--strict", is_flag=True, help="Exit 1 if anything could not be read, or only in part.")
 @click.option(
     "--engine", type=click.Choice(["local", "ray"]), default="local", help="Where to embed: here, or on Ray. [local]"
 )
@@ -47,7 +47,8 @@ def index_command(
     """Index files, folders, globs and URLs (default: corpus/).
 
     Each PATH is mirrored: new and changed documents are read, vanished ones leave. What cannot be read is
-    named with its reason, and the rest is indexed.
+    named with its reason, and the rest is indexed. --json and `citebrief show --document ID` tell of each
+    document how many pages or parts were read, and what was left out.
 
     \b
     citebrief index                         the folder corpus/
@@ -82,12 +83,17 @@ def index_command(
             f"{report.added} added, {report.changed} changed, {report.removed} removed, {report.unchanged} unchanged; "
             f"{report.embedded} passages embedded{_usage(report)}"
         )
+    from rag.render.cleaning import single_line
+
     problems = [item for item in report.skipped if not item.reason.startswith(IGNORED_REASON)]
     for item in problems:
-        print_message(f"skipped {item.path}: {item.reason}")
+        print_message(f"skipped {single_line(item.path)}: {item.reason}")
     if len(report.skipped) > len(problems):
         print_message(f"{len(report.skipped) - len(problems)} left out by .citebriefignore")
-    if strict and problems:
+    lossy = list(report.losses())
+    for id_, lost in lossy:
+        print_message(f"partly read {single_line(id_)}: {lost}")
+    if strict and (problems or lossy):
         sys.exit(FAILED)
 
 

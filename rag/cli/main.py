@@ -21,7 +21,7 @@ from rag.cli.doctor import doctor_command
 from rag.cli.exit_status import DONE, FAILED, STOPPED
 from rag.cli.group import CommandGroup
 from rag.cli.index import index_command
-from rag.cli.output import print_message
+from rag.cli.output import accept_any_character, print_message
 from rag.cli.render import render_command
 from rag.cli.search import search_command, show_command
 from rag.errors import CitebriefError
@@ -55,6 +55,7 @@ for command in (
 def main() -> NoReturn:
     """Run the command line; report every error in one line on stderr and exit with its status."""
     signal.signal(signal.SIGTERM, _on_sigterm)
+    accept_any_character()
     try:
         cli.main(standalone_mode=False)
         sys.exit(DONE)
@@ -66,8 +67,10 @@ def main() -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         print_message("stopped")
         sys.exit(STOPPED)
-    except BrokenPipeError:  # the reader of stdout, such as `head`, closed it; flushing at exit must not fail again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader, such as `head`, closed the pipe; flushing at exit must not fail again
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
         sys.exit(DONE)
     except CitebriefError as error:
         _fail(str(error), error.exit_status)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +19,28 @@ if TYPE_CHECKING:
     from rag.progress import Step
     from rag.render import Format
     from rag.types import Brief
+
+_ESCAPE = "citebrief.json-escape"
+
+
+def accept_any_character() -> None:
+    """Let stdout and stderr print every text: what their encoding lacks is written as in JSON, such as ``\\u0142``.
+
+    So output to a terminal or pipe that is not UTF-8 loses nothing, and JSON stays JSON. It also holds for the bytes of
+    file names that are not text.
+    """
+    codecs.register_error(_ESCAPE, _escape)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_ESCAPE)
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    escaped = "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+    return escaped, error.end
 
 
 def print_message(message: str) -> None:

@@ -61,17 +61,24 @@ def search_command(query: str, k: int, rerank: bool, as_json: bool, **options: s
 
 
 @click.command("show")
-@click.argument("chunk_id")
+@click.argument("chunk_id", required=False)
+@click.option("--document", metavar="ID", help="Tell what was read of this document's file, and what was left out.")
 @store_option
 @embedder_option
 @json_option
-def show_command(chunk_id: str, as_json: bool, **options: str | None) -> None:
-    """Print the passage CHUNK_ID in its surroundings.
+def show_command(chunk_id: str | None, document: str | None, as_json: bool, **options: str | None) -> None:
+    """Print the passage CHUNK_ID in its surroundings, or what was read of a document.
 
     \b
     citebrief show papadopoulos-md.e027695b
+    citebrief show --document durham-report.pdf
     """
     collect_rarely()
+    if (chunk_id is None) == (document is None):
+        raise click.UsageError("Give either CHUNK_ID or --document ID.")
+    if chunk_id is None:
+        _show_document(document or "", as_json, **options)
+        return
     from rag import pipeline
     from rag.config import load_settings
     from rag.render.cleaning import neutralise, single_line
@@ -100,3 +107,38 @@ def show_command(chunk_id: str, as_json: bool, **options: str | None) -> None:
     click.secho(neutralise(before), dim=True, nl=False)
     click.secho(neutralise(chunk.text), bold=True, nl=False)
     click.secho(neutralise(after), dim=True)
+
+
+def _show_document(document_id: str, as_json: bool, **options: str | None) -> None:
+    from rag import pipeline
+    from rag.config import load_settings
+    from rag.ingest import describe_omission
+    from rag.render.cleaning import single_line
+    from rag.store import coverage_row
+
+    document, passages = pipeline.show_document(document_id, load_settings(options))
+    coverage = document.coverage
+    if as_json:
+        row = {
+            "document_id": document.id,
+            "title": document.title,
+            "source": document.source,
+            "date": document.date,
+            "media_type": document.media_type,
+            "metadata": dict(document.metadata),
+            "characters": len(document.text),
+            "passages": passages,
+            **coverage_row(coverage),
+        }
+        click.echo(json.dumps(row, ensure_ascii=False))
+        return
+    click.secho(single_line(document.title), bold=True)
+    click.echo(f"{single_line(document.source)}  {document.date or ''}  {document.media_type}")
+    click.echo(f"{len(document.text):,} characters in {passages:,} passages")
+    if coverage.total:
+        click.echo(f"{coverage.read:,} of {coverage.total:,} {coverage.unit}s have text in it")
+    for lost, heading in ((True, "Not read:"), (False, "Left out, because it is no part of the text:")):
+        if items := [item for item in coverage.omissions if item.lost == lost]:
+            click.secho(heading, bold=True)
+        for item in items:
+            click.echo(f"  {single_line(describe_omission(item, coverage.unit))}")

@@ -62,7 +62,7 @@ def load_embedder(spec: str) -> Embedder:
 def load_encoder() -> MiniLMEncoder:
     """Return the packaged MiniLM encoder, with which sentences are compared and words aligned in any index.
 
-    It encodes the queries of ``minilm`` too. It starts faster than :func:`load_embedder`'s model, which encodes chunks.
+    It encodes the queries of ``minilm`` too, in fp32.
 
     Raises:
         UsageError: the packaged model is not installed.

@@ -1,8 +1,6 @@
-"""The encoder of the index: a sentence-transformers model.
+"""An encoder for the index that sentence-transformers loads: ``--embedder`` with a directory or an id of the model hub.
 
-The default is the packaged all-MiniLM-L6-v2 (Wang et al., NeurIPS 2020; Reimers & Gurevych, EMNLP 2019), which is
-loaded from disk and never requested from a model hub. It encodes chunks; :mod:`rag.embedding.minilm_encoder` encodes
-the rest with the same model.
+The default, the packaged all-MiniLM-L6-v2, is encoded without it by :mod:`rag.embedding.minilm_encoder`.
 """
 
 from __future__ import annotations

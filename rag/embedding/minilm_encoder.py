@@ -1,7 +1,7 @@
-"""The packaged encoder for questions, sentences and words, which starts without importing sentence-transformers.
+"""The packaged encoder for chunks, questions, sentences and words, which runs without importing sentence-transformers.
 
-Its vectors of texts equal those that sentence-transformers computes, except for rounding (less than 1e-6 in each
-coordinate).
+Its vectors of texts in fp32 equal those that sentence-transformers computes, except for rounding (less than 1e-6 in
+each coordinate).
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from rag._internal.processor import Precision, best_precision
 from rag.embedding.batching import CACHED_TEXTS, TEXTS_PER_BATCH, TOKENS_PER_BATCH, WIDTH_STEP, Batcher
-from rag.embedding.minilm import load_tokenizer, minilm_directory
+from rag.embedding.minilm import load_tokenizer
 from rag.embedding.minilm_network import MiniLMNetwork
 from rag.text import word_spans
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from tokenizers import Encoding
-
-    from rag.embedding.encoder import Encoder
 
     Vectors = NDArray[np.float32]
     WordVectors = tuple[list[str], Vectors]
@@ -38,12 +37,17 @@ CACHED_WORDS = 65_536
 
 
 class MiniLMEncoder:
-    """The packaged all-MiniLM-L6-v2 as an :class:`rag.embedding.Embedder`. The weights are loaded on first use."""
+    """The packaged all-MiniLM-L6-v2 as an :class:`rag.embedding.Embedder`. The weights are loaded on first use.
+
+    Args:
+        precision: of the network; vectors are float32 in any, and those of all precisions are used with each other.
+    """
 
     name = "minilm"
     batch_size = TEXTS_PER_BATCH
 
-    def __init__(self) -> None:
+    def __init__(self, precision: Precision = "fp32") -> None:
+        self.precision: Precision = precision
         self._network: MiniLMNetwork | None = None
         self._loading = threading.Lock()
         self._batched_texts = Batcher(self._encode_texts, cache_size=CACHED_TEXTS)
@@ -57,7 +61,7 @@ class MiniLMEncoder:
             UsageError: the packaged model is not installed.
         """
         with self._loading:
-            self._network = self._network or MiniLMNetwork.load()
+            self._network = self._network or MiniLMNetwork.load(self.precision)
             return self._network
 
     def vectors(self, texts: Sequence[str]) -> Vectors:
@@ -108,25 +112,29 @@ class MiniLMEncoder:
 
 
 class PackagedEmbedder:
-    """The packaged model for an index: sentence-transformers encodes the chunks, ``queries`` encodes the queries.
-
-    So a search does not import sentence-transformers, which takes longer than the search itself.
+    """The packaged model for an index: chunks in the fastest precision of this processor, queries in fp32.
 
     Args:
         queries: the encoder for queries.
+        precision: of the encoder for chunks, by default the fastest one.
     """
 
     name = "minilm"
     batch_size = TEXTS_PER_BATCH
 
-    def __init__(self, queries: MiniLMEncoder) -> None:
+    def __init__(self, queries: MiniLMEncoder, precision: Precision | None = None) -> None:
         self._queries = queries
+        self._precision = precision
 
     @cached_property
-    def _chunks(self) -> Encoder:
-        from rag.embedding.encoder import Encoder
+    def _chunks(self) -> MiniLMEncoder:
+        precision = self._precision or best_precision()
+        return self._queries if precision == self._queries.precision else MiniLMEncoder(precision)
 
-        return Encoder(str(minilm_directory()), name=self.name, offline=True)
+    @property
+    def precision(self) -> Precision:
+        """The precision in which chunks are encoded."""
+        return self._chunks.precision
 
     def vectors(self, texts: Sequence[str]) -> Vectors:
         """Return unit vectors of chunks (float32, texts × 384)."""

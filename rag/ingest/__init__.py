@@ -7,6 +7,7 @@ from rag.ingest.chunking import CHUNKER_VERSION, chunk_document, embedding_text
 from rag.ingest.discovery import MAX_BYTES, find, root_of
 from rag.ingest.extraction import extract
 from rag.ingest.language import foreign_language
+from rag.ingest.omissions import describe_omission, number_ranges
 from rag.ingest.source import EXTRACTOR_VERSION, Source
 
 __all__ = [
@@ -15,9 +16,11 @@ __all__ = [
     "MAX_BYTES",
     "Source",
     "chunk_document",
+    "describe_omission",
     "embedding_text",
     "extract",
     "find",
     "foreign_language",
+    "number_ranges",
     "root_of",
 ]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rag.ingest.clean import PAGE_BREAK, REDACTED, clean_code, clean_text, match_key
+from rag.ingest.omissions import Tally
 from rag.types import Heading
 
 _BLANK_LINES = re.compile(r"\n\s*\n")
@@ -32,7 +33,12 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedDocument:
-    """The content of a file that is one document. ``paged`` says whether the blocks contain page breaks."""
+    """The content of a file that is one document.
+
+    ``paged`` says whether the blocks contain page breaks. ``unit`` names the parts of the file ("page", "slide"), of
+    which there are ``parts``; in a paged file these are its pages, and need no count. ``read`` is how many of them have
+    text, unless the file is paged. ``tally`` has what was left out.
+    """
 
     blocks: tuple[Block, ...]
     media_type: str
@@ -40,6 +46,10 @@ class ParsedDocument:
     date: str | None = None
     paged: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
+    unit: str = ""
+    parts: int = 0
+    read: int = 0
+    tally: Tally = field(default_factory=Tally)
 
 
 def assemble(blocks: Iterable[Block], *, paged: bool = False) -> tuple[str, tuple[Heading, ...], tuple[int, ...]]:

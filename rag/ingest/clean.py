@@ -30,11 +30,18 @@ EXPERT_GLYPHS = {
 into the private use area. PDF files with expert fonts have them: without these, "1972" is lost."""
 
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
+_WINDOWS = {
+    code: char for code in range(0x80, 0xA0) if code != 0x85 and (char := bytes([code]).decode("cp1252", "ignore"))
+}
+"""Controls that no text has, as the characters that Windows-1252 has at their places: ``1990\\x961995`` is a range of
+years. Browsers read ``&#150;`` so too."""
+
 # Soft hyphens, zero-width and direction marks, lone surrogates, private use (bullets of symbol fonts), controls.
 _INVISIBLE = re.compile(
     "[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ufffe\uffff"
     "\ud800-\udfff\ue000-\uf8ff\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]"
 )
+_REPLACED = EXPERT_GLYPHS | _WINDOWS
 _LINE_BREAKS = re.compile("\r\n?|\x85|\u2028|\u2029|\x0b")
 _SPACES = re.compile(r"[^\S\n\f]+")
 _SUPERSCRIPT_MARK = re.compile(r"(?:(?<=[^\W\d_]{3})|(?<=[.,;:!?”’\")\]]))[¹²³⁰⁴-⁹]+")
@@ -62,7 +69,7 @@ def clean_text(text: str) -> str:
     become :data:`REDACTED`. Page breaks stay. At most one blank line in a row is left.
     """
     text = _LINE_BREAKS.sub("\n", text)
-    text = _INVISIBLE.sub("", text.translate(EXPERT_GLYPHS)).translate(_LIGATURES)
+    text = _INVISIBLE.sub("", text.translate(_REPLACED)).translate(_LIGATURES)
     text = _SPACES.sub(" ", unicodedata.normalize("NFC", text))
     text = re.sub(r" ?\n ?", "\n", text)
     text = _WRONG_OPENING_QUOTE.sub("“", _SUPERSCRIPT_MARK.sub("", text))

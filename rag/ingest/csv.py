@@ -8,55 +8,125 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rag.errors import ReadError
-from rag.ingest.blocks import Block, ParsedDocument
+from rag.ingest.blocks import ParsedDocument
 from rag.ingest.clean import title_from_name
 from rag.ingest.encoding import decode
+from rag.ingest.omissions import Tally
 from rag.ingest.rows import DocumentRow, ParsedRows, parse_row
 from rag.ingest.scan import Page, page_blocks
+from rag.ingest.tables import record_blocks, split_table
 
 _MEDIA_TYPE = "text/csv"
+_SAMPLE_LINES = 200
+_SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=(.)"?[ \t,;]*\r?\n', re.IGNORECASE)
 
 
 def read_csv(data: bytes, name: str) -> ParsedDocument | ParsedRows:
-    """Read the table in ``data``; its first line names the columns.
+    """Read the table in ``data``. Title lines before the header are kept; a line ``sep=;`` names the delimiter.
 
     Raises:
         ReadError: there is no table, or a field is larger than 16 MB.
     """
     text, metadata = decode(data)
     csv.field_size_limit(16 * 1024 * 1024)
+    text, delimiter, skipped = _separator_line(text.replace("\x00", ""))
+    delimiter = delimiter or _delimiter(text)
+    tally = Tally()
     try:
-        table = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
+        rows, numbers = _parse(text, delimiter, skipped)
+        if any(_swallows_lines(cell, delimiter) for row in rows for cell in row):
+            rows, numbers = _parse_lines(text, delimiter, skipped)
+            tally.add("broken quotes")
     except csv.Error as error:
         raise ReadError(f"not a table: {error}") from None
-    if not table or not any(cell.strip() for cell in table[0]):
+    if not any(cell.strip() for row in rows for cell in row):
         raise ReadError("no header line: the first line of a CSV file names its columns")
-    columns, lines = [cell.strip() for cell in table[0]], table[1:]
-    names = [column.lower() for column in columns]
+    at = next(n for n, row in enumerate(rows) if any(cell.strip() for cell in row))
+    names = [cell.strip().lower() for cell in rows[at]]
+    lines, numbers = rows[at + 1 :], numbers[at + 1 :]
     if "text" in names and "page" in names:
-        blocks = page_blocks(list(_pages(names, lines)))
+        blocks = page_blocks(list(_pages(names, lines, numbers)))
         title = title_from_name(name)  # the first heading found in a scan is often somewhere in its middle
-        return ParsedDocument(blocks=tuple(blocks), media_type=_MEDIA_TYPE, title=title, paged=True, metadata=metadata)
+        return ParsedDocument(
+            blocks=tuple(blocks), media_type=_MEDIA_TYPE, title=title, paged=True, metadata=metadata, unit="page"
+        )
     if "text" in names:
-        return _document_rows(names, lines, name, metadata)
-    return ParsedDocument(blocks=tuple(_record_blocks(columns, lines)), media_type=_MEDIA_TYPE, metadata=metadata)
+        return _document_rows(names, lines, numbers, name, metadata)
+    return ParsedDocument(
+        blocks=tuple(record_blocks(split_table(rows))), media_type=_MEDIA_TYPE, metadata=metadata, tally=tally
+    )
+
+
+def _separator_line(text: str) -> tuple[str, str, int]:
+    """Return the text without a first line ``sep=;``, which Excel writes; the delimiter; and the lines removed."""
+    found = _SEPARATOR_LINE.match(text)
+    if not found:
+        return text, "", 0
+    return text[found.end() :], found[1], 1
 
 
 def _delimiter(text: str) -> str:
-    """Return the most frequent candidate delimiter of the header line."""
-    header = text.lstrip().partition("\n")[0]
-    return max(",;\t|", key=header.count)
+    """Return the delimiter with which most of the first lines have the same number of cells, more than one."""
+    lines = [line for line in text.splitlines()[:_SAMPLE_LINES] if line.strip()]
+
+    def score(delimiter: str) -> tuple[float, int]:
+        try:
+            widths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter))
+        except csv.Error:
+            return 0.0, 0
+        widths.pop(1, None)
+        return (float(max(widths.values())), max(widths)) if widths else (0.0, 0)
+
+    return max(",;\t|", key=score)
+
+
+def _parse(text: str, delimiter: str, skipped: int) -> tuple[list[list[str]], list[int]]:
+    """Return the rows and the numbers of the lines on which they end."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    rows, numbers = [], []
+    for row in reader:
+        rows.append(row)
+        numbers.append(reader.line_num + skipped)
+    return rows, numbers
+
+
+def _parse_lines(text: str, delimiter: str, skipped: int) -> tuple[list[list[str]], list[int]]:
+    """Return one row a line: for a file in which a quotation mark is opened and not closed."""
+    rows = []
+    for line in text.splitlines():
+        try:
+            (row,) = csv.reader([line], delimiter=delimiter, strict=True)
+        except (csv.Error, ValueError):
+            row = [cell.strip().strip('"') for cell in line.split(delimiter)]
+        rows.append(row)
+    return rows, [number + skipped for number in range(1, len(rows) + 1)]
+
+
+def _swallows_lines(cell: str, delimiter: str) -> bool:
+    """Whether a cell holds lines of the table itself, because its quotation mark is not closed."""
+    if cell.count("\n") < 2:
+        return False
+    lines = [line for line in cell.split("\n") if line.strip()]
+    counts = Counter(line.count(delimiter) for line in lines[1:])
+    common, times = counts.most_common(1)[0] if counts else (0, 0)
+    return common > 0 and times >= 0.6 * (len(lines) - 1)
 
 
 def _document_rows(
-    names: Sequence[str], lines: Sequence[Sequence[str]], name: str, metadata: dict[str, str]
+    names: Sequence[str],
+    lines: Sequence[Sequence[str]],
+    numbers: Sequence[int],
+    name: str,
+    metadata: dict[str, str],
 ) -> ParsedRows:
     rows: list[DocumentRow] = []
     problems: list[tuple[int, str]] = []
-    for number, cells in enumerate(lines, 2):
+    for number, cells in zip(numbers, lines, strict=True):
         if not any(cell.strip() for cell in cells):
             continue
         try:
@@ -66,20 +136,12 @@ def _document_rows(
     return ParsedRows(rows=tuple(rows), problems=tuple(problems), media_type=_MEDIA_TYPE, metadata=metadata)
 
 
-def _record_blocks(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> Iterator[Block]:
-    """Yield a block of ``column: value`` lines for each row, empty cells left out."""
-    for cells in lines:
-        pairs = [(column, cell.strip()) for column, cell in zip(columns, cells, strict=False)]
-        if filled := [f"{column}: {' '.join(cell.split())}" for column, cell in pairs if cell]:
-            yield Block(text="\n".join(filled))
-
-
-def _pages(names: Sequence[str], lines: Sequence[Sequence[str]]) -> Iterator[Page]:
+def _pages(names: Sequence[str], lines: Sequence[Sequence[str]], numbers: Sequence[int]) -> Iterator[Page]:
     """Yield the lines of each page in file order; a page number without lines gives an empty page."""
     page_column, text_column = names.index("page"), names.index("text")
     current = 0
     page_lines: list[str] = []
-    for number, cells in enumerate(lines, 2):
+    for number, cells in zip(numbers, lines, strict=True):
         if len(cells) <= max(page_column, text_column):
             continue
         if not cells[page_column].strip().isdecimal():

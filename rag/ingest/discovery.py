@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rag.errors import UsageError
 from rag.ingest.formats import FORMAT_NAMES, READERS
-from rag.ingest.source import Source, source_digest
+from rag.ingest.source import Source, printable_path, source_digest
 from rag.types import Skipped
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def root_of(path: str) -> str:
     if path.lower().startswith(("http://", "https://")):
         return path
     given = Path(path).expanduser()
-    return os.path.realpath(given) if os.path.lexists(given) else str(given.absolute())
+    return printable_path(os.path.realpath(given) if os.path.lexists(given) else str(given.absolute()))
 
 
 def _expand(path: str) -> list[Path] | None:
@@ -113,12 +113,12 @@ def _walk(directory: Path, *, base: Path, root: str) -> Iterator[Source | Skippe
             continue
         real_path = os.path.realpath(path)
         if real_path in parents:
-            yield Skipped(path=str(path), reason="a symbolic link to a folder that contains it: a loop")
+            yield Skipped(path=printable_path(str(path)), reason="a symbolic link to a folder that contains it: a loop")
             continue
         try:
             names = sorted((entry.name for entry in os.scandir(path)), reverse=True)  # reversed, because of the stack
         except OSError as error:
-            yield Skipped(path=str(path), reason=f"cannot be listed: {_explain(error)}")
+            yield Skipped(path=printable_path(str(path)), reason=f"cannot be listed: {_explain(error)}")
             continue
         if IGNORE_FILE in names:
             ignore_specs = (*ignore_specs, (path, _load_ignore_file(path / IGNORE_FILE)))
@@ -127,7 +127,7 @@ def _walk(directory: Path, *, base: Path, root: str) -> Iterator[Source | Skippe
             if name.startswith("."):
                 continue
             if any(_is_ignored(spec, child, location) for location, spec in ignore_specs):
-                yield Skipped(path=str(child), reason=f"left out by {IGNORE_FILE}")
+                yield Skipped(path=printable_path(str(child)), reason=f"left out by {IGNORE_FILE}")
             else:
                 stack.append((child, parents | {real_path}, ignore_specs))
 
@@ -148,7 +148,8 @@ def _is_ignored(spec: GitIgnoreSpec, path: Path, directory: Path) -> bool:
 
 def _make_source(path: Path, id_: str, root: str) -> Source | Skipped:
     """Hash ``path`` and return it as a source; a file that cannot be one is not opened."""
-    location = str(path)
+    location = printable_path(str(path))
+    raw = "" if location == str(path) else str(path)
     try:
         status = path.stat()
     except OSError as error:
@@ -158,7 +159,7 @@ def _make_source(path: Path, id_: str, root: str) -> Source | Skipped:
     try:
         with path.open("rb") as file:
             pieces = iter(lambda: file.read(_READ_SIZE), b"")
-            return Source(id=id_, location=location, root=root, digest=source_digest(pieces))
+            return Source(id=printable_path(id_), location=location, root=root, digest=source_digest(pieces), path=raw)
     except OSError as error:
         return Skipped(path=location, reason=f"cannot be read: {_explain(error)}")
 
@@ -167,7 +168,7 @@ def _reason_to_skip(path: Path, status: os.stat_result) -> str | None:
     if not stat.S_ISREG(status.st_mode):
         return "not a regular file (a pipe, a socket or a device)"
     if path.suffix.lower() not in READERS:
-        return f"{path.suffix or 'no suffix'}: not a format citebrief reads; it reads {FORMAT_NAMES}"
+        return f"{printable_path(path.suffix) or 'no suffix'}: not a format citebrief reads; it reads {FORMAT_NAMES}"
     if not status.st_size:
         return "the file is empty"
     if status.st_size > MAX_BYTES:

@@ -11,6 +11,7 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+BYTE_ORDER_MARKS = tuple(mark for mark, _ in _BYTE_ORDER_MARKS)
 
 
 def decode(data: bytes, declared: str | None = None) -> tuple[str, dict[str, str]]:
@@ -20,7 +21,8 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, dict[str, str
     Windows-1252, which decodes any Western text.
 
     Args:
-        declared: the encoding that the file or its server names.
+        declared: the label of the encoding that the file or its server names. Labels mean what the WHATWG's Encoding
+            Standard says, as in browsers: ``iso-8859-1`` and ``us-ascii`` mean Windows-1252, ``gb2312`` means GBK.
 
     Returns:
         The text, and ``{"encoding": name}`` for ``Document.metadata`` unless the encoding is UTF-8.
@@ -30,16 +32,52 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, dict[str, str
             return data.decode(name, errors="replace"), {} if name == "utf-8-sig" else {"encoding": name}
     if wide := _utf16_without_mark(data):
         return data.decode(wide, errors="replace"), {"encoding": wide}
+    label = codec_of(declared or "")
+    if label and _is_seven_bit(label) and b"\x1b" in data:  # ISO-2022-JP is valid UTF-8, but of other letters
+        return data.decode(label, errors="replace"), {"encoding": label}
     try:
         return data.decode("utf-8"), {}
     except UnicodeDecodeError:
         pass
-    for candidate in filter(None, (declared, _guess_encoding(data))):
+    if label == "cp1252":
+        return data.decode("cp1252", errors="replace"), {"encoding": "cp1252"}
+    for candidate in (label, codec_of("gb18030") if label == "gbk" else None, _guess_encoding(data)):
         try:
-            return data.decode(candidate), {"encoding": codecs.lookup(candidate).name}
+            if candidate:
+                return data.decode(candidate), {"encoding": codecs.lookup(candidate).name}
         except (UnicodeDecodeError, LookupError):
             continue
     return data.decode("cp1252", errors="replace"), {"encoding": "cp1252"}
+
+
+def codec_of(label: str) -> str | None:
+    """Return the name of Python's codec for an encoding label of the WHATWG's Encoding Standard, or for its own labels.
+
+    None stands for an unknown label, and for UTF-8 and UTF-16, which :func:`decode` tries anyway.
+    """
+    import webencodings
+
+    found = webencodings.lookup(label.strip().strip("\"'"))
+    if found is not None:
+        name = found.codec_info.name if found.name != "x-user-defined" else "cp1252"
+        return None if name.startswith(("utf-8", "utf-16")) else name
+    try:
+        name = codecs.lookup(label).name
+    except (LookupError, ValueError, UnicodeError):
+        return None
+    return None if name.startswith(("utf-8", "utf-16")) or not _is_text_codec(name) else name
+
+
+def _is_text_codec(name: str) -> bool:
+    """Whether a codec decodes bytes to text; rot13 and zlib do not."""
+    try:
+        return isinstance(b"".decode(name), str)
+    except (LookupError, UnicodeError, ValueError):
+        return False
+
+
+def _is_seven_bit(name: str) -> bool:
+    return name.lower().replace("_", "-").startswith("iso2022") or name.lower().startswith("iso-2022")
 
 
 def _utf16_without_mark(data: bytes) -> str | None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import codecs
+from dataclasses import replace
 from pathlib import Path
 
 from rag.errors import ReadError
 from rag.ingest.blocks import Block, ParsedDocument, assemble
 from rag.ingest.clean import PAGE_BREAK, clean_text, match_key
+from rag.ingest.encoding import BYTE_ORDER_MARKS, codec_of, decode
 from rag.ingest.formats import READERS, suffix_of
 from rag.ingest.language import foreign_language
+from rag.ingest.omissions import describe_omission
 from rag.ingest.rows import ParsedRows
 from rag.ingest.source import Source
-from rag.ingest.titles import choose_title
-from rag.types import Document, Skipped
+from rag.ingest.titles import choose_title, is_statement
+from rag.types import Coverage, Document, Skipped
+
+_TEXT_FORMATS = frozenset(".md .markdown .txt .text .rst .rest .html .htm .xhtml .csv .tsv .jsonl .ndjson".split())
 
 
 def extract(source: Source) -> tuple[list[Document], list[Skipped]]:
@@ -23,7 +29,7 @@ def extract(source: Source) -> tuple[list[Document], list[Skipped]]:
     """
     path = source.location
     try:
-        data = source.data if source.data is not None else Path(path).read_bytes()
+        data = source.data if source.data is not None else Path(source.path or path).read_bytes()
         return _extract_data(source, data)
     except ReadError as error:
         return [], [Skipped(path=path, reason=str(error))]
@@ -31,22 +37,49 @@ def extract(source: Source) -> tuple[list[Document], list[Skipped]]:
         return [], [Skipped(path=path, reason=f"cannot be read: {(error.strerror or str(error)).lower()}")]
     except MemoryError:
         return [], [Skipped(path=path, reason="too large for this machine's memory")]
-    except Exception as error:  # parsers fail in many ways on damaged files; the other files are still read
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    # Parsers fail in many ways on damaged files; the other files are still read. A panic of a parser in Rust is no
+    # Exception, but a BaseException.
+    except BaseException as error:
         return [], [Skipped(path=path, reason=f"cannot be read as its format: {type(error).__name__}: {error}")]
 
 
 def _extract_data(source: Source, data: bytes) -> tuple[list[Document], list[Skipped]]:
     if not data:
         raise ReadError("the file is empty")
-    read = READERS[suffix_of(source.location, source.content_type)]
-    parsed = read(data, source.id)
+    suffix = suffix_of(source.location, source.content_type)
+    codec = ""
+    if suffix in _TEXT_FORMATS:
+        data, codec = _recode(data, source.content_type)
+    parsed = READERS[suffix](data, source.id)
+    if codec:
+        parsed = replace(parsed, metadata={**parsed.metadata, "encoding": codec})
     if isinstance(parsed, ParsedRows):
         return _row_documents(source, parsed)
     document = _make_document(parsed, id_=source.id, source=source.location)
     if not document.text.strip():
-        hint = "a scan? it needs OCR first" if parsed.media_type == "application/pdf" else "only mark-up or blanks"
-        raise ReadError(f"no text found: {hint}")
+        raise ReadError(f"no text found: {_why_empty(parsed.media_type, document.coverage)}")
     return [document], []
+
+
+def _recode(data: bytes, content_type: str) -> tuple[bytes, str]:
+    """Return ``data`` in UTF-8 with a byte order mark, and its encoding, if the server names one: it outranks the page.
+
+    UTF-8 stays as it is, whatever the server calls it; the encoding is then empty.
+    """
+    label = content_type.lower().partition("charset=")[2].partition(";")[0]
+    if not label or codec_of(label) is None or data.startswith(BYTE_ORDER_MARKS):
+        return data, ""
+    text, metadata = decode(data, label)
+    return (codecs.BOM_UTF8 + text.encode("utf-8", "replace"), metadata["encoding"]) if metadata else (data, "")
+
+
+def _why_empty(media_type: str, coverage: Coverage) -> str:
+    lost = "; ".join(describe_omission(item, coverage.unit) for item in coverage.omissions if item.lost)
+    if media_type == "application/pdf":
+        return f"{lost or 'no text layer'}: a scan? it needs OCR first"
+    return lost or "only mark-up or blanks"
 
 
 def _row_documents(source: Source, parsed: ParsedRows) -> tuple[list[Document], list[Skipped]]:
@@ -77,7 +110,7 @@ def _paragraphs(text: str) -> list[Block]:
 
 def _make_document(parsed: ParsedDocument, *, id_: str, source: str) -> Document:
     """Assemble a document, whose title :func:`choose_title` gives."""
-    blocks = list(parsed.blocks)
+    blocks = [replace(block, level=0) if block.level and is_statement(block.text) else block for block in parsed.blocks]
     title = choose_title(parsed.title, blocks, id_)
     text, headings, page_starts = assemble(_without_title(blocks, title), paged=parsed.paged)
     language = foreign_language(text)
@@ -91,7 +124,21 @@ def _make_document(parsed: ParsedDocument, *, id_: str, source: str) -> Document
         metadata={**parsed.metadata, **({"language": language} if language else {})},
         headings=headings,
         page_starts=page_starts,
+        coverage=_coverage(parsed, text, page_starts),
     )
+
+
+def _coverage(parsed: ParsedDocument, text: str, page_starts: tuple[int, ...]) -> Coverage:
+    """Count the parts that have text; a page without text is named even if its reader gave no reason."""
+    total, read = parsed.parts, parsed.read
+    if page_starts:
+        total, ends = len(page_starts), (*page_starts[1:], len(text))
+        empty = [n for n, (a, b) in enumerate(zip(page_starts, ends, strict=True), 1) if not match_key(text[a:b])]
+        read = total - len(empty)
+        for number in empty:
+            if not parsed.tally.has(number):
+                parsed.tally.add("nothing read", part=number)
+    return Coverage(unit=parsed.unit, total=total, read=read, omissions=parsed.tally.omissions())
 
 
 def _without_title(blocks: list[Block], title: str) -> list[Block]:

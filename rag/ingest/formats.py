@@ -86,6 +86,12 @@ def _read_csv(data: bytes, name: str) -> ParsedDocument | ParsedRows:
     return read_csv(data, name)
 
 
+def _read_spreadsheet(data: bytes, name: str) -> ParsedDocument:
+    from rag.ingest.spreadsheet import read_spreadsheet
+
+    return read_spreadsheet(data, name)
+
+
 def _read_jsonl(data: bytes, name: str) -> ParsedRows:
     from rag.ingest.jsonl import read_jsonl
 
@@ -109,10 +115,16 @@ READERS: dict[str, Reader] = {
     ".csv": _read_csv,
     ".tsv": _read_csv,
     ".jsonl": _read_jsonl,
+    ".ndjson": _read_jsonl,
+    ".xlsx": _read_spreadsheet,
+    ".xlsm": _read_spreadsheet,
+    ".xlsb": _read_spreadsheet,
+    ".xls": _read_spreadsheet,
+    ".ods": _read_spreadsheet,
 }
 """Lower-case suffix → reader."""
 
-FORMAT_NAMES = "md, txt, rst, html, pdf, docx, pptx, epub, csv, jsonl"
+FORMAT_NAMES = "md, txt, rst, html, pdf, docx, pptx, xlsx, epub, csv, jsonl"
 """The formats as error messages list them."""
 
 _SUFFIX_OF_CONTENT_TYPE = {
@@ -125,12 +137,18 @@ _SUFFIX_OF_CONTENT_TYPE = {
     "text/csv": ".csv",
     "text/tab-separated-values": ".tsv",
     "application/pdf": ".pdf",
+    "application/x-pdf": ".pdf",
     "application/epub+zip": ".epub",
     "application/jsonl": ".jsonl",
     "application/x-ndjson": ".jsonl",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+    "application/vnd.ms-excel": ".xls",
+    "application/vnd.oasis.opendocument.spreadsheet": ".ods",
 }
+_CONTENT_TYPE_OF_SUFFIX = {suffix: kind for kind, suffix in reversed(_SUFFIX_OF_CONTENT_TYPE.items())}
+_ARCHIVES = {"word/": ".docx", "ppt/": ".pptx", "xl/": ".xlsx", "META-INF/container.xml": ".epub"}
 
 
 def suffix_of(name: str, content_type: str = "") -> str:
@@ -143,3 +161,26 @@ def suffix_of(name: str, content_type: str = "") -> str:
     _, dot, extension = name.rsplit("/", 1)[-1].partition("?")[0].lower().rpartition(".")
     by_name = f".{extension}" if dot else ""
     return by_name if by_name in READERS and by_type in {"", ".txt"} else by_type
+
+
+def content_type_of(data: bytes, name: str = "") -> str:
+    """Return the content type that the first bytes tell, else that of the suffix of ``name``, or an empty string."""
+    suffix = _suffix_of_bytes(data) or suffix_of(name)
+    return _CONTENT_TYPE_OF_SUFFIX.get(suffix, "")
+
+
+def _suffix_of_bytes(data: bytes) -> str:
+    import io
+    import zipfile
+
+    if b"%PDF-" in data[:1024]:
+        return ".pdf"
+    if data.startswith(b"PK\x03\x04"):
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                names = archive.namelist()
+        except (zipfile.BadZipFile, ValueError, OSError):
+            return ""
+        return next((suffix for start, suffix in _ARCHIVES.items() if any(n.startswith(start) for n in names)), "")
+    start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return ".html" if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")) else ""

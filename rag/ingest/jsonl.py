@@ -26,6 +26,8 @@ def read_jsonl(data: bytes, name: str) -> ParsedRows:
             rows.append(parse_row(values, number, f"{name}#{number}"))
         except json.JSONDecodeError as error:
             problems.append((number, f"not JSON: {error.msg} at column {error.colno}"))
+        except ValueError:  # a number of more digits than Python reads
+            problems.append((number, "not JSON that can be read: a number with thousands of digits"))
         except RecursionError:
             problems.append((number, "not JSON that can be read: nested too deeply"))
         except ReadError as error:

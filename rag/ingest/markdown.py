@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rag.ingest.blocks import Block, ParsedDocument
 from rag.ingest.encoding import decode
 from rag.ingest.header import date_of_fields, split_header, title_of_fields
+from rag.ingest.omissions import Tally
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -18,7 +20,9 @@ _FIELD = re.compile(r"^([A-Za-z_][\w-]*)[ \t]*:[ \t]*(.*?)[ \t]*$", re.MULTILINE
 _FOOTNOTE_TEXT = re.compile(r"^\[\^[^\]\n]+\]:.*(?:\n(?:[ \t]+\S.*|[ \t]*(?=\n[ \t]{2,}\S)))*", re.MULTILINE)
 _BARE_NUMBER = re.compile(r"(?<=[.,;\"”’)]) ?(?<!\w)(?<!\d,)(\d{1,4})(?=\s+[A-Z\[\"“*]|\s*$)", re.MULTILINE)
 _HTML_FOOTNOTE_MARK = re.compile(r"<sup>\s*\[?[\d*†‡]{1,4}\]?\s*</sup>|<sup>\s*<a\b.*?</sup>", re.IGNORECASE)
-_FOOTNOTE_MARK = re.compile(r"\[\^[^\]\n]+\]")
+_FOOTNOTE_MARK = re.compile(r"\[\^([^\]\n]+)\]")
+_DEFINED = re.compile(r"^ {0,3}\[\^([^\]\n]+)\]:", re.MULTILINE)
+_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 
 
 def read_markdown(data: bytes, name: str) -> ParsedDocument:
@@ -30,15 +34,59 @@ def read_markdown(data: bytes, name: str) -> ParsedDocument:
     if not front and (found := split_header(text)):
         front, text = found.fields, found.rest
         header = [Block(text=found.others)]
-    text = _remove_bare_footnote_numbers(text)
-    text = _HTML_FOOTNOTE_MARK.sub("", _FOOTNOTE_MARK.sub("", _FOOTNOTE_TEXT.sub("", text)))
+    tally = Tally()
+    text = _remove_footnotes(_guard_code(text), tally)
+    blocks = tuple(replace(block, text=_unguard(block.text)) for block in markdown_blocks(text))
     return ParsedDocument(
-        blocks=(*header, *markdown_blocks(text)),
+        blocks=(*header, *blocks),
         media_type="text/markdown",
         title=title_of_fields(front, name),
         date=date_of_fields(front),
         metadata=metadata,
+        tally=tally,
     )
+
+
+def _remove_footnotes(text: str, tally: Tally) -> str:
+    """Remove the texts of footnotes, and the marks of those that have one: ``[^0-9]`` alone is no mark."""
+    defined = set(_DEFINED.findall(text))
+    tally.add("footnotes", count=len(defined))
+    text = _FOOTNOTE_TEXT.sub("", _remove_bare_footnote_numbers(text))
+    text = _FOOTNOTE_MARK.sub(lambda found: "" if found[1] in defined else found[0], text)
+    return _HTML_FOOTNOTE_MARK.sub("", text)
+
+
+def _guard_code(text: str) -> str:
+    """Replace what could pass for a footnote mark in code, so that it is left alone; :func:`_unguard` undoes it."""
+    if "[^" not in text and "<sup" not in text:
+        return text
+    from markdown_it import MarkdownIt
+
+    lines = text.split("\n")
+    in_code: set[int] = set()
+    for token in MarkdownIt("commonmark", {"maxNesting": 100}).enable("table").parse(text):
+        if token.type in {"fence", "code_block"} and token.map:
+            in_code.update(range(*token.map))
+    pieces: list[list[str]] = []
+    states: list[bool] = []
+    for number, line in enumerate(lines):
+        if not states or states[-1] != (number in in_code) or not line.strip():
+            pieces.append([])
+            states.append(number in in_code)
+        pieces[-1].append(line)
+    guarded = []
+    for piece, is_code in zip(pieces, states, strict=True):
+        part = "\n".join(piece)
+        guarded.append(_guard(part) if is_code else _CODE_SPAN.sub(lambda found: _guard(found[0]), part))
+    return "\n".join(guarded)
+
+
+def _guard(code: str) -> str:
+    return code.replace("[^", "[\ue0f0").replace("<sup", "<\ue0f1sup")
+
+
+def _unguard(text: str) -> str:
+    return text.replace("[\ue0f0", "[^").replace("<\ue0f1sup", "<sup")
 
 
 def _remove_bare_footnote_numbers(text: str) -> str:

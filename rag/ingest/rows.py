@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -51,7 +52,7 @@ def parse_row(values: object, line: int, fallback_id: str) -> DocumentRow:
         raise ReadError(f"id is {type(id_).__name__}, not text")
     return DocumentRow(
         line=line,
-        id=clean_text(str(id_)).strip() if id_ not in {None, ""} else fallback_id,
+        id=(clean_text(str(id_)).strip() if id_ is not None else "") or fallback_id,
         text=text,
         title=_string_field(values, "title"),
         date=iso_date(values.get("date")),
@@ -61,4 +62,9 @@ def parse_row(values: object, line: int, fallback_id: str) -> DocumentRow:
 
 def _string_field(values: Mapping[str, object], name: str) -> str | None:
     value = values.get(name)
-    return value.strip() or None if isinstance(value, str) else None
+    return without_surrogates(value).strip() or None if isinstance(value, str) else None
+
+
+def without_surrogates(text: str) -> str:
+    """Return ``text`` without halves of characters, which JSON can escape alone and no file can hold."""
+    return re.sub("[\x00\ud800-\udfff]", "", text)

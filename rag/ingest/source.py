@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-EXTRACTOR_VERSION = "3"
+EXTRACTOR_VERSION = "4"
 """Part of every digest. Raise it whenever extraction gives other text, so that every source is read again."""
 
 
@@ -16,11 +17,12 @@ class Source:
 
     Attributes:
         id: the path relative to the indexed directory (with ``/``), the name of a single file, or the URL.
-        location: the path or URL to open.
+        location: the path or URL, in characters that can be printed and stored.
         root: the directory, file, glob or URL under which it was found, paths resolved.
         digest: SHA-256 in hex over :data:`EXTRACTOR_VERSION` and the bytes.
         data: the bytes of a URL, kept so that it is fetched once; None for a file.
-        content_type: the ``Content-Type`` of a URL.
+        content_type: the ``Content-Type`` of a URL, or the one that its first bytes or its file name give.
+        path: the path to open, where ``location`` cannot be opened because the name is not UTF-8; else empty.
     """
 
     id: str
@@ -29,6 +31,7 @@ class Source:
     digest: str
     data: bytes | None = field(default=None, repr=False, compare=False)
     content_type: str = field(default="", repr=False, compare=False)
+    path: str = field(default="", repr=False, compare=False)
 
 
 def source_digest(pieces: Iterable[bytes]) -> str:
@@ -37,3 +40,19 @@ def source_digest(pieces: Iterable[bytes]) -> str:
     for piece in pieces:
         state.update(piece)
     return state.hexdigest()
+
+
+def printable_path(path: str) -> str:
+    """Return ``path`` with each name that is not UTF-8 decoded as Windows-1252, so that it can be printed and stored.
+
+    Python gives bytes of such names as lone surrogates, which neither UTF-8 nor SQLite can hold.
+    """
+    return "/".join(_printable_name(name) for name in path.split("/"))
+
+
+def _printable_name(name: str) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name).decode("cp1252", "replace")
+    return name

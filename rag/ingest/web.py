@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from email.message import Message
 from typing import TYPE_CHECKING
 
 from rag.errors import ReadError
-from rag.ingest.formats import FORMAT_NAMES, suffix_of
+from rag.ingest.formats import FORMAT_NAMES, content_type_of, suffix_of
 from rag.ingest.source import Source, source_digest
 from rag.types import Skipped
 
@@ -28,8 +29,9 @@ def fetch_source(url: str, *, limit: int) -> Source | Skipped:
     headers = {"User-Agent": "citebrief (reads the pages it is asked to)"}
     try:
         with httpx.stream("GET", url, timeout=TIMEOUT_SECONDS, follow_redirects=True, headers=headers) as response:
-            content_type = _content_type(response)
+            _check_status(response)
             data = _read_body(response.iter_bytes(), limit)
+            content_type = _content_type(response, data)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return Skipped(path=url, reason=f"cannot be fetched: {str(error) or type(error).__name__}")
     except ReadError as error:
@@ -37,14 +39,31 @@ def fetch_source(url: str, *, limit: int) -> Source | Skipped:
     return Source(id=url, location=url, root=url, digest=source_digest([data]), data=data, content_type=content_type)
 
 
-def _content_type(response: httpx.Response) -> str:
-    """Return the content type of a successful response in a format that can be read."""
-    content_type: str = response.headers.get("content-type", "")
+def _check_status(response: httpx.Response) -> None:
     if response.status_code != 200:
         raise ReadError(f"the server answered {response.status_code} {response.reason_phrase}".rstrip())
-    if not suffix_of(response.url.path, content_type):
-        raise ReadError(f"{content_type or 'unknown type'}: not a format citebrief reads; it reads {FORMAT_NAMES}")
-    return content_type
+
+
+def _content_type(response: httpx.Response, data: bytes) -> str:
+    """Return the content type of a response: the server's, else that of the first bytes or of the file's name."""
+    content_type: str = response.headers.get("content-type", "")
+    by_bytes = content_type_of(data)
+    if by_bytes == "application/pdf" or (not suffix_of(response.url.path, content_type) and by_bytes):
+        return by_bytes
+    if suffix_of(response.url.path, content_type):
+        return content_type
+    name = _file_name(response.headers.get("content-disposition", ""))
+    if by_name := content_type_of(b"", name):
+        charset = content_type.partition("charset=")[2]
+        return f"{by_name}; charset={charset}" if charset else by_name
+    raise ReadError(f"{content_type or 'unknown type'}: not a format citebrief reads; it reads {FORMAT_NAMES}")
+
+
+def _file_name(disposition: str) -> str:
+    """Return the file name in a header ``Content-Disposition``, or an empty string."""
+    message = Message()
+    message["Content-Disposition"] = disposition or "inline"
+    return str(message.get_filename() or "")
 
 
 def _read_body(pieces: Iterable[bytes], limit: int) -> bytes:

@@ -8,6 +8,7 @@ from rag.llm.embedder_factory import open_embedder, open_remote_embedder
 from rag.llm.pricing import FREE, PROSE_RATIO, Rates, find_rates
 from rag.llm.prompts import Prompt, load_prompt
 from rag.llm.response_cache import ResponseCache
+from rag.llm.server_check import ServerCheck, check_server
 from rag.llm.spec import ModelChoice, rates_of, resolve
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "Prompt",
     "Rates",
     "ResponseCache",
+    "ServerCheck",
+    "check_server",
     "find_rates",
     "load_prompt",
     "missing_price",

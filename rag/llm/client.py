@@ -20,9 +20,11 @@ from rag.llm import local_model
 from rag.llm.address import OPENAI_URL, host_and_port
 from rag.llm.budget import Budget
 from rag.llm.call import Call, OnWait
+from rag.llm.capabilities import Capabilities, capabilities_of
 from rag.llm.local_server import LocalServer
 from rag.llm.provider_errors import translate_error
-from rag.llm.reply_parsing import parse_reply
+from rag.llm.reply_parsing import has_other_structure, parse_reply
+from rag.llm.request_form import REASONING_TOKENS
 from rag.llm.response_cache import ResponseCache
 from rag.llm.spec import ModelChoice, rates_of
 from rag.llm.writer_adapter import adapter_digest, adapter_of
@@ -36,9 +38,6 @@ if TYPE_CHECKING:
 
     ReplyT = TypeVar("ReplyT", bound=BaseModel)
 
-REASONING_TOKENS = 4_000
-"""Tokens that a reasoning model may spend before its reply; they count against the limit on its length."""
-
 MAX_IN_FLIGHT = 8
 """Requests in flight by default: the sections of one brief."""
 
@@ -46,6 +45,7 @@ MAX_IN_FLIGHT = 8
 class ChatClient:
     """A connected :class:`~rag.llm.chat_model.ChatModel`. Thread-safe; use it in a ``with`` statement, or close it.
 
+    A server that does not take OpenAI's form of request gets another one (``capabilities``, None for the local model).
     ``tokens`` counts ``prompt``, ``cached`` and ``completion`` tokens, the ``calls`` that the model answered and the
     ``replayed`` ones, which the response cache answered for free; ``seconds`` is the time that the model took.
 
@@ -98,6 +98,9 @@ class ChatClient:
             self.base_url = settings.openai_base_url or OPENAI_URL
         self._key = key
         self._where = f"model {self.name} at {host_and_port(self.base_url)}"
+        self.capabilities: Capabilities | None = None
+        if self._server is None:
+            self.capabilities = capabilities_of(self.base_url, self.name)
         self._transport = build_transport(
             settings,
             model=self.name,
@@ -109,6 +112,7 @@ class ChatClient:
             response_cache=self._response_cache,
             weights=_weights_digest(choice) if self._response_cache and self._server else "",
             local_server=self._server,
+            capabilities=self.capabilities,
         )
         self._chat = ChatOpenAI(
             model=self.name,
@@ -200,6 +204,8 @@ class ChatClient:
             translated = error if isinstance(error, CitebriefError) else translate_error(error, self._where, self._mask)
             if isinstance(translated, ReplyError):
                 self._keep_response(call, usable=False)
+                if self.capabilities is not None and has_other_structure(translated):
+                    self.capabilities.put_schema_in_prompt(lambda what: self._on_wait(f"{self._where}: {what}"))
             if translated is error:
                 raise
             raise translated from error

@@ -36,6 +36,8 @@ def translate_error(error: Exception, where: str, mask: Callable[[str], str]) ->
         return ReplyError("the reply was withheld by the provider's content filter")
     if isinstance(error, openai.APIStatusError) and _is_too_long(error):
         return TooLong(f"the request does not fit the model's context{mask(_server_message(error))}")
+    if isinstance(error, openai.BadRequestError) and "failed_generation" in str(error.body):
+        return ReplyError(f"the reply does not follow the schema{mask(_server_message(error))}")
     fixes: list[tuple[type[Exception], str]] = [
         (openai.AuthenticationError, "the key was refused: check OPENAI_API_KEY"),
         (openai.PermissionDeniedError, "the key may not use it: check the project's permissions"),
@@ -56,10 +58,15 @@ def translate_error(error: Exception, where: str, mask: Callable[[str], str]) ->
     return ModelError(f"{where}: {type(error).__name__}: {mask(first_lines(error))}")
 
 
+def says_too_long(text: str) -> bool:
+    """Return whether the text of an error says that the request does not fit the model's context."""
+    return bool(_TOO_LONG.search(text))
+
+
 def _is_too_long(error: APIStatusError) -> bool:
     """Return whether the server says that the request is too long for the model."""
     return error.status_code == 413 or (
-        error.status_code in (400, 422) and bool(_TOO_LONG.search(f"{error.code} {error.type} {error.message}"))
+        error.status_code in (400, 422) and says_too_long(f"{error.code} {error.type} {error.message}")
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.errors import ReplyError
 
@@ -12,9 +14,14 @@ if TYPE_CHECKING:
 
     ReplyT = TypeVar("ReplyT", bound=BaseModel)
 
+_LENGTHS = ("too_short", "too_long", "value_error", "assertion_error")
+"""Pydantic's errors for what a JSON schema that a server takes need not say."""
+
 
 def parse_reply(message: BaseMessage, schema: type[ReplyT]) -> ReplyT:
     """Return the content of LangChain's ``message`` as ``schema``.
+
+    The JSON object may stand between other text, such as reasoning, a code fence or a greeting.
 
     Raises:
         ReplyError: it is empty, a refusal, or does not follow the schema.
@@ -23,12 +30,50 @@ def parse_reply(message: BaseMessage, schema: type[ReplyT]) -> ReplyT:
 
     if refusal := message.additional_kwargs.get("refusal"):
         raise ReplyError(f"the model refused: {first_lines(refusal)}")
-    if not message.text:
+    text = str(message.text)
+    if not text:
         raise ReplyError("the reply is empty")
     try:  # from the text itself: LangChain's parser completes JSON that breaks off
-        return schema.model_validate_json(message.text)
+        return schema.model_validate_json(text)
     except ValidationError as error:
-        raise ReplyError(f"the reply does not follow the schema: {_describe(error)}") from error
+        whole = error
+    nearest: ValidationError | None = None
+    for value in objects_in(text):
+        try:
+            return schema.model_validate_json(json.dumps(value, ensure_ascii=False))
+        except ValidationError as error:
+            nearest = nearest or error
+    fault = nearest or whole
+    raise ReplyError(f"the reply does not follow the schema: {_describe(fault)}") from fault
+
+
+def has_other_structure(error: ReplyError) -> bool:
+    """Return whether the reply is no JSON of the requested structure: the server did not hold it to the schema."""
+    from pydantic import ValidationError
+
+    cause = error.__cause__
+    return isinstance(cause, ValidationError) and any(each["type"] not in _LENGTHS for each in cause.errors())
+
+
+def objects_in(text: str) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects in ``text``, the last first, since reasoning comes before a reply.
+
+    An object inside another one comes after it: some models wrap the reply in an object or a list of their own.
+    """
+    decoder = json.JSONDecoder(strict=False)  # line breaks in strings are taken as they are
+    found: list[dict[str, Any]] = []
+    at = text.find("{")
+    while at >= 0:
+        try:
+            value, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            end = at + 1
+        else:
+            found.append(value)
+        at = text.find("{", end)
+    for value in reversed(found):
+        yield value
+        yield from (part for part in value.values() if isinstance(part, dict))
 
 
 def first_lines(text: object) -> str:

@@ -1,23 +1,41 @@
-"""Question to hits: rewording, query terms, hybrid search, term coverage, answerability, the LangChain retriever."""
+"""Question to hits: parts, rewording, query terms, hybrid search, answerability, the LangChain retriever."""
 
-from rag.retrieval.answerability import Answerability, assess_answerability
+from rag.retrieval.answerability import (
+    NO_SCORES,
+    Answerability,
+    AnswerScores,
+    answer_text,
+    assess_answerability,
+    order_by_answers,
+)
 from rag.retrieval.fusion import combine_scores
 from rag.retrieval.hybrid import retrieve
 from rag.retrieval.langchain import index_retriever
+from rag.retrieval.merging import merge_hits, search_parts, search_queries
 from rag.retrieval.query_terms import query_terms
+from rag.retrieval.question_parts import QuestionPart, question_parts
 from rag.retrieval.rewording import reword_query, rewording_notices
 from rag.retrieval.search import search_index
 from rag.retrieval.term_coverage import term_coverage
 
 __all__ = [
+    "NO_SCORES",
+    "AnswerScores",
     "Answerability",
+    "QuestionPart",
+    "answer_text",
     "assess_answerability",
     "combine_scores",
     "index_retriever",
+    "merge_hits",
+    "order_by_answers",
     "query_terms",
+    "question_parts",
     "retrieve",
     "reword_query",
     "rewording_notices",
     "search_index",
+    "search_parts",
+    "search_queries",
     "term_coverage",
 ]

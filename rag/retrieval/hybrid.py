@@ -37,13 +37,15 @@ def retrieve(index: Index, question: str, *, k: int, where: Filter | None = None
     """
     pool = max(2 * k, _PARAMETERS.min_pool)
     query = index.embedder.embed_query(question)
-    dense = {chunk.id: chunk for chunk, _ in index.dense(query, pool, where)}
+    nearest = {chunk.id: (chunk, vector) for chunk, _, vector in index.nearest(query, pool, where)}
     found = index.lexical(question, pool, where)
     bm25 = {chunk.id: score for chunk, score in found}
-    chunks = list((dense | {chunk.id: chunk for chunk, _ in found}).values())
+    added = [chunk for chunk, _ in found if chunk.id not in nearest]
+    chunks = [*(chunk for chunk, _ in nearest.values()), *added]
     if not chunks:
         return []
-    vectors = index.vectors(chunks)
+    rows = [vector for _, vector in nearest.values()] + (list(index.vectors(added)) if added else [])
+    vectors = np.array(rows, dtype=np.float32)
     cosines = vectors @ np.array(query, dtype=np.float32)
     scores = combine_scores(
         cosines,
@@ -56,7 +58,7 @@ def retrieve(index: Index, question: str, *, k: int, where: Filter | None = None
             rank=rank,
             score=float(scores[i]),
             cosine=float(cosines[i]),
-            found_by=tuple(name for name, ids in (("dense", dense), ("lexical", bm25)) if chunks[i].id in ids),
+            found_by=tuple(name for name, ids in (("dense", nearest), ("lexical", bm25)) if chunks[i].id in ids),
         )
         for rank, i in enumerate(_distinct(vectors, ranked)[:k], 1)
     ]

@@ -3,7 +3,7 @@
 from rag.store.catalogue import Catalogue, SourceRow
 from rag.store.index import Index
 from rag.store.location import store_directory
-from rag.store.update import EmbeddingVolume, IndexReport
+from rag.store.update import EmbeddingVolume, IndexReport, coverage_row
 from rag.store.vectors import VectorStore, record_id
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "IndexReport",
     "SourceRow",
     "VectorStore",
+    "coverage_row",
     "record_id",
     "store_directory",
 ]

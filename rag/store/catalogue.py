@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,8 +18,9 @@ from rag.store.chunk_rows import SELECT_CHUNK, make_chunk, searched_text
 from rag.store.filters import passes_filter
 from rag.store.full_text import FullTextIndex
 from rag.store.lexical import LexicalIndex
+from rag.store.read_only import is_read_only, open_catalogue
 from rag.store.vocabulary import WORDS_SCHEMA, Vocabulary
-from rag.types import Chunk, Document, Filter, Heading
+from rag.types import Chunk, Coverage, Document, Filter, Heading, Omission
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -35,6 +36,7 @@ CREATE TABLE IF NOT EXISTS chunks (
     start INTEGER NOT NULL, "end" INTEGER NOT NULL, heading_path TEXT NOT NULL, first_page INTEGER, last_page INTEGER,
     text TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS chunks_by_document ON chunks (document_id);
+CREATE TABLE IF NOT EXISTS coverage (document_id TEXT PRIMARY KEY, coverage TEXT NOT NULL);
 """
 _MAPPED_BYTES = 2_000_000_000
 """Part of the file that is read through the page cache of the system without a copy: a third less time a search."""
@@ -54,15 +56,18 @@ class SourceRow:
 
 
 class Catalogue:
-    """The catalogue in the SQLite file ``path``, which is created if it is missing."""
+    """The catalogue in the SQLite file ``path``, created if it is missing. One that cannot be written is only read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
+        if path.exists() and is_read_only(path.parent):
+            self._db = open_catalogue(path)
+        else:
+            self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.executescript(_SCHEMA + WORDS_SCHEMA)
         self._db.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
-        self._db.executescript(_SCHEMA + WORDS_SCHEMA)
         self._cache: dict[str, tuple[tuple[int, int], Any]] = {}
         self._lexical = LexicalIndex(self._db, self.cached)
 
@@ -165,6 +170,9 @@ class Catalogue:
                     json.dumps(document.page_starts),
                 ),
             )
+            if document.coverage:
+                values = (document.id, json.dumps(asdict(document.coverage), ensure_ascii=False))
+                self._db.execute("INSERT OR REPLACE INTO coverage VALUES (?, ?)", values)
             self.vocabulary.add(searched_text(chunk) for chunk, _ in chunks)
             for chunk, record in chunks:
                 pages = chunk.pages or (None, None)
@@ -184,6 +192,7 @@ class Catalogue:
         with self._in_transaction():
             self._lexical.delete([number for (number,) in numbers])
             self._db.execute(f"DELETE FROM chunks WHERE {of_source}", (source_id,))
+            self._db.execute(f"DELETE FROM coverage WHERE {of_source}", (source_id,))
             self._db.execute("DELETE FROM documents WHERE source_id = ?", (source_id,))
             self._db.execute("DELETE FROM sources WHERE id = ?", (source_id,))
 
@@ -225,7 +234,23 @@ class Catalogue:
             metadata=json.loads(metadata),
             headings=tuple(Heading(start=a, end=b, level=n, text=words) for a, b, n, words in json.loads(headings)),
             page_starts=tuple(json.loads(page_starts)),
+            coverage=self._coverage_of(id_),
         )
+
+    def _coverage_of(self, document_id: str) -> Coverage:
+        try:
+            row = self._db.execute("SELECT coverage FROM coverage WHERE document_id = ?", (document_id,)).fetchone()
+        except sqlite3.OperationalError:  # an index of an earlier version that cannot be written
+            return Coverage()
+        return _make_coverage(row[0]) if row else Coverage()
+
+    def coverages(self, source_ids: Collection[str]) -> dict[str, Coverage]:
+        """Return the coverage of the documents of sources, by document id, where anything is known of it."""
+        rows = self._db.execute(
+            "SELECT d.id, d.source_id, c.coverage FROM coverage c JOIN documents d ON d.id = c.document_id "
+            "ORDER BY d.id"
+        )
+        return {id_: _make_coverage(values) for id_, source_id, values in rows if source_id in source_ids}
 
     def chunk(self, chunk_id: str) -> Chunk | None:
         """Return the chunk with this id, or None."""
@@ -262,6 +287,11 @@ class Catalogue:
             int(self._db.execute("SELECT count(*) FROM documents").fetchone()[0]),
             int(self._db.execute("SELECT count(*) FROM chunks").fetchone()[0]),
         )
+
+    def chunk_count(self, document_id: str) -> int:
+        """Return the number of chunks of a document."""
+        row = self._db.execute("SELECT count(*) FROM chunks WHERE document_id = ?", (document_id,)).fetchone()
+        return int(row[0])
 
     def languages(self) -> dict[str, int]:
         """Return the number of documents in each language other than English, by ISO 639-1 code."""
@@ -321,3 +351,10 @@ class Catalogue:
         """Write the whole catalogue to ``path`` as one file without a write-ahead log."""
         path.unlink(missing_ok=True)
         self._db.execute("VACUUM INTO ?", (str(path),))
+
+
+def _make_coverage(values: str) -> Coverage:
+    """Return the coverage that ``values`` is the JSON of."""
+    fields = json.loads(values)
+    omissions = tuple(Omission(**{**item, "parts": tuple(item["parts"])}) for item in fields.pop("omissions"))
+    return Coverage(**fields, omissions=omissions)

@@ -20,6 +20,7 @@ from rag.ingest import CHUNKER_VERSION, embedding_text
 from rag.store.catalogue import Catalogue
 from rag.store.location import is_remote, store_directory
 from rag.store.published import PublishedCatalogue
+from rag.store.read_only import is_read_only
 from rag.store.update import (
     BeforeEmbedding,
     EmbeddingDeclined,
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rag.ingest import Source
+
+    Vector = NDArray[np.float32]
 
 STORE_SCHEMA = "2"
 """Part of the index's parameters. Raise it whenever older versions could not read the store."""
@@ -163,13 +166,21 @@ class Index:
 
     def dense(self, vector: Sequence[float], k: int, where: Filter | None = None) -> list[tuple[Chunk, float]]:
         """Return the ``k`` nearest live chunks with their cosine similarity."""
+        return [(chunk, cosine) for chunk, cosine, _ in self.nearest(vector, k, where)]
+
+    def nearest(
+        self, vector: Sequence[float], k: int, where: Filter | None = None
+    ) -> list[tuple[Chunk, float, Vector]]:
+        """Return the ``k`` nearest live chunks with their cosine similarity and their vectors."""
         self._reopen_if_changed()
         documents = None if where is None or where.empty else self.catalogue.matching_documents(where)
+        if documents is not None and len(documents) == self.catalogue.count()[0]:
+            documents = None
         limit = k
         while True:
             nearest = self.vector_store.nearest(vector, limit, documents)
-            live = self.catalogue.chunks_by_record([record for record, _ in nearest])
-            found = [(live[record], score) for record, score in nearest if record in live]
+            live = self.catalogue.chunks_by_record([record for record, _, _ in nearest])
+            found = [(live[record], cosine, row) for record, cosine, row in nearest if record in live]
             if len(found) >= k or len(nearest) < limit:
                 return found[:k]
             limit *= 2  # some of the nearest records are dead: left by a run that was killed
@@ -217,6 +228,8 @@ class Index:
 
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
+            if is_read_only(self.directory):
+                raise CitebriefError(f"{self.store} cannot be written: index into another --store")
             lock = FileLock(self.directory / "writing.lock", timeout=0)
             with lock:
                 if self.remote:

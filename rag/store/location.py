@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from rag._internal.directories import user_cache
+
 
 def is_remote(store: str) -> bool:
     """Whether ``store`` names a Chroma server."""
@@ -15,6 +17,4 @@ def store_directory(store: str) -> Path:
     """Return the directory of a store; for a server, the directory in the user's cache for its catalogue's copy."""
     if not is_remote(store):
         return Path(store).expanduser()
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("citebrief")) / "stores" / hashlib.sha256(store.encode()).hexdigest()[:16]
+    return user_cache() / "stores" / hashlib.sha256(store.encode()).hexdigest()[:16]

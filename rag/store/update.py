@@ -7,18 +7,18 @@ the chunks that are still to be embedded.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from rag.embedding import Embedder, count_tokens
-from rag.ingest import chunk_document, embedding_text
+from rag.ingest import chunk_document, describe_omission, embedding_text
 from rag.store.catalogue import Catalogue, SourceRow
 from rag.store.embedding import ChunkWriter
 from rag.store.vectors import VectorStore, record_id
-from rag.types import Chunk, Document, Skipped
+from rag.types import Chunk, Coverage, Document, Skipped
 
 if TYPE_CHECKING:
     from rag.ingest import Source
@@ -54,6 +54,7 @@ class EmbeddingDeclined(Exception):
 class IndexReport:
     """The result of a run: counts of documents, ``embedded`` of chunks.
 
+    ``coverage`` has, by document id, what of the files is not in the text of the documents under the paths of this run.
     ``tokens`` is the number that a remote embedder was sent, None for a local one; ``cost`` is theirs in US dollars,
     None if the price is unknown.
     """
@@ -64,6 +65,7 @@ class IndexReport:
     unchanged: int = 0
     embedded: int = 0
     skipped: list[Skipped] = field(default_factory=list)
+    coverage: dict[str, Coverage] = field(default_factory=dict)
     tokens: int | None = None
     cost: float | None = None
 
@@ -72,7 +74,29 @@ class IndexReport:
         rows = [{"path": item.path, "reason": item.reason} for item in self.skipped]
         counts = {name: getattr(self, name) for name in ("added", "changed", "removed", "unchanged", "embedded")}
         usage = {} if self.tokens is None else {"tokens": self.tokens, "cost": self.cost}
-        return json.dumps({**counts, **usage, "skipped": rows}, ensure_ascii=False)
+        documents = [{"document_id": id_, **coverage_row(coverage)} for id_, coverage in self.coverage.items()]
+        return json.dumps({**counts, **usage, "skipped": rows, "documents": documents}, ensure_ascii=False)
+
+    def losses(self) -> Iterator[tuple[str, str]]:
+        """Yield the id of each document that may lack words of its file, and what it lacks."""
+        for id_, coverage in self.coverage.items():
+            if lost := [describe_omission(item, coverage.unit) for item in coverage.omissions if item.lost]:
+                yield id_, "; ".join(lost)
+
+
+def coverage_row(coverage: Coverage) -> dict[str, object]:
+    """Return ``coverage`` as the JSON of the command line has it."""
+    left_out = [
+        {
+            "what": item.what,
+            "count": item.count,
+            f"{coverage.unit or 'part'}s": list(item.parts),
+            "detail": item.detail,
+            "lost": item.lost,
+        }
+        for item in coverage.omissions
+    ]
+    return {"unit": coverage.unit, "total": coverage.total, "read": coverage.read, "left_out": left_out}
 
 
 class IndexUpdate:
@@ -143,6 +167,7 @@ class IndexUpdate:
         for row in [row for row in known.values() if row.id not in seen and (prune or row.root in roots)]:
             self.report.removed += len(self._catalogue.records_by_document(row.id))
             self._catalogue.delete_source(row.id)
+        self.report.coverage = self._catalogue.coverages(seen)
 
     def _skip(self, item: Skipped, known: dict[str, SourceRow]) -> set[str]:
         """Report a file that cannot be read; return the ids of its sources in the catalogue, which are kept."""

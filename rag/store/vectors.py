@@ -12,12 +12,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count, islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from rag._internal.directories import give_home
 from rag.errors import CitebriefError, IndexMismatch, UsageError
-from rag.store.location import is_remote
+from rag.store.location import is_remote, store_directory
+from rag.store.read_only import copy_of_vectors, is_read_only
 from rag.types import Chunk
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Matrix = NDArray[np.float32]
+    Vector = NDArray[np.float32]
 
 Result = TypeVar("Result")
 
@@ -33,6 +35,8 @@ EF_SEARCH = 1000
 """Candidates that Chroma's HNSW graph keeps during a search. With 200 it missed one in a hundred true neighbours."""
 
 _BATCH_SIZE = 1000
+_MAX_DOCUMENTS = 20_000
+"""Documents that one query may be restricted to. SQLite takes 32,766 variables, some of which Chroma needs itself."""
 _MAX_ATTEMPTS = 3
 _REOPENED = count(1)
 
@@ -56,6 +60,7 @@ class VectorStore:
         self._open()
 
     def _open(self, *, private: bool = False) -> None:
+        give_home()
         from chromadb.errors import ChromaError
 
         try:
@@ -115,27 +120,36 @@ class VectorStore:
 
     def nearest(
         self, vector: Sequence[float], k: int, documents: Sequence[str] | None = None
-    ) -> list[tuple[str, float]]:
-        """Return the ``k`` nearest records as ``(record id, cosine)``, only of ``documents`` if given.
+    ) -> list[tuple[str, float, Vector]]:
+        """Return the ``k`` nearest records as ``(record id, cosine, vector)``, only of ``documents`` if given.
 
         Raises:
             IndexMismatch: the stored vectors have another dimension than ``vector``.
         """
+        if documents is not None and not documents:
+            return []
+        parts = [None] if documents is None else list(_batches(documents, _MAX_DOCUMENTS))
+        nearest = [each for part in parts for each in self._nearest_of(vector, k, part)]
+        return sorted(nearest, key=lambda each: -each[1])[:k] if len(parts) > 1 else nearest
+
+    def _nearest_of(
+        self, vector: Sequence[float], k: int, documents: Sequence[str] | None
+    ) -> list[tuple[str, float, Vector]]:
         where: Any = None if documents is None else {"document_id": {"$in": list(documents)}}
 
         def query(records: Any) -> Any:
-            if documents == []:
-                return {"ids": [[]], "distances": [[]]}
-            return records.query(query_embeddings=[list(vector)], n_results=k, where=where, include=["distances"])
+            included = ["distances", "embeddings"]  # takes less time than a second call for them
+            return records.query(query_embeddings=[list(vector)], n_results=k, where=where, include=included)
 
         with self._dimension_errors():
             found = self._read(query)
-        distances = found["distances"] or [[]]
-        return [(id_, 1.0 - float(distance)) for id_, distance in zip(found["ids"][0], distances[0], strict=True)]
+        distances, vectors = ([[]] if found[name] is None else found[name] for name in ("distances", "embeddings"))
+        rows = zip(found["ids"][0], distances[0], vectors[0], strict=True)
+        return [(id_, 1.0 - float(distance), row) for id_, distance, row in rows]
 
-    def vectors(self, records: Sequence[str]) -> dict[str, Matrix]:
+    def vectors(self, records: Sequence[str]) -> dict[str, Vector]:
         """Return the stored vectors of ``records``, by record id."""
-        found: dict[str, Matrix] = {}
+        found: dict[str, Vector] = {}
         for part in _batches(records):
             rows = self._read(lambda records, part=part: records.get(ids=part, include=["embeddings"]))  # type: ignore[misc]
             found |= dict(zip(rows["ids"], rows["embeddings"] if rows["embeddings"] is not None else [], strict=True))
@@ -190,7 +204,8 @@ def _open_client(store: str, *, private: bool = False) -> ClientAPI:
 
     settings = Settings(anonymized_telemetry=False)
     if not is_remote(store):
-        path = str(Path(store) / "chroma")
+        directory = store_directory(store) / "chroma"
+        path = str(copy_of_vectors(directory) if is_read_only(directory) else directory)
         return chromadb.PersistentClient(path=path + "/." * next(_REOPENED) if private else path, settings=settings)
     parts = urlsplit(store.removeprefix("chroma+"))
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -200,7 +215,7 @@ def _open_client(store: str, *, private: bool = False) -> ClientAPI:
     )
 
 
-def _batches(records: Iterable[str]) -> Iterator[list[str]]:
+def _batches(records: Iterable[str], size: int = _BATCH_SIZE) -> Iterator[list[str]]:
     rest = iter(records)
-    while part := list(islice(rest, _BATCH_SIZE)):
+    while part := list(islice(rest, size)):
         yield part

@@ -6,6 +6,7 @@ read in windows of whole sentences, of which the best counts (cf. SummaC, Laban 
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections.abc import Iterator, Sequence
@@ -108,6 +109,8 @@ class ClassifierVerifier:
         if row is None:
             return Verdict(support="none", score=0.0, judge=self.name, reason="no evidence")
         score = round(float(row[self.label]), 4)
+        if not math.isfinite(score):
+            return Verdict(support=None, score=0.0, judge=self.name, reason="the model gave no number")
         if score >= self.threshold:
             return Verdict(support="full", score=score, judge=self.name)
         likeliest = self.labels[int(row.argmax())] if len(row) > 1 else "not supported"

@@ -7,25 +7,21 @@ writing fails keeps its quotes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
 
-from rag._internal.concurrency import start_all
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.progress import OnProgress, Step
 from rag.types import Brief, Disagreement, Hit, Section, Sentence, Trace
 from rag.verify import Verifier
 from rag.writing.closing import closing_evidence
-from rag.writing.drafts import ClosingPart, Draft, DraftSection, Writer
+from rag.writing.drafts import ClosingPart, Writer
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.headings import taken_heading_fault
 from rag.writing.outline import Outline, OutlineSection
 from rag.writing.repair import RepairPolicy
-
-WrittenT = TypeVar("WrittenT")
 
 CLOSING_PARTS: tuple[ClosingPart, ClosingPart] = ("summary", "conclusion")
 
@@ -77,14 +73,11 @@ def compose(
     *,
     trace: Trace,
     gaps: Sequence[str] = (),
-    concurrent: bool = False,
     on_progress: OnProgress = lambda _: None,
 ) -> Brief:
     """Return the brief that ``writer`` makes of ``outline``; each sentence is verified and quoted instead if it fails.
 
-    With ``concurrent``, the writer is asked for all sections at the same time, and then for the summary and the
-    conclusion, so its model has to accept several calls at once. Verifying and repairing follow the order of the brief
-    in any case: the order in which the model replies has no influence on the brief.
+    The parts are written one after another. For a large model see ``rag/writing/large_composition.py``.
 
     Raises:
         Interrupted: the model was lost or the user stopped it; carries the brief so far.
@@ -94,7 +87,6 @@ def compose(
         outline=outline,
         writer=writer,
         policy=RepairPolicy(verifier=verifier, evidence=[hit.chunk for hit in hits], max_rewrites=writer.max_rewrites),
-        concurrent=concurrent,
         on_progress=on_progress,
     )
     try:
@@ -115,7 +107,6 @@ class _Composition:
     outline: Outline
     writer: Writer
     policy: RepairPolicy
-    concurrent: bool
     on_progress: OnProgress
     current_part: str = "draft"
     parts_done: int = 0
@@ -123,50 +114,32 @@ class _Composition:
     def write_sections(self) -> None:
         """Replace the quotes of each section by what the writer makes of them."""
         self._report("draft", self.brief)
-        calls = (  # a generator, so that a section that is written alone knows the headings written before it
-            partial(self.writer.section, section, self._headings(except_at=place))
-            for place, section in enumerate(self.outline.sections)
-        )
-        for place, (section, written) in enumerate(zip(self.outline.sections, self._started(calls), strict=True)):
+        for place, section in enumerate(self.outline.sections):
             with self._part(section.heading):
-                self._replace_section(place, section, written)
+                self._replace_section(place, section)
 
     def write_closing_parts(self) -> None:
         """Replace the quotes of the summary and the conclusion by what the writer makes of the sections."""
         body = [sentence for section in self.brief.sections for sentence in section.sentences]
-        calls = [
-            self._closing_call(part, evidence, body)
-            for part, evidence in zip(CLOSING_PARTS, closing_evidence(self.outline), strict=True)
-        ]
-        for part, written in zip(CLOSING_PARTS, self._started(calls), strict=True):
+        for part, evidence in zip(CLOSING_PARTS, closing_evidence(self.outline), strict=True):
             with self._part(part):
-                self._replace_closing(part, body, written)
+                self._replace_closing(part, evidence, body)
 
     def brief_so_far(self) -> Brief:
         """Return the brief with the log of its repairs."""
         return replace(self.brief, trace=replace(self.brief.trace, repairs=self.policy.log))
 
-    def _started(self, calls: Iterable[Callable[[], WrittenT]]) -> Iterable[Callable[[], WrittenT]]:
-        """Start ``calls`` at the same time if the writer allows it; the callables returned wait for the results."""
-        return start_all(calls, isolated=ReplyError) if self.concurrent else calls
-
-    def _closing_call(
-        self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]
-    ) -> Callable[[], list[Draft]]:
-        return partial(self.writer.closing, part, evidence, body) if evidence else list
-
     def _headings(self, *, except_at: int) -> list[str]:
         return [section.heading for place, section in enumerate(self.brief.sections) if place != except_at]
 
-    def _replace_section(self, place: int, section: OutlineSection, written: Callable[[], DraftSection]) -> None:
+    def _replace_section(self, place: int, section: OutlineSection) -> None:
         quoted = self.brief.sections[place].sentences
         try:
-            draft = written()
+            draft = self.writer.section(section, self._headings(except_at=place))
         except ReplyError as error:
             self.policy.record(section.heading, "quote", "", _text(quoted), f"no usable reply: {error}")
             return
         heading, fault = draft.heading, draft.fault
-        # Sections that are named at the same time do not know each other's headings.
         if heading and (same := taken_heading_fault(heading, self._headings(except_at=place))):
             heading, fault = None, f"{heading!r} {same}"
         if fault:
@@ -181,10 +154,12 @@ class _Composition:
         sections[place] = Section(heading=heading, sentences=tuple(sentences))
         self.brief = replace(self.brief, sections=tuple(sections))
 
-    def _replace_closing(self, part: ClosingPart, body: Sequence[Sentence], written: Callable[[], list[Draft]]) -> None:
+    def _replace_closing(
+        self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]
+    ) -> None:
         quoted: tuple[Sentence, ...] = getattr(self.brief, part)
         try:
-            drafts = written()
+            drafts = self.writer.closing(part, evidence, body) if evidence else []
         except ReplyError as error:
             self.policy.record(part, "quote", "", _text(quoted), f"no usable reply: {error}")
             return

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from rag.text import content_stems
 from rag.types import Chunk, Sentence
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.outline import OutlineSection
+
+MAX_QUOTE_WORDS = 60
+"""Words of a quotation that a request for summary and conclusion shows at the most."""
 
 ClosingPart = Literal["summary", "conclusion"]
 """A part of a brief that is written after its sections."""
@@ -21,7 +25,8 @@ class Draft:
     ``evidence`` are the sentences that it was made from, or those of its chunks: they are quoted if it fails.
     ``fault`` is what the writer itself found wrong with it. ``merged`` is set where the sentence was made from
     ``evidence`` and nothing else: its citations are then known, and not chosen by the model. ``sources`` are the
-    sentences of the sections that a sentence of the summary or conclusion was written from.
+    sentences of the sections that a sentence of the summary or conclusion was written from. Where ``replaceable`` is
+    not set, no evidence sentence stands in for a draft that fails, as for a side of a disagreement.
     """
 
     text: str
@@ -30,6 +35,7 @@ class Draft:
     fault: str | None = None
     merged: bool = False
     sources: tuple[Sentence, ...] = ()
+    replaceable: bool = True
 
     @property
     def is_quote(self) -> bool:
@@ -82,3 +88,18 @@ class Writer(Protocol):
 def quote_draft(sentence: EvidenceSentence) -> Draft:
     """Return the draft that quotes ``sentence`` unchanged."""
     return Draft(text=sentence.text, chunks=(sentence.chunk,), evidence=(sentence,))
+
+
+def main_quotes(sentence: Sentence) -> list[str]:
+    """Return for each citation of ``sentence`` the words that it quotes and shares most with, if they are not its own.
+
+    Words longer than :data:`MAX_QUOTE_WORDS`, such as a table without full stops, are left out.
+    """
+    stems = content_stems(sentence.text)
+    best: dict[str, tuple[int, str]] = {}
+    for quote in sentence.quotes:
+        text = " ".join(quote.text.split())
+        shared = len(content_stems(text) & stems)
+        if len(text.split()) <= MAX_QUOTE_WORDS and shared > best.get(quote.chunk_id, (0, ""))[0]:
+            best[quote.chunk_id] = shared, text
+    return [text for _, text in best.values() if text != sentence.text]

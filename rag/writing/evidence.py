@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.text import split_statements
 from rag.types import Chunk, Hit, Quote, Sentence
-from rag.writing.standalone import refers_to_authors, skip_connective, why_not_standalone
+from rag.writing.standalone import is_standalone, refers_to_authors, skip_connective
+from rag.writing.units import evidence_units
 
 _CONTRASTING_OPENING = re.compile(
     r"(?:However|But|Nevertheless|Nonetheless|Yet|Still|Even so|At the same time|That said)\b"
@@ -26,11 +26,14 @@ _DENIED_FINDING = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceSentence:
-    """A sentence of a chunk: ``chunk.text[start:end] == text``, with three changes.
+    """A sentence of a chunk: ``chunk.text[start:end] == text``, with these changes.
 
     Line breaks become spaces. The first letter becomes a capital where an opening that only connects the sentence was
-    left out. A sentence in which authors refer to themselves ("we found …") is put in quotation marks, its own marks
-    becoming single ones: without them the brief would seem to refer to itself.
+    left out. A list item or table row has the words in front that introduce it (``rag/writing/units.py``). A sentence
+    in which authors refer to themselves or to their document ("we found …", "this PEP …") is put in quotation marks,
+    since the brief would seem to refer to itself; its own marks become single ones, and between the marks stands
+    nothing but the words of the chunk, "[…]" for an opening that was left out, and a first letter in square brackets
+    where the capital is not the chunk's.
 
     ``relevance`` orders the sentences by what they contribute to the answer; it has no unit.
     """
@@ -57,15 +60,22 @@ def evidence_sentences(hits: Iterable[Hit]) -> Iterator[EvidenceSentence]:
     """Yield the standalone sentences of ``hits``, best hit first; of sentences with the same words only the first."""
     seen: set[str] = set()
     for hit in hits:
-        for begin, end in split_statements(hit.chunk.text):
-            start = skip_connective(hit.chunk.text, begin, end)
-            text = " ".join(hit.chunk.text[start:end].split())
-            text = text[:1].upper() + text[1:]
+        title = hit.chunk.context
+        for unit in evidence_units(hit.chunk.text):
+            start = skip_connective(hit.chunk.text, unit.start, unit.end) if unit.whole else unit.start
+            words = " ".join(hit.chunk.text[start : unit.end].split()) if unit.whole else unit.text
+            text = words if _is_code_word(words) else words[:1].upper() + words[1:]
             key = re.sub(r"\W+", " ", text.lower())
-            if key not in seen and why_not_standalone(text) is None:
+            if key not in seen and is_standalone(text, title):
                 seen.add(key)
-                text = _in_quotation_marks(text) if refers_to_authors(text) else text
-                yield EvidenceSentence(text=text, chunk=hit.chunk, start=start, end=end)
+                if refers_to_authors(text, title):
+                    text = _in_quotation_marks(words, shortened=start > unit.start)
+                yield EvidenceSentence(text=text, chunk=hit.chunk, start=start, end=unit.end)
+
+
+def _is_code_word(text: str) -> bool:
+    """Whether ``text`` opens with code, whose first letter is not to be changed: "debug_assert! …"."""
+    return re.match(r"\w*[_.(:]\S", text) is not None
 
 
 def qualifies(following: EvidenceSentence, sentence: EvidenceSentence) -> bool:
@@ -101,6 +111,11 @@ def opens_with_known_surname(sentence: EvidenceSentence) -> bool:
     return re.search(rf"\b[A-Z]\w+ {re.escape(opening[0])}\b", sentence.chunk.text[: sentence.start]) is not None
 
 
-def _in_quotation_marks(text: str) -> str:
-    inner = re.sub(r"\"([^\"]*)\"", r"‘\1’", text).replace("“", "‘").replace("”", "’")
+def _in_quotation_marks(words: str, *, shortened: bool) -> str:
+    """Return ``words`` as a quotation; ``shortened`` says that they lack the opening of their sentence."""
+    inner = re.sub(r"\"([^\"]*)\"", r"‘\1’", words).replace("“", "‘").replace("”", "’")
+    if shortened:
+        inner = f"[…] {inner}"
+    elif inner[:1].islower():
+        inner = f"[{inner[:1].upper()}]{inner[1:]}"
     return f"“{inner}”"

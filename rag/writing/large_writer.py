@@ -1,113 +1,148 @@
-"""The writer for a large model: a section a call, from the section's chunks, under a schema.
+"""The writer for a large model: an outline of all evidence, a section a call, then summary and conclusion in one call.
 
-The model sees aliases for chunks (``E1`` …) and sentences (``S1`` …); the schema lets it cite nothing else. Aliases are
-made and resolved in this module and occur nowhere else.
+The model sees aliases for passages (``E1`` …) and for sentences of the sections (``S1`` …), and the schema lets it cite
+nothing else. A passage has the same alias in every call. Aliases do not leave the modules of the large writer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, create_model
+from pydantic import BaseModel, Field
 
 from rag.llm.prompts import Prompt
-from rag.types import Chunk, Sentence
-from rag.writing.drafts import ClosingPart, Draft, DraftSection, RefusedDraft
-from rag.writing.evidence import EvidenceSentence
-from rag.writing.headings import clean_heading, heading_fault
+from rag.types import Chunk, Section, Sentence
+from rag.verify import near_chunks
+from rag.writing.drafts import ClosingPart, Draft, RefusedDraft, main_quotes
 from rag.writing.model_calls import ask_with_retry, clean_sentences
-from rag.writing.outline import OutlineSection
+from rag.writing.passages import aliased_passages, passages_text
+from rag.writing.reply_schemas import alias_type, list_of, strict_schema
+from rag.writing.thematic_outline import ThematicOutline, Theme, outline_schema, read_outline
 
 if TYPE_CHECKING:
     from rag.llm.chat_model import ChatModel
 
-MAX_SECTION_TOKENS, MAX_CLOSING_TOKENS = 1200, 600
+MAX_OUTLINE_TOKENS, MAX_SECTION_TOKENS, MAX_CLOSING_TOKENS = 3000, 1200, 1200
 """Length limits of the replies."""
 
-TASKS: Mapping[ClosingPart, str] = {
-    "summary": "Write the executive summary: two or three sentences that answer the question.",
-    "conclusion": "Write the conclusion: one or two sentences on what the record establishes and leaves open.",
-}
-"""What the summary prompt asks for."""
+MAX_CITATIONS, MAX_SOURCES = 5, 5
+"""Largest numbers of passages that a sentence cites, and of sentences that one of the summary is written from."""
+
+SECTION_SIZE, SUMMARY_SIZE, CONCLUSION_SIZE = 6, 6, 3
+"""Largest numbers of sentences."""
+
+PASSAGES_USED = 24
+"""Number of passages that the outline is asked to name at the most. Sections and verifier read them again."""
+
+NEAR_PASSAGES = 2
+"""Passages that a request for a revision shows for each refused sentence beside those that it cites."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LargeWriter:
-    """A :class:`rag.writing.drafts.Writer` that lets the model write whole sections.
+    """Writes the parts of a brief with a large model. Every method raises ``ModelError`` if the model fails.
 
-    ``evidence`` has all retrieved chunks by id: a summary sentence inherits the citations of section sentences, and
-    repairing may have put these on any retrieved chunk.
+    ``evidence`` are the passages that it may use, best first.
     """
 
     model: ChatModel
     question: str
+    outline_prompt: Prompt
     section_prompt: Prompt
     summary_prompt: Prompt
     revise_prompt: Prompt
-    evidence: Mapping[str, Chunk]
+    evidence: Sequence[Chunk]
+    _passages: dict[str, Chunk] = field(init=False, repr=False, compare=False)
 
-    def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
-        """See :class:`rag.writing.drafts.Writer`."""
-        chunks = _aliased_chunks(section)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_passages", aliased_passages(self.evidence))
+
+    def outline(self, sections: int) -> ThematicOutline:
+        """Return the outline of all passages, with at most so many ``sections``."""
+        reply = ask_with_retry(
+            self.model,
+            self.outline_prompt,
+            outline_schema(tuple(self._passages), sections),
+            max_tokens=MAX_OUTLINE_TOKENS,
+            sections=str(sections),
+            passages_used=str(PASSAGES_USED),
+            question=self.question,
+            passages=passages_text(self._passages),
+        )
+        return read_outline(reply, self._passages, self.question)
+
+    def section(self, theme: Theme, outline: ThematicOutline) -> list[Draft]:
+        """Write the sentences of the section on ``theme``."""
+        passages = self._aliases_of(theme.passages)
+        others = [f"- {other.heading}: {_points(other)}" for other in outline.themes if other is not theme]
         reply = ask_with_retry(
             self.model,
             self.section_prompt,
-            _section_schema(tuple(chunks)),
+            _sentences_schema("WrittenSection", sentences=(tuple(passages), "citations", SECTION_SIZE, MAX_CITATIONS)),
             max_tokens=MAX_SECTION_TOKENS,
             question=self.question,
-            subject=section.heading,
-            others="; ".join(other_headings) or "none",
-            passages=_passages(chunks),
+            heading=theme.heading,
+            points="\n".join(
+                f"- {point.text} ({', '.join(self._aliases_of(point.passages))})" for point in theme.key_points
+            ),
+            others="\n".join(others) or "none",
+            glossary="; ".join(f"{short} = {full}" for short, full in outline.glossary) or "none",
+            passages=passages_text(passages),
         )
-        drafts = [
-            draft for item in reply.sentences for draft in _section_drafts(item.text, item.citations, chunks, section)
-        ]
-        heading = clean_heading(reply.heading, [f"{chunk.context}\n{chunk.text}" for chunk in chunks.values()])
-        retrieved = [f"{chunk.context}\n{chunk.text}" for chunk in self.evidence.values()]
-        fault = heading_fault(heading, [self.question, *retrieved], other_headings)
-        if fault:
-            return DraftSection(heading=None, drafts=tuple(drafts), fault=f"{heading!r} {fault}")
-        return DraftSection(heading=heading, drafts=tuple(drafts))
+        return [draft for item in reply.sentences for draft in _section_drafts(item.text, item.citations, passages)]
 
-    def closing(self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]) -> list[Draft]:
-        """See :class:`rag.writing.drafts.Writer`. A sentence inherits the citations of the ``body`` sentences."""
-        numbered = {f"S{n}": sentence for n, sentence in enumerate(body, 1)}
+    def closing(self, sections: Sequence[Section], gaps: Sequence[str]) -> dict[ClosingPart, list[Draft]]:
+        """Write the summary and the conclusion from the verified ``sections``, knowing what stays unanswered."""
+        numbered = _numbered(sections)
+        aliases = tuple(numbered)
         reply = ask_with_retry(
             self.model,
             self.summary_prompt,
-            _closing_schema(tuple(numbered)),
+            _sentences_schema(
+                "WrittenPassage",
+                summary=(aliases, "from", SUMMARY_SIZE, MAX_SOURCES),
+                conclusion=(aliases, "from", CONCLUSION_SIZE, MAX_SOURCES),
+            ),
             max_tokens=MAX_CLOSING_TOKENS,
             question=self.question,
-            sentences=_numbered(numbered),
-            task=TASKS[part],
+            sentences=_sentences_text(sections, list(numbered.values())),
+            gaps=" ".join(gaps) or "nothing",
         )
-        return [draft for item in reply.sentences for draft in self._closing_drafts(item.text, item.sources, numbered)]
+        return {
+            "summary": self._closing_drafts(reply.summary, numbered),
+            "conclusion": self._closing_drafts(reply.conclusion, numbered),
+        }
 
-    @property
-    def max_rewrites(self) -> None:
-        """See :class:`rag.writing.drafts.Writer`. All refused drafts of a part are revised in one call."""
-        return
+    def revise(self, refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
+        """Revise drafts of the sections from the passages that they cite and those nearest to their words."""
+        wanted = {chunk.id for each in refused for chunk in each.draft.chunks}
+        shown = list(self._passages.values())
+        wanted |= {chunk.id for each in refused for chunk in near_chunks(each.draft.text, shown, NEAR_PASSAGES)}
+        passages = {alias: chunk for alias, chunk in self._passages.items() if chunk.id in wanted}
+        items = self._revise(refused, [each.draft.chunks for each in refused], passages, passages_text(passages))
+        return [tuple(_section_drafts(text, cited, passages)) for text, cited in items]
 
-    def revise_section(self, refused: Sequence[RefusedDraft], section: OutlineSection) -> list[tuple[Draft, ...]]:
-        """See :class:`rag.writing.drafts.Writer`."""
-        chunks = _aliased_chunks(section)
-        items = self._revise(refused, [each.draft.chunks for each in refused], chunks, _passages(chunks))
-        return [tuple(_section_drafts(text, cited, chunks, section)) for text, cited in items]
+    def revise_closing(self, refused: Sequence[RefusedDraft], sections: Sequence[Section]) -> list[tuple[Draft, ...]]:
+        """Revise drafts of the summary and the conclusion from the sentences of ``sections``."""
+        numbered = _numbered(sections)
+        text = _sentences_text(sections, [source for each in refused for source in each.draft.sources])
+        items = self._revise(refused, [each.draft.sources for each in refused], numbered, text)
+        return [tuple(self._drafts_from(text, cited, numbered)) for text, cited in items]
 
-    def revise_closing(self, refused: Sequence[RefusedDraft], body: Sequence[Sentence]) -> list[tuple[Draft, ...]]:
-        """See :class:`rag.writing.drafts.Writer`."""
-        numbered = {f"S{n}": sentence for n, sentence in enumerate(body, 1)}
-        items = self._revise(refused, [each.draft.sources for each in refused], numbered, _numbered(numbered))
-        return [tuple(self._closing_drafts(text, cited, numbered)) for text, cited in items]
+    def _closing_drafts(self, items: Sequence[Any], numbered: Mapping[str, Sentence]) -> list[Draft]:
+        return [draft for item in items for draft in self._drafts_from(item.text, item.citations, numbered)]
 
-    def _closing_drafts(self, text: str, cited: Sequence[str], numbered: Mapping[str, Sentence]) -> list[Draft]:
+    def _drafts_from(self, text: str, cited: Sequence[str], numbered: Mapping[str, Sentence]) -> list[Draft]:
         """Return the drafts of one item, with the citations of the numbered sentences that it names."""
-        sources = tuple(numbered[alias] for alias in dict.fromkeys(cited))
-        ids = dict.fromkeys(chunk_id for sentence in sources for chunk_id in sentence.citations)
-        chunks = tuple(self.evidence[chunk_id] for chunk_id in ids)
+        sources = tuple(numbered[alias] for alias in dict.fromkeys(map(str, cited)))
+        chunks = self._chunks_of(sources)
         return [Draft(text=each, chunks=chunks, evidence=(), sources=sources) for each in clean_sentences(text)]
+
+    def _chunks_of(self, sentences: Sequence[Sentence]) -> tuple[Chunk, ...]:
+        by_id = {chunk.id: chunk for chunk in self.evidence}
+        return tuple(by_id[cited] for cited in dict.fromkeys(c for sentence in sentences for c in sentence.citations))
 
     def _revise(
         self,
@@ -143,55 +178,59 @@ class LargeWriter:
         revised = {item.number: (item.text, item.citations) for item in reply.sentences if item.citations}
         return [revised.get(number, ("", [])) for number in range(1, len(refused) + 1)]
 
-
-def _aliased_chunks(section: OutlineSection) -> dict[str, Chunk]:
-    """Return the chunks of the section's evidence by alias."""
-    shown = {sentence.chunk.id: sentence.chunk for sentence in section.evidence}
-    return {f"E{n}": chunk for n, chunk in enumerate(shown.values(), 1)}
-
-
-def _passages(chunks: Mapping[str, Chunk]) -> str:
-    return "\n\n".join(f"{alias} [{chunk.context}]\n{chunk.text}" for alias, chunk in chunks.items())
+    def _aliases_of(self, chunks: Sequence[Chunk]) -> dict[str, Chunk]:
+        """Return ``chunks`` by alias, in the order of the aliases."""
+        wanted = {chunk.id for chunk in chunks}
+        return {alias: chunk for alias, chunk in self._passages.items() if chunk.id in wanted}
 
 
-def _numbered(sentences: Mapping[str, Sentence]) -> str:
-    return "\n".join(f"{alias}: {sentence.text}" for alias, sentence in sentences.items())
+def _points(theme: Theme) -> str:
+    return " ".join(point.text for point in theme.key_points)
 
 
-def _section_drafts(
-    text: str, cited: Sequence[str], chunks: Mapping[str, Chunk], section: OutlineSection
-) -> list[Draft]:
-    """Return the drafts of one item of a reply, with the chunks that it cites."""
-    own = tuple(chunks[alias] for alias in dict.fromkeys(cited))
-    evidence = tuple(each for each in section.evidence if each.chunk in own) or section.evidence
-    return [Draft(text=each, chunks=own, evidence=evidence) for each in clean_sentences(text)]
+def _numbered(sections: Sequence[Section]) -> dict[str, Sentence]:
+    sentences = [sentence for section in sections for sentence in section.sentences]
+    return {f"S{number}": sentence for number, sentence in enumerate(sentences, 1)}
 
 
-def _section_schema(aliases: tuple[str, ...]) -> Any:
-    """Return the schema of a section, in which a citation can only be one of ``aliases``."""
-    item = _schema("Item", text=(str, ...), citations=(_list_of(Literal[aliases], 4), ...))
-    return _schema("WrittenSection", heading=(str, ...), sentences=(_list_of(item, 6), ...))
+def _sentences_text(sections: Sequence[Section], quoted: Collection[Sentence]) -> str:
+    """Return the numbered sentences below their headings; those in ``quoted`` are followed by the words they quote."""
+    aliases = iter(_numbered(sections))
+    lines = []
+    for section in sections:
+        lines.append(f"# {section.heading}")
+        for sentence in section.sentences:
+            lines.append(f"{next(aliases)}: {sentence.text}")
+            lines += [f"  “{quote}”" for quote in (main_quotes(sentence) if sentence in quoted else ())]
+    return "\n".join(lines)
 
 
-def _closing_schema(aliases: tuple[str, ...]) -> Any:
-    """Return the schema of a summary or conclusion, in which a sentence is made from sentences in ``aliases``."""
-    sources = Field(min_length=1, max_length=3, alias="from")
-    item = _schema("Item", text=(str, ...), sources=(Annotated[list[Literal[aliases]], sources], ...))  # type: ignore[valid-type]
-    return _schema("WrittenPassage", sentences=(_list_of(item, 3), ...))
+def _section_drafts(text: str, cited: Sequence[str], passages: Mapping[str, Chunk]) -> list[Draft]:
+    """Return the drafts of one item of a reply, with the passages that it cites."""
+    own = tuple(passages[alias] for alias in dict.fromkeys(map(str, cited)))
+    return [Draft(text=each, chunks=own, evidence=()) for each in clean_sentences(text)]
+
+
+def _sentences_schema(name: str, **parts: tuple[tuple[str, ...], str, int, int]) -> type[BaseModel]:
+    """Return the schema of lists of sentences that cite.
+
+    Args:
+        name: the schema's name.
+        parts: for each list the aliases that may be cited, the name of the field that cites them, and the largest
+            numbers of sentences and of citations of a sentence. A "conclusion" may be empty.
+    """
+    fields: dict[str, Any] = {}
+    for part, (aliases, cites, sentences, citations) in parts.items():
+        cited = Field(min_length=1, max_length=citations, alias=cites)
+        own = Annotated[list[alias_type("Alias", aliases)], cited]  # type: ignore[misc]
+        item = strict_schema("Item", text=(str, ...), citations=(own, ...))
+        fields[part] = (list_of(item, 0 if part == "conclusion" else 1, sentences), ...)
+    return strict_schema(name, **fields)  # type: ignore[no-any-return]
 
 
 def _revision_schema(count: int, aliases: tuple[str, ...]) -> Any:
     """Return the schema of ``count`` revised sentences; one without a text or citations is given up."""
-    citations = Annotated[list[Literal[aliases]], Field(max_length=4)]  # type: ignore[valid-type]
+    citations = list_of(alias_type("Alias", aliases), 0, MAX_SOURCES)
     numbers = tuple(range(1, count + 1))
-    item = _schema("Item", number=(Literal[numbers], ...), text=(str, ...), citations=(citations, ...))
-    return _schema("RevisedSentences", sentences=(_list_of(item, count), ...))
-
-
-def _schema(name: str, **fields: Any) -> Any:
-    return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
-
-
-def _list_of(kind: Any, most: int) -> Any:
-    """Return the type of a list of one to ``most`` items."""
-    return Annotated[list[kind], Field(min_length=1, max_length=most)]
+    item = strict_schema("Item", number=(Literal[numbers], ...), text=(str, ...), citations=(citations, ...))
+    return strict_schema("RevisedSentences", sentences=(list_of(item, 1, count), ...))

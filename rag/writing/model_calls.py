@@ -48,6 +48,11 @@ def clean_sentences(text: str) -> list[str]:
     An item of a reply that holds two sentences is split, so that each is cited and verified on its own. A piece
     without a final mark was cut off and is left out.
     """
-    plain = _MARKER.sub("", text)
+    plain = without_markers(text)
     sentences = [" ".join(plain[start:end].split()) for start, end in split_sentences(plain)]
     return [sentence for sentence in sentences if re.search(r"[.!?][\"”’')\]]*$", sentence)]
+
+
+def without_markers(text: str) -> str:
+    """Return ``text`` without citation markers."""
+    return _MARKER.sub("", text)

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.embedding import EmbedWords
-from rag.retrieval import term_coverage
+from rag.retrieval import NO_SCORES, AnswerScores, term_coverage
 from rag.types import Hit
 from rag.writing.clustering import balanced_clusters
 from rag.writing.disagreements import Conflict, find_conflicts
 from rag.writing.evidence import EvidenceSentence, evidence_sentences, with_qualifications
 from rag.writing.headings import headings_from_documents
-from rag.writing.hit_relevance import near_hits, rate_hits
+from rag.writing.hit_relevance import rate_hits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,11 +45,14 @@ class OutlineWeights:
     sentences_per_section: int = 3
     """Mean number of sentences in a section."""
 
-    max_hit_distance: float = 0.25
-    """Drop hits whose relevance is this far below the best hit's: they lack a word that the question depends on."""
+    answers: float = 0.5
+    """Probability that a hit answers from which all its sentences are on topic, even without the subject's name."""
 
-    max_document_distance: float = 0.22
-    """Drop documents whose best hit is this far below the best of all: they are about a related subject."""
+    answer_score: float = 0.15
+    """Weight of the probability that the sentence's hit answers the question or a part of it."""
+
+    sentences_per_part: int = 2
+    """Sentences that each part of a question keeps from hits that answer it, before the best of all are chosen."""
 
     context: float = 0.4
     """Weight of the cosine between the question and the sentence's title and headings."""
@@ -69,14 +72,11 @@ class OutlineWeights:
     excess_word: float = 0.01
     """Penalty of a key point for each word beyond ``typical_words``."""
 
-    best_hit_distance: float = 0.15
-    """Sentences of hits within this distance of the best hit are on topic even if they do not name the subject."""
-
     off_topic_distance: float = 0.3
-    """A sentence this far below the mean of the five most relevant ones is off topic."""
+    """A sentence this far below the mean of the five most relevant ones is off topic, unless its hit answers."""
 
     off_topic_document_distance: float = 0.25
-    """A document whose best sentence is this far below that mean is off topic as a whole."""
+    """The same for a document and its best sentence; it is off topic as a whole, unless a hit of it answers."""
 
     relevance: float = 0.75
     """Share of relevance in the marginal relevance; the rest is the similarity to the sentences already chosen."""
@@ -124,35 +124,38 @@ def make_outline(
     embed_words: EmbedWords,
     *,
     sections: int = 6,
+    scores: AnswerScores = NO_SCORES,
     weights: OutlineWeights = DEFAULT_OUTLINE_WEIGHTS,
 ) -> Outline:
     """Choose evidence sentences for ``question`` from ``hits`` and group them into at most ``sections`` sections.
 
-    A narrow question gives fewer sections, and hits without an evidence sentence give none.
+    A narrow question gives fewer sections, and hits without an evidence sentence give none. Each part of a question
+    that a hit answers keeps evidence.
 
     Args:
         question: the question.
-        hits: the hits of :func:`rag.retrieval.search_index`, best first.
+        hits: those that are on the question, best first.
         embed: embeds texts.
         embed_words: embeds the words of texts.
         sections: the largest number of sections.
+        scores: of the hits that were read.
         weights: the tunables.
     """
     rated = rate_hits(question, hits, embed_words)
     broad = not any(each.coverage for each in rated)
-    near = near_hits(
-        [each for each in rated if any(True for _ in evidence_sentences([each.hit]))],
-        weights.max_hit_distance,
-        weights.max_document_distance,
-    )
-    candidates = list(evidence_sentences(each.hit for each in near))[: weights.max_candidates]
+    of_hit = {
+        each.hit.chunk.id: each.relevance + weights.answer_score * (scores.best(each.hit.chunk.id) or 0.0)
+        for each in rated
+    }
+    ranked = sorted((each.hit for each in rated), key=lambda hit: -of_hit[hit.chunk.id])
+    candidates = list(evidence_sentences(ranked))[: weights.max_candidates]
     if not candidates:
         return Outline(sections=(), key_points=())
-    of_hit = {each.hit.chunk.id: each.relevance for each in near}
+    posed = [question, *scores.questions[1:]]
     contexts = list(dict.fromkeys(sentence.chunk.context for sentence in candidates))
-    vectors = embed([question, *contexts, *(sentence.text for sentence in candidates)])
-    query, context_cosines = vectors[0], vectors[1 : 1 + len(contexts)] @ vectors[0]
-    vectors = vectors[1 + len(contexts) :]
+    embedded = embed([*posed, *contexts, *(sentence.text for sentence in candidates)])
+    queries, of_contexts, vectors = np.split(embedded, [len(posed), len(posed) + len(contexts)])
+    context_cosines = (of_contexts @ queries.T).max(axis=1)
     context_terms = dict(zip(contexts, weights.context * (context_cosines - context_cosines.mean()), strict=True))
     terms = [
         _content_term(sentence, weights)
@@ -160,15 +163,18 @@ def make_outline(
         + weights.hit_relevance * of_hit[sentence.chunk.id]
         for sentence in candidates
     ]
-    covered = 0.0 if broad else term_coverage(question, [sentence.text for sentence in candidates], embed_words)
-    relevance = vectors @ query + weights.term_coverage * covered + np.array(terms, dtype=np.float32)
+    texts = [sentence.text for sentence in candidates]
+    to_each = vectors @ queries.T  # sentences × the question and its parts
+    if not broad:
+        covered = [term_coverage(each, texts, embed_words) for each in posed]
+        to_each = to_each + weights.term_coverage * np.stack(covered, axis=1)
+    relevance = to_each.max(axis=1) + np.array(terms, dtype=np.float32)
     candidates = [replace(each, relevance=float(own)) for each, own in zip(candidates, relevance, strict=True)]
-    from_best_hits = np.array(
-        [of_hit[each.chunk.id] >= near[0].relevance - weights.best_hit_distance for each in candidates]
-    )
-    off_topic = _off_topic(relevance, candidates, from_best_hits, weights)
+    answering = np.array([(scores.best(each.chunk.id) or 0.0) >= weights.answers for each in candidates])
+    off_topic = _off_topic(relevance, candidates, answering, weights)
     limit = sections * weights.sentences_per_section
-    chosen = _select(relevance, vectors, candidates, off_topic, weights, limit=limit)
+    reserved = _reserved_for_parts(to_each, candidates, scores, weights)
+    chosen = _select(relevance, vectors, candidates, off_topic, weights, limit=limit, reserved=reserved)
     # Sentences are grouped by what their passages are about, so titles and headings count here.
     in_context = embed([f"{candidates[i].chunk.context}\n{candidates[i].text}" for i in chosen])
     similarity = _similarity(in_context, [candidates[i] for i in chosen], weights)
@@ -202,18 +208,32 @@ def _length_penalty(sentence: EvidenceSentence, weights: OutlineWeights) -> floa
 def _off_topic(
     relevance: Vectors,
     sentences: Sequence[EvidenceSentence],
-    from_best_hits: NDArray[np.bool_],
+    answering: NDArray[np.bool_],
     weights: OutlineWeights,
 ) -> NDArray[np.bool_]:
-    """Return a mask of the sentences that are off topic, or whose document is; never one of the best hits."""
+    """Return a mask of the sentences that are off topic, or whose document is; never one of a hit that answers."""
     top = float(np.sort(relevance)[-5:].mean())
     best: dict[str, float] = {}
-    for sentence, own in zip(sentences, relevance, strict=True):
-        best[sentence.chunk.document_id] = max(best.get(sentence.chunk.document_id, -np.inf), float(own))
+    for sentence, own, answers in zip(sentences, relevance, answering, strict=True):
+        document = sentence.chunk.document_id
+        best[document] = np.inf if answers else max(best.get(document, -np.inf), float(own))
     in_off_topic_document = np.array(
         [best[each.chunk.document_id] < top - weights.off_topic_document_distance for each in sentences]
     )
-    return in_off_topic_document | ((relevance < top - weights.off_topic_distance) & ~from_best_hits)
+    return ~answering & (in_off_topic_document | (relevance < top - weights.off_topic_distance))
+
+
+def _reserved_for_parts(
+    to_each: Vectors, sentences: Sequence[EvidenceSentence], scores: AnswerScores, weights: OutlineWeights
+) -> list[int]:
+    """Return the indices of the sentences that each part of the question keeps, from hits that answer this part."""
+    reserved: list[int] = []
+    for part in range(1, len(scores.questions)):
+        answers = [scores.by_chunk.get(each.chunk.id, ()) for each in sentences]
+        mine = [at for at, found in enumerate(answers) if found and found[part] >= weights.answers]
+        mine.sort(key=lambda at: -float(to_each[at, part]) - answers[at][part])
+        reserved += mine[: weights.sentences_per_part]
+    return list(dict.fromkeys(reserved))
 
 
 def _select(
@@ -224,19 +244,28 @@ def _select(
     weights: OutlineWeights,
     *,
     limit: int,
+    reserved: Sequence[int] = (),
 ) -> list[int]:
-    """Return the indices of at most ``limit`` sentences, chosen by marginal relevance; a reused document costs."""
+    """Return the indices of at most ``limit`` sentences, chosen by marginal relevance; a reused document costs.
+
+    Those that are ``reserved`` come first, duplicates excepted.
+    """
     chosen: list[int] = []
     used: Counter[str] = Counter()
     redundancy = np.zeros(len(sentences), dtype=np.float32)
+    waiting = list(reserved)
     while len(chosen) < limit:
         reuse = np.array([used[sentence.chunk.document_id] for sentence in sentences], dtype=np.float32)
         gain = weights.relevance * relevance - (1 - weights.relevance) * redundancy - weights.reuse * reuse
         gain[chosen] = -np.inf
         gain[(redundancy > weights.duplicate) | off_topic] = -np.inf
-        best = int(np.argmax(gain))
+        best = waiting.pop(0) if waiting else int(np.argmax(gain))
         if not np.isfinite(gain[best]):
-            break
+            if waiting:
+                continue
+            best = int(np.argmax(gain))
+            if not np.isfinite(gain[best]):
+                break
         chosen.append(best)
         used[sentences[best].chunk.document_id] += 1
         redundancy = np.maximum(redundancy, vectors @ vectors[best])

@@ -9,29 +9,44 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rag.embedding import count_tokens, load_encoder
-from rag.errors import Interrupted
-from rag.llm import Budget, ChatClient, ChatModel, ModelChoice, prompts
+from rag.errors import Interrupted, ModelError
+from rag.llm import PROSE_RATIO, Budget, ChatClient, ChatModel, ModelChoice, prompts
 from rag.progress import OnProgress, Stage, Step
-from rag.retrieval import Answerability, assess_answerability, reword_query, rewording_notices, search_index
+from rag.retrieval import (
+    Answerability,
+    assess_answerability,
+    merge_hits,
+    order_by_answers,
+    reword_query,
+    rewording_notices,
+    search_index,
+    search_parts,
+)
 from rag.store import Index
 from rag.types import Brief, Filter, Hit, Trace
 from rag.verify import Verifier, VerifierChoice, load_support_model
+from rag.verify.answers import load_answer_model
 from rag.verify.chat_verifier import VERIFY_PROMPT
 from rag.writing.compose import compose, insufficient_brief, quoted_brief
-from rag.writing.drafts import Writer
+from rag.writing.evidence_budget import fit_evidence, hits_to_fill
+from rag.writing.large_composition import compose_with_large_model
 from rag.writing.large_writer import LargeWriter
 from rag.writing.outline import Outline, make_outline
+from rag.writing.queries import QUERIES_PROMPT, expand_queries
 from rag.writing.small_prompts import SECTION_PROMPT
 from rag.writing.small_writer import SmallWriter
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from rag.config import Settings
     from rag.llm.embeddings import RemoteEmbedder
 
-PROMPTS = {True: (SECTION_PROMPT,), False: ("section", "summary", "revise")}
+PROMPTS = {True: (SECTION_PROMPT,), False: ("outline", "section", "summary", "revise")}
 """The names of the prompts in use, by whether the model is small."""
 
 TOKEN_KINDS = ("prompt", "cached", "completion", "calls", "replayed")
@@ -42,9 +57,6 @@ EMBEDDING_TOKENS = "embedding"
 
 NO_VERIFIER = "none: every sentence is a quotation"
 """The trace's verifier for a brief that only quotes evidence."""
-
-ASSESSED_HITS = 8
-"""Number of hits whose similarity to the question decides whether the corpus is about its subject."""
 
 MIN_DETECTABLE_TOKENS = 4
 """Shorter questions do not show their language."""
@@ -87,27 +99,61 @@ class QuestionRun:
 
     def prepare(self, where: Filter | None) -> tuple[list[Hit], Answerability, Outline]:
         """Retrieve, assess and outline; the outline is empty where the hits do not answer the question."""
-        hits = self.retrieve(where)
-        answerability = self.assess(hits)
-        outline = self.outline(hits) if answerability.enough else Outline(sections=(), key_points=())
+        hits, answerability = self.find_evidence(where)
+        outline = self.outline(hits, answerability) if answerability.enough else Outline(sections=(), key_points=())
         return hits, answerability, outline
 
+    def find_evidence(self, where: Filter | None) -> tuple[list[Hit], Answerability]:
+        """Retrieve and assess; the hits are ordered by whether they answer, without those off the question."""
+        hits = self.retrieve(where)
+        answerability = self.assess(hits)
+        return order_by_answers(hits, answerability.scores, only_evidence=answerability.enough), answerability
+
+    def add_aspects(
+        self, hits: Sequence[Hit], model: ChatModel, where: Filter | None
+    ) -> tuple[list[Hit], Answerability, Outline]:
+        """Add the hits for queries that ``model`` writes, one for each aspect, and assess and outline all anew.
+
+        The question is answered in any case: more passages do not take an answer away. Without queries, and if the
+        model cannot be reached, which its next call will say, there are no further hits.
+        """
+        with self._stage("retrieve", "asking the model for queries"):
+            try:
+                queries = expand_queries(model, self.question)
+            except ModelError:
+                queries = []
+        with self._stage("retrieve", f"searching for {len(queries)} aspects"), self._recorded_embedding():
+            found = [search_index(self.index, query, k=self.hits_wanted, where=where) for query in queries]
+        merged = merge_hits([hits, *found])[: max(self.hits_wanted, len(hits))]
+        answerability = replace(self.assess(merged), enough=True)
+        merged = order_by_answers(merged, answerability.scores)
+        return merged, answerability, self.outline(merged, answerability)
+
     def retrieve(self, where: Filter | None) -> list[Hit]:
-        """Return the hits for the question."""
+        """Return the hits for the question and its parts."""
         with self._stage("retrieve", "searching the index"), self._recorded_embedding():
-            hits = search_index(self.index, self.question, k=self.settings.k, where=where)
+            hits = search_parts(self.index, self.question, k=self.hits_wanted, where=where)
         self.notices += [*_language_notices(self.question, self.index), *rewording_notices(self.index, self.question)]
         return hits
+
+    @property
+    def hits_wanted(self) -> int:
+        """Number of hits: ``k`` if it is set, and otherwise for a large model as many as its evidence takes."""
+        if self.choice.kind != "openai" or "k" in self.settings.model_fields_set:
+            return self.settings.k
+        return max(self.settings.k, hits_to_fill(self.settings.evidence_tokens))
 
     def assess(self, hits: Sequence[Hit]) -> Answerability:
         """Return whether ``hits`` answer the question."""
         with self._stage("retrieve", f"{len(hits)} passages; do they answer the question?"):
-            texts = [f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits[:ASSESSED_HITS]]
-            vectors = load_encoder().vectors([self.question, *texts])
-            best_cosine = float((vectors[1:] @ vectors[0]).max()) if texts else 0.0
-            return assess_answerability(self.question, hits, best_cosine, load_encoder().word_vectors)
+            return assess_answerability(
+                reword_query(self.index, self.question), hits, self._answer_scores, load_encoder().word_vectors
+            )
 
-    def outline(self, hits: Sequence[Hit]) -> Outline:
+    def _answer_scores(self, questions: Sequence[str], passages: Sequence[str]) -> NDArray[np.float32]:
+        return load_answer_model(self.settings, self._on_unpacked).probabilities(questions, passages)
+
+    def outline(self, hits: Sequence[Hit], answerability: Answerability) -> Outline:
         """Return the outline of the evidence in ``hits``."""
         with self._stage("plan", "choosing evidence and grouping it into sections"):
             return make_outline(
@@ -116,6 +162,7 @@ class QuestionRun:
                 load_encoder().vectors,
                 load_encoder().word_vectors,
                 sections=self.settings.sections,
+                scores=answerability.scores,
             )
 
     def connect(self, choice: ModelChoice, at_once: int, budget: Budget) -> ChatClient:
@@ -130,11 +177,10 @@ class QuestionRun:
     def load_packaged_verifier(self) -> None:
         """Load the packaged verifier, and report when its weights are unpacked first."""
 
-        def on_bytes(done: int, total: int) -> None:
-            message = "unpacking the packaged verifier (once)"
-            self.on_progress(Step(stage="load", message=message, done=done, total=total))
+        load_support_model(self.settings, self._on_unpacked)
 
-        load_support_model(self.settings, on_bytes)
+    def _on_unpacked(self, done: int, total: int) -> None:
+        self.on_progress(Step(stage="load", message="unpacking the packaged verifier (once)", done=done, total=total))
 
     def write(
         self, hits: Sequence[Hit], outline: Outline, answerability: Answerability, models: BriefModels | None
@@ -157,18 +203,17 @@ class QuestionRun:
             cost = None if model_cost is None or brief.trace.cost is None else model_cost + brief.trace.cost
             return replace(brief, trace=replace(brief.trace, seconds=_rounded(seconds), tokens=tokens, cost=cost))
 
+        common: dict[str, Any] = {"trace": trace, "gaps": answerability.gaps, "on_progress": self.on_progress}
         try:
-            brief = compose(
-                self.question,
-                hits,
-                outline,
-                writer_for(models.writer, self.question, hits),
-                models.verifier,
-                trace=trace,
-                gaps=answerability.gaps,
-                concurrent=not models.writer.small,  # the local model serves one call at a time
-                on_progress=self.on_progress,
-            )
+            if models.writer.small:
+                brief = compose(
+                    self.question, hits, outline, small_writer(models.writer, self.question), models.verifier, **common
+                )
+            else:
+                writer = large_writer(models.writer, self.question, hits, self.settings.evidence_tokens)
+                brief = compose_with_large_model(
+                    self.question, hits, outline, writer, models.verifier, sections=self.settings.sections, **common
+                )
         except Interrupted as interrupted:
             interrupted.draft = with_costs(interrupted.draft)
             raise
@@ -181,7 +226,8 @@ class QuestionRun:
             version=version("citebrief"),
             model=self.choice.name,
             parameters={
-                "k": self.settings.k,
+                "k": self.hits_wanted,
+                **({"evidence_tokens": self.settings.evidence_tokens} if self.choice.kind == "openai" else {}),
                 "sections": self.settings.sections,
                 "temperature": 0,
                 "seed": self.settings.seed,
@@ -226,22 +272,28 @@ def prompt_names(writer: ModelChoice, verifier: VerifierChoice | None) -> tuple[
     """Return the names of the prompts that a brief by ``writer`` uses, those of its ``verifier`` included."""
     if writer.kind == "extractive":
         return ()
-    return PROMPTS[writer.kind == "local"] + ((VERIFY_PROMPT,) if verifier and verifier.model else ())
+    queries = () if writer.kind == "local" else (QUERIES_PROMPT,)
+    return queries + PROMPTS[writer.kind == "local"] + ((VERIFY_PROMPT,) if verifier and verifier.model else ())
 
 
-def writer_for(model: ChatModel, question: str, hits: Sequence[Hit]) -> Writer:
-    """Return the writer, with its prompts, that suits the size of ``model``."""
-    if model.small:
-        [section] = (prompts.load_prompt(name) for name in PROMPTS[True])
-        return SmallWriter(model=model, question=question, section_prompt=section)
-    section, summary, revise = (prompts.load_prompt(name) for name in PROMPTS[False])
+def small_writer(model: ChatModel, question: str) -> SmallWriter:
+    """Return the writer for a small ``model``, with its prompt."""
+    [section] = (prompts.load_prompt(name) for name in PROMPTS[True])
+    return SmallWriter(model=model, question=question, section_prompt=section)
+
+
+def large_writer(model: ChatModel, question: str, hits: Sequence[Hit], evidence_tokens: int) -> LargeWriter:
+    """Return the writer for a large ``model``, with its prompts and what ``evidence_tokens`` allow of ``hits``."""
+    outline, section, summary, revise = (prompts.load_prompt(name) for name in PROMPTS[False])
+    chosen = fit_evidence(hits, evidence_tokens, lambda text: PROSE_RATIO * count_tokens(text))
     return LargeWriter(
         model=model,
         question=question,
+        outline_prompt=outline,
         section_prompt=section,
         summary_prompt=summary,
         revise_prompt=revise,
-        evidence={hit.chunk.id: hit.chunk for hit in hits},
+        evidence=tuple(hit.chunk for hit in chosen),
     )
 
 

@@ -14,15 +14,15 @@ from dataclasses import dataclass, field, replace
 from rag.errors import ReplyError
 from rag.types import Chunk, Repair, RepairAction, Sentence, Verdict
 from rag.verify import Verifier, near_chunks
-from rag.writing.drafts import Draft, RefusedDraft
+from rag.writing.drafts import Draft, RefusedDraft, main_quotes
+from rag.writing.evidence import EvidenceSentence
 from rag.writing.faults import fault_of
+from rag.writing.repetition import repeated_in
 from rag.writing.replacement import (
     StandingSentences,
     comparison_key,
     nearest_evidence,
-    nearest_sentence,
     share_quoted_words,
-    with_qualifying_sentences,
 )
 
 Revise = Callable[[Sequence[RefusedDraft]], Sequence[tuple[Draft, ...]]]
@@ -59,19 +59,26 @@ class RepairPolicy:
             revise: asks the writer for new wordings of refused drafts.
             printed: the sentences of other parts; none of them is printed again.
         """
-        outcomes = self._outcomes(drafts, where, revise)
-        standing = self._standing(outcomes, printed)
-        for outcome in outcomes:
+        [sentences] = self.verified_parts([(where, drafts)], revise, printed)
+        return sentences
+
+    def verified_parts(
+        self, parts: Sequence[tuple[str, Sequence[Draft]]], revise: Revise, printed: Iterable[Sentence] = ()
+    ) -> list[list[Sentence]]:
+        """Return the sentences of several parts, each a name and its drafts, as :meth:`verified_sentences` does.
+
+        All drafts are verified together, and the refused ones of all parts are revised in one call of ``revise``.
+        """
+        outcomes = self._outcomes(parts, revise)
+        standing = self._standing([each for part in outcomes for each in part], printed)
+        for outcome in (each for part in outcomes for each in part):
             self.log += tuple(outcome.repairs)
             if outcome.passed:
                 continue
-            draft = outcome.draft
-            candidates = draft.evidence if draft.merged else nearest_evidence(draft, standing)
-            outcome.sentences = [
-                sentence for sentence in (each.as_sentence() for each in candidates) if standing.add(sentence)
-            ]
-            self._record_replacement(where, outcome)
-        return [sentence for outcome in outcomes for sentence in outcome.sentences]
+            candidates = (each.as_sentence() for each in _replacements(outcome.draft, standing))
+            outcome.sentences = [sentence for sentence in candidates if standing.add(sentence)]
+            self._record_replacement(outcome)
+        return [[sentence for outcome in part for sentence in outcome.sentences] for part in outcomes]
 
     def closing_sentences(
         self,
@@ -81,26 +88,46 @@ class RepairPolicy:
         revise: Revise,
         printed: Iterable[Sentence] = (),
     ) -> list[Sentence]:
-        """Verify the drafts of a summary or conclusion that were written from ``body``, the sentences of all sections.
+        """Return the sentences of a summary or conclusion; see :meth:`closing_parts`."""
+        [sentences] = self.closing_parts([(where, drafts)], body, revise, printed)
+        return sentences
 
-        A draft that fails is replaced by the body sentence that says the nearest thing and does not stand in this part
-        or in ``printed`` yet, with the body sentences that qualify it.
+    def closing_parts(
+        self,
+        parts: Sequence[tuple[str, Sequence[Draft]]],
+        body: Sequence[Sentence],
+        revise: Revise,
+        printed: Iterable[Sentence] = (),
+    ) -> list[list[Sentence]]:
+        """Verify the drafts of summary and conclusion, which were written from ``body``, the sentences of all sections.
+
+        A draft that fails, or repeats a sentence of the body, is revised once and then dropped: a body sentence in its
+        place would be a copy. A draft that repeats one that stands before it, or in ``printed``, is dropped at once.
         """
-        outcomes = self._outcomes(drafts, where, revise)
-        standing = self._standing(outcomes, printed)
-        chunks = {chunk.id: chunk for chunk in self.evidence}
-        for outcome in outcomes:
+        texts = [sentence.text for sentence in body]
+
+        def marked(draft: Draft) -> Draft:
+            repeated = None if draft.fault else repeated_in(draft.text, texts)
+            return replace(draft, fault=f"it repeats a sentence of a section: {repeated}") if repeated else draft
+
+        def revise_marked(refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
+            return [tuple(map(marked, drafts)) for drafts in revise(refused)]
+
+        marked_parts = [(where, [marked(draft) for draft in drafts]) for where, drafts in parts]
+        standing = [sentence.text for sentence in printed]
+        outcomes = self._outcomes(marked_parts, revise_marked)
+        for outcome in (each for part in outcomes for each in part):
             self.log += tuple(outcome.repairs)
-            if outcome.passed:
+            if not outcome.passed:
+                self._record_replacement(outcome)
                 continue
-            nearest = nearest_sentence(outcome.draft, [s for s in body if s not in standing])
-            outcome.sentences = [
-                sentence
-                for sentence in (with_qualifying_sentences(nearest, body, chunks) if nearest else ())
-                if standing.add(sentence)
-            ]
-            self._record_replacement(where, outcome)
-        return [sentence for outcome in outcomes for sentence in outcome.sentences]
+            for sentence in list(outcome.sentences):
+                if repeated_in(sentence.text, standing):
+                    outcome.sentences.remove(sentence)
+                    self.record(outcome.where, "drop", sentence.text, "", "another sentence says it")
+                else:
+                    standing.append(sentence.text)
+        return [[sentence for outcome in part for sentence in outcome.sentences] for part in outcomes]
 
     def implied_sentences(
         self, sentences: Sequence[Sentence], body: Sequence[Sentence], where: str, printed: Iterable[Sentence] = ()
@@ -141,9 +168,9 @@ class RepairPolicy:
         """Add a repair to the log."""
         self.log += (Repair(where=where, action=action, before=before, after=after, why=why),)
 
-    def _record_replacement(self, where: str, outcome: _Outcome) -> None:
+    def _record_replacement(self, outcome: _Outcome) -> None:
         after = " ".join(sentence.text for sentence in outcome.sentences)
-        self.record(where, "quote" if after else "drop", outcome.draft.text, after, outcome.fault)
+        self.record(outcome.where, "quote" if after else "drop", outcome.draft.text, after, outcome.fault)
 
     def _standing(self, outcomes: Sequence[_Outcome], printed: Iterable[Sentence]) -> StandingSentences:
         """Return what stands in the brief once the sentences that passed are added; one that stands is taken out."""
@@ -152,27 +179,30 @@ class RepairPolicy:
             outcome.sentences = [sentence for sentence in outcome.sentences if standing.add(sentence)]
         return standing
 
-    def _outcomes(self, drafts: Sequence[Draft], where: str, revise: Revise) -> list[_Outcome]:
-        """Verify ``drafts``; reattribute those that fail, then have the others revised and verify them again."""
-        unverified = [draft for draft in drafts if not draft.is_quote and not draft.fault]
+    def _outcomes(self, parts: Sequence[tuple[str, Sequence[Draft]]], revise: Revise) -> list[list[_Outcome]]:
+        """Verify the drafts of ``parts``; reattribute those that fail, or else have them revised and verified again."""
+        unverified = [draft for _, drafts in parts for draft in drafts if not draft.is_quote and not draft.fault]
         verdicts = dict(zip(map(id, unverified), self._verify(unverified), strict=True))
-        outcomes = []
-        for draft in drafts:
-            outcome = _Outcome(draft=draft, where=where)
-            outcomes.append(outcome)
-            verdict = verdicts.get(id(draft))
-            if draft.is_quote:
-                outcome.accept(draft.evidence[0].as_sentence())
-                continue
-            outcome.fault = draft.fault or (fault_of(draft, verdict) if verdict else "")
-            if verdict is not None and not outcome.fault:
-                self._accept(outcome, draft, verdict)
-            elif verdict is not None and (found := self._reattributed(draft)):
-                other, better = found
-                outcome.record("reattribute", draft.text, f"{outcome.fault}; {other.chunks[0].id} states it")
-                outcome.accept(self._sentence(other, better))
-        self._revise([outcome for outcome in outcomes if not outcome.passed], revise)
+        outcomes = [
+            [self._outcome(draft, where, verdicts.get(id(draft))) for draft in drafts] for where, drafts in parts
+        ]
+        self._revise([outcome for part in outcomes for outcome in part if not outcome.passed], revise)
         return outcomes
+
+    def _outcome(self, draft: Draft, where: str, verdict: Verdict | None) -> _Outcome:
+        """Return what becomes of ``draft`` without a revision. It has no verdict if it is a quote or has a fault."""
+        outcome = _Outcome(draft=draft, where=where)
+        if draft.is_quote:
+            outcome.accept(draft.evidence[0].as_sentence())
+            return outcome
+        outcome.fault = draft.fault or (fault_of(draft, verdict) if verdict else "")
+        if verdict is not None and not outcome.fault:
+            self._accept(outcome, draft, verdict)
+        elif verdict is not None and (found := self._reattributed(draft)):
+            other, better = found
+            outcome.record("reattribute", draft.text, f"{outcome.fault}; {other.chunks[0].id} states it")
+            outcome.accept(self._sentence(other, better))
+        return outcome
 
     def _revise(self, refused: Sequence[_Outcome], revise: Revise) -> None:
         """Have the drafts of ``refused`` revised, as far as the limits allow, and accept what is supported then."""
@@ -206,33 +236,31 @@ class RepairPolicy:
         """Return ``draft`` on the retrieved chunk that states it best, if this chunk alone is certain to.
 
         Only for drafts whose citations the writer chose: those of a merged sentence, or of one that was written from
-        sentences of the sections, are known.
+        sentences of the sections, are known. Nor where the verifier leaves citations to another judge: its word would
+        have to be confirmed, and a revision, which sees the nearest passages too, takes no more calls than that.
         """
-        if draft.merged or draft.sources:
+        judge = self.verifier.citation_judge
+        if draft.merged or draft.sources or judge is not self.verifier:
             return None
         others = [chunk for chunk in self.evidence if (chunk,) != draft.chunks]
         single = [replace(draft, chunks=(chunk,)) for chunk in near_chunks(draft.text, others)]
-        judge = self.verifier.citation_judge
         verdicts = judge.verify([(other.text, other.chunks) for other in single])
         judged = [
             (other, verdict)
             for other, verdict in zip(single, verdicts, strict=True)
             if verdict.support == "full" and verdict.score >= judge.min_reattribution_score
         ]
-        best = max(judged, key=lambda pair: pair[1].score, default=None)
-        if best is None or judge is self.verifier:
-            return best
-        [verdict] = self._verify([best[0]])
-        return (best[0], verdict) if verdict.support == "full" else None
+        return max(judged, key=lambda pair: pair[1].score, default=None)
 
     def _accept(self, outcome: _Outcome, draft: Draft, verdict: Verdict) -> None:
         """Accept ``draft`` without the chunks that neither support it alone nor are needed.
 
         The citations of a merged sentence, or of one that was written from sentences of the sections, are known and
-        stay. Others go only if the remaining ones are certain to state the sentence.
+        stay. Others go only if the remaining ones are certain to state the sentence, and by the word of the verifier
+        that accepted it: the packaged one, as judge of citations beside a chat model, does not read free prose.
         """
-        if len(draft.chunks) > 1 and not draft.merged and not draft.sources:
-            judge = self.verifier.citation_judge
+        judge = self.verifier.citation_judge
+        if len(draft.chunks) > 1 and not draft.merged and not draft.sources and judge is self.verifier:
             alone = judge.verify([(draft.text, (chunk,)) for chunk in draft.chunks])
             by_chunk = {chunk.id: found for chunk, found in zip(draft.chunks, alone, strict=True)}
             weak = [chunk for chunk in draft.chunks if by_chunk[chunk.id].support != "full"]
@@ -249,16 +277,28 @@ class RepairPolicy:
     def _verify(self, drafts: Sequence[Draft]) -> list[Verdict]:
         """Return a verdict for each draft on its chunks.
 
-        A draft that was written from sentences of the sections, which are verified, is judged on these if its chunks do
-        not do: together they may be longer than the verifier reads.
+        A draft that was written from sentences of the sections, which are verified, is judged on these and the words
+        that they quote: its chunks may be more than the verifier reads, or cost more to read. Only if they do not do,
+        and its verdicts come from one judge, is it judged on its chunks.
         """
-        verdicts = self.verifier.verify([(draft.text, draft.chunks) for draft in drafts])
-        again = [n for n, draft in enumerate(drafts) if draft.sources and verdicts[n].support != "full"]
-        premises = [(drafts[n].text, [sentence.text for sentence in drafts[n].sources]) for n in again]
-        for n, verdict in zip(again, self.verifier.follows(premises) if again else (), strict=True):
-            if verdict.support == "full" or not verdicts[n].unsupported:
-                verdicts[n] = verdict
-        return verdicts
+        verdicts = self._verdicts_on_sources([draft for draft in drafts if draft.sources])
+        on_chunks = [draft for draft in drafts if not draft.sources]
+        if self.verifier.citation_judge is self.verifier:
+            on_chunks += [draft for draft in drafts if draft.sources and verdicts[id(draft)].support != "full"]
+        found = self.verifier.verify([(draft.text, draft.chunks) for draft in on_chunks])
+        for draft, verdict in zip(on_chunks, found, strict=True):
+            if verdict.support == "full" or not draft.sources or not verdicts[id(draft)].unsupported:
+                verdicts[id(draft)] = verdict
+        return [verdicts[id(draft)] for draft in drafts]
+
+    def _verdicts_on_sources(self, drafts: Sequence[Draft]) -> dict[int, Verdict]:
+        """Return verdicts by the identity of the drafts, on the sentences that they were written from."""
+        premises = [
+            (draft.text, [" ".join([source.text, *main_quotes(source)]) for source in draft.sources])
+            for draft in drafts
+        ]
+        found = self.verifier.follows(premises) if premises else []
+        return {id(draft): verdict for draft, verdict in zip(drafts, found, strict=True)}
 
     def _sentence(self, draft: Draft, verdict: Verdict) -> Sentence:
         known = tuple(sentence.quote for sentence in draft.evidence) if draft.merged else ()
@@ -294,3 +334,10 @@ class _Outcome:
 def _same(a: Draft, b: Draft) -> bool:
     """Whether two drafts have the same words and cite the same chunks."""
     return comparison_key(a.text) == comparison_key(b.text) and set(a.chunks) == set(b.chunks)
+
+
+def _replacements(draft: Draft, standing: StandingSentences) -> Sequence[EvidenceSentence]:
+    """Return the evidence sentences that stand in for a draft that failed."""
+    if not draft.replaceable:
+        return ()
+    return draft.evidence if draft.merged else nearest_evidence(draft, standing)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rag.text import content_stems, split_statements
 from rag.types import Chunk, Hit, Quote, Sentence
 from rag.writing.drafts import Draft
-from rag.writing.evidence import EvidenceSentence, evidence_sentences, qualifies, with_qualifications
+from rag.writing.evidence import EvidenceSentence, evidence_sentences, with_qualifications
 
 MIN_SHARED_WORDS = 2
 """Content words that an evidence sentence shares with the draft that it replaces: with fewer it says something else."""
@@ -75,32 +75,6 @@ def nearest_evidence(draft: Draft, standing: StandingSentences) -> list[Evidence
     return [each for each in qualified if each is best or not standing.states(each)]
 
 
-def nearest_sentence(draft: Draft, sentences: Sequence[Sentence]) -> Sentence | None:
-    """Return the one of ``sentences`` nearest to ``draft``: one that it was written from, else by shared words."""
-    return max(
-        sentences,
-        key=lambda sentence: (sentence in draft.sources, _shared_words(draft.text, sentence.text)),
-        default=None,
-    )
-
-
-def with_qualifying_sentences(
-    sentence: Sentence, body: Sequence[Sentence], chunks: Mapping[str, Chunk]
-) -> list[Sentence]:
-    """Return ``sentence`` and the sentences of ``body`` right after it that partly take it back."""
-    place = body.index(sentence)
-    group = [sentence]
-    for later in body[place + 1 :]:
-        if not any(
-            qualifies(_as_evidence(after, chunks), _as_evidence(before, chunks))
-            for before in group[-1].quotes
-            for after in later.quotes
-        ):
-            break
-        group.append(later)
-    return group
-
-
 def share_quoted_words(a: Sentence, b: Sentence) -> bool:
     """Whether a quote of ``a`` and a quote of ``b`` have characters of a chunk in common."""
     return any(_share_characters(x, y) for x in a.quotes for y in b.quotes)
@@ -123,8 +97,3 @@ def _share_characters(a: Quote, b: Quote) -> bool:
 
 def _shared_words(a: str, b: str) -> int:
     return len(content_stems(a) & content_stems(b))
-
-
-def _as_evidence(quote: Quote, chunks: Mapping[str, Chunk]) -> EvidenceSentence:
-    text = " ".join(quote.text.split())
-    return EvidenceSentence(text=text, chunk=chunks[quote.chunk_id], start=quote.start, end=quote.end)

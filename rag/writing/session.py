@@ -17,6 +17,7 @@ from rag.llm import (
     resolve_embedder,
 )
 from rag.progress import OnProgress, Step
+from rag.retrieval import Answerability
 from rag.store import Index
 from rag.types import Brief, Filter, Hit, Question
 from rag.verify import VerifierChoice, connect_verifier, verifier_of_writer
@@ -117,7 +118,13 @@ class Session:
         models = None
         if outline.sections and self.verifier is not None:
             models = self._connect(self.verifier, run)
+            if not models.writer.small:
+                hits, answerability, outline = run.add_aspects(hits, models.writer, where)
         return run.write(hits, outline, answerability, models)
+
+    def assess(self, question: Question) -> tuple[list[Hit], Answerability]:
+        """Return the hits for ``question`` and whether they answer it, without calling the model."""
+        return self._run(question.text, question.k, question.sections).find_evidence(question.where)
 
     def outline(self, question: Question) -> tuple[list[Hit], Outline]:
         """Return the hits and the outline for ``question`` without calling the model.

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import re
 
-from rag.text import CALENDAR, CARDINALS, FUNCTION_WORDS
+from rag.text import CALENDAR, CARDINALS, FUNCTION_WORDS, stem, words_of
 
 MIN_WORDS, MAX_WORDS = 8, 56
 """Length of an evidence sentence in words: a shorter one states too little, a longer one too much to be verified."""
 
 MIN_SPEAKER_WORDS = 2
 """Words outside quotation marks that a sentence needs to say who is quoted."""
+
+MIN_LETTERS = 0.65
+"""Share of letters and spaces below which a sentence is mostly figures or code."""
 
 MIN_ANTECEDENTS = 2
 """Names before "told him" and the like: the speaker and the person meant by the pronoun."""
@@ -33,14 +36,15 @@ def _any(phrases: str) -> str:
 
 _OPENERS = re.compile(
     r"^[\"“(\[]?"
-    + _any("""
-        he, she, they, it, this(?! {own}), these, those, that, such
+    + _any(r"""
+        he, she, they, it, this(?! \w), these, those, that, such
         his, her, their, its, him, them, i, my, you
-        who, which, whose, however, also, moreover, furthermore, but, and, or, nor, so, then, instead, thus
-        therefore, hence, nevertheless, nonetheless, meanwhile, accordingly, consequently, similarly, likewise
+        who, which, whose, however, also, moreover, furthermore, but, and, or, nor, so, then, thus
+        instead of (?:that|this), therefore, hence, nevertheless, nonetheless, meanwhile, accordingly
+        consequently, similarly, likewise
         additionally, finally, separately, specifically, conversely, first, second, third, still, yet, afterwards?
         previously, in sum, overall, in full
-        subsequently, later, earlier, rather, otherwise, indeed, here, there, both, neither, another, others?, each
+        subsequently, later, earlier, rather, otherwise, indeed, both, neither, others?, each
         one, some, most, several, see, id, cf, compare
         (?:the|a) (?:latter|former|same|following|other|second|third), as a result, in response, in addition
         in turn, in particular, in contrast, by contrast, on the other hand, for example, for instance, of course
@@ -92,22 +96,29 @@ _POINTERS = re.compile(
         (?:days?|weeks?|months?|hours?|years?) (?:later|earlier|before that|after that)
         the (?:latter|former|opposite|reverse), both (?:issues|matters|points|topics|questions|cases|occasions)
     for the next (?:day|week|month|year|few|two|three|several)
-        (?:see|supra|infra|ibid|id)\\.? (?:at|note|section|volume|part|p\\.), for (?:example|instance)
+        (?:see|supra|infra|ibid|id)\\.? (?:at|note|section|volume|part|p\\.)
         (?:discussed|described|noted|mentioned|explained|set forth|detailed|quoted) (?:above|below|in|infra|supra)
-        (?:section|volume|part|chapter|appendix) [ivxlcd0-9]+, another, such an?
+        (?:section|volume|part|chapter|appendix) [ivxlcd0-9]+, such an?
         (?:a|an) (?:similar|additional|further), (?:several|two|three) other, as well as those
-        this (?!day\\b|{own})[a-z]+
         (?:these|those)\\s+(?!who\\b|of\\b|in\\b|with\\b|from\\b|that\\b|which\\b|involved\\b|present\\b)[a-z]+
-        on that basis, that (?:trip|period|time|meeting|call|project|statement|conversation|letter|email|effort)
+        on that basis, this(?=[;.:?!]), (?:because|instead) of this
+        that (?:trip|period|time|meeting|call|project|statement|conversation|letter|email|effort)
         that (?:investigation|contact|visit)
         that (?:deal|offer|request|speech|finding|conclusion|assessment|judgment|decision|point|way|information)
         that (?:material|evidence|matter|issue)
-        that (?:event|document|message|plan|proposal|theory), instead(?! of)
+        that (?:event|document|message|plan|proposal|theory)
     """)
     + r"\b",
     re.IGNORECASE,
 )
 """Phrases that refer to another sentence, place or day."""
+
+_THIS = re.compile(r"\bthis ([a-z][\w-]*)", re.IGNORECASE)
+_SELF_EVIDENT = re.compile(rf"day\b|{_OWN}", re.IGNORECASE)
+"""What "this" may stand before: the day of reading, or the document."""
+
+_VERB = re.compile(r"is|was|means", re.IGNORECASE)
+"""Before these "this" is a pronoun: within a sentence it mostly means what the sentence has said."""
 
 _PRONOUN = re.compile(
     r"\b(?:he|she|they|him|her|his|hers|them|their|theirs|himself|herself|themselves)\b", re.IGNORECASE
@@ -127,12 +138,17 @@ _AUTHORS_SUBJECT = re.compile(r"this (?:investigation|matter|research|inquiry|ca
 _QUOTATION = re.compile(r"“[^”]*”|\"[^\"]*\"")
 _NAME = re.compile(r"\b[A-Z][\w’'-]+")
 _DAMAGE = re.compile(
-    r"[{}<>|\\^~_=■█�*#]|\b(?:supra|infra)\b"
-    r"|https?:|www\.|\[\.{3}\]|[Rr]edact|Harm to Ongoing|HOM\b|\b[A-Z]{2,}(?: [A-Z]{2,}){3,}"
+    r"[■█�]|\b(?:supra|infra)\b"
+    r"|\[\.{3}\]|[Rr]edact|Harm to Ongoing|HOM\b|\b[A-Z]{2,}(?: [A-Z]{2,}){3,}"
     r"|\bUnited States v\. |\b\d{1,3} U\.S\.,? (?:at )?\d|\bNo\. \d+:\d\d-"
     r"|\b302,? at|, at \d+[;.,]|\bCong\.|\bF\.(?:\dd|Supp)|\(\w+\.? \d{1,2}, \d{4}\)[.;]"
 )
 """Markup, redactions, capitals and legal references that extraction left in the text."""
+
+_BEGINNING = re.compile(r"[\"“(]?(?:[A-Z0-9]|`\S|[\w.]+[_(:]\S)")
+"""A sentence begins with a capital, a digit, or code: "`debug_assert!` …", "sys.exit() …"."""
+
+_END = re.compile(r"[.!][\"”’')`*]*$")
 
 _SHOUTING = re.compile(r"\b[A-Z]{3,}\b")
 
@@ -149,12 +165,24 @@ _COMMON_OPENERS = (
 """Words that open a sentence with a capital and are no name."""
 
 
-def why_not_standalone(text: str) -> str | None:
-    """Return in a few words why the sentence ``text`` cannot stand on its own, or None if it can."""
+def is_standalone(text: str, title: str = "") -> bool:
+    """Whether the sentence ``text`` can be understood by a reader who knows only the ``title`` of its document.
+
+    Of 1,243 labelled sentences of seven domains it accepts .77 of those that stand alone, after a small change at the
+    most, and .31 of the others (precision .69, balanced accuracy .73; by domain PEPs .71, Rust RFCs .67, SciFact .81,
+    the special counsel's report .77, this project's corpus .66, summaries .64, Wikipedia and news .61). Logistic
+    regression on counts of the same signs, with whole domains held out, had .76 over all and less within the domains
+    (.63 on average against .69).
+    """
+    return why_not_standalone(text, title) is None
+
+
+def why_not_standalone(text: str, title: str = "") -> str | None:
+    """Return in a few words why ``text`` cannot stand on its own under ``title``, or None if it can."""
     words = text.split()
     if not MIN_WORDS <= len(words) <= MAX_WORDS:
         return "too short or too long"
-    if not re.match(r"[\"“(]?[A-Z0-9]", text) or not re.search(r"[.!][\"”’')]*$", text):
+    if not _BEGINNING.match(text) or not _END.search(text):
         return "not a whole sentence"
     if text.startswith("(") and text.rstrip(".").endswith(")"):
         return "an aside to another sentence"
@@ -162,14 +190,18 @@ def why_not_standalone(text: str) -> str | None:
         return "a quotation or bracket is not closed"
     if _DAMAGE.search(text) or sum(map(len, _SHOUTING.findall(text))) > len(text) / 4:
         return "damaged text"
-    if _letter_share(text) < 0.7:
+    if _letter_share(text) < MIN_LETTERS:
         return "mostly not words"
     if _OPENERS.match(text) or _UNINTRODUCED.match(text):
         return "opens with a reference to another sentence"
     unquoted = _QUOTATION.sub("", text)
+    of_authors = _AUTHORS_SUBJECT.search(text) and _WE.search(unquoted)
+    unclear = [thing for thing in _THIS.finditer(text) if not _is_named(thing[1], title)]
+    if not of_authors and any(thing.start() < 2 or not _VERB.fullmatch(thing[1]) for thing in unclear):
+        return "refers to a thing that another sentence named"
     for pointer in _POINTERS.finditer(text):
         resolved = "both" in pointer[0].lower() and re.search(r"\b(?:twice|two)\b", text[: pointer.start()])
-        if not resolved and not (_AUTHORS_SUBJECT.match(pointer[0]) and _WE.search(unquoted)):
+        if not resolved:
             return "refers to another place or day"
     if any(thing[1].rstrip("s") not in text[: thing.start()].lower() for thing in _UNINTRODUCED_THING.finditer(text)):
         return "mentions a thing that another sentence introduced"
@@ -182,9 +214,11 @@ def skip_connective(text: str, start: int, end: int) -> int:
     return connective.end() if connective else start
 
 
-def refers_to_authors(text: str) -> bool:
-    """Whether ``text`` says "we", "our" or "this report" outside quotation marks."""
-    return bool(_AUTHORS.search(_QUOTATION.sub("", text)))
+def refers_to_authors(text: str, title: str = "") -> bool:
+    """Whether ``text`` says "we", "this report", or "this" of what ``title`` names, outside quotation marks."""
+    unquoted = _QUOTATION.sub("", text)
+    names = {stem(word.lower()) for word in words_of(title)}
+    return bool(_AUTHORS.search(unquoted)) or any(stem(thing[1].lower()) in names for thing in _THIS.finditer(unquoted))
 
 
 def _why_speaker_unclear(unquoted: str) -> str | None:
@@ -212,6 +246,12 @@ def _why_pronoun_unclear(text: str) -> str | None:
         if len(names) < MIN_ANTECEDENTS:
             return "a pronoun without its name"
     return None
+
+
+def _is_named(thing: str, title: str) -> bool:
+    """Whether "this" with the noun ``thing`` is clear under ``title``: "this PEP" in "PEP 572"."""
+    names = {stem(word.lower()) for word in words_of(title)}
+    return bool(_SELF_EVIDENT.match(thing)) or stem(thing.lower()) in names
 
 
 def _letter_share(text: str) -> float:

@@ -58,9 +58,9 @@ def test_the_calls_that_verify_are_counted_where_a_chat_model_verifies(settings:
         return estimate_cost([SEYCHELLES], chosen, choice_of(chosen))
 
     packaged, both, model = (estimate(spec) for spec in ("support", "auto", "llm:openai:gpt-4.1-mini"))
-    assert packaged.calls < both.calls <= model.calls
-    assert packaged.prompt < both.prompt < model.prompt
-    assert (packaged.cost or 0) < (both.cost or 0) < (model.cost or 0)
+    assert packaged.calls < both.calls == model.calls
+    assert packaged.prompt < both.prompt == model.prompt
+    assert (packaged.cost or 0) < (both.cost or 0) == (model.cost or 0)
     assert estimate("llm:openai:unpriced").cost is None
     dearer = estimate("llm:openai:gpt-4.1")
     assert (dearer.calls, dearer.prompt) == (model.calls, model.prompt)

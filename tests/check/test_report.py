@@ -47,7 +47,8 @@ def test_the_text_lists_what_is_not_supported_with_the_reason_and_counts_the_res
 def test_the_json_has_every_sentence_and_the_counts() -> None:
     content = json.loads(report_json(REPORTED, "brief.md", 0.9))
     assert list(content) == [
-        "brief", "judge", "n", "full", "partial", "none", "unscored", "share", "min_support", "sentences",
+        "brief", "judge", "n", "full", "partial", "none", "unscored", "share", "min_support", "unresolved",
+        "sentences",
     ]  # fmt: skip
     counts = ("n", "full", "partial", "none", "unscored", "share", "min_support")
     assert [content[name] for name in counts] == [4, 2, 0, 1, 1, 0.5, 0.9]
@@ -58,3 +59,17 @@ def test_the_json_has_every_sentence_and_the_counts() -> None:
 
 def test_an_unscored_claim_counts_as_not_supported() -> None:
     assert (REPORTED.full, REPORTED.share) == (2, 0.5)
+
+
+def test_citations_that_lead_nowhere_are_counted_and_named() -> None:
+    report = CheckReport(
+        judge="rule",
+        listed=frozenset({"1"}),
+        checked=tuple(
+            CheckedClaim(claim=Claim(text="It rained.", citations=keys), verdict=verdict("none", "no source"))
+            for keys in (("1",), ("Hale, 1931",), ("1", "Hale, 1931"), ("7",))
+        ),
+    )
+    assert report.unresolved == {"Hale, 1931": 2, "7": 1}
+    assert json.loads(report_json(report, "b.md", 1.0))["unresolved"] == report.unresolved
+    assert "lead to no source of the brief: 2: [Hale, 1931] (in 2 sentences), [7]" in report_text(report)

@@ -39,3 +39,32 @@ def test_an_unreadable_source_has_no_passages_and_the_fault_says_why(
     reader: SourceReader, entry: str, fault: str
 ) -> None:
     assert reader.read_source("1", ListedSource(entry=entry)) == SourcePassages(fault=fault)
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        ("notes (final) [v2].md", "notes (final) [v2].md, p. 3"),
+        ("notes (final) [v2].md", "[Notes](<notes (final) [v2].md>)"),
+        ("100% & more #3.md", "The notes, [here](100%25%20%26%20more%20%233.md)"),
+        ("fifth, bell; 'x'.md", "fifth, bell; 'x'.md"),
+        ("third`s bell.md", "``third`s bell.md``, page 1"),
+        ("Łódź 東京.md", "Łódź 東京.md"),
+        ("below/deeper/service.md", "service.md"),
+        ("below/deeper/service.md", "The record (service.md), 1931"),
+    ],
+)
+def test_a_file_is_found_by_whatever_name_it_has(name: str, entry: str, reader: SourceReader, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("# Tram\n\nThe tram opened on 4 June 1926.\n", encoding="utf-8")
+    source = reader.read_source("1", ListedSource(entry=entry))
+    assert not source.fault
+    assert [chunk.text for chunk in source.near("When did the tram open?")] == ["The tram opened on 4 June 1926."]
+
+
+def test_a_name_that_two_files_have_is_not_guessed(reader: SourceReader, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "service.md").write_text("The tram opened.\n")
+    assert reader.read_source("1", ListedSource(entry="service.md")).fault

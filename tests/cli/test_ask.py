@@ -117,7 +117,8 @@ def test_sections_that_do_not_fit_the_model_are_quoted_and_the_trace_says_so(sto
     assert all(sentence.text == " ".join(sentence.quotes[0].text.split()) for sentence in brief.sentences())
     repairs = [repair for repair in brief.trace.repairs if "does not fit the model's context" in repair.why]
     assert {repair.where for repair in repairs} >= {section.heading for section in brief.sections}
-    assert len(server.requests) == len(repairs)  # one request each: a longer one would not fit either
+    # One request each, and one for the queries: a longer one would not fit either.
+    assert len(server.requests) == len(repairs) + 1
 
 
 QUESTION = "What did Manafort share with Kilimnik?"
@@ -142,8 +143,8 @@ def test_a_remote_writers_model_verifies_in_blind_requests_what_the_packaged_ver
         trace = from_json(done.stdout).trace
         assert trace.tokens["calls"] == len(server.requests)
     assert trace.verifier.startswith("citebrief-support/")
-    assert "; then gpt-4.1-mini, prompt verify/1 " in trace.verifier
-    assert set(trace.prompts) == {"section", "summary", "revise", "verify"}
+    assert "; then gpt-4.1-mini, prompt verify/2 " in trace.verifier
+    assert set(trace.prompts) == {"queries", "outline", "section", "summary", "revise", "verify"}
     assert trace.cost is not None
     assert trace.cost > 0
     assert "verifier: the same model; it is given the sentences that" in done.stderr
@@ -179,7 +180,7 @@ def test_another_model_may_verify_and_its_calls_count_too(store: str, citebrief:
     mini, large = (models.count(name) for name in ("gpt-4.1-mini", "gpt-4.1"))
     a_reply = (60 * 0.4 + 40 * 0.1 + 20 * 1.6) / 1e6  # at the price of gpt-4.1-mini, a fifth of gpt-4.1's
     assert trace.cost == pytest.approx(a_reply * (mini + 5 * large), rel=0.01)
-    assert trace.verifier.startswith("gpt-4.1, prompt verify/1 ")
+    assert trace.verifier.startswith("gpt-4.1, prompt verify/2 ")
 
 
 def test_a_second_run_replays_the_cached_replies_without_key_or_server(

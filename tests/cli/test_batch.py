@@ -123,7 +123,7 @@ def test_the_manifest_says_what_decides_the_briefs(finished: Path) -> None:
     brief = read_brief(finished / "seychelles.json")
     assert manifest["schema"] == "citebrief.batch/1"
     assert manifest["index"] == brief.trace.fingerprint
-    assert set(manifest["settings"]) == {"k", "sections", "seed", "embedder"}
+    assert set(manifest["settings"]) == {"k", "evidence_tokens", "sections", "seed", "embedder"}
     assert manifest["settings"]["k"] == brief.trace.parameters["k"]
     assert len(manifest["questions"]) == 64
 
@@ -250,9 +250,9 @@ def test_a_failed_question_is_a_row_with_a_draft_and_is_repeated_by_resume(store
 
 def test_the_budget_covers_all_runs_in_a_directory_and_is_not_exceeded(store: Path, tmp_path: Path) -> None:
     (tmp_path / "q.txt").write_text(SIX)
-    # A reply may have 1,200 tokens and has 20. The fifth call of a question needs $0.08 and $1.20, the sixth would need
-    # $1.30, so $1.29 allows a first question and no second one.
-    budget_usd, table = 1.29, {"models": {"test": {"prompt": 0, "cached": 0, "completion": 1000}}}
+    # The first reply to a question, the outline, may have 3,000 tokens, and every reply has 20. A question takes at
+    # least three calls, so $3.05 allows a first question, and not the $3.06 of a second outline.
+    budget_usd, table = 3.05, {"models": {"test": {"prompt": 0, "cached": 0, "completion": 1000}}}
     (tmp_path / "prices.json").write_text(json.dumps(table))
     env = {"CITEBRIEF_PRICES": str(tmp_path / "prices.json")}
     with FaultServer() as server:

@@ -27,3 +27,28 @@ def test_ignored_files_are_counted_and_are_no_problem_even_with_strict(tmp_path:
     assert done.returncode == 0
     assert "1 added" in done.stdout
     assert "1 left out by .citebriefignore" in done.stderr
+
+
+def test_pages_without_text_are_told_of_by_index_and_show(tmp_path: Path, citebrief: Run) -> None:
+    from reportlab.pdfgen.canvas import Canvas
+
+    folder, store = tmp_path / "docs", str(tmp_path / ".store")
+    folder.mkdir()
+    canvas = Canvas(str(folder / "scan.pdf"))
+    canvas.drawString(72, 700, "The lock of Ostby opens at seven in the morning.")
+    canvas.showPage()
+    canvas.rect(50, 50, 300, 500, fill=1)
+    canvas.showPage()
+    canvas.save()
+    done = citebrief("index", str(folder), "--store", store, "--json")
+    (row,) = json.loads(done.stdout)["documents"]
+    assert (row["document_id"], row["unit"], row["total"], row["read"]) == ("scan.pdf", "page", 2, 1)
+    assert row["left_out"] == [{"what": "no text layer", "count": 1, "pages": [2], "detail": "", "lost": True}]
+    assert "partly read scan.pdf: no text layer (page 2)" in done.stderr
+    assert citebrief("index", str(folder), "--store", store, "--strict").returncode == 1, "unchanged, and still in part"
+    shown = citebrief("show", "--document", "scan.pdf", "--store", store)
+    assert "1 of 2 pages have text in it" in shown.stdout
+    assert "no text layer (page 2)" in shown.stdout
+    assert json.loads(citebrief("show", "--document", "scan.pdf", "--store", store, "--json").stdout)["read"] == 1
+    assert citebrief("show", "--document", "none.pdf", "--store", store).returncode == 2
+    assert citebrief("show", "--store", store).returncode == 2

@@ -1,4 +1,4 @@
-"""The encoder for queries gives the vectors of sentence-transformers, whatever the batch, and does not import it."""
+"""The packaged encoder gives the vectors of sentence-transformers, whatever the batch, and does not import it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.embedding import load_embedder, minilm_directory
+from rag.embedding import minilm_directory
 from rag.embedding.encoder import Encoder
-from rag.embedding.minilm_encoder import MiniLMEncoder
+from rag.embedding.minilm_encoder import MiniLMEncoder, PackagedEmbedder
 
 pytestmark = pytest.mark.integration
 
@@ -84,17 +84,30 @@ def test_no_texts_and_a_text_without_words_give_empty_arrays() -> None:
     assert (words, vectors.shape) == ([], (0, 384))
 
 
-def test_the_packaged_embedder_encodes_chunks_as_the_index_does_and_queries_as_this_encoder(texts: list[str]) -> None:
-    embedder = load_embedder("minilm")
-    chunks = Encoder(str(minilm_directory()), name="minilm", offline=True)
-    assert np.array_equal(embedder.vectors(texts), chunks.vectors(texts))
+def test_vectors_in_bf16_are_float32_unit_vectors_near_those_in_fp32(texts: list[str]) -> None:
+    expected, found = MiniLMEncoder("fp32").vectors(texts), MiniLMEncoder("bf16").vectors(texts)
+    assert found.dtype == np.float32
+    assert np.linalg.norm(found, axis=1) == pytest.approx(1.0, abs=1e-6)
+    assert float((found * expected).sum(axis=1).min()) > 0.999
+
+
+def test_other_texts_of_a_batch_change_a_vector_in_bf16_by_rounding_at_most(texts: list[str]) -> None:
+    alone = np.concatenate([MiniLMEncoder("bf16").vectors([text]) for text in texts[:12]])
+    assert np.abs(MiniLMEncoder("bf16").vectors(texts[:12]) - alone).max() <= 2e-3
+
+
+def test_the_packaged_embedder_encodes_chunks_in_its_precision_and_queries_in_fp32(texts: list[str]) -> None:
+    queries = MiniLMEncoder()
+    embedder = PackagedEmbedder(queries, "bf16")
+    assert np.array_equal(embedder.vectors(texts), MiniLMEncoder("bf16").vectors(texts))
     assert embedder.embed_query(texts[0]) == MiniLMEncoder().embed_query(texts[0])
-    assert float(embedder.vectors(texts[:1])[0] @ MiniLMEncoder().vectors(texts[:1])[0]) > 0.999
+    assert np.array_equal(PackagedEmbedder(queries, "fp32").vectors(texts), queries.vectors(texts))
 
 
-def test_query_of_the_packaged_embedder_is_encoded_without_the_libraries_above_torch() -> None:
+def test_the_packaged_embedder_runs_without_the_libraries_above_torch() -> None:
     code = (
-        "import sys; from rag.embedding import load_embedder; load_embedder('minilm').embed_query('Who met whom?'); "
+        "import sys; from rag.embedding import load_embedder; embedder = load_embedder('minilm'); "
+        "embedder.embed_query('Who met whom?'); embedder.vectors(['They met.']); "
         "print([name for name in ('sentence_transformers', 'transformers', 'langchain_core') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,6 +9,7 @@ import pytest
 
 from rag.eval.metrics import citations
 from rag.eval.metrics.citations import JudgedSentence
+from rag.types import Support
 
 STATED = JudgedSentence(support="full", alone=("full",), without=("none",))
 JOINT = JudgedSentence(support="full", alone=("partial", "none"), without=("none", "partial"))
@@ -24,24 +25,24 @@ ALL = [STATED, JOINT, PADDED, WRONG, PARTLY, UNCITED, INVENTED, UNJUDGED]
 
 
 def test_recall_is_the_share_of_sentences_that_all_citations_support_jointly() -> None:
-    assert citations.citation_recall(ALL) == 3 / 8
+    assert citations.citation_recall(ALL) == 3 / 7
 
 
 def test_precision_is_the_share_of_needed_citations() -> None:
-    # 1 of STATED, 2 of JOINT (both are needed), 1 of 2 of PADDED; 9 citations in all.
-    assert citations.citation_precision(ALL) == 4 / 9
+    # 1 of STATED, 2 of JOINT (both are needed), 1 of 2 of PADDED; 8 citations with a verdict in all.
+    assert citations.citation_precision(ALL) == 4 / 8
 
 
 def test_f1_is_the_harmonic_mean_or_zero_if_one_of_them_is() -> None:
-    recall, precision = 3 / 8, 4 / 9
+    recall, precision = 3 / 7, 4 / 8
     assert citations.citation_f1(ALL) == pytest.approx(2 * recall * precision / (recall + precision))
     assert citations.citation_f1([WRONG]) == 0
 
 
 def test_partial_support_counts_half() -> None:
-    assert citations.weighted_recall(ALL) == (3 + 0.5) / 8
-    # Alone: STATED 1, JOINT ½ + 0, PADDED 1 + 0, WRONG 0, PARTLY ½, INVENTED 0, UNJUDGED 0.
-    assert citations.weighted_precision(ALL) == 3 / 9
+    assert citations.weighted_recall(ALL) == (3 + 0.5) / 7
+    # Alone: STATED 1, JOINT ½ + 0, PADDED 1 + 0, WRONG 0, PARTLY ½, INVENTED 0.
+    assert citations.weighted_precision(ALL) == 3 / 8
 
 
 def test_uncited_sentences_and_invented_sources_stay_in_the_denominators() -> None:
@@ -50,9 +51,25 @@ def test_uncited_sentences_and_invented_sources_stay_in_the_denominators() -> No
     assert citations.citation_precision([STATED, INVENTED]) == 1 / 2
 
 
-def test_a_missing_verdict_counts_as_no_support() -> None:
-    assert citations.citation_recall([STATED, UNJUDGED]) == 1 / 2
-    assert citations.weighted_precision([STATED, UNJUDGED]) == 1 / 2
+def test_a_sentence_without_a_verdict_is_left_out() -> None:
+    for metric in (citations.citation_recall, citations.citation_precision, citations.citation_f1,
+                   citations.weighted_recall, citations.weighted_precision):  # fmt: skip
+        assert metric([STATED, UNJUDGED]) == metric([STATED])
+        assert metric([UNJUDGED]) is None
+    assert citations.nugget_recall([True, None, False]) == 1 / 2
+    assert citations.vital_recall([None], [True]) is None
+
+
+@pytest.mark.parametrize(
+    ("alone", "without", "expected"),
+    [("full", None, 1.0), (None, "none", 1.0), (None, "full", None), ("partial", None, None), ("none", "full", 0.0)],
+)
+def test_a_citation_counts_only_if_the_judge_said_enough_to_tell(
+    alone: Support | None, without: Support | None, expected: float | None
+) -> None:
+    assert (
+        citations.citation_precision([JudgedSentence(support="full", alone=(alone,), without=(without,))]) == expected
+    )
 
 
 def test_a_metric_with_an_empty_denominator_is_unscored() -> None:

@@ -112,9 +112,9 @@ def test_a_single_unreadable_brief_is_an_error(commands: EvalCommands, tmp_path:
     assert "not the JSON of a brief" in str(result.exception)
 
 
-@pytest.mark.parametrize(("recall", "unscored"), [(1.0, False), (0.0, True)])
+@pytest.mark.parametrize(("recall", "unscored"), [(1.0, False), (None, True)])
 def test_unusable_responses_of_a_model_as_judge_are_counted(
-    recall: float, unscored: bool, commands: EvalCommands, brief: Path
+    recall: float | None, unscored: bool, commands: EvalCommands, brief: Path
 ) -> None:
     verdicts = {f"C{n}": {"support": "full", "unsupported": ""} for n in range(1, 9)}
     with FaultServer(odds=[(refused(), 1.0)] if unscored else [(good(verdicts), 1.0)]) as server:
@@ -123,7 +123,7 @@ def test_unusable_responses_of_a_model_as_judge_are_counted(
             env={"OPENAI_BASE_URL": server.base_url, "CITEBRIEF_RETRIES": "0"},
         )  # fmt: skip
     card = json.loads(result.stdout)
-    assert card["judge"]["name"].startswith("some-model, prompt verify/1")
+    assert card["judge"]["name"].startswith("some-model, prompt verify/2")
     assert card["judge"]["balanced_accuracy"] is None
     assert card["failures"]["sentences_without_a_verdict"] == (card["n"]["sentences"] if unscored else 0)
     assert card["metrics"]["citation_recall"]["mean"] == recall

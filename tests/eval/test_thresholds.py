@@ -119,3 +119,11 @@ def test_the_reports_name_each_failure() -> None:
     assert (root.get("tests"), root.get("failures")) == ("2", "1")
     assert [failure.get("message") for failure in root.iter("failure")] == ["cost is unscored"]
     assert "- **cost<1**: cost is unscored" in step_summary(card, results)
+
+
+@pytest.mark.parametrize(("unscored", "holds"), [(1, True), (2, False)])
+def test_a_threshold_on_verdicts_does_not_hold_where_the_judge_gave_too_few(unscored: int, holds: bool) -> None:
+    card = make_card([1.0, 1.0])
+    card["n"]["sentences"], card["failures"]["sentences_without_a_verdict"] = 20, unscored
+    found = failures(check_thresholds(card, [parse_threshold("citation_recall>=0.9")]))
+    assert found == ({} if holds else {"citation_recall>=0.9": "citation_recall: 2 of 20 sentences have no verdict"})

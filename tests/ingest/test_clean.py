@@ -20,3 +20,7 @@ from rag.ingest.clean import clean_text
 )
 def test_characters_footnote_marks_and_redactions_are_normalised(text: str, cleaned: str) -> None:
     assert clean_text(text) == cleaned
+
+
+def test_controls_of_windows_bytes_become_their_characters() -> None:
+    assert clean_text("1961\x961967 and \x93so\x94") == "1961–1967 and “so”"

@@ -43,3 +43,24 @@ def test_rows_of_any_other_table_become_lines_of_one_document(read_document: Cal
     assert read_document("t.csv", "Year;Event\n2015;Letter signed\n2016;Ended\n").text == (
         "Year: 2015\nEvent: Letter signed\n\nYear: 2016\nEvent: Ended"
     )
+
+
+def test_lines_before_the_header_and_cells_beyond_it_are_kept(read_document: Callable[..., Document]) -> None:
+    rows = "Lock,1998,1999\nOstby,412,388\nNore,97,101,closed in March\n"
+    text = read_document("a.csv", f"sep=,\n{rows}").text
+    assert text == "Lock: Ostby\n1998: 412\n1999: 388\n\nLock: Nore\n1998: 97\n1999: 101\ncolumn 4: closed in March"
+    text = read_document("b.csv", f"Boats by lock\nPrinted on 3 May, 2001\n\n{rows}").text
+    assert text.startswith("Boats by lock\n\nPrinted on 3 May; 2001\n\nLock: Ostby\n1998: 412")
+    assert read_document("c.csv", "sep=|\nLock|Boats\nOstby|4,5\n").text == "Lock: Ostby\nBoats: 4,5"
+
+
+def test_quotation_mark_that_is_not_closed_costs_no_rows(read_document: Callable[..., Document]) -> None:
+    rows = "".join(f"Lock {n},{n * 7},open\n" for n in range(2, 9))
+    document = read_document("q.csv", f'Name,Boats,State\n"Lock 1,7,open\n{rows}')
+    assert [f"Name: Lock {n}\nBoats: {n * 7}\nState: open" in document.text for n in range(1, 9)] == [True] * 8
+    assert [item.what for item in document.coverage.omissions] == ["broken quotes"]
+
+
+def test_cell_with_line_breaks_is_one_cell(read_document: Callable[..., Document]) -> None:
+    text = read_document("n.csv", 'Name,Note\nOstby,"closed\nin March,\nopen in May"\nNore,none\n').text
+    assert text == "Name: Ostby\nNote: closed in March, open in May\n\nName: Nore\nNote: none"

@@ -173,3 +173,28 @@ def test_url_that_cannot_be_fetched_is_reported(site: str) -> None:
     (unreachable,) = find(["http://127.0.0.1:9/x"])
     assert isinstance(unreachable, Skipped)
     assert "cannot be fetched" in unreachable.reason
+
+
+def test_name_that_is_not_utf_8_is_read_under_a_printable_one(tmp_path: Path) -> None:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    try:
+        Path(os.fsdecode(os.fsencode(folder) + b"/r\xe9sum\xe9.txt")).write_text("The lock keeper was born in 1911.")
+    except OSError:
+        pytest.skip("this file system holds UTF-8 names only")
+    (source,) = find([str(folder)])
+    assert isinstance(source, Source)
+    assert source.id == "résumé.txt"
+    (document,), problems = extract(source)
+    assert not problems
+    assert "born in 1911" in document.text
+    f"{source.location}{source.root}{document.source}".encode()
+
+
+@pytest.mark.parametrize("name", ["a b#c%20d.txt", "line\nbreak.txt", "[x](y) `z`.txt", "cafe\u0301.txt", "café.txt"])
+def test_name_with_marks_is_its_document_s_id(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("The lock keeper was born in 1911.")
+    (source,) = find([str(tmp_path)])
+    assert isinstance(source, Source)
+    (document,), _ = extract(source)
+    assert document.id == name

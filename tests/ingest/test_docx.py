@@ -77,3 +77,122 @@ def test_file_that_is_no_archive_is_reported(skip_reason: Callable[..., str]) ->
 
 def test_encrypted_docx_is_reported(skip_reason: Callable[..., str]) -> None:
     assert "an encrypted or old binary Office file" in skip_reason("e.docx", b"\xd0\xcf\x11\xe0" + b"\0" * 600)
+
+
+def docx_with(xml: str, path: Path) -> None:
+    """Write a DOCX whose body is ``xml``."""
+    from docx import Document as Docx
+    from docx.oxml import parse_xml
+    from docx.oxml.ns import nsdecls
+
+    document = Docx()
+    body = document.element.body
+    for element in parse_xml(f"<w:body {nsdecls('w', 'r')}>{xml}</w:body>"):
+        body.insert(len(body) - 1, element)
+    document.save(str(path))
+
+
+def p(words: str, properties: str = "") -> str:
+    return f"<w:p>{properties}<w:r><w:t xml:space='preserve'>{words}</w:t></w:r></w:p>"
+
+
+def test_moved_text_stands_once_and_paragraphs_whose_mark_is_deleted_are_joined(
+    tmp_path: Path, read_document: Callable[..., Document]
+) -> None:
+    moved = "<w:r><w:t>The lease ends in May.</w:t></w:r>"
+    mark = "<w:pPr><w:rPr><w:del w:id='9'/></w:rPr></w:pPr>"
+    docx_with(
+        f"<w:p><w:moveFrom w:id='1'>{moved}</w:moveFrom></w:p>{p('The barn is let. ', mark)}{p('Its roof leaks.')}"
+        f"<w:p><w:moveTo w:id='2'>{moved}</w:moveTo></w:p>",
+        tmp_path / "m.docx",
+    )
+    assert read_document("m.docx").text == "The barn is let. Its roof leaks.\n\nThe lease ends in May."
+
+
+def test_cells_keep_nested_tables_insertions_and_controls(
+    tmp_path: Path, read_document: Callable[..., Document]
+) -> None:
+    def cell(content: str, properties: str = "") -> str:
+        return f"<w:tc><w:tcPr>{properties}</w:tcPr>{content}</w:tc>"
+
+    def row(*cells: str) -> str:
+        return f"<w:tr>{''.join(cells)}</w:tr>"
+
+    restart = '<w:vMerge w:val="restart"/>'
+    nested = f"<w:tbl>{row(cell(p('loft')), cell(p('40 m')))}</w:tbl><w:p/>"
+    inserted = "<w:p><w:ins w:id='3'><w:r><w:t>2 June</w:t></w:r></w:ins></w:p>"
+    control = "<w:p><w:sdt><w:sdtContent><w:r><w:t>Ada Berg</w:t></w:r></w:sdtContent></w:sdt></w:p>"
+    whole = f"<w:sdt><w:sdtContent>{row(cell(p('Heir')), cell(p('Tor Berg')))}</w:sdtContent></w:sdt>"
+    docx_with(
+        f"<w:tbl>{row(cell(p('Parts')), cell(nested))}{row(cell(p('Let')), cell(inserted))}"
+        f"{row(cell(p('Tenant'), restart), cell(control))}"
+        f"{row(cell('<w:p/>', '<w:vMerge/>'), cell(p('since 1998')))}{whole}</w:tbl>",
+        tmp_path / "t.docx",
+    )
+    assert read_document("t.docx").text == (
+        "Parts; loft, 40 m\nLet; 2 June\nTenant; Ada Berg\nTenant; since 1998\nHeir; Tor Berg"
+    )
+
+
+def test_text_boxes_are_read_once_and_hidden_words_are_counted(
+    tmp_path: Path, read_document: Callable[..., Document]
+) -> None:
+    box = f"<w:txbxContent xmlns:w='{W}'>{p('Words in a box.')}</w:txbxContent>"
+    both = (
+        "<mc:AlternateContent xmlns:mc='http://schemas.openxmlformats.org/markup-compatibility/2006'>"
+        f"<mc:Choice Requires='wps'><w:drawing>{box}</w:drawing></mc:Choice>"
+        f"<mc:Fallback><w:pict>{box}</w:pict></mc:Fallback></mc:AlternateContent>"
+    )
+    hidden = "<w:r><w:rPr><w:vanish/></w:rPr><w:t>Nobody sees this.</w:t></w:r>"
+    after = "<w:r><w:t>After.</w:t></w:r>"
+    docx_with(f"<w:p><w:r><w:t>Before. </w:t>{both}</w:r>{hidden}{after}</w:p>", tmp_path / "b.docx")
+    document = read_document("b.docx")
+    assert document.text == "Before. After.\n\nWords in a box."
+    assert [(item.what, item.count) for item in document.coverage.omissions] == [("hidden text", 1)]
+
+
+W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "content", "read"),
+    [
+        (
+            "/word/a.html",
+            "text/html",
+            "<p>All barns.</p><p>The third barn burned.</p>",
+            "All barns.\n\nThe third barn burned.",
+        ),
+        ("/word/a.txt", "text/plain", "The third barn burned.", "The third barn burned."),
+        (
+            "/word/a.mht",
+            "message/rfc822",
+            "MIME-Version: 1.0\nContent-Type: multipart/related; boundary=x\n\n--x\nContent-Type: text/html\n\n"
+            "<p>The third barn burned.</p>\n--x--\n",
+            "The third barn burned.",
+        ),
+        ("/word/a.rtf", "application/rtf", "{\\rtf1 The third barn burned.}", None),
+    ],
+)
+def test_embedded_documents_are_read_or_named(
+    tmp_path: Path, read_document: Callable[..., Document], name: str, kind: str, content: str, read: str | None
+) -> None:
+    from docx import Document as Docx
+    from docx.opc.packuri import PackURI
+    from docx.opc.part import Part
+    from docx.oxml import parse_xml
+    from docx.oxml.ns import nsdecls
+
+    document = Docx()
+    document.add_paragraph("The register of barns.")
+    part = Part(PackURI(name), kind, content.encode(), document.part.package)
+    id_ = document.part.relate_to(part, "http://schemas.openxmlformats.org/officeDocument/2006/relationships/aFChunk")
+    document.element.body.insert(1, parse_xml(f"<w:altChunk {nsdecls('w', 'r')} r:id='{id_}'/>"))
+    document.save(str(tmp_path / "e.docx"))
+    found = read_document("e.docx")
+    if read:
+        assert found.text == f"The register of barns.\n\n{read}"
+    else:
+        (omission,) = found.coverage.omissions
+        assert (omission.what, omission.lost) == ("parts of other formats", True)
+        assert "a.rtf" in omission.detail

@@ -28,3 +28,20 @@ def test_other_encodings_than_utf8_are_decoded_and_recorded(
 def test_any_bytes_decode(data: bytes) -> None:
     text, _ = decode(data)
     assert isinstance(text, str)
+
+
+@pytest.mark.parametrize("label", ["iso-8859-1", "us-ascii", "latin1", "windows-1252"])
+def test_labels_mean_what_browsers_take_them_for(label: str) -> None:
+    text, metadata = decode("1961–1967, €9 – it wasn’t".encode("cp1252"), label)
+    assert text == "1961–1967, €9 – it wasn’t"
+    assert metadata == {"encoding": "cp1252"}
+
+
+def test_gb2312_means_gbk_and_iso_2022_jp_is_told_from_ascii() -> None:
+    assert decode("朱镕基".encode("gbk"), "gb2312")[0] == "朱镕基"
+    assert decode("雪国".encode("iso-2022-jp"), "iso-2022-jp")[0] == "雪国"
+
+
+@pytest.mark.parametrize("label", ["rot13", "zlib", "hex", "no such thing", "x-user-defined", "utf-16", ""])
+def test_labels_of_no_text_encoding_are_ignored(label: str) -> None:
+    assert decode("Größe".encode("cp1252"), label)[0] == "Größe"

@@ -50,3 +50,44 @@ def test_preformatted_text_is_code_also_within_a_list(read_document: Callable[..
     items = "<li>First:<pre>a = 1\n  b = <b>2</b></pre></li><li>Second.</li>"
     page = f"<html><body><p>Run it:</p><ul>{items}</ul></body></html>"
     assert read_document("s.html", page).text == "Run it:\n\nFirst:\n\n    a = 1\n      b = 2\n\nSecond."
+
+
+def test_page_in_one_form_is_read_and_a_search_form_is_not(read_document: Callable[..., Document]) -> None:
+    prose = "".join(f"<p>The {what} of the town was built by the same guild in 1771.</p>" for what in ("hall", "gate"))
+    page = f"<body><form><input type=hidden value=STATE><main><h1>Guilds</h1>{prose}</main></form></body>"
+    assert "The gate of the town was built by the same guild in 1771." in read_document("a.html", page).text
+    page = f"<body><main><h1>Guilds</h1>{prose}</main><form><label>Look for words</label><input></form></body>"
+    assert "Look for" not in read_document("b.html", page).text
+
+
+def test_hidden_words_are_left_out_and_counted(read_document: Callable[..., Document]) -> None:
+    hidden = [
+        '<span style="display:none">ZERO</span>',
+        "<span hidden>ONE</span>",
+        '<span style="font-size: 0px">TWO</span>',
+        '<span style="position:absolute; left:-5000px">THREE</span>',
+        '<b class="gone">FOUR</b>',
+        '<i style="VISIBILITY: hidden">FIVE</i>',
+    ]
+    words = " ".join(f"Part {n} of the text is seen{item} by all." for n, item in enumerate(hidden))
+    page = f"<head><style>.gone, .x {{ display: none }}</style></head><article><p>{words}</p><p>{words}</p></article>"
+    document = read_document("h.html", page)
+    assert "Part 5 of the text is seen by all." in document.text
+    assert not [word for word in ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE") if word in document.text]
+    assert next(item.count for item in document.coverage.omissions if item.what == "hidden text") == 12
+
+
+def test_questions_in_buttons_and_the_answers_that_they_show_are_read(read_document: Callable[..., Document]) -> None:
+    answers = "".join(
+        f"<h3><button aria-expanded=false aria-controls=a{n}>What does the {what} cost?</button></h3>"
+        f"<div id=a{n} style='display:none'><p>The {what} costs {n + 3} crowns on every day of the year.</p></div>"
+        for n, what in enumerate(("boat", "barge", "raft"))
+    )
+    document = read_document("f.html", f"<article><h1>Tolls</h1><p>All tolls of the lock.</p>{answers}</article>")
+    assert "What does the barge cost?" in [heading.text for heading in document.headings]
+    assert "The raft costs 5 crowns on every day of the year." in document.text
+
+
+def test_page_that_a_script_reveals_is_read(read_document: Callable[..., Document]) -> None:
+    page = "<body style='opacity:0'><article><p>The lock was closed for three years after a flood.</p></article></body>"
+    assert "closed for three years" in read_document("s.html", page).text

@@ -28,3 +28,17 @@ def test_rows_are_documents_and_invalid_lines_are_reported(make_source: Callable
     assert reasons[4] == "the id a1 occurs twice in the file"
     assert reasons[5] == "a list, not an object with a text"
     assert reasons[6] == "the text is empty"
+
+
+def test_numbers_too_long_and_halves_of_characters_cost_no_other_row(make_source: Callable[..., Source]) -> None:
+    half = "\\ud83d"
+    rows = [
+        '{"id": "a", "text": "The first row."}',
+        '{"id": "b", "text": "The second row.", "n": ' + "7" * 5000 + "}",
+        f'{{"id": "c{half}", "title": "T{half}", "source": "s{half}", "text": "The third {half}row."}}',
+    ]
+    documents, problems = extract(make_source("r.jsonl", "\n".join(rows)))
+    assert [(d.id, d.text) for d in documents] == [("a", "The first row."), ("c", "The third row.")]
+    assert [problem.path.rpartition(":")[2] for problem in problems] == ["2"]
+    for document in documents:
+        f"{document.id}{document.title}{document.source}{document.text}".encode()

@@ -74,3 +74,23 @@ def test_header_block_gives_title_and_date_and_its_other_fields_stay(read_docume
     )
     assert (document.title, document.date) == ("On Arms", "2019-05-02")
     assert document.text.startswith("Author: A. Writer\nDate: 2 May 2019\n\nScope")
+
+
+def test_character_classes_in_code_are_no_footnote_marks(read_document: Callable[..., Document]) -> None:
+    text = read_document(
+        "m.md",
+        "The pattern `[^a-f]+` skips.[^1] So does [^x] in prose.\n\n```\nre.sub('[^;]*$', '<sup>2</sup>')\n```\n\n"
+        "| what | how |\n|---|---|\n| tail | `[^_]` |\n\n[^1]: A real footnote.\n",
+    ).text
+    assert "The pattern [^a-f]+ skips. So does [^x] in prose." in text
+    assert "re.sub('[^;]*$', '<sup>2</sup>')" in text
+    assert "tail; [^_]" in text
+    assert "A real footnote" not in text
+
+
+def test_sentence_over_a_rule_is_text_and_a_title_over_it_a_heading(read_document: Callable[..., Document]) -> None:
+    document = read_document("r.md", "Tolls\n---\nThe lock costs three crowns on Sundays.\n---\nBoats go first.\n")
+    assert document.text == "Tolls\n\nThe lock costs three crowns on Sundays.\n\nBoats go first." or (
+        document.title == "Tolls" and document.text.startswith("The lock costs three crowns on Sundays.")
+    )
+    assert "The lock costs three crowns on Sundays." not in [heading.text for heading in document.headings]

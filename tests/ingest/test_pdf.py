@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from rag.types import Document
 
 PROSE = "The negotiations went on for months, and each of those who took part remembered them in his own way. "
@@ -137,3 +139,247 @@ def test_damaged_pdf_is_reported(skip_reason: Callable[..., str]) -> None:
 def test_pdf_without_text_is_reported_as_a_scan(tmp_path: Path, skip_reason: Callable[..., str]) -> None:
     write_pdf(tmp_path / "scan.pdf", [lambda canvas: canvas.rect(100, 100, 200, 300, fill=1)])
     assert "a scan? it needs OCR first" in skip_reason("scan.pdf")
+
+
+def omissions_of(document: Document) -> dict[str, tuple[int, ...]]:
+    return {item.what: item.parts for item in document.coverage.omissions}
+
+
+@pytest.mark.parametrize("degrees", [-0.8, 0.7, 90, 180, 270])
+def test_leaning_and_turned_text_is_read(
+    tmp_path: Path, read_document: Callable[..., Document], degrees: float
+) -> None:
+    def draw(canvas: Any) -> None:
+        canvas.saveState()
+        canvas.translate(300, 420)
+        canvas.rotate(degrees)
+        draw_lines(canvas, 60, "The weir at Ostby was raised in 1923, as the", "town's own books tell.", x=-150)
+        canvas.restoreState()
+
+    write_pdf(tmp_path / "t.pdf", [draw])
+    assert read_document("t.pdf").text == "The weir at Ostby was raised in 1923, as the town's own books tell."
+
+
+def test_pages_that_the_viewer_turns_are_read(tmp_path: Path, read_document: Callable[..., Document]) -> None:
+    def draw(turn: int) -> Callable[[Any], None]:
+        def page(canvas: Any) -> None:
+            canvas.setPageRotation(turn)
+            canvas.saveState()
+            canvas.rotate(turn)
+            x, y = {90: (60, -300), 180: (-500, -300), 270: (-700, 300)}[turn]
+            draw_lines(canvas, y, f"The page turned by {turn} degrees", "goes on in a second line.", x=x)
+            canvas.restoreState()
+
+        return page
+
+    write_pdf(tmp_path / "t.pdf", [draw(90), draw(180), draw(270)])
+    document = read_document("t.pdf")
+    for turn in (90, 180, 270):
+        assert f"The page turned by {turn} degrees goes on in a second line." in document.text
+    assert (document.coverage.total, document.coverage.read) == (3, 3)
+
+
+def test_words_beside_the_text_follow_it_and_slanted_ones_are_counted(
+    tmp_path: Path, read_document: Callable[..., Document]
+) -> None:
+    def draw(canvas: Any) -> None:
+        draw_lines(canvas, 700, *[PROSE[:70]] * 4)
+        for angle, words in ((90, "Printed in Ostby"), (45, "DRAFT")):
+            canvas.saveState()
+            canvas.translate(40, 300)
+            canvas.rotate(angle)
+            draw_lines(canvas, 0, words, x=0, size=14)
+            canvas.restoreState()
+
+    write_pdf(tmp_path / "m.pdf", [draw])
+    document = read_document("m.pdf")
+    assert document.text.endswith("Printed in Ostby")
+    assert "DRAFT" not in document.text
+    assert omissions_of(document)["slanted text"] == (1,)
+
+
+@pytest.mark.parametrize("columns", [2, 3])
+def test_columns_drawn_line_by_line_are_read_column_by_column(
+    tmp_path: Path, read_document: Callable[..., Document], columns: int
+) -> None:
+    width = 420 // columns
+    texts = [
+        [
+            f"Column {n} tells of the {what} that",
+            "was built of the grey stone which",
+            "they broke on the hills",
+            "above it.",
+        ]
+        for n, what in enumerate(("mill", "weir", "kiln")[:columns], 1)
+    ]
+
+    def draw(canvas: Any) -> None:
+        draw_lines(
+            canvas, 740, "A line over all columns stands here, as in many reports and leaflets of the town.", size=8
+        )
+        for row in range(4):
+            for column in range(columns):
+                draw_lines(canvas, 700 - 12 * row, texts[column][row], x=72 + column * (width + 30), size=8)
+
+    write_pdf(tmp_path / "c.pdf", [draw])
+    text = read_document("c.pdf").text
+    for lines in texts:
+        assert " ".join(lines) in text.replace("\n\n", " ")
+
+
+def test_rows_of_a_table_stay_rows(tmp_path: Path, read_document: Callable[..., Document]) -> None:
+    rows = [("Station", "Height", "Remark"), ("Ostby", "412", "closed in winter"), ("Nore", "388", "new roof")] * 2
+
+    def draw(canvas: Any) -> None:
+        draw_lines(canvas, 740, *[PROSE[:80]] * 3)
+        for n, row in enumerate(rows):
+            for x, cell in zip((72, 200, 330), row, strict=True):
+                draw_lines(canvas, 680 - 14 * n, cell, x=x)
+
+    write_pdf(tmp_path / "t.pdf", [draw])
+    assert "\nOstby 412 closed in winter\nNore 388 new roof\n" in read_document("t.pdf").text
+
+
+def test_lines_at_the_edge_that_differ_in_their_figures_stay(
+    tmp_path: Path, read_document: Callable[..., Document]
+) -> None:
+    def page(n: int) -> Callable[[Any], None]:
+        def draw(canvas: Any) -> None:
+            draw_lines(canvas, 800, "Yearbook of the Ostby weir", size=9)
+            draw_lines(canvas, 780, f"In {2010 + n} the weir let {70 + 3 * n} boats through.")
+            draw_lines(canvas, 500, *[PROSE[:60]] * 2)
+            draw_lines(canvas, 80, f"Its keeper was paid {900 + n * n} crowns in that year.")
+            draw_lines(canvas, 25, str(n))
+
+        return draw
+
+    write_pdf(tmp_path / "y.pdf", [page(n) for n in (1, 2, 3, 4)])
+    document = read_document("y.pdf")
+    for n in (1, 2, 3, 4):
+        assert f"In {2010 + n} the weir let {70 + 3 * n} boats through." in document.text
+        assert f"paid {900 + n * n} crowns" in document.text
+    assert "Yearbook" not in document.text
+    assert omissions_of(document)["running heads"] == omissions_of(document)["page numbers"] == (1, 2, 3, 4)
+
+
+def test_contents_go_and_a_price_list_with_dot_leaders_stays(
+    tmp_path: Path, read_document: Callable[..., Document]
+) -> None:
+    def leaders(*rows: tuple[str, int]) -> list[str]:
+        return [f"{name} {'. ' * 30}{number}" for name, number in rows]
+
+    def contents(canvas: Any) -> None:
+        y = draw_lines(canvas, 740, "Contents", size=16)
+        draw_lines(canvas, y, *leaders(("The weir", 2), ("The boats", 2), ("Tolls", 3)))
+
+    def chapters(canvas: Any) -> None:
+        y = draw_lines(canvas, 740, "The weir", size=16) - 10
+        y = draw_lines(canvas, y, *[PROSE[:70]] * 3) - 10
+        draw_lines(canvas, draw_lines(canvas, y, "The boats", size=16) - 10, *[PROSE[:70]] * 3)
+
+    def tolls(canvas: Any) -> None:
+        y = draw_lines(canvas, 740, "Tolls", size=16) - 10
+        draw_lines(canvas, y, *leaders(("A rowing boat", 3), ("A barge", 25), ("A raft", 140), ("A swimmer", 1)))
+
+    write_pdf(tmp_path / "l.pdf", [contents, chapters, tolls])
+    document = read_document("l.pdf")
+    assert "A rowing boat .... 3\nA barge .... 25\nA raft .... 140\nA swimmer .... 1" in document.text
+    assert "The weir ...." not in document.text
+    assert omissions_of(document)["contents"] == (1,)
+    assert (document.coverage.total, document.coverage.read) == (3, 2)
+
+
+def test_values_of_a_form_stand_beside_their_labels(tmp_path: Path, read_document: Callable[..., Document]) -> None:
+    def draw(canvas: Any) -> None:
+        for y, label, value in ((700, "Boat:", "Grey Heron"), (670, "Owner:", "Per Nilsen")):
+            draw_lines(canvas, y, label)
+            canvas.acroForm.textfield(name=label, value=value, x=150, y=y - 5, width=200, height=18, fontSize=11)
+        draw_lines(canvas, 640, "Licensed")
+        canvas.acroForm.checkbox(name="ok", checked=True, x=150, y=636, size=14)
+
+    write_pdf(tmp_path / "f.pdf", [draw])
+    text = read_document("f.pdf").text
+    assert "Boat: Grey Heron" in text
+    assert "Owner: Per Nilsen" in text
+    assert "Licensed [x]" in text
+
+
+def test_text_under_a_black_box_is_not_read(tmp_path: Path, read_document: Callable[..., Document]) -> None:
+    def draw(canvas: Any) -> None:
+        line = "The keeper of the weir was Anders Holm until the autumn of 1931."
+        draw_lines(canvas, 700, line)
+        start = 72 + canvas.stringWidth("The keeper of the weir was ", "Times-Roman", 11)
+        canvas.rect(start - 1, 697, canvas.stringWidth("Anders Holm", "Times-Roman", 11) + 1, 11, fill=1, stroke=0)
+        draw_lines(canvas, 660, *[PROSE[:80]] * 3)
+        draw_lines(canvas, 500, "Nobody may read this line of text.")
+        canvas.rect(60, 480, 400, 50, fill=1, stroke=0)
+
+    write_pdf(tmp_path / "b.pdf", [draw])
+    document = read_document("b.pdf")
+    assert "The keeper of the weir was [redacted] until the autumn of 1931." in document.text
+    assert "Holm" not in document.text
+    assert "Nobody" not in document.text
+    assert omissions_of(document)["text under black boxes"] == (1,)
+
+
+def test_what_nobody_sees_is_left_out_and_a_scan_s_text_layer_is_read(
+    tmp_path: Path, read_document: Callable[..., Document]
+) -> None:
+    def draw(canvas: Any) -> None:
+        draw_lines(canvas, 700, "The ferry runs from May to September.")
+        canvas.setFillGray(1)
+        draw_lines(canvas, 680, "White words say that it sank.")
+        canvas.setFillGray(0)
+        draw_lines(canvas, 660, "Tiny words say that it burned.", size=0.8)
+        draw_lines(canvas, -40, "Words off the page say that it was sold.")
+        canvas.setFillColorRGB(0, 0, 0.4)
+        canvas.rect(60, 590, 300, 30, fill=1, stroke=0)
+        canvas.setFillGray(1)
+        draw_lines(canvas, 600, "White words on blue are read.")
+
+    def scan(canvas: Any) -> None:
+        canvas.drawInlineImage(grey_picture(), 0, 0, 595, 842)
+        text = canvas.beginText(80, 700)
+        text.setFont("Helvetica", 11)
+        text.setTextRenderMode(3)
+        text.textLine("The scanned page tells of the winter ferry.")
+        canvas.drawText(text)
+
+    write_pdf(tmp_path / "h.pdf", [draw, scan])
+    document = read_document("h.pdf")
+    for words in ("from May to September", "White words on blue are read.", "tells of the winter ferry."):
+        assert words in document.text
+    for words in ("sank", "burned", "sold"):
+        assert words not in document.text
+    assert omissions_of(document)["hidden text"] == (1,)
+
+
+def grey_picture() -> Any:
+    from PIL import Image
+
+    return Image.new("L", (40, 60), 200)
+
+
+def test_pages_without_text_are_named(tmp_path: Path, read_document: Callable[..., Document]) -> None:
+    def words(canvas: Any) -> None:
+        draw_lines(canvas, 700, "The first page has words.")
+
+    write_pdf(
+        tmp_path / "p.pdf",
+        [words, lambda canvas: canvas.drawInlineImage(grey_picture(), 0, 0, 595, 842), lambda canvas: None],
+    )
+    document = read_document("p.pdf")
+    assert (document.coverage.unit, document.coverage.total, document.coverage.read) == ("page", 3, 1)
+    assert omissions_of(document)["no text layer"] == (2,)
+    assert omissions_of(document)["blank pages"] == (3,)
+    assert [item.what for item in document.coverage.omissions if item.lost] == ["no text layer"]
+
+
+def test_letters_that_a_wrong_table_gives_are_not_read() -> None:
+    from rag.ingest.pdf.fonts import is_gibberish
+
+    shifted = str.maketrans("abcdefghijklmnopqrstuvwxyz", "bcdefghijklmnopqrstuvwxyza")
+    assert not is_gibberish([PROSE] * 3)
+    other = "The weir at Ostby was raised in 1923, as the town's own books tell. Its keeper was paid and housed by it. "
+    assert is_gibberish([(PROSE + other).lower().translate(shifted)])
+    assert is_gibberish(["\ufffd" * 12])

@@ -22,3 +22,70 @@ def test_slides_are_pages_and_their_titles_headings(tmp_path: Path, read_documen
     assert document.text == "An apartment was offered.\n\nThe Reply\n\nNobody replied.\n\nSaid by the speaker."
     _, second_page = document.page_starts
     assert document.text[second_page:].startswith("The Reply")
+
+
+def test_one_odd_shape_costs_nothing_else(tmp_path: Path, read_document: Callable[..., Document]) -> None:
+    from pptx import Presentation
+    from pptx.util import Cm
+
+    deck = Presentation()
+    for words in ("The lock opens at seven.", "It has two gates.", "The keeper lives there."):
+        slide = deck.slides.add_slide(deck.slide_layouts[6])
+        slide.shapes.add_textbox(Cm(2), Cm(2), Cm(10), Cm(2)).text_frame.text = words
+    properties = deck.slides[1].shapes[0]._element.spPr
+    for child in list(properties):
+        properties.remove(child)
+    deck.save(str(tmp_path / "d.pptx"))
+    document = read_document("d.pptx")
+    assert document.text == "The lock opens at seven.\n\nIt has two gates.\n\nThe keeper lives there."
+    assert (document.coverage.unit, document.coverage.total, document.coverage.read) == ("slide", 3, 3)
+
+
+def test_charts_groups_and_notes_are_read_and_pictures_counted(
+    tmp_path: Path, read_document: Callable[..., Document]
+) -> None:
+    import io
+
+    from PIL import Image
+    from pptx import Presentation
+    from pptx.chart.data import CategoryChartData
+    from pptx.enum.chart import XL_CHART_TYPE
+    from pptx.util import Cm
+
+    deck = Presentation()
+    slide = deck.slides.add_slide(deck.slide_layouts[6])
+    group = slide.shapes.add_group_shape()
+    inner = group.shapes.add_group_shape()
+    inner.shapes.add_textbox(Cm(1), Cm(1), Cm(5), Cm(1)).text_frame.text = "Words in a group in a group."
+    data = CategoryChartData()
+    data.categories = ["1998", "1999"]
+    data.add_series("Boats", (412, 388.5))
+    slide.shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, Cm(1), Cm(4), Cm(8), Cm(5), data)
+    picture = io.BytesIO()
+    Image.new("RGB", (9, 9)).save(picture, "PNG")
+    slide.shapes.add_picture(picture, Cm(1), Cm(10))
+    slide.notes_slide.notes_text_frame.text = "Say this aloud."
+    deck.slides.add_slide(deck.slide_layouts[6])
+    deck.save(str(tmp_path / "c.pptx"))
+    document = read_document("c.pptx")
+    assert "Boats: 1998: 412\nBoats: 1999: 388.5" in document.text
+    assert document.text.startswith("Words in a group in a group.")
+    assert document.text.endswith("Say this aloud.")
+    omissions = {item.what: item.parts for item in document.coverage.omissions}
+    assert omissions == {"images": (1,), "blank slides": (2,)}
+
+
+def test_smart_art_gives_the_texts_of_its_nodes() -> None:
+    from rag.ingest.drawing import diagram_block
+
+    namespaces = (
+        'xmlns:d="http://schemas.openxmlformats.org/drawingml/2006/diagram" '
+        'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
+    )
+    points = "".join(
+        f'<d:pt type="{kind}"><d:t><a:p><a:r><a:t>{words}</a:t></a:r></a:p></d:t></d:pt>'
+        for kind, words in (("doc", "x"), ("node", "Plan"), ("node", "Build"), ("pres", "Build"))
+    )
+    block = diagram_block(f"<d:dataModel {namespaces}><d:ptLst>{points}</d:ptLst></d:dataModel>".encode())
+    assert block is not None
+    assert block.text == "- Plan\n- Build"

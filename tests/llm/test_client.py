@@ -205,9 +205,7 @@ def test_a_lasting_fault_names_the_model_the_host_and_the_fix(
     assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize(
-    ("status", "named"), [(401, "OPENAI_API_KEY"), (403, "permissions"), (404, "OPENAI_BASE_URL"), (400, "refused")]
-)
+@pytest.mark.parametrize(("status", "named"), [(401, "OPENAI_API_KEY"), (403, "permissions"), (404, "OPENAI_BASE_URL")])
 def test_a_refused_request_is_not_retried_and_the_key_is_not_shown(
     status: int, named: str, connect: Callable[..., ChatClient]
 ) -> None:

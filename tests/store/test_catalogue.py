@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rag.store import Catalogue, SourceRow
-from rag.types import Chunk, Document, Filter, Heading, chunk_id
+from rag.types import Chunk, Coverage, Document, Filter, Heading, Omission, chunk_id
 
 
 @pytest.fixture
@@ -185,3 +185,17 @@ def test_snapshot_is_a_complete_catalogue(catalogue: Catalogue, tmp_path: Path) 
     chunk = put(catalogue, "canal.txt", "A canal.")
     catalogue.snapshot(tmp_path / "copy.sqlite")
     assert Catalogue(tmp_path / "copy.sqlite").chunk(chunk.id) == chunk
+
+
+def test_coverage_is_kept_with_its_document_and_leaves_with_it(catalogue: Catalogue) -> None:
+    lost = Omission(what="no text layer", count=2, parts=(2, 3), lost=True)
+    coverage = Coverage(unit="page", total=3, read=1, omissions=(lost,))
+    document = Document(id="a.pdf", title="A", text="x", source="a.pdf", coverage=coverage)
+    catalogue.put_source(SourceRow(id="a.pdf", location="a.pdf", root="", digest="0"))
+    catalogue.put_document(document, "a.pdf", [])
+    put(catalogue, "plain.txt", "A text without parts.")
+    assert catalogue.document("a.pdf") == document
+    assert catalogue.coverages({"a.pdf", "plain.txt"}) == {"a.pdf": coverage}
+    assert catalogue.coverages({"plain.txt"}) == {}
+    catalogue.delete_source("a.pdf")
+    assert catalogue.coverages({"a.pdf"}) == {}

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rag._internal.processor import Precision
@@ -87,6 +88,17 @@ def test_update_while_another_process_writes_is_busy(store: str, directory: Path
         update_index(store, directory)
 
 
+def test_the_nearest_chunks_come_with_their_stored_vectors(
+    store: str, directory: Path, update_index: UpdateIndex, open_index: OpenIndex
+) -> None:
+    update_index(store, directory)
+    index = open_index(store)
+    vector = index.embedder.embed_query("canal")
+    chunks, cosines, vectors = zip(*index.nearest(vector, 3), strict=True)
+    assert np.array_equal(np.array(vectors), index.vectors(chunks))
+    assert cosines == pytest.approx(list(np.array(vectors) @ np.array(vector)), abs=1e-5)
+
+
 def test_dense_search_is_narrowed_by_document_and_date(
     store: str, directory: Path, update_index: UpdateIndex, open_index: OpenIndex
 ) -> None:
@@ -148,3 +160,38 @@ def test_open_reader_has_the_fingerprint_of_the_latest_update(
     (directory / "moon.md").unlink()
     update_index(store, directory)
     assert reader.fingerprint == open_index(store).fingerprint != before
+
+
+def test_a_filter_by_many_documents_is_put_to_chroma_in_parts(
+    store: str,
+    directory: Path,
+    update_index: UpdateIndex,
+    open_index: OpenIndex,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_round(directory, 1)
+    update_index(store, directory)
+    index = open_index(store)
+    vector = index.embedder.vectors(["ship passed the canal"])[0].tolist()
+    where = Filter(document="ship-*")
+    whole = index.dense(vector, 5, where)
+    monkeypatch.setattr("rag.store.vectors._MAX_DOCUMENTS", 3)
+    assert [chunk.id for chunk, _ in index.dense(vector, 5, where)] == [chunk.id for chunk, _ in whole]
+
+
+def test_a_filter_that_lets_every_document_through_is_not_put_to_chroma(
+    store: str,
+    directory: Path,
+    update_index: UpdateIndex,
+    open_index: OpenIndex,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    update_index(store, directory)
+    index = open_index(store)
+    given: list[object] = []
+    nearest = index.vector_store.nearest
+    monkeypatch.setattr(
+        index.vector_store, "nearest", lambda vector, k, documents: given.append(documents) or nearest(vector, k)
+    )
+    index.dense([0.1] * 384, 1, Filter(document="*"))
+    assert given == [None]

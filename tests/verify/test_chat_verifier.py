@@ -59,7 +59,7 @@ def test_claims_share_one_call_with_numbered_evidence_under_a_strict_schema(conn
     assert voted.reason == "the evidence does not state “in public”"
     assert (cost.support, cost.score, cost.reason) == ("none", 0.0, "the evidence does not state it")
     assert met.judge == verifier.name
-    assert verifier.name.startswith("gpt-4.1-mini, prompt verify/1 ")
+    assert verifier.name.startswith("gpt-4.1-mini, prompt verify/2 ")
 
 
 def test_a_claim_without_evidence_is_not_supported_and_costs_no_call(connect: Connect) -> None:
@@ -170,7 +170,8 @@ def test_one_claim_that_does_not_fit_is_unscored(connect: Connect) -> None:
 
 
 def test_a_failed_call_raises_its_error_and_leaves_claims_unscored_only_if_tolerant(connect: Connect) -> None:
-    with FaultServer([failing(400)] * 2) as server:
+    with FaultServer() as server:
+        server.fail_from(1, failing(400))
         model = connect(server)
         with pytest.raises(ModelError, match="the request was refused"):
             ChatVerifier(model=model).verify([(MET, (PIER,))])

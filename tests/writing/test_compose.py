@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -71,8 +70,8 @@ class ScriptedWriter:
         raise AssertionError(refused)
 
 
-def composed(hits: list[Hit], outline: Outline, writer: ScriptedWriter, *, concurrent: bool = False) -> Brief:
-    return compose(QUESTION, hits, outline, writer, default_verifier(), trace=TRACE, concurrent=concurrent)
+def composed(hits: list[Hit], outline: Outline, writer: ScriptedWriter) -> Brief:
+    return compose(QUESTION, hits, outline, writer, default_verifier(), trace=TRACE)
 
 
 def test_the_first_draft_consists_of_exact_quotes(hits: list[Hit], outline: Outline) -> None:
@@ -128,58 +127,6 @@ def test_an_interruption_carries_the_brief_so_far_and_names_the_part(
     assert caught.value.draft.status == "answered"
     assert len(caught.value.draft.sections) == len(outline.sections)
     assert caught.value.doing == outline.sections[2].heading
-
-
-@dataclass
-class ReversedWriter(ScriptedWriter):
-    """Waits until all sections are requested, then answers the last one first; gives every section one heading."""
-
-    sections: int = 0
-    requested: list[str] = field(default_factory=list)
-    turn: threading.Condition = field(default_factory=threading.Condition)
-
-    def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
-        with self.turn:
-            mine = len(self.requested)
-            self.requested.append(section.heading)
-            self.turn.notify_all()
-            assert self.turn.wait_for(lambda: len(self.requested) == self.sections, 10)
-            assert self.turn.wait_for(lambda: self.calls == self.sections - 1 - mine, 10)
-            self.calls += 1
-            self.turn.notify_all()
-        drafts = tuple(quote_draft(sentence) for sentence in section.evidence)
-        return DraftSection(heading="Contacts with Russia", drafts=drafts)
-
-
-def test_sections_written_concurrently_keep_the_outlines_order_and_share_no_heading(
-    hits: list[Hit], outline: Outline
-) -> None:
-    brief = composed(hits, outline, ReversedWriter(sections=len(outline.sections)), concurrent=True)
-    assert [section.heading for section in brief.sections] == [
-        "Contacts with Russia",
-        *(section.heading for section in outline.sections[1:]),
-    ]
-    assert [section.sentences[0].text for section in brief.sections] == [
-        section.evidence[0].text for section in outline.sections
-    ]
-    repairs = [repair for repair in brief.trace.repairs if repair.where == "heading"]
-    assert len(repairs) == len(outline.sections) - 1
-    assert all("is the heading of another section" in repair.why for repair in repairs)
-
-
-@pytest.mark.parametrize("text", ["The moon is made of a particularly ripe kind of cheese.", None])
-def test_a_brief_is_the_same_whether_its_sections_are_written_concurrently_or_not(
-    hits: list[Hit], outline: Outline, text: str | None
-) -> None:
-    class ByPlace(ScriptedWriter):
-        def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
-            results: dict[int, str | BaseException] = {0: text} if text and section == outline.sections[1] else {}
-            return ScriptedWriter(results).section(section, other_headings)
-
-    one_by_one, concurrently = (
-        composed(hits, outline, ByPlace(), concurrent=concurrent) for concurrent in (False, True)
-    )
-    assert concurrently == one_by_one
 
 
 def test_a_section_that_is_written_alone_knows_the_headings_written_before_it(

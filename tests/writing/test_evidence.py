@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from briefs import chunk
 
@@ -62,7 +64,7 @@ def test_a_sentence_that_two_chunks_contain_is_given_once() -> None:
         (
             "Accordingly, while this report does not conclude that the President committed a crime, it also does not "
             "exonerate him.",
-            "“While this report does not conclude that the President committed a crime, it also does not exonerate "
+            "“[…] while this report does not conclude that the President committed a crime, it also does not exonerate "
             "him.”",
         ),
         (
@@ -133,6 +135,28 @@ def test_the_qualification_of_a_qualification_is_included() -> None:
     )
     assert with_qualifications(first, [third, second, first]) == [first, second, third]
     assert with_qualifications(third, [first, second]) == [third]
+
+
+def test_between_quotation_marks_stands_what_the_chunk_says_or_a_mark_of_what_is_left_out() -> None:
+    text = "but we found that the vaccine kept its full strength for a month at room temperature."
+    [sentence] = sentences_in(text)
+    assert sentence.text == "“[…] we found that the vaccine kept its full strength for a month at room temperature.”"
+
+
+def test_this_with_a_word_of_the_title_is_clear_and_quoted_and_other_this_is_not_understood() -> None:
+    text = (
+        "This PEP proposes the operator := that binds a value within an expression. "
+        "This approach was rejected by many of the core developers in 2018."
+    )
+    hit = Hit(chunk=replace(chunk("pep", text), title="PEP 572: Assignment Expressions"), rank=1, score=1.0)
+    assert [sentence.text for sentence in evidence_sentences([hit])] == [
+        "“This PEP proposes the operator := that binds a value within an expression.”"
+    ]
+
+
+def test_code_that_opens_a_sentence_keeps_its_letters() -> None:
+    text = "debug_assert!(…) is compiled only in builds that are not optimised by the compiler."
+    assert [sentence.text for sentence in sentences_in(text)] == [text]
 
 
 def test_we_in_a_name_does_not_refer_to_the_authors() -> None:

@@ -1,4 +1,4 @@
-"""The writer for a large model: it cites only chunks that it was shown, and returns whole sentences."""
+"""The writer for a large model: it cites only passages that it was shown, and returns whole sentences."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from fault_server import FaultServer, ScriptedReply, good
 
 from rag.errors import ReplyError
 from rag.llm import ChatClient, prompts
-from rag.types import Chunk, Quote, Sentence
+from rag.types import Chunk, Quote, Section, Sentence
 from rag.writing.drafts import Draft, RefusedDraft
 from rag.writing.large_writer import LargeWriter
-from rag.writing.outline import OutlineSection
+from rag.writing.thematic_outline import KeyPoint, ThematicOutline, Theme
 
 Connect = Callable[[FaultServer], LargeWriter]
 
@@ -23,144 +23,177 @@ def writer(connect: Callable[[FaultServer], ChatClient], meeting: Chunk, cost: C
     return lambda server: LargeWriter(
         model=connect(server),
         question="What of the pier?",
+        outline_prompt=prompts.load_prompt("outline"),
         section_prompt=prompts.load_prompt("section"),
         summary_prompt=prompts.load_prompt("summary"),
         revise_prompt=prompts.load_prompt("revise"),
-        evidence={source.id: source for source in (meeting, cost)},
+        evidence=(meeting, cost),
     )
 
 
-def section_reply(*sentences: tuple[str, list[str]], heading: str = "Oslo's pier") -> ScriptedReply:
-    return good({"heading": heading, "sentences": [{"text": text, "citations": ids} for text, ids in sentences]})
+@pytest.fixture
+def outline(meeting: Chunk, cost: Chunk) -> ThematicOutline:
+    """A theme of both passages and one of ``cost``."""
+    return ThematicOutline(
+        themes=(
+            Theme(
+                heading="The pier",
+                key_points=(
+                    KeyPoint(text="The board met.", passages=(meeting,)),
+                    KeyPoint(text="The pier was dear.", passages=(cost,)),
+                ),
+            ),
+            Theme(heading="Money", key_points=(KeyPoint(text="An audit found the cost.", passages=(cost,)),)),
+        ),
+        glossary=(("the board", "the harbour board of Oslo"),),
+    )
+
+
+def section_reply(*sentences: tuple[str, list[str]]) -> ScriptedReply:
+    return good({"sentences": [{"text": text, "citations": ids} for text, ids in sentences]})
 
 
 def body_sentence(text: str, *sources: Chunk) -> Sentence:
-    quotes = tuple(Quote(chunk_id=source.id, start=0, end=9, text=source.text[:9]) for source in sources)
+    """Return a sentence that quotes the first sentence of each of ``sources``."""
+    ends = [source.text.index(".") + 1 for source in sources]
+    quotes = tuple(
+        Quote(chunk_id=source.id, start=0, end=end, text=source.text[:end])
+        for source, end in zip(sources, ends, strict=True)
+    )
     return Sentence(text=text, citations=tuple(s.id for s in sources), support="full", score=1.0, quotes=quotes)
 
 
-def test_a_section_request_has_the_chunks_and_an_enum_of_their_aliases(
-    writer: Connect, section: OutlineSection, meeting: Chunk, cost: Chunk
+def test_the_outline_request_has_all_passages_and_defines_their_aliases_once(
+    writer: Connect, meeting: Chunk, cost: Chunk
 ) -> None:
-    with FaultServer([section_reply(("The board met.", ["E1"]))]) as server:
-        writer(server).section(section, ["Money"])
+    point = {"text": "The board met.", "evidence": ["E1"]}
+    reply = {
+        "answered": "fully",
+        "sections": [{"heading": "A secret vote", "key_points": [point]}],
+        "not_answered": [],
+        "disagreements": [],
+        "glossary": [],
+    }
+    with FaultServer([good(reply)]) as server:
+        outline = writer(server).outline(4)
+    [theme] = outline.themes
+    assert (theme.heading, theme.passages) == ("A secret vote", (meeting,))
+    system, user = (message["content"] for message in server.requests[0].body["messages"])
+    assert "at most 4" in system
+    assert all(f"E{n}: {source.text}" in user for n, source in enumerate((meeting, cost), 1))
+    schema = str(server.requests[0].body["response_format"])
+    assert schema.count("'E2'") == 1
+    assert server.requests[0].body["response_format"]["json_schema"]["strict"] is True
+
+
+def test_a_section_request_has_its_points_and_passages_the_other_sections_and_the_glossary(
+    writer: Connect, outline: ThematicOutline, cost: Chunk
+) -> None:
+    with FaultServer([section_reply(("It cost much.", ["E2"]))]) as server:
+        writer(server).section(outline.themes[1], outline)
     body = server.requests[0].body
     user = body["messages"][1]["content"]
-    for n, source in enumerate((meeting, cost), 1):
-        assert f"E{n} [{source.context}]\n{source.text}" in user
-    assert "Money" in user
-    assert '"enum": ["E1", "E2"]' in str(body["response_format"]).replace("'", '"')
-    assert body["response_format"]["json_schema"]["strict"] is True
+    assert "This section: Money\n- An audit found the cost. (E2)" in user
+    assert "- The pier: The board met. The pier was dear." in user
+    assert "the board = the harbour board of Oslo" in user
+    assert f"[{cost.document_id}]\nE2: {cost.text}" in user
+    assert "E1:" not in user
+    assert "'enum': ['E2']" in str(body["response_format"])
 
 
-def test_aliases_are_resolved_to_their_chunks(
-    writer: Connect, section: OutlineSection, meeting: Chunk, cost: Chunk
+def test_aliases_are_resolved_to_their_passages(
+    writer: Connect, outline: ThematicOutline, meeting: Chunk, cost: Chunk
 ) -> None:
     sentences = (("The board met on 3 May 2011.", ["E1"]), ("The pier cost 41 million kroner.", ["E2", "E1", "E2"]))
     with FaultServer([section_reply(*sentences)]) as server:
-        written = writer(server).section(section, [])
-    assert [draft.chunks for draft in written.drafts] == [(meeting,), (cost, meeting)]
-    assert written.heading == "Oslo's pier"
-    assert [draft.evidence[0].chunk for draft in written.drafts] == [meeting, meeting]
+        drafts = writer(server).section(outline.themes[0], outline)
+    assert [draft.chunks for draft in drafts] == [(meeting,), (cost, meeting)]
 
 
-def test_an_alias_that_was_not_shown_is_refused(writer: Connect, section: OutlineSection) -> None:
-    invented = section_reply(("The board met.", ["E3"]))
-    with FaultServer([invented, invented]) as server:
+@pytest.mark.parametrize("citations", [["E3"], []])
+def test_an_alias_that_was_not_shown_and_a_sentence_without_one_are_refused(
+    writer: Connect, outline: ThematicOutline, citations: list[str]
+) -> None:
+    faulty = section_reply(("The board met.", citations))
+    with FaultServer([faulty, faulty]) as server:
         with pytest.raises(ReplyError, match=r"does not follow the schema: sentences\.0\.citations"):
-            writer(server).section(section, [])
+            writer(server).section(outline.themes[0], outline)
         assert len(server.requests) == 2
 
 
-def test_a_sentence_without_a_citation_is_refused(writer: Connect, section: OutlineSection) -> None:
-    uncited = section_reply(("The board met.", []))
-    with (
-        FaultServer([uncited, uncited]) as server,
-        pytest.raises(ReplyError, match=r"does not follow the schema: sentences\.0\.citations"),
-    ):
-        writer(server).section(section, [])
-
-
 def test_an_item_of_two_sentences_is_split_and_an_incomplete_one_left_out(
-    writer: Connect, section: OutlineSection, meeting: Chunk
+    writer: Connect, outline: ThematicOutline, meeting: Chunk
 ) -> None:
     reply = section_reply(("The board met on 3 May 2011 [E1]. The vote was secret (E1). The pier then", ["E1"]))
     with FaultServer([reply]) as server:
-        written = writer(server).section(section, [])
-    assert [draft.text for draft in written.drafts] == ["The board met on 3 May 2011.", "The vote was secret."]
-    assert {draft.chunks for draft in written.drafts} == {(meeting,)}
+        drafts = writer(server).section(outline.themes[0], outline)
+    assert [draft.text for draft in drafts] == ["The board met on 3 May 2011.", "The vote was secret."]
+    assert {draft.chunks for draft in drafts} == {(meeting,)}
 
 
-def test_a_heading_with_a_name_that_no_chunk_has_leaves_the_outlines(writer: Connect, section: OutlineSection) -> None:
-    with FaultServer([section_reply(("The board met.", ["E1"]), heading="The secret pier of Bergen")]) as server:
-        written = writer(server).section(section, [])
-    assert written.heading is None
-    assert written.fault == "'The secret pier of Bergen' names Bergen, which the section does not"
-
-
-def test_a_summary_sentence_inherits_all_citations_of_its_sources(
-    writer: Connect, section: OutlineSection, meeting: Chunk, cost: Chunk
+def test_summary_and_conclusion_come_from_one_request_and_inherit_the_citations_of_their_sources(
+    writer: Connect, meeting: Chunk, cost: Chunk
 ) -> None:
     body = [body_sentence("The board met.", meeting), body_sentence("It cost 41 million kroner.", cost, meeting)]
-    summary = good({"sentences": [{"text": "The board met over a pier of 41 million kroner.", "from": ["S1", "S2"]}]})
-    with FaultServer([summary]) as server:
-        (draft,) = writer(server).closing("summary", section.evidence[:1], body)
-    assert draft.chunks == (meeting, cost)
-    assert draft.sources == tuple(body)
-    assert "S2: It cost 41 million kroner." in server.requests[0].body["messages"][1]["content"]
-    assert '"enum": ["S1", "S2"]' in str(server.requests[0].body).replace("'", '"')
+    sections = [Section(heading="The pier", sentences=tuple(body))]
+    reply = {
+        "summary": [{"text": "The board met over a pier of 41 million kroner.", "from": ["S1", "S2"]}],
+        "conclusion": [],
+    }
+    with FaultServer([good(reply)]) as server:
+        drafts = writer(server).closing(sections, ["The passages do not say who paid."])
+    [draft] = drafts["summary"]
+    assert (draft.chunks, draft.sources) == ((meeting, cost), tuple(body))
+    assert drafts["conclusion"] == []
+    user = server.requests[0].body["messages"][1]["content"]
+    first = meeting.text[: meeting.text.index(".") + 1]
+    assert f"# The pier\nS1: The board met.\n  “{first}”\nS2: It cost 41 million kroner.\n  “{cost.text}”" in user
+    assert "Listed as unanswered: The passages do not say who paid." in user
+    assert "'enum': ['S1', 'S2']" in str(server.requests[0].body["response_format"])
 
 
-def test_a_heading_in_the_models_own_words_is_cleaned_and_kept(writer: Connect, section: OutlineSection) -> None:
-    reply = section_reply(("The board met.", ["E1"]), heading="2. Secrecy And Rising Costs Around Oslo's Pier.")
-    with FaultServer([reply]) as server:
-        written = writer(server).section(section, [])
-    assert (written.heading, written.fault) == ("Secrecy And Rising Costs Around Oslo's Pier", None)
+def refused(text: str, fault: str, *chunks: Chunk, sources: tuple[Sentence, ...] = ()) -> RefusedDraft:
+    return RefusedDraft(draft=Draft(text=text, chunks=chunks, evidence=(), sources=sources), fault=fault)
 
 
-def test_refused_sentences_of_a_section_are_revised_in_one_request_from_its_evidence(
-    writer: Connect, section: OutlineSection, meeting: Chunk, cost: Chunk
+def test_refused_sentences_are_revised_in_one_request_that_shows_other_near_passages_too(
+    writer: Connect, meeting: Chunk, cost: Chunk
 ) -> None:
-    refused = [
-        RefusedDraft(
-            draft=Draft(text="The board met on 4 May 2011.", chunks=(meeting,), evidence=()),
-            fault="no cited passage has 4 May 2011",
-        ),
-        RefusedDraft(
-            draft=Draft(text="The pier was free.", chunks=(meeting, cost), evidence=()),
-            fault="the evidence does not say “free”",
-        ),
-        RefusedDraft(draft=Draft(text="It rained.", chunks=(cost,), evidence=()), fault="the evidence does not say it"),
-    ]
-    reply = good(
-        {
-            "sentences": [
-                {"number": 2, "text": "The pier cost 41 million kroner.", "citations": ["E2"]},
-                {"number": 3, "text": "", "citations": []},
-                {"number": 1, "text": "The board met on 3 May 2011 [E1].", "citations": ["E1"]},
+    reply = {
+        "sentences": [
+            {"number": 2, "text": "The pier cost 41 million kroner.", "citations": ["E2"]},
+            {"number": 3, "text": "", "citations": []},
+            {"number": 1, "text": "The board met on 3 May 2011 [E1].", "citations": ["E1"]},
+        ]
+    }
+    with FaultServer([good(reply)]) as server:
+        first, second, third = writer(server).revise(
+            [
+                refused("The board met on 4 May 2011.", "no cited passage has 4 May 2011", meeting),
+                refused("The pier in Oslo was free.", "the evidence does not say “free”", meeting),
+                refused("It rained.", "the evidence does not say it", meeting),
             ]
-        }
-    )
-    with FaultServer([reply]) as server:
-        first, second, third = writer(server).revise_section(refused, section)
+        )
     assert [(draft.text, draft.chunks) for draft in first] == [("The board met on 3 May 2011.", (meeting,))]
     assert [(draft.text, draft.chunks) for draft in second] == [("The pier cost 41 million kroner.", (cost,))]
     assert third == ()
     [request] = server.requests
     user = request.body["messages"][1]["content"]
-    assert f"E1 [{meeting.context}]\n{meeting.text}" in user
+    assert all(f"E{n}: {source.text}" in user for n, source in enumerate((meeting, cost), 1))
     assert "1. The board met on 4 May 2011.\nCites: E1\nFault: no cited passage has 4 May 2011" in user
-    assert "2. The pier was free.\nCites: E1, E2\nFault: the evidence does not say “free”" in user
+    assert "2. The pier in Oslo was free.\nCites: E1\nFault: the evidence does not say “free”" in user
 
 
 def test_refused_sentences_of_the_summary_are_revised_from_the_sections(
     writer: Connect, meeting: Chunk, cost: Chunk
 ) -> None:
-    body = [body_sentence("The board met.", meeting), body_sentence("It cost 41 million kroner.", cost)]
-    draft = Draft(text="The board paid 41 million kroner.", chunks=(meeting, cost), evidence=(), sources=tuple(body))
+    body = (body_sentence("The board met.", meeting), body_sentence("It cost 41 million kroner.", cost))
     reply = {"sentences": [{"number": 1, "text": "The pier cost 41 million kroner.", "citations": ["S2"]}]}
     with FaultServer([good(reply)]) as server:
-        [(revised,)] = writer(server).revise_closing([RefusedDraft(draft=draft, fault="unsupported")], body)
+        [(revised,)] = writer(server).revise_closing(
+            [refused("The board paid 41 million kroner.", "unsupported", meeting, cost, sources=body)],
+            [Section(heading="The pier", sentences=body)],
+        )
     assert (revised.text, revised.chunks, revised.sources) == ("The pier cost 41 million kroner.", (cost,), (body[1],))
     user = server.requests[0].body["messages"][1]["content"]
     assert "S2: It cost 41 million kroner." in user

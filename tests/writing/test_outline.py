@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rag.embedding import load_encoder
-from rag.retrieval import retrieve
+from rag.retrieval import AnswerScores, question_parts, retrieve, search_parts
 from rag.store import Index
 from rag.types import Hit
 from rag.writing.closing import closing_evidence
@@ -62,6 +62,19 @@ def test_the_summary_of_a_broad_question_covers_several_sections_and_that_of_a_n
     narrow = outline_for(corpus_index, NARROW)
     assert not narrow.broad
     assert any("adequate factual predicate" in sentence.text for sentence in closing_evidence(narrow)[0])
+
+
+def test_each_part_of_a_question_keeps_evidence_from_hits_that_answer_it(corpus_index: Index) -> None:
+    question = "Why were Hubble's first pictures blurred, and what did the smallpox campaign cost?"
+    hubble, smallpox = (part.query for part in question_parts(question))
+    hits = search_parts(corpus_index, question, k=40)
+    about = {"hubble-space-telescope.txt": (0.9, 0.0), "smallpox-eradication.txt": (0.0, 0.6)}
+    by_chunk = {hit.chunk.id: (0.6, *about[hit.chunk.document_id]) for hit in hits if hit.chunk.document_id in about}
+    encoder = load_encoder()
+    scores = AnswerScores(questions=(question, hubble, smallpox), by_chunk=by_chunk)
+    outline = make_outline(question, hits, encoder.vectors, encoder.word_vectors, scores=scores, sections=2)
+    quoted = [sentence.chunk.document_id for section in outline.sections for sentence in section.evidence]
+    assert all(quoted.count(document) >= 2 for document in about)
 
 
 def test_a_best_hit_without_a_sentence_for_a_brief_does_not_leave_the_others_out(corpus_index: Index) -> None:

@@ -6,13 +6,14 @@ import re
 from typing import Any
 
 from rag.ingest.clean import REDACTED
+from rag.ingest.omissions import Tally
 
 _FOOTNOTE_CLASS = re.compile(r"\b(?:footnotes?|endnotes?|footnote-(?:text|ref|mark)|noteref|fn)\b", re.IGNORECASE)
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _UNITS = re.compile(r"(?:\d|(?<![^\W\d_])(?:[kcmdµn]?m|ft|in|mi|yd|s|R|r|x|χ|CO|CH))$")
 
 
-def remove_footnotes(root: Any) -> None:
+def remove_footnotes(root: Any, tally: Tally | None = None) -> None:
     """Remove footnote marks and footnote texts below ``root``; replace redacted elements by :data:`REDACTED`.
 
     Superscripts that are not footnote marks stay: digits after a digit or a unit as ``²``, others unchanged.
@@ -26,6 +27,8 @@ def remove_footnotes(root: Any) -> None:
         elif re.search(r"\bredact", names, re.IGNORECASE):
             _replace_by_text(node, f" {REDACTED} ")
         elif _FOOTNOTE_CLASS.search(names.replace("doc-", " ")) or _is_footnote_link(node):
+            if tally is not None and node.tag != "a":
+                tally.add("footnotes")
             node.drop_tree()
 
 

@@ -15,6 +15,7 @@ from rag.ingest.clean import match_key
 from rag.ingest.dates import iso_date
 from rag.ingest.html.blocks import html_blocks
 from rag.ingest.html.tree import parse_html
+from rag.ingest.omissions import Tally
 
 _TITLE_PARTS = re.compile(r"\s[|·»–—:-]+\s")  # "Signals — The Handbook", "The Handbook | Signals"
 
@@ -27,19 +28,24 @@ def read_html(data: bytes, name: str) -> ParsedDocument:
     Raises:
         ReadError: ``data`` contains no HTML.
     """
-    metadata, tree = parse_html(data)
+    tally = Tally()
+    metadata, tree = parse_html(data, tally)
     article, title, date = _extract_article(tree)
     blocks = tuple(html_blocks(tree))
     selected = tuple(_select_blocks(blocks, match_key(article)))
     running = sum(len(block.text) for block in blocks if block.level == 0 and len(block.text) > 80)
     if sum(len(block.text) for block in selected) < running / 5:
         selected = blocks
+    left_out = [block for block in blocks if not block.level and block not in selected]
+    tally.add("navigation and boilerplate", count=len(left_out), detail=left_out[0].text if left_out else "")
+    tally.add("images", count=sum(1 for _ in tree.iter("img")))
     return ParsedDocument(
         blocks=selected,
         media_type="text/html",
         title=_find_title(tree, title),
         date=iso_date(date),
         metadata=metadata,
+        tally=tally,
     )
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from rag.errors import ReadError
 from rag.ingest.encoding import decode
 from rag.ingest.html.footnotes import remove_footnotes
+from rag.ingest.html.hidden import remove_hidden, unwrap_page
+from rag.ingest.omissions import Tally
 
 _CHARSET = re.compile(
     rb"<(?:meta[^>]{0,200}?charset|\?xml[^>]{0,100}?encoding)\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE
@@ -16,8 +18,8 @@ MAX_DEPTH = 200
 """Elements nested deeper than this are unwrapped, because trafilatura's functions recurse."""
 
 
-def parse_html(data: bytes) -> tuple[dict[str, str], Any]:
-    """Return ``(metadata, tree)`` of an HTML page.
+def parse_html(data: bytes, tally: Tally | None = None) -> tuple[dict[str, str], Any]:
+    """Return ``(metadata, tree)`` of an HTML page, without footnotes and hidden text, which ``tally`` counts.
 
     Raises:
         ReadError: ``data`` contains no HTML.
@@ -34,7 +36,10 @@ def parse_html(data: bytes) -> tuple[dict[str, str], Any]:
     except (etree.ParserError, etree.XMLSyntaxError, ValueError):
         raise ReadError("no HTML in it") from None
     _limit_depth(tree)
-    remove_footnotes(tree)
+    tally = tally or Tally()
+    unwrap_page(tree)
+    remove_hidden(tree, tally)
+    remove_footnotes(tree, tally)
     return metadata, tree
 
 

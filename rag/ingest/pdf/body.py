@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rag.ingest.clean import REDACTED, is_noise, match_key
+from rag.ingest.omissions import Tally
+from rag.ingest.pdf.contents import has_leader, shorten_leader, without_contents
 from rag.ingest.pdf.lines import Line, PageLines
 from rag.ingest.pdf.running_heads import without_running_heads
 from rag.ingest.pdf.runs import FOOTNOTE_MARK
 
-_DOT_LEADER = re.compile(r"(?:[\s·]?[.…·]){4,}\s*[\divxlc]{0,5}\s*$")
 _CLOSING_PUNCTUATION = re.compile(r"[.,;:?!”\"’')\]]+")
 
 
@@ -25,8 +26,8 @@ def body_size(pages: Sequence[PageLines]) -> float:
     return weights.most_common(1)[0][0] if weights else 0.0
 
 
-def body_lines(pages: Sequence[PageLines]) -> tuple[list[list[Line]], int]:
-    """Return the body lines of each page, and the number of footnotes removed.
+def body_lines(pages: Sequence[PageLines], tally: Tally, title: str = "") -> tuple[list[list[Line]], int]:
+    """Return the body lines of each page, and the number of footnotes removed; ``tally`` counts what is removed.
 
     Footnotes are removed, not moved: they would interrupt a sentence that runs across the page break, and in most
     reports they contain references and no statements.
@@ -34,11 +35,15 @@ def body_lines(pages: Sequence[PageLines]) -> tuple[list[list[Line]], int]:
     size = body_size(pages)
     footnotes = 0
     bodies: list[list[Line]] = []
-    for page, lines in zip(pages, without_running_heads(pages, size), strict=True):
+    for number, (page, lines) in enumerate(
+        zip(pages, without_running_heads(pages, size, tally, title), strict=True), 1
+    ):
         start = _footnotes_start(lines, page.rules, size)
-        footnotes += sum(bool(line.mark) for line in lines[start:])
-        bodies.append(_without_noise(_without_contents(lines[:start]), size))
-    return bodies, footnotes
+        of_page = sum(bool(line.mark) for line in lines[start:])
+        tally.add("footnotes", part=number, count=max(of_page, start < len(lines)))
+        footnotes += of_page
+        bodies.append(lines[:start])
+    return [_without_noise(lines, size) for lines in without_contents(bodies, tally)], footnotes
 
 
 def _footnotes_start(lines: Sequence[Line], rules: Sequence[float], size: float) -> int:
@@ -62,18 +67,11 @@ def _footnotes_start(lines: Sequence[Line], rules: Sequence[float], size: float)
     return len(lines)
 
 
-def _without_contents(lines: list[Line]) -> list[Line]:
-    """Drop a page of dot leaders, which is a table of contents, and single lines with a leader on other pages."""
-    leaders = sum(bool(_DOT_LEADER.search(line.text)) for line in lines)
-    if leaders >= 4 and leaders >= 0.3 * len(lines):
-        return []
-    return [line for line in lines if not _DOT_LEADER.search(line.text)]
-
-
 def _without_noise(lines: list[Line], size: float) -> list[Line]:
     """Drop scanner noise, and footnote marks on lines of their own; append punctuation to the redaction before it."""
     kept: list[Line] = []
-    for line in lines:
+    for given in lines:
+        line = replace(given, text=shorten_leader(given.text), cells=2) if has_leader(given.text) else given
         after_redaction = bool(kept) and kept[-1].text.endswith(REDACTED)
         if line.size < 0.86 * size and FOOTNOTE_MARK.fullmatch(line.text):
             kept[-1:] = [replace(kept[-1], text=f"{kept[-1].text}.")] if after_redaction else kept[-1:]

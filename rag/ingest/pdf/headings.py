@@ -135,7 +135,7 @@ def _style_levels(groups: Sequence[LineGroup], size: float) -> dict[FontStyle, i
 
 
 def _is_emphasised(line: Line, size: float) -> bool:
-    return line.size >= _LARGER * size or (line.bold and line.size >= 0.97 * size)
+    return not line.aside and (line.size >= _LARGER * size or (line.bold and line.size >= 0.97 * size))
 
 
 def _style_headings(lines: Sequence[Line], levels: dict[FontStyle, int], size: float) -> Iterator[LineGroup]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rag.ingest.blocks import Block
 from rag.ingest.clean import PAGE_BREAK, REDACTED, match_key
 from rag.ingest.line_joining import join_lines, word_counts
+from rag.ingest.pdf.contents import has_leader
 from rag.ingest.pdf.headings import SENTENCE_END, Bookmark, LineGroup, group_lines
 from rag.ingest.pdf.lines import Line
 
@@ -30,12 +32,17 @@ def pdf_blocks(pages: Sequence[Sequence[Line]], bookmarks: Sequence[Bookmark], s
     page = 0
     paragraph: list[Line] = []
     captions: list[Line] = []
+    asides: list[Line] = []
 
     def flush() -> None:
         for lines in (paragraph, captions):
-            if lines:
+            if lines and lines[0].cells > 1:
+                blocks.append(Block(text="\n".join(join_with_page_breaks([line]) for line in lines)))
+            elif lines:
                 _append_paragraph(blocks, join_with_page_breaks(lines))
-                lines.clear()
+            lines.clear()
+        blocks.extend([Block(text=join_with_page_breaks([line])) for line in asides])
+        asides.clear()
 
     def join_with_page_breaks(lines: Sequence[Line]) -> str:
         nonlocal page
@@ -50,7 +57,18 @@ def pdf_blocks(pages: Sequence[Sequence[Line]], bookmarks: Sequence[Bookmark], s
             flush()
             blocks.append(Block(text=join_with_page_breaks(group.lines), level=group.level))
             continue
-        for line in group.lines:
+        rows = _table_rows(group.lines)
+        for given in group.lines:
+            line = given if id(given) in rows else replace(given, cells=1)
+            if line.aside:
+                asides.append(line)
+                continue
+            in_table = bool(paragraph) and paragraph[0].cells > 1
+            if line.cells > 1 or in_table:
+                if not (line.cells > 1 and in_table):
+                    flush()
+                paragraph.append(line)
+                continue
             if paragraph and _is_caption(line, paragraph[-1], captions, size):
                 captions.append(line)
                 continue
@@ -59,6 +77,18 @@ def pdf_blocks(pages: Sequence[Sequence[Line]], bookmarks: Sequence[Bookmark], s
             paragraph.append(line)
     flush()
     return [*blocks, Block(text=PAGE_BREAK * max(0, len(pages) - 1 - page))]
+
+
+def _table_rows(lines: Sequence[Line]) -> set[int]:
+    """Return the identities of the lines that are rows of a table: two in turn with wide gaps, or one with a leader."""
+    rows: set[int] = set()
+    before: Line | None = None
+    for line in lines:
+        is_row = line.cells > 1 and not line.aside
+        if is_row and (has_leader(line.text) or (before is not None and before.page == line.page)):
+            rows |= {id(line)} | ({id(before)} if before is not None else set())
+        before = line if is_row else None
+    return rows
 
 
 def _is_caption(line: Line, last: Line, captions: Sequence[Line], size: float) -> bool:

@@ -17,9 +17,12 @@ from rag.errors import ReadError
 from rag.ingest.blocks import ParsedDocument
 from rag.ingest.clean import match_key
 from rag.ingest.dates import iso_date
+from rag.ingest.omissions import Tally
 from rag.ingest.pdf.body import body_lines, body_size
+from rag.ingest.pdf.fonts import drop_unreadable
+from rag.ingest.pdf.forms import field_runs, open_form
 from rag.ingest.pdf.headings import Bookmark
-from rag.ingest.pdf.lines import Line, page_lines
+from rag.ingest.pdf.lines import Line, page_content, page_lines
 from rag.ingest.pdf.paragraphs import pdf_blocks
 
 _PDFIUM_LOCK = threading.Lock()  # pdfium is not thread-safe
@@ -52,13 +55,22 @@ def read_pdf(data: bytes, name: str) -> ParsedDocument:
         try:
             if not len(pdf):
                 raise ReadError("a PDF without pages")
-            pages = [page_lines(pdf[number], number) for number in range(len(pdf))]
+            tally = Tally()
+            open_form(pdf, tally)
+            contents, fields = [], []
+            for number in range(len(pdf)):
+                page = pdf[number]
+                contents.append(page_content(page, number, tally))
+                fields.append(field_runs(pdf, page, number + 1, contents[-1].frame, tally))
+                page.close()
             bookmarks = _bookmarks(pdf)
             properties = pdf.get_metadata_dict()
         finally:
             pdf.close()
+    drop_unreadable(contents, tally)
+    pages = [page_lines(content, values) for content, values in zip(contents, fields, strict=True)]
     size = body_size(pages)
-    bodies, footnotes = body_lines(pages)
+    bodies, footnotes = body_lines(pages, tally, properties.get("Title", ""))
     date_line, date = _find_date(bodies[0])
     if date_line is not None and _DATE_LINE.fullmatch(date_line.text):
         bodies[0].remove(date_line)
@@ -76,6 +88,8 @@ def read_pdf(data: bytes, name: str) -> ParsedDocument:
         date=date,
         paged=True,
         metadata=metadata,
+        unit="page",
+        tally=tally,
     )
 
 
@@ -104,6 +118,7 @@ def _bookmarks(pdf: Any) -> list[Bookmark]:
 def _find_title(given: str, first_page: Sequence[Line], size: float) -> str | None:
     if given and not _GENERIC_TITLE.fullmatch(given.strip()):
         return given
+    first_page = [line for line in first_page if not line.aside]
     largest = max((line.size for line in first_page), default=0.0)
     if largest < 1.12 * size:
         return None

@@ -1,50 +1,61 @@
-"""Find the black boxes over the text of a PDF page, and its horizontal rules."""
+"""Find the black boxes of a PDF page that hide text, and insert a mark for each into its rows, and form values too."""
 
 from __future__ import annotations
 
-import ctypes
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from rag.ingest.clean import REDACTED
-from rag.ingest.pdf.runs import FOOTNOTE_MARK, Run, pdfium_api
+from rag.ingest.pdf.frame import Box
+from rag.ingest.pdf.runs import FOOTNOTE_MARK, Run
+from rag.ingest.pdf.shapes import Shape
 
-_MAX_OBJECTS = 20_000
 
-
-def boxes_and_rules(page: Any) -> tuple[list[Run], list[float]]:
-    """Return the redaction boxes of a page, as runs, and the heights of its horizontal rules."""
-    raw = pdfium_api()
-
-    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
-    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
-    fill, stroke = ctypes.c_int(), ctypes.c_int()
-    boxes: list[tuple[float, float, float, float]] = []
-    images: list[tuple[float, float, float, float]] = []
-    rules: list[float] = []
-    for index in range(min(raw.FPDFPage_CountObjects(page.raw), _MAX_OBJECTS)):
-        item = raw.FPDFPage_GetObject(page.raw, index)
-        kind = raw.FPDFPageObj_GetType(item)
-        if kind not in {raw.FPDF_PAGEOBJ_PATH, raw.FPDF_PAGEOBJ_IMAGE}:
-            continue
-        raw.FPDFPageObj_GetBounds(item, left, bottom, right, top)
-        if kind == raw.FPDF_PAGEOBJ_IMAGE:
-            images.append((left.value, bottom.value, right.value, top.value))
-            continue
-        width, height = right.value - left.value, top.value - bottom.value
-        if height < 2.5 and width > 40:
-            rules.append(bottom.value)
-        if not (6 < height < 30 and width > 1):
-            continue
-        raw.FPDFPath_GetDrawMode(item, fill, stroke)
-        raw.FPDFPageObj_GetFillColor(item, red, green, blue, alpha)
-        if fill.value and max(red.value, green.value, blue.value) < 50 and alpha.value > 200:
-            boxes.append((left.value, (bottom.value + top.value) / 2, right.value, height))
+def redaction_boxes(shapes: Sequence[Shape]) -> list[Run]:
+    """Return the black boxes among ``shapes`` that are as high as a line of text, as runs."""
+    images = [shape.box for shape in shapes if shape.color is None]
+    boxes = [
+        (shape.box[0], (shape.box[1] + shape.box[3]) / 2, shape.box[2], shape.box[3] - shape.box[1])
+        for shape in shapes
+        if shape.dark and 6 < shape.box[3] - shape.box[1] < 30
+    ]
     # A box on a picture hides a part of the picture and no text.
-    return _merge_boxes([box for box in boxes if not any(_is_inside(box, image) for image in images)]), rules
+    return _merge_boxes([box for box in boxes if not any(_is_inside(box, image) for image in images)])
 
 
-def _is_inside(box: tuple[float, float, float, float], image: tuple[float, float, float, float]) -> bool:
+def is_free(box: Run, rows: Sequence[Sequence[Run]]) -> bool:
+    """Whether no text stands on the box: a dark box with light text on it is the head of a table."""
+    return not any(
+        box.y - 0.2 * box.size < run.y < box.y + 0.5 * box.size
+        and run.x1 > box.x0 + 1
+        and run.x0 < box.x1 - 1
+        and REDACTED not in run.text
+        and _covers_letters(run, box)
+        for row in rows
+        for run in row
+    )
+
+
+def _covers_letters(run: Run, box: Run) -> bool:
+    """Whether a word of ``run`` has its middle in ``box``."""
+    starts = [run.x0, *(x for _, x in run.words)]
+    ends = [*(x - 0.25 * run.size for _, x in run.words), run.x1]
+    return any(box.x0 < (x0 + x1) / 2 < box.x1 for x0, x1 in zip(starts, ends, strict=True))
+
+
+def is_marked(box: Run, rows: Sequence[Sequence[Run]]) -> bool:
+    """Whether text under the box is replaced by a mark already."""
+    return any(
+        REDACTED in run.text
+        and run.x0 < box.x1
+        and run.x1 > box.x0
+        and abs(run.y - box.y) < 0.6 * max(run.size, box.size)
+        for row in rows
+        for run in row
+    )
+
+
+def _is_inside(box: Box, image: Box) -> bool:
     x0, middle, x1, _ = box
     return image[0] - 1 <= x0 and x1 <= image[2] + 1 and image[1] <= middle <= image[3]
 
@@ -67,7 +78,7 @@ def _merge_boxes(boxes: list[tuple[float, float, float, float]]) -> list[Run]:
     ]
 
 
-def insert_redaction(rows: list[list[Run]], box: Run) -> None:
+def insert_run(rows: list[list[Run]], box: Run) -> None:
     """Insert ``box`` into the row at its height, or as a row of its own between the rows around it."""
     level = [row for row in rows if _is_at_height(row, box)]
     if level:
@@ -77,7 +88,7 @@ def insert_redaction(rows: list[list[Run]], box: Run) -> None:
             box.size, box.y = longest.size, longest.y
         row[:] = [piece for run in row for piece in _split_run(run, box.x0)]
         index = next((n for n, run in enumerate(row) if run.x0 > box.x0), len(row))
-        row.insert(index, replace(box, text=f" {REDACTED} "))
+        row.insert(index, replace(box, text=f" {box.text.strip()} "))
         return
     below = next((n for n, row in enumerate(rows) if row[0].y < box.y), len(rows))
     rows.insert(below, [box])

@@ -39,12 +39,13 @@ class BudgetTransport(TransportLayer):
         actual = most
         try:
             response = super().handle_request(request)
-            if response.status_code == httpx2.codes.OK:
-                usage = _usage(response.content, completion=call.max_tokens > 0)
+            answered = response.status_code == httpx2.codes.OK
+            usage = _usage(response.content, completion=call.max_tokens > 0)
+            if answered or usage:  # an error that a reply with status 200 was has its tokens
                 call.tokens.update(calls=1, **(usage or {}))
-                if usage:
-                    actual = self._rates.cost(usage) if self._rates else 0.0
-            elif response.status_code not in UNANSWERED:
+            if usage:
+                actual = self._rates.cost(usage) if self._rates else 0.0
+            elif not answered and response.status_code not in UNANSWERED:
                 actual = 0.0
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):  # it was not sent
             actual = 0.0

@@ -12,13 +12,16 @@ from rag.llm.address import is_loopback
 from rag.llm.breaker import Breaker, BreakerPolicy
 from rag.llm.budget import Budget
 from rag.llm.call import EXTENSION, Call
+from rag.llm.capabilities import Capabilities
 from rag.llm.pricing import Rates
 from rag.llm.rate_limiter import RateLimiter
 from rag.llm.response_cache import ResponseCache
 from rag.llm.transport.breaker import BreakerTransport
 from rag.llm.transport.budget import BudgetTransport
 from rag.llm.transport.cache import ResponseCacheTransport
+from rag.llm.transport.compatibility import CompatibilityTransport
 from rag.llm.transport.concurrency import ConcurrencyTransport
+from rag.llm.transport.hidden_errors import HiddenErrorTransport
 from rag.llm.transport.layer import ModelTransport
 from rag.llm.transport.network import NetworkTransport
 from rag.llm.transport.offline import OfflineTransport
@@ -46,6 +49,7 @@ def build_transport(
     response_cache: ResponseCache | None = None,
     weights: str = "",
     local_server: LocalServer | None = None,
+    capabilities: Capabilities | None = None,
 ) -> ModelTransport:
     """Return the transport for all requests to one model's server.
 
@@ -53,12 +57,15 @@ def build_transport(
 
     1. ``ResponseCacheTransport`` returns a kept response at once, without a slot, a server or money.
     2. ``ConcurrencyTransport`` waits for one of the slots.
-    3. ``BreakerTransport`` waits while the server fails, and repeats the layers below after a failure.
-    4. ``RateLimitTransport`` waits for the limits on requests and tokens a minute.
-    5. ``BudgetTransport`` reserves the most that the request can cost, and settles what it did cost.
-    6. ``TimingTransport`` measures the server's time, without the waiting above.
-    7. ``RewindTransport`` resets the local model.
-    8. ``NetworkTransport`` sends the request and reads the whole response.
+    3. ``CompatibilityTransport`` sends a chat request in the form that the server takes, and repeats the layers below
+       with another form after a refusal.
+    4. ``BreakerTransport`` waits while the server fails, and repeats the layers below after a failure.
+    5. ``RateLimitTransport`` waits for the limits on requests and tokens a minute.
+    6. ``BudgetTransport`` reserves the most that the request can cost, and settles what it did cost.
+    7. ``HiddenErrorTransport`` gives errors in a response with status 200 their own status.
+    8. ``TimingTransport`` measures the server's time, without the waiting above.
+    9. ``RewindTransport`` resets the local model.
+    10. ``NetworkTransport`` sends the request and reads the whole response.
 
     Layers that have nothing to do are left out. Without a key or a server there are only kept responses.
 
@@ -73,6 +80,7 @@ def build_transport(
         response_cache: the kept responses.
         weights: the digest of the local model's file, which is part of the keys of kept responses.
         local_server: the local model's server.
+        capabilities: what is known of the server of a remote chat model; None for embeddings and the local model.
 
     Raises:
         UsageError: ``OPENAI_PROXY`` is not a URL.
@@ -86,11 +94,13 @@ def build_transport(
         transport = _build_network(settings, base_url)
         if local_server is not None:
             transport = RewindTransport(transport, local_server, timeout=settings.timeout)
-        transport = BudgetTransport(TimingTransport(transport), budget, rates)
+        transport = BudgetTransport(HiddenErrorTransport(TimingTransport(transport)), budget, rates)
         if (settings.rpm or settings.tpm) and not local:
             transport = RateLimitTransport(transport, RateLimiter(settings.rpm, settings.tpm))
         patience = 0.0 if local else settings.patience
         transport = BreakerTransport(transport, Breaker(where, patience, BREAKER_POLICY))
+        if capabilities is not None:
+            transport = CompatibilityTransport(transport, capabilities, where)
         transport = ConcurrencyTransport(transport, 1 if local else concurrency)
     if response_cache is not None:
         transport = ResponseCacheTransport(transport, response_cache, weights=weights, unusable=offline)

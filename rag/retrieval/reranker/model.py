@@ -96,7 +96,6 @@ class RerankModel:
             ModelError: a file is missing, or the model was trained from another base than the packaged encoder.
             UsageError: the packaged encoder is not installed.
         """
-        from rag.retrieval.reranker.network import RerankNetwork, base_config
         from rag.retrieval.reranker.pairs import load_pair_tokenizer
 
         config = RerankConfig.read(directory)
@@ -106,10 +105,7 @@ class RerankModel:
             base = minilm_directory()
         precision = precision or best_precision()
         state = _merged_state(directory / "difference.safetensors", base, config.layers)
-        if precision == "fp32":
-            state = {name: value.float() for name, value in state.items()}
-        network = RerankNetwork.from_state(base_config(base, config.layers), state)
-        return cls(network, load_pair_tokenizer(base), config, precision)
+        return cls(_network(state, base, config.layers, precision), load_pair_tokenizer(base), config, precision)
 
     def log_odds(self, question: str, passages: Sequence[str]) -> list[float]:
         """Return for each passage the calibrated log-odds that it is relevant to ``question``.
@@ -152,6 +148,19 @@ def _merged_state(difference: Path, base: Path, layers: int | None) -> dict[str,
         return merged(base_state(base, layers), load_file(difference))
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{difference} cannot be read: {error}") from error
+
+
+def _network(state: dict[str, Any], base: Path, layers: int | None, precision: Precision) -> RerankNetwork:
+    """Return the network with the parameters ``state``; one of BERT runs without ``transformers``."""
+    from rag.retrieval.reranker.network import RerankNetwork, base_config
+
+    if json.loads((base / "config.json").read_text(encoding="utf-8")).get("model_type") == "bert":
+        from rag.retrieval.reranker.packaged_encoder import packaged_network
+
+        return packaged_network(state, base, layers, precision)
+    if precision == "fp32":
+        state = {name: value.float() for name, value in state.items()}
+    return RerankNetwork.from_state(base_config(base, layers), state)
 
 
 @lru_cache(maxsize=1)

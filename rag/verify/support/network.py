@@ -23,6 +23,8 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from transformers import MPNetModel
 
+    from rag.verify.support.mpnet import MPNetModules
+
 BOS, PAD, EOS = 0, 1, 2
 """Token ids of MPNet's ``<s>``, ``<pad>`` and ``</s>``; evidence and each claim stand between ``<s>`` and ``</s>``."""
 
@@ -91,7 +93,7 @@ def collate(packs: Sequence[Pack]) -> Batch:
 class SupportNetwork(nn.Module):
     """MPNet with two heads: does the evidence support the claim, and which tokens of the claim does it not support."""
 
-    def __init__(self, base: MPNetModel) -> None:
+    def __init__(self, base: MPNetModel | MPNetModules) -> None:
         """Take the embeddings and layers of ``base``; the heads are new."""
         super().__init__()
         config = base.config

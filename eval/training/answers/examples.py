@@ -1,0 +1,130 @@
+"""Packs to train on: a passage with the questions that were written on it, and questions on passages near it."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..verifier.examples import read_rows
+from ..verifier.packing import TrainingPack, best_window
+from ..verifier.prose import HELD_OUT_DOMAINS, Passage, read_passages
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+LABELS = {"full": 1.0, "part": 0.5, "no": 0.0}
+"""Target of the probability that a passage answers, by the word for it in ``questions.jsonl``."""
+
+MAX_EVIDENCE, MAX_QUESTION = 320, 64
+"""Tokens that are read."""
+
+FOREIGN = 2
+"""Questions on other passages that a passage is given with; it does not answer them."""
+
+NEAREST = 12
+"""Foreign questions are drawn from this many with the highest cosine to the passage."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedQuestion:
+    """A question and the passage that it was written on; ``label`` is a key of :data:`LABELS`."""
+
+    id: str
+    text: str
+    passage: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionData:
+    """Passages by id, and questions on them."""
+
+    passages: Mapping[str, Passage]
+    questions: Sequence[AskedQuestion]
+
+    def split(self, *, held_out: bool) -> QuestionData:
+        """Return the part whose domains are held out, or the other part."""
+        kept = {id_: each for id_, each in self.passages.items() if (each.domain in HELD_OUT_DOMAINS) == held_out}
+        return QuestionData(passages=kept, questions=[each for each in self.questions if each.passage in kept])
+
+
+def read_question_data(data: Path) -> QuestionData:
+    """Return all passages of DATA/prose and all questions of DATA/questions."""
+    rows = read_rows(data / "questions" / "questions.jsonl")
+    return QuestionData(
+        passages=read_passages(data / "prose"),
+        questions=[
+            AskedQuestion(id=row["id"], text=row["question"], passage=row["passage"], label=row["answers"])
+            for row in rows
+        ],
+    )
+
+
+def near_questions(data: QuestionData) -> dict[str, list[AskedQuestion]]:
+    """Return for each passage the questions on passages of other titles that are nearest to it, by id.
+
+    Only questions that their own passage answers are taken: a question gives no sign of its label then.
+    """
+    from rag.embedding import load_encoder
+
+    asked = [each for each in data.questions if each.label == "full"]
+    ids = list(data.passages)
+    of_passages = load_encoder().vectors([data.passages[id_].text() for id_ in ids])
+    of_questions = load_encoder().vectors([each.text for each in asked])
+    titles = np.array([data.passages[each.passage].title for each in asked])
+    found = {}
+    for id_, cosines in zip(ids, of_passages @ of_questions.T, strict=True):
+        order = np.argsort(-np.where(titles == data.passages[id_].title, -1.0, cosines))
+        found[id_] = [asked[int(at)] for at in order[:NEAREST]]
+    return found
+
+
+class Packs:
+    """Makes packs of token ids: one passage, then questions on it.
+
+    Args:
+        tokenizer: of the base model.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+
+    def pack(self, passage: Passage, questions: Sequence[tuple[str, float]], *, twins: bool = False) -> TrainingPack:
+        """Return a pack of ``passage`` with questions and their labels.
+
+        ``twins``: the second question is a near miss of the first one.
+        """
+        from rag.verify.support.network import Pack
+
+        ids = [self._ids(text)[:MAX_QUESTION] for text, _ in questions]
+        return TrainingPack(
+            pack=Pack(best_window(self._ids(passage.text()), ids, MAX_EVIDENCE), ids),
+            labels=tuple(label for _, label in questions),
+            has_twin=tuple(twins and at == 0 for at in range(len(questions))),
+            token_labels=(None,) * len(questions),
+        )
+
+    def _ids(self, text: str) -> list[int]:
+        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def training(self, data: QuestionData, seed: int) -> list[TrainingPack]:
+        """Return a pack for each passage: its questions, and some of the nearest ones on other passages."""
+        own: defaultdict[str, list[AskedQuestion]] = defaultdict(list)
+        for each in data.questions:
+            own[each.passage].append(each)
+        near = near_questions(data)
+        rng = random.Random(seed)
+        packs = []
+        for id_, asked in own.items():
+            ordered = sorted(asked, key=lambda each: ("full", "no", "part").index(each.label))
+            labelled = [(each.text, LABELS[each.label]) for each in ordered]
+            labelled += [(each.text, 0.0) for each in rng.sample(near[id_], FOREIGN)]
+            twins = [each.label for each in ordered[:2]] == ["full", "no"]
+            packs.append(self.pack(data.passages[id_], labelled, twins=twins))
+        return packs

@@ -1,0 +1,33 @@
+"""Read the verifier's network that the answer score starts from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rag.verify.support.merged import TOKENIZER
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from rag.verify.support.network import SupportNetwork
+
+
+def load_merged_network(merged: Path) -> tuple[SupportNetwork, Tokenizer]:
+    """Return the network in bfloat16 and the tokenizer of a merged file."""
+    from safetensors import safe_open
+    from tokenizers import Tokenizer
+
+    from rag.verify.support.network import SupportNetwork
+
+    with safe_open(merged, framework="pt") as file:
+        state = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  # not a mapping
+        tokenizer = Tokenizer.from_str(file.metadata()[TOKENIZER])
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    network = SupportNetwork.from_state(state)
+    for module in network.modules():  # the unused ones of the encoder have no memory after from_state
+        for name, buffer in list(module.named_buffers(recurse=False)):
+            if buffer.is_meta:
+                setattr(module, name, None)
+    return network, tokenizer

@@ -1,0 +1,79 @@
+"""Train the answer score: the upper layers of the packaged verifier, with a new reading of its head. ::
+
+    python -m eval.training.answers.train --data DATA --start MERGED --out work/answers --passes 3
+
+``MERGED`` is the merged file of the packaged verifier in the user's cache. Its lower layers stay as they are, so that
+what they make of a pack is computed once. ``--out`` gets ``weights.safetensors``, the trained parameters.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from pathlib import Path
+
+from ..parameters import save_parameters
+from ..verifier.losses import LossWeights
+from ..verifier.packing import TrainingPack, batches
+from ..verifier.schedule import Schedule
+from ..verifier.trainer import Trainer
+from .examples import Packs, read_question_data
+from .measure import question_figures, score_questions
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Return the command's options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="directory with prose and questions")
+    parser.add_argument("--start", type=Path, required=True, help="merged weights of the packaged verifier")
+    parser.add_argument("--out", type=Path, required=True, help="directory of the run")
+    parser.add_argument("--passes", type=float, default=3, help="passes over the questions")
+    parser.add_argument("--freeze", type=int, default=6, help="lowest layers that stay as in the verifier")
+    parser.add_argument("--batch-tokens", type=int, default=3200, help="tokens of a batch, padding included")
+    parser.add_argument("--rate", type=float, default=5e-5, help="highest learning rate")
+    parser.add_argument("--ranking", type=float, default=0.5, help="weight of the ranking loss of near misses")
+    parser.add_argument("--everything", action="store_true", help="train on the domains held out, too")
+    parser.add_argument("--seed", type=int, default=1)
+    return parser
+
+
+def main() -> None:
+    """Train, print the losses, and at the end the figures on the domains held out."""
+    import torch
+
+    from .network import load_merged_network
+
+    options = arguments().parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(options.seed)
+    network, tokenizer = load_merged_network(options.start)
+    trainer = Trainer(network.float(), LossWeights(ranking=options.ranking), options.freeze, "cpu")
+    data = read_question_data(options.data)
+    packs = Packs(tokenizer).training(data if options.everything else data.split(held_out=False), options.seed)
+    total = int(sum(pack.pack.length for pack in packs) * options.passes)
+    schedule = Schedule(rate=options.rate, warmup=15, decay=0.3)
+    rng = random.Random(options.seed)
+    seen = step = 0
+    started = time.process_time()
+    waiting: list[list[TrainingPack]] = []
+    while seen < total:
+        if not waiting:
+            if step:
+                save_parameters(trainer.parameters(), options.out / "weights.safetensors")
+            order = batches([pack.pack.length for pack in packs], options.batch_tokens, rng)
+            waiting = [[packs[number] for number in numbers] for numbers in order]
+        batch = waiting.pop()
+        found = trainer.step(batch, schedule.learning_rate(step, seen / total), recurring=True)
+        seen += sum(pack.pack.length for pack in batch)
+        step += 1
+        if step % 10 == 0:
+            parts = "  ".join(f"{name} {value:.3f}" for name, value in sorted(found.items()))
+            print(f"step {step}  {seen / total:.1%}  {time.process_time() - started:.0f} s  {parts}", flush=True)
+    save_parameters(trainer.parameters(), options.out / "weights.safetensors")
+    held_out = data.split(held_out=True)
+    print(question_figures(held_out, score_questions(network.eval(), tokenizer, held_out)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""Does a passage answer a question? A cross-encoder that reads the passage once for all questions on it.
+
+It is the packaged verifier (``rag/verify/support``), of which the upper layers and the head were trained anew on
+questions with passages that answer them, answer a part of them, or only share their subject
+(``eval/training/answers``). What ships is the difference to the verifier's weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rag._internal.length_batches import length_batches
+from rag._internal.processor import Precision, best_precision
+from rag.embedding.batching import Batcher
+from rag.errors import ModelError
+from rag.verify.support.merged import load_merged
+from rag.verify.support.model import WEIGHTS as SUPPORT_WEIGHTS
+from rag.verify.support.model import SupportConfig
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from tokenizers import Tokenizer
+
+    from rag._internal.cached_file import OnBytes
+    from rag.config import Settings
+    from rag.verify.support.network import SupportNetwork
+
+ANSWER_WEIGHTS = Path(__file__).parent / "weights"
+
+ANSWER_BATCH_TOKENS = 2048
+"""Tokens of a batch, padding included."""
+
+CACHED_SCORES = 16_384
+"""Pairs of passage and question whose score is kept."""
+
+AnswerPair = tuple[str, str]
+"""A passage and a question."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerConfig:
+    """What ``config.json`` says of the model. Thresholds are calibrated probabilities."""
+
+    name: str
+    base_difference_sha256: str
+    """Of the difference that the verifier's weights were made with: this model is a difference to these."""
+    max_passage_tokens: int
+    max_question_tokens: int
+    scale: float
+    shift: float
+    """Log-odds that a passage answers are ``scale * logit + shift`` (Platt scaling)."""
+
+    @classmethod
+    def read(cls, directory: Path) -> AnswerConfig:
+        """Return the configuration in ``directory``.
+
+        Raises:
+            ModelError: there is none, it lacks a field, or it belongs to another verifier than the packaged one.
+        """
+        path = directory / "config.json"
+        try:
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            config = cls(**{name: found[name] for name in cls.__dataclass_fields__})
+        except (OSError, ValueError, KeyError) as error:
+            why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+            raise ModelError(f"{path}: no configuration of an answer model: {why}") from error
+        if config.base_difference_sha256 != support_digest():
+            raise ModelError(f"{directory}: trained from another verifier; train it again (eval/training/answers)")
+        return config
+
+
+def support_digest() -> str:
+    """Return the SHA-256 of the packaged verifier's difference."""
+    return hashlib.sha256((SUPPORT_WEIGHTS / "difference.safetensors").read_bytes()).hexdigest()
+
+
+class AnswerModel:
+    """The cross-encoder. Any thread may call it: pairs of several threads are scored in common batches."""
+
+    def __init__(self, network: SupportNetwork, tokenizer: Tokenizer, config: AnswerConfig) -> None:
+        self.config = config
+        self._network = network
+        self._tokenizer = tokenizer
+        self._scored: Batcher[AnswerPair, float] = Batcher(self._score, cache_size=CACHED_SCORES)
+
+    @classmethod
+    def load(
+        cls,
+        settings: Settings,
+        on_bytes: OnBytes = lambda _, __: None,
+        *,
+        directory: Path = ANSWER_WEIGHTS,
+        precision: Precision | None = None,
+    ) -> AnswerModel:
+        """Load the packaged model, or another one from ``directory``; opens no connection.
+
+        Args:
+            settings: where the cache is, into which the verifier's weights are merged at the first time.
+            on_bytes: called meanwhile.
+            directory: has ``config.json`` and ``difference.safetensors``.
+            precision: by default the fastest one of this processor.
+
+        Raises:
+            ModelError: see :func:`rag.verify.support.merged.load_merged` and :meth:`AnswerConfig.read`.
+        """
+        from tokenizers import Tokenizer
+
+        config = AnswerConfig.read(directory)
+        merged = load_merged(SUPPORT_WEIGHTS, SupportConfig.read().name, settings, on_bytes)
+        tokenizer = Tokenizer.from_str(merged.tokenizer)
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        state = _with_difference(merged.state, directory / "difference.safetensors")
+        if (precision or best_precision()) == "fp32":
+            state = {name: value.float() for name, value in state.items()}
+        return cls(_network(state), tokenizer, config)
+
+    def probabilities(self, questions: Sequence[str], passages: Sequence[str]) -> NDArray[np.float32]:
+        """Return the calibrated probability that a passage answers a question (questions × passages).
+
+        Args:
+            questions: a question and its parts, for example; a passage is read once for all of them.
+            passages: each with its title and headings in a line above it, as :func:`answer_text` gives.
+        """
+        found = self._scored([(passage, question) for question in questions for passage in passages])
+        return np.array(found, dtype=np.float32).reshape(len(questions), len(passages))
+
+    def _score(self, pairs: list[AnswerPair]) -> list[float]:
+        import torch
+
+        from rag.verify.support.network import Pack, collate
+
+        by_passage: defaultdict[str, list[int]] = defaultdict(list)
+        for at, (passage, _) in enumerate(pairs):
+            by_passage[passage].append(at)
+        limits = self.config
+        passages = self._ids(list(by_passage), limits.max_passage_tokens)
+        questions = self._ids([question for _, question in pairs], limits.max_question_tokens)
+        numbers = list(by_passage.values())
+        packs = [Pack(ids, [questions[at] for at in of]) for ids, of in zip(passages, numbers, strict=True)]
+        scores = [0.0] * len(pairs)
+        for batch in length_batches([pack.length for pack in packs], ANSWER_BATCH_TOKENS):
+            with torch.inference_mode():
+                logits, _ = self._network(collate([packs[number] for number in batch]))
+                found = torch.sigmoid(limits.scale * logits + limits.shift).tolist()
+            for at, score in zip((at for number in batch for at in numbers[number]), found, strict=True):
+                scores[at] = score
+        return scores
+
+    def _ids(self, texts: Sequence[str], limit: int) -> list[list[int]]:
+        return [found.ids[:limit] for found in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+
+
+def _with_difference(state: dict[str, Any], path: Path) -> dict[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from rag._internal.difference import changed_names, merged
+
+    try:
+        difference = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path} cannot be read: {error}") from error
+    changed = {name: state[name] for name in changed_names(difference)}
+    return state | merged(changed, difference)
+
+
+def _network(state: dict[str, Any]) -> SupportNetwork:
+    """Return the network with the parameters ``state``, which are not copied."""
+    import torch
+
+    from rag.verify.support.mpnet import MPNetModules, MPNetSize
+    from rag.verify.support.network import SupportNetwork
+
+    with torch.device("meta"):  # no memory is filled with random numbers
+        network = SupportNetwork(MPNetModules(MPNetSize()))
+    network.load_state_dict(state, assign=True)
+    network.register_buffer("buckets", network._distance_buckets(), persistent=False)
+    return network.eval()
+
+
+_loading = threading.Lock()
+_loaded: list[AnswerModel] = []
+
+
+def load_answer_model(settings: Settings, on_bytes: OnBytes = lambda _, __: None) -> AnswerModel:
+    """Return the packaged model, loaded once in a process. See :meth:`AnswerModel.load`."""
+    with _loading:
+        if not _loaded:
+            _loaded.append(AnswerModel.load(settings, on_bytes))
+        return _loaded[0]

@@ -1,0 +1,212 @@
+"""Compose a brief with a large model: one outline call, all sections at once, then summary and conclusion in one call.
+
+::
+
+    quotes → outline → sections, in parallel → verified together → summary and conclusion → verified
+
+What is refused in a step goes back to the model in one call. The quotes of the evidence are a verified brief before the
+first call, the quotes of the model's outline after it, and the verified sections after the next calls: an interruption
+returns what is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from rag._internal.concurrency import start_all
+from rag.errors import Interrupted, ModelError, ReplyError
+from rag.progress import OnProgress, Step
+from rag.types import Brief, Disagreement, Hit, Section, Sentence, Trace
+from rag.verify import Verifier
+from rag.writing.compose import CLOSING_PARTS, insufficient_brief, quoted_brief
+from rag.writing.drafts import Draft, quote_draft
+from rag.writing.evidence import EvidenceSentence
+from rag.writing.large_writer import LargeWriter
+from rag.writing.outline import Outline
+from rag.writing.repair import RepairPolicy
+from rag.writing.repetition import repeated_in
+from rag.writing.replacement import StandingSentences, nearest_evidence
+from rag.writing.thematic_outline import ThematicOutline, Theme, outline_without_model
+
+PARTS = ("outline", "sections", "summary and conclusion")
+"""What is written one after another."""
+
+
+def compose_with_large_model(
+    question: str,
+    hits: Sequence[Hit],
+    outline: Outline,
+    writer: LargeWriter,
+    verifier: Verifier,
+    *,
+    sections: int,
+    trace: Trace,
+    gaps: Sequence[str] = (),
+    on_progress: OnProgress = lambda _: None,
+) -> Brief:
+    """Return the brief that ``writer`` makes of its evidence; each of its sentences is verified.
+
+    Args:
+        question: the question.
+        hits: all hits; the writer's evidence is among them.
+        outline: the outline of evidence sentences, whose quotes are the first draft. It takes the place of the
+            model's if that is unusable.
+        writer: the writer.
+        verifier: the verifier.
+        sections: the largest number of sections.
+        trace: the trace without repairs.
+        gaps: what is known to be missing before the model is asked.
+        on_progress: called with each verified draft.
+
+    Raises:
+        Interrupted: the model was lost or the user stopped it; carries the brief so far.
+    """
+    composition = _LargeComposition(
+        brief=quoted_brief(question, hits, outline, trace, gaps),
+        first_outline=outline,
+        writer=writer,
+        policy=RepairPolicy(verifier=verifier, evidence=writer.evidence),
+        on_progress=on_progress,
+    )
+    try:
+        composition.make_outline(sections)
+        if composition.outline.themes and composition.write_sections():
+            composition.write_closing_parts()
+    except (ModelError, KeyboardInterrupt) as error:
+        why = "stopped" if isinstance(error, KeyboardInterrupt) else str(error)
+        part = composition.current_part
+        raise Interrupted(f"while writing {part!r}: {why}", draft=composition.brief_so_far(), doing=part) from error
+    return composition.brief_so_far()
+
+
+@dataclass(slots=True, kw_only=True)
+class _LargeComposition:
+    """A brief that is being written: ``brief`` is verified at any moment, ``current_part`` is written next."""
+
+    brief: Brief
+    first_outline: Outline
+    writer: LargeWriter
+    policy: RepairPolicy
+    on_progress: OnProgress
+    outline: ThematicOutline = field(default_factory=partial(ThematicOutline, themes=()))
+    quotes: list[list[EvidenceSentence]] = field(default_factory=list)
+    current_part: str = PARTS[0]
+
+    def make_outline(self, sections: int) -> None:
+        """Have the outline made, and quote its evidence. If the evidence has no answer, the brief says so."""
+        self._report(self.brief)
+        try:
+            self.outline = self.writer.outline(sections)
+        except ReplyError as error:
+            self.policy.record("outline", "quote", "", "", f"no usable reply: {error}")
+            self.outline = outline_without_model(self.first_outline, self.writer.evidence)
+            if not self.outline.themes:
+                return
+        gaps = tuple(dict.fromkeys((*self.brief.gaps, *self.outline.gaps)))
+        if not self.outline.themes:
+            why = gaps or ("No passage that was found answers the question.",)
+            self.brief = insufficient_brief(self.brief.question, self.brief.evidence, self.brief.trace, why)
+            return
+        for fault in self.outline.faults:
+            self.policy.record("heading", "quote", "", "", fault)
+        self.quotes = _quotes(self.outline.themes)
+        quoted = [
+            Section(heading=theme.heading, sentences=tuple(sentence.as_sentence() for sentence in own))
+            for theme, own in zip(self.outline.themes, self.quotes, strict=True)
+            if own
+        ]
+        self.brief = replace(self.brief, sections=tuple(quoted) or self.brief.sections, gaps=gaps)
+
+    def write_sections(self) -> bool:
+        """Have all sections written at the same time, and verify them together with the disagreements.
+
+        Return whether there is a section: without one the quotes stay.
+        """
+        self.current_part = "sections"
+        self._report(self.brief)
+        calls = [partial(self.writer.section, theme, self.outline) for theme in self.outline.themes]
+        drafts = [
+            self._written(theme, written, own)
+            for theme, written, own in zip(
+                self.outline.themes, start_all(calls, isolated=ReplyError), self.quotes, strict=True
+            )
+        ]
+        parts = [(theme.heading, own) for theme, own in zip(self.outline.themes, drafts, strict=True)]
+        disagreements = self.outline.disagreements
+        sides = [(f"disagreement: {each.about}", [side]) for each in disagreements for side in each.sides]
+        verified = self.policy.verified_parts([*parts, *sides], self.writer.revise)
+        sections = [
+            Section(heading=theme.heading, sentences=tuple(sentences))
+            for theme, sentences in zip(self.outline.themes, verified, strict=False)
+            if sentences
+        ]
+        if not sections:
+            return False
+        pairs = zip(verified[len(parts) :: 2], verified[len(parts) + 1 :: 2], strict=True)
+        body = [sentence for section in sections for sentence in section.sentences]
+        summary = _not_repeated(self.brief.summary, body) or body[:1]
+        self.brief = replace(
+            self.brief,
+            summary=tuple(summary),
+            sections=tuple(sections),
+            conclusion=tuple(_not_repeated(self.brief.conclusion, [*body, *summary])),
+            disagreements=tuple(
+                Disagreement(about=each.about, sides=(one[0], other[0]))
+                for each, (one, other) in zip(disagreements, pairs, strict=True)
+                if one and other
+            ),
+        )
+        return True
+
+    def write_closing_parts(self) -> None:
+        """Have summary and conclusion written from the verified sections; a failed summary leaves quotes."""
+        self.current_part = "summary and conclusion"
+        self._report(self.brief)
+        body = [sentence for section in self.brief.sections for sentence in section.sentences]
+        try:
+            drafts = self.writer.closing(self.brief.sections, self.brief.gaps)
+        except ReplyError as error:
+            self.policy.record(self.current_part, "quote", "", "", f"no usable reply: {error}")
+            return
+        revise = partial(self.writer.revise_closing, sections=self.brief.sections)
+        summary, conclusion = self.policy.closing_parts([(part, drafts[part]) for part in CLOSING_PARTS], body, revise)
+        self.brief = replace(self.brief, summary=tuple(summary) or self.brief.summary, conclusion=tuple(conclusion))
+
+    def brief_so_far(self) -> Brief:
+        """Return the brief with the log of its repairs."""
+        return replace(self.brief, trace=replace(self.brief.trace, repairs=self.policy.log))
+
+    def _written(
+        self, theme: Theme, written: Callable[[], list[Draft]], quotes: Sequence[EvidenceSentence]
+    ) -> list[Draft]:
+        """Return the drafts of a section, or its quotes if the reply is unusable."""
+        try:
+            return written()
+        except ReplyError as error:
+            text = " ".join(sentence.text for sentence in quotes)
+            self.policy.record(theme.heading, "quote", "", text, f"no usable reply: {error}")
+            return [quote_draft(sentence) for sentence in quotes]
+
+    def _report(self, brief: Brief) -> None:
+        done = PARTS.index(self.current_part)
+        self.on_progress(Step(stage="write", message=self.current_part, done=done, total=len(PARTS), brief=brief))
+
+
+def _quotes(themes: Iterable[Theme]) -> list[list[EvidenceSentence]]:
+    """Return for each theme the evidence sentences of its passages that are nearest to its key points."""
+    standing = StandingSentences()
+    quotes: list[list[EvidenceSentence]] = []
+    for theme in themes:
+        own: list[EvidenceSentence] = []
+        for point in theme.key_points:
+            near = nearest_evidence(Draft(text=point.text, chunks=point.passages, evidence=()), standing)
+            own += [sentence for sentence in near if standing.add(sentence.as_sentence())]
+        quotes.append(own)
+    return quotes
+
+
+def _not_repeated(sentences: Iterable[Sentence], others: Sequence[Sentence]) -> list[Sentence]:
+    texts = [other.text for other in others]
+    return [sentence for sentence in sentences if not repeated_in(sentence.text, texts)]

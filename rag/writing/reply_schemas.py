@@ -1,0 +1,24 @@
+"""Build the schemas of a large model's replies, in which citations can only be aliases that the prompt shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, create_model
+
+
+def strict_schema(name: str, **fields: Any) -> Any:
+    """Return a pydantic model that allows no other fields; ``fields`` are given as to :func:`pydantic.create_model`."""
+    return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def list_of(kind: Any, least: int, most: int) -> Any:
+    """Return the type of a list of ``least`` to ``most`` items."""
+    return Annotated[list[kind], Field(min_length=least, max_length=most)]
+
+
+def alias_type(name: str, aliases: Sequence[str]) -> Any:
+    """Return the type of one of ``aliases``. A schema defines it once, however many of its fields have it."""
+    return StrEnum(name, {alias: alias for alias in aliases})

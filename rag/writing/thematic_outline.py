@@ -1,0 +1,222 @@
+"""The outline that a large model makes of all evidence in one call: themes, their key points, gaps, disagreements.
+
+Each passage serves one theme. One that the model names in two serves the theme that needs it most: each of its key
+points that rests on the passage counts 1, divided by the number of passages that the key point rests on, and of equal
+themes the first has it. A key point left without passages goes to the theme that has the first of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from rag.errors import ReplyError
+from rag.types import Chunk
+from rag.verify.facts import findings
+from rag.writing.drafts import Draft, quote_draft
+from rag.writing.evidence import EvidenceSentence
+from rag.writing.headings import clean_heading, heading_fault, headings_from_documents, taken_heading_fault
+from rag.writing.model_calls import clean_sentences, without_markers
+from rag.writing.outline import Outline
+from rag.writing.reply_schemas import alias_type, list_of, strict_schema
+
+MAX_KEY_POINTS, MAX_EVIDENCE = 5, 4
+"""Largest numbers of key points of a theme, and of passages of a key point."""
+
+MAX_GAPS, MAX_DISAGREEMENTS, MAX_NAMES = 4, 3, 16
+"""Largest numbers of gaps, of disagreements and of names in the glossary."""
+
+MAX_GAP_WORDS = 40
+"""A longer gap is not printed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPoint:
+    """What a section has to say, in the model's words, and the passages that state it. It is never printed."""
+
+    text: str
+    passages: tuple[Chunk, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Theme:
+    """A section to be written: its heading, and at least one key point."""
+
+    heading: str
+    key_points: tuple[KeyPoint, ...]
+
+    @property
+    def passages(self) -> tuple[Chunk, ...]:
+        """The passages of all key points, in this order."""
+        return tuple({chunk.id: chunk for point in self.key_points for chunk in point.passages}.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftDisagreement:
+    """A disagreement of documents; both sides have to be verified, unless they are quotes."""
+
+    about: str
+    sides: tuple[Draft, Draft]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThematicOutline:
+    """The plan of a brief. ``themes`` is empty where no passage answers any part of the question.
+
+    ``gaps`` are sentences on what the passages do not answer. ``glossary`` has names as they are mostly used, each with
+    the full form that the evidence gives. ``faults`` say why headings of the model were replaced by those of documents.
+    """
+
+    themes: tuple[Theme, ...]
+    gaps: tuple[str, ...] = ()
+    disagreements: tuple[DraftDisagreement, ...] = ()
+    glossary: tuple[tuple[str, str], ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+def outline_schema(aliases: Sequence[str], sections: int) -> type[BaseModel]:
+    """Return the schema of the reply, in which evidence can only be one of ``aliases``."""
+    alias = alias_type("Passage", aliases)
+    point = strict_schema("Point", text=(str, ...), evidence=(list_of(alias, 1, MAX_EVIDENCE), ...))
+    section = strict_schema("Section", heading=(str, ...), key_points=(list_of(point, 1, MAX_KEY_POINTS), ...))
+    side = strict_schema("Side", text=(str, ...), evidence=(list_of(alias, 1, 3), ...))
+    disagreement = strict_schema("Disagreement", about=(str, ...), sides=(list_of(side, 2, 2), ...))
+    name = strict_schema("Name", short=(str, ...), full=(str, ...))
+    return strict_schema(  # type: ignore[no-any-return]
+        "Outline",
+        answered=(Literal["fully", "partly", "no"], ...),
+        sections=(list_of(section, 0, sections), ...),
+        not_answered=(list_of(str, 0, MAX_GAPS), ...),
+        disagreements=(list_of(disagreement, 0, MAX_DISAGREEMENTS), ...),
+        glossary=(list_of(name, 0, MAX_NAMES), ...),
+    )
+
+
+def read_outline(reply: Any, passages: Mapping[str, Chunk], question: str) -> ThematicOutline:
+    """Return the outline in a reply that follows :func:`outline_schema`.
+
+    Args:
+        reply: the reply.
+        passages: the passages that the model saw, by alias.
+        question: the question, whose names a heading may have.
+
+    Raises:
+        ReplyError: it has no sections although it says that the question is answered.
+    """
+    gaps = _gaps(reply.not_answered)
+    if reply.answered == "no":
+        return ThematicOutline(themes=(), gaps=gaps)
+    if not reply.sections:
+        raise ReplyError("the outline has no sections")
+    named = [
+        [KeyPoint(text=point.text.strip(), passages=_chunks(point.evidence, passages)) for point in section.key_points]
+        for section in reply.sections
+    ]
+    evidence = [question, *(f"{chunk.context}\n{chunk.text}" for chunk in passages.values())]
+    themes: list[Theme] = []
+    faults = []
+    for section, points in zip(reply.sections, each_passage_once(named), strict=True):
+        if not points:
+            continue
+        theme = Theme(heading=clean_heading(section.heading, evidence), key_points=tuple(points))
+        if fault := heading_fault(theme.heading, evidence, [other.heading for other in themes]):
+            faults.append(f"{theme.heading!r} {fault}")
+            theme = replace(theme, heading=_heading_of_documents(theme, [other.heading for other in themes]))
+        themes.append(theme)
+    return ThematicOutline(
+        themes=tuple(themes),
+        gaps=gaps,
+        disagreements=tuple(found for each in reply.disagreements if (found := _disagreement(each, passages))),
+        glossary=tuple(
+            (name.short.strip(), name.full.strip())
+            for name in reply.glossary
+            if name.short.strip() and name.full.strip() and not findings(f"It is {name.full}", evidence)
+        ),
+        faults=tuple(faults),
+    )
+
+
+def outline_without_model(outline: Outline, evidence: Sequence[Chunk]) -> ThematicOutline:
+    """Return the outline of evidence sentences with its sections as themes, for a model that made none.
+
+    Only passages in ``evidence``, those that the model may see, are kept; there may be no theme.
+    """
+    shown = {chunk.id for chunk in evidence}
+    named = [
+        [
+            KeyPoint(text=sentence.text, passages=(sentence.chunk,))
+            for sentence in section.evidence
+            if sentence.chunk.id in shown
+        ]
+        for section in outline.sections
+    ]
+    themes = tuple(
+        Theme(heading=section.heading, key_points=tuple(points))
+        for section, points in zip(outline.sections, each_passage_once(named), strict=True)
+        if points
+    )
+    conflicts = tuple(
+        DraftDisagreement(about=each.about, sides=(quote_draft(each.stating), quote_draft(each.disputing)))
+        for each in outline.conflicts
+    )
+    return ThematicOutline(themes=themes, disagreements=conflicts)
+
+
+def each_passage_once(named: Sequence[Sequence[KeyPoint]]) -> list[list[KeyPoint]]:
+    """Return the key points of each theme with the passages of this theme alone; a theme may be left without any."""
+    weights: defaultdict[str, list[float]] = defaultdict(lambda: [0.0] * len(named))
+    for at, points in enumerate(named):
+        for point in points:
+            for chunk in point.passages:
+                weights[chunk.id][at] += 1 / len(point.passages)
+    home = {chunk_id: own.index(max(own)) for chunk_id, own in weights.items()}
+    themes: list[list[KeyPoint]] = [[] for _ in named]
+    for at, points in enumerate(named):
+        for point in points:
+            kept = tuple(chunk for chunk in point.passages if home[chunk.id] == at)
+            if kept:
+                themes[at].append(KeyPoint(text=point.text, passages=kept))
+            elif point.passages:
+                other = home[point.passages[0].id]
+                own = tuple(chunk for chunk in point.passages if home[chunk.id] == other)
+                themes[other].append(KeyPoint(text=point.text, passages=own))
+    return themes
+
+
+def _heading_of_documents(theme: Theme, taken: Sequence[str]) -> str:
+    """Return the heading that the documents of ``theme`` give it, with a number if it is ``taken``."""
+    passages = [
+        EvidenceSentence(text=chunk.text, chunk=chunk, start=0, end=len(chunk.text)) for chunk in theme.passages
+    ]
+    [heading] = headings_from_documents([passages])
+    return f"{heading} ({len(taken) + 1})" if taken_heading_fault(heading, taken) else heading
+
+
+def _gaps(sentences: Sequence[str]) -> tuple[str, ...]:
+    """Return the gaps that are whole sentences and not too long, without aliases."""
+    found = [" ".join(clean_sentences(text)) for text in sentences]
+    return tuple(dict.fromkeys(text for text in found if 0 < len(text.split()) <= MAX_GAP_WORDS))
+
+
+def _disagreement(reply: Any, passages: Mapping[str, Chunk]) -> DraftDisagreement | None:
+    """Return the disagreement, or None unless each side is one sentence, and they rest on different documents."""
+    sides = []
+    for side in reply.sides:
+        sentences = clean_sentences(side.text)
+        if len(sentences) != 1:
+            return None
+        sides.append(Draft(text=sentences[0], chunks=_chunks(side.evidence, passages), evidence=(), replaceable=False))
+    about = re.sub(r"[\s.:;]+$", "", without_markers(reply.about)).strip()
+    one, other = sides
+    if not about or {chunk.id for chunk in one.chunks} == {chunk.id for chunk in other.chunks}:
+        return None
+    return DraftDisagreement(about=about[:1].upper() + about[1:], sides=(one, other))
+
+
+def _chunks(aliases: Sequence[str], passages: Mapping[str, Chunk]) -> tuple[Chunk, ...]:
+    return tuple(passages[alias] for alias in dict.fromkeys(map(str, aliases)))

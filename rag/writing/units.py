@@ -1,0 +1,157 @@
+"""The units of a passage that can become evidence sentences: sentences, list items and table rows.
+
+A list item is a line that opens with a mark; what introduces the list belongs to it: "Typical uses are: cleansing HTML
+data." A table row is a line of cells that semicolons separate, under the first such line: "Version: 3.12; Date: 2023."
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rag.text import is_code, split_sentences
+
+_PARAGRAPH = re.compile(r"\S(?:.|\n(?!\s*\n))*")
+_LINE = re.compile(r"[^\n]+")
+_MARK = re.compile(r"\s*(?:[-*•–]|\(?\d{1,3}\\?[.)]|\(?[a-z][.)])\s+(?=\S)")
+_STOP = re.compile(r"[.!?][\"”’')\]`]*$")
+_LABEL = re.compile(r"(?:[A-Z][A-Z/&-]+(?: (?:[A-Z/&-]{2,}|AND|OF))*:?|[A-Z][a-z]+:)\s+(?=[A-Z])")
+_ABSTRACT_LABELS = frozenset(
+    "background objective objectives aim aims purpose introduction context importance rationale hypothesis design "
+    "setting settings participants patients population methods method materials intervention interventions main "
+    "measurements outcome outcomes results result findings interpretation conclusion conclusions limitations "
+    "significance summary funding and of measures study data sources selection".split()
+)
+"""Words of which the labels in structured abstracts consist (the headings of IMRAD and of medical journals)."""
+
+MIN_COLUMNS, MAX_COLUMNS = 2, 6
+"""Cells of a table's row that is a unit."""
+
+MAX_INTRODUCTION_WORDS = 30
+"""Length of the sentence that introduces a list, beyond which it is not repeated with an item."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """A unit at ``text[start:end]`` of a passage.
+
+    ``text`` is what it says alone: for an item that is no sentence with the words that introduce its list, for a row
+    with the names of its columns. ``whole`` says that these are the words of the span and nothing else.
+    """
+
+    start: int
+    end: int
+    text: str
+    whole: bool = True
+
+
+def evidence_units(text: str) -> Iterator[Unit]:
+    """Yield the units of ``text``, in order; code has none."""
+    introduction = ""
+    for paragraph in _PARAGRAPH.finditer(text):
+        if is_code(text, paragraph.start()):
+            continue
+        lines = [
+            (paragraph.start() + line.start(), paragraph.start() + line.end()) for line in _LINE.finditer(paragraph[0])
+        ]
+        if any(_is_item(text, start) for start, _ in lines):
+            yield from _list_units(text, lines, introduction)
+        elif header := _header(text, lines):
+            yield from _rows(text, lines[1:], header)
+        else:
+            yield from _sentences(text, paragraph.start(), paragraph.end())
+        introduction = _introduction(text, lines)
+
+
+def _is_item(text: str, start: int) -> bool:
+    return _MARK.match(text, start) is not None
+
+
+def _list_units(text: str, lines: Sequence[tuple[int, int]], introduction: str) -> Iterator[Unit]:
+    blocks: list[tuple[int, int]] = []
+    for start, end in lines:  # a line without a mark goes on with the item before it
+        if blocks and not _is_item(text, start):
+            blocks[-1] = (blocks[-1][0], end)
+        else:
+            blocks.append((start, end))
+    for start, end in blocks:
+        mark = _MARK.match(text, start)
+        if mark is None:
+            yield from _sentences(text, start, end)
+            introduction = _introduction(text, [(start, end)])
+            continue
+        first, *others = _spans(text[mark.end() : end]) or [(0, 0)]
+        yield _item(text, mark.end() + first[0], mark.end() + first[1], introduction)
+        for a, b in others:
+            yield Unit(start=mark.end() + a, end=mark.end() + b, text=_plain(text[mark.end() + a : mark.end() + b]))
+
+
+def _item(text: str, start: int, end: int, introduction: str) -> Unit:
+    words = _plain(text[start:end])
+    if introduction and not (_STOP.search(words) and words[:1].isupper()):
+        words = f"{introduction} {words.rstrip(' ,;')}"
+        for ending in (" and", " or"):
+            words = words.removesuffix(ending).rstrip(" ,;")
+        return Unit(start=start, end=end, text=words if _STOP.search(words) else f"{words}.", whole=False)
+    return Unit(start=start, end=end, text=words)
+
+
+def _introduction(text: str, lines: Sequence[tuple[int, int]]) -> str:
+    """Return the last sentence of the lines if it introduces a list: it ends with a colon or without a mark."""
+    if not lines or any(_is_item(text, start) for start, _ in lines):
+        return ""
+    spans = split_sentences(text[lines[0][0] : lines[-1][1]])
+    if not spans:
+        return ""
+    last = _plain(text[lines[0][0] + spans[-1][0] : lines[0][0] + spans[-1][1]])
+    introduces = last.endswith(":") or not _STOP.search(last)
+    return last if introduces and 1 < len(last.split()) <= MAX_INTRODUCTION_WORDS else ""
+
+
+def _header(text: str, lines: Sequence[tuple[int, int]]) -> list[str]:
+    """Return the names of the columns if all lines are rows of a table."""
+    rows = [_cells(text[start:end]) for start, end in lines]
+    counts = {len(row) for row in rows}
+    is_table = len(rows) > 1 and len(counts) == 1 and MIN_COLUMNS <= counts.pop() <= MAX_COLUMNS
+    return rows[0] if is_table and not any(_STOP.search(cell) for cell in rows[0]) else []
+
+
+def _rows(text: str, lines: Sequence[tuple[int, int]], header: Sequence[str]) -> Iterator[Unit]:
+    for start, end in lines:
+        named = (f"{name}: {cell}" for name, cell in zip(header, _cells(text[start:end]), strict=True) if cell)
+        yield Unit(start=start, end=end, text=f"{'; '.join(named).rstrip('.')}.", whole=False)
+
+
+def _cells(line: str) -> list[str]:
+    return [_plain(cell) for cell in line.split(";")]
+
+
+def _sentences(text: str, start: int, end: int) -> Iterator[Unit]:
+    for a, b in _spans(text[start:end]):
+        first = start + a + _label(text[start + a : start + b])
+        yield Unit(start=first, end=start + b, text=_plain(text[first : start + b]))
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    """Return the spans of sentences, joined where a mark within code ended one: "`debug_assert!` is …", "the ? of"."""
+    joined: list[tuple[int, int]] = []
+    for start, end in split_sentences(text):
+        if joined and text[joined[-1][1] - 1] in "!?`" and (text[start].islower() or text[start] in "(`"):
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _label(sentence: str) -> int:
+    """Return the length of the label of a structured abstract that opens ``sentence``: "METHODS We …"."""
+    label = _LABEL.match(sentence)
+    if label is None:
+        return 0
+    words = re.findall(r"[a-z]+", label[0].lower())
+    return label.end() if words and all(word in _ABSTRACT_LABELS for word in words) else 0
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,190 @@
+"""Files of every kind, damaged at random: a reader may skip one, and must neither raise nor hang."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rag.ingest import extract
+from rag.ingest.source import Source, source_digest
+
+SECONDS = int(os.environ.get("CITEBRIEF_FUZZ_SECONDS", "20"))
+"""Roughly the time for each kind; an example takes about 20 ms."""
+
+
+def _pdf() -> bytes:
+    from reportlab.pdfgen.canvas import Canvas
+
+    data = io.BytesIO()
+    canvas = Canvas(data)
+    for number in (1, 2, 3):
+        canvas.drawString(72, 800, "Head of the page")
+        canvas.drawString(72, 700, f"The lock {number} opens at seven ........ 12")
+        canvas.rect(72, 600, 100, 12, fill=1)
+        canvas.acroForm.textfield(name=f"f{number}", value="typed", x=72, y=500, width=90, height=20)
+        canvas.showPage()
+    canvas.save()
+    return data.getvalue()
+
+
+def _docx() -> bytes:
+    from docx import Document
+
+    document, data = Document(), io.BytesIO()
+    document.add_heading("Locks", 1)
+    document.add_paragraph("The lock opens at seven.")
+    document.add_table(2, 2).cell(0, 0).text = "Ostby"
+    document.save(data)
+    return data.getvalue()
+
+
+def _pptx() -> bytes:
+    from pptx import Presentation
+
+    deck, data = Presentation(), io.BytesIO()
+    slide = deck.slides.add_slide(deck.slide_layouts[1])
+    slide.shapes.title.text_frame.text = "Locks"
+    slide.notes_slide.notes_text_frame.text = "Say this."
+    deck.save(data)
+    return data.getvalue()
+
+
+def _epub() -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("META-INF/container.xml", "<container><rootfile full-path='b.opf'/></container>")
+        item = "<item id='a' href='a.xhtml' media-type='text/html'/>"
+        package = f"<package><manifest>{item}</manifest><spine><itemref idref='a'/></spine></package>"
+        archive.writestr("b.opf", package)
+        archive.writestr("a.xhtml", "<html><body><p>The lock opens.</p></body></html>")
+    return data.getvalue()
+
+
+def _xlsx() -> bytes:
+    data = io.BytesIO()
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr(
+            "xl/workbook.xml",
+            f'<workbook xmlns="{main}" xmlns:r="{relations}"><sheets><sheet name="A" r:id="r"/></sheets></workbook>',
+        )
+        archive.writestr(
+            "xl/_rels/workbook.xml.rels",
+            f'<Relationships><Relationship Id="r" Type="{relations}/worksheet" Target="worksheets/a.xml"/>'
+            "</Relationships>",
+        )
+        archive.writestr(
+            "xl/worksheets/a.xml",
+            f'<worksheet xmlns="{main}"><sheetData><row r="1"><c r="A1"><v>1</v></c></row></sheetData></worksheet>',
+        )
+    return data.getvalue()
+
+
+def _text(text: str) -> Callable[[], bytes]:
+    return text.encode
+
+
+FILES: dict[str, Callable[[], bytes]] = {
+    ".pdf": _pdf,
+    ".docx": _docx,
+    ".pptx": _pptx,
+    ".epub": _epub,
+    ".xlsx": _xlsx,
+    ".html": _text(
+        "<form><h1>Locks</h1><p style='display:none'>a</p><button aria-controls=x>b</button><p>Open.</form>"
+    ),
+    ".md": _text("# Locks\n\nThe lock `[^a]`.[^1]\n---\n\n| a | b |\n|---|---|\n| c | d |\n\n[^1]: note\n"),
+    ".csv": _text('sep=;\nLock;Boats\n"Ostby;4\nNore;"5"\n'),
+    ".jsonl": _text('{"id": "a", "text": "The lock.", "date": "2001"}\n{"text": 7}\n'),
+    ".rst": _text("Locks\n=====\n\nThe lock opens. [1]_\n\n.. [1] note\n"),
+    ".txt": _text("Locks\n\nDate: 3 May 2001\n\nThe lock opens at seven.\n"),
+}
+
+
+@cache
+def _file(suffix: str) -> bytes:
+    return FILES[suffix]()
+
+
+@st.composite
+def damaged(draw: Any, suffix: str) -> bytes:
+    """The file of a kind with some bytes changed, cut out or doubled; of an archive a member, packed again."""
+    data = _file(suffix)
+    if data.startswith(b"PK") and draw(st.booleans()):
+        return _repacked(draw, data)
+    return _mutated(draw, data)
+
+
+def _mutated(draw: Any, data: bytes) -> bytes:
+    changed = bytearray(data)
+    for _ in range(draw(st.integers(1, 6))):
+        at = draw(st.integers(0, max(0, len(changed) - 1)))
+        match draw(st.integers(0, 3)):
+            case 0:
+                changed[at : at + 1] = draw(st.binary(min_size=1, max_size=4))
+            case 1:
+                del changed[at : at + draw(st.integers(1, 64))]
+            case 2:
+                changed[at:at] = changed[at : at + draw(st.integers(1, 64))]
+            case _:
+                del changed[at:]
+    return bytes(changed)
+
+
+def _repacked(draw: Any, data: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    name = draw(st.sampled_from(sorted(name for name in members if name.endswith((".xml", ".rels", ".xhtml", ".opf")))))
+    if draw(st.booleans()):
+        members[name] = _mutated(draw, members[name])
+    else:
+        del members[name]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for member, content in members.items():
+            archive.writestr(member, content)
+    return packed.getvalue()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", sorted(FILES))
+def test_damaged_files_are_read_or_skipped(suffix: str) -> None:
+    @settings(max_examples=50 * SECONDS, deadline=20_000, suppress_health_check=list(HealthCheck), database=None)
+    @given(damaged(suffix))
+    def check(data: bytes) -> None:
+        name = f"damaged{suffix}"
+        source = Source(id=name, location=name, root=".", digest=source_digest([data]), data=data)
+        documents, skipped = extract(source)
+        for document in documents:
+            f"{document.id}{document.title}{document.text}".encode()
+            assert document.coverage.read <= document.coverage.total or not document.coverage.unit
+        for item in skipped:
+            item.reason.encode()
+
+    check()
+
+
+def test_panic_of_a_parser_is_a_skipped_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rag.ingest import extraction
+
+    class Panic(BaseException):
+        """What a parser in Rust raises is no Exception."""
+
+    def read(data: bytes, name: str) -> Any:
+        raise Panic("index out of bounds")
+
+    monkeypatch.setitem(extraction.READERS, ".txt", read)
+    source = Source(id="a.txt", location="a.txt", root=".", digest="", data=b"x")
+    documents, (skipped,) = extract(source)
+    assert not documents
+    assert "Panic: index out of bounds" in skipped.reason

@@ -1,0 +1,408 @@
+"""A brief by a large model: three rounds, verified together, never a sentence twice, and a brief at any moment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from briefs import chunk
+from fault_server import FaultServer, ReceivedRequest, ScriptedReply, failing, good, refused
+
+from rag.errors import Interrupted
+from rag.llm import ChatClient, prompts
+from rag.progress import Step
+from rag.text import words_of
+from rag.types import Brief, Chunk, Hit, Quote, Trace, Verdict
+from rag.writing.evidence import EvidenceSentence
+from rag.writing.large_composition import compose_with_large_model
+from rag.writing.large_writer import LargeWriter
+from rag.writing.model_calls import clean_sentences
+from rag.writing.outline import Outline, OutlineSection
+
+TRACE = Trace(
+    version="0", model="m", parameters={}, prompts={}, embedder="minilm", fingerprint="", verifier="", seconds={},
+    tokens={}, cost=None,
+)  # fmt: skip
+
+BOARD = chunk(
+    "board.md",
+    "The harbour board of Oslo approved the new pier in May 2011. However, the council revoked the approval in June.",
+)
+COST = chunk(
+    "cost.md",
+    "The pier in Oslo cost 41 million kroner, the city's auditor found in 2014. "
+    "The auditor praised the stone work of the pier in a second report.",
+)
+FERRY = chunk("ferry.md", "The ferry company Nesodden moved its boats to the pier in 2015, to save fuel.")
+HITS = [Hit(chunk=each, rank=rank, score=1.0) for rank, each in enumerate((BOARD, COST, FERRY), 1)]
+
+APPROVED, REVOKED = "The harbour board of Oslo approved the new pier in May 2011.", BOARD.text[61:]
+COST_FOUND, PRAISED = clean_sentences(COST.text)
+
+RIGHT, CHEAP = "In May 2011 the board gave the pier its approval.", "An audit put the cost at 41 million kroner."
+MOVED = "Nesodden's boats have used the pier since 2015."
+SUMMARY = "The pier was approved, dear, and in the end used by boats."
+CONCLUSION = "What is settled is the use of the pier, not its approval."
+
+
+def evidence(source: Chunk, text: str) -> EvidenceSentence:
+    start = source.text.index(text)
+    return EvidenceSentence(text=text, chunk=source, start=start, end=start + len(text))
+
+
+QUOTED = Outline(
+    sections=(
+        OutlineSection(heading="Board", evidence=(evidence(BOARD, APPROVED), evidence(COST, COST_FOUND))),
+        OutlineSection(heading="Ferry", evidence=(evidence(FERRY, FERRY.text),)),
+    ),
+    key_points=(evidence(BOARD, APPROVED), evidence(FERRY, FERRY.text)),
+)
+
+
+@dataclass
+class ScriptedVerifier:
+    """Supports a text by the chunk that ``stated`` names, or where it is in ``implied``; all else has no support."""
+
+    stated: dict[str, Chunk] = field(default_factory=dict)
+    implied: Collection[str] = (SUMMARY, CONCLUSION)
+    unsupported: dict[str, str] = field(default_factory=dict)
+    score: float = 0.95
+    name: str = "scripted"
+    min_reattribution_score: float = 0.7
+    of_citations: ScriptedVerifier | None = None
+    asked: list[list[str]] = field(default_factory=list)
+
+    @property
+    def citation_judge(self) -> ScriptedVerifier:
+        return self.of_citations or self
+
+    def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
+        self.asked.append([text for text, _ in pairs])
+        return [self._verdict(text, self.stated.get(text) in chunks) for text, chunks in pairs]
+
+    def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
+        return [self._verdict(text, text in self.implied) for text, _ in pairs]
+
+    def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
+        found = []
+        for each in chunks:
+            best = max(clean_sentences(each.text), key=lambda text: len(_words(text) & _words(sentence)))
+            start = each.text.index(best)
+            found.append(Quote(chunk_id=each.id, start=start, end=start + len(best), text=best))
+        return tuple(found)
+
+    def _verdict(self, text: str, full: bool) -> Verdict:
+        if full:
+            return Verdict(support="full", score=self.score, judge=self.name)
+        clause = self.unsupported.get(text, "")
+        return Verdict(support="none", score=0.1, judge=self.name, reason="refuted", unsupported=clause)
+
+
+def _words(text: str) -> set[str]:
+    return set(words_of(text.lower()))
+
+
+class ModelServer(FaultServer):
+    """Answers each request by the name of its prompt: the section calls of a brief arrive in any order."""
+
+    def __init__(self, replies: Mapping[str, Sequence[ScriptedReply]]) -> None:
+        super().__init__()
+        self.replies = {name: list(own) for name, own in replies.items()}
+
+    def _next(self, request: ReceivedRequest) -> ScriptedReply:
+        super()._next(request)
+        name, user = name_of(request), request.body["messages"][1]["content"]
+        if name == "section":
+            heading = user.partition("This section: ")[2].partition("\n")[0]
+            return self.replies[heading].pop(0)
+        return self.replies[name].pop(0)
+
+
+def name_of(request: ReceivedRequest) -> str:
+    return str(request.body["response_format"]["json_schema"]["name"])
+
+
+def outline(*themes: tuple[str, list[str]], **changes: Any) -> ScriptedReply:
+    point = "The board approved the pier in Oslo, the auditor found its cost, and boats moved to the pier."
+    sections = [
+        {"heading": heading, "key_points": [{"text": point, "evidence": aliases}]} for heading, aliases in themes
+    ]
+    reply = {"answered": "fully", "sections": sections, "not_answered": [], "disagreements": [], "glossary": []}
+    return good(reply | changes)
+
+
+def section(*sentences: tuple[str, list[str]]) -> ScriptedReply:
+    return good({"sentences": [{"text": text, "citations": ids} for text, ids in sentences]})
+
+
+Written = Sequence[tuple[str, list[str]]]
+
+
+def closing(summary: Written, conclusion: Written = ()) -> ScriptedReply:
+    parts = {"summary": summary, "conclusion": conclusion}
+    return good({part: [{"text": text, "from": ids} for text, ids in own] for part, own in parts.items()})
+
+
+def revision(*items: tuple[int, str, list[str]]) -> ScriptedReply:
+    return good({"sentences": [{"number": n, "text": text, "citations": ids} for n, text, ids in items]})
+
+
+THEMES = outline(("Approval and price", ["E1", "E2"]), ("Use of the pier", ["E3"]))
+CLOSING = closing([(SUMMARY, ["S1", "S3"])], [(CONCLUSION, ["S3"])])
+GOOD: dict[str, Sequence[ScriptedReply]] = {
+    "outline": [THEMES],
+    "Approval and price": [section((RIGHT, ["E1"]), (CHEAP, ["E2"]))],
+    "Use of the pier": [section((MOVED, ["E3"]))],
+    "summary": [CLOSING],
+}
+SUPPORTED = {RIGHT: BOARD, CHEAP: COST, MOVED: FERRY}
+
+Compose = Callable[..., tuple[Brief, list[ReceivedRequest]]]
+
+
+@pytest.fixture
+def composed(connect: Callable[[FaultServer], ChatClient]) -> Compose:
+    """Compose the brief with a scripted verifier and model; returns it with the requests."""
+
+    def compose_with(
+        verifier: ScriptedVerifier, steps: list[Step] | None = None, **replies: Sequence[ScriptedReply]
+    ) -> tuple[Brief, list[ReceivedRequest]]:
+        named = {name.replace("_", " "): own for name, own in replies.items()}
+        with ModelServer({**GOOD, **named}) as server:
+            model = connect(server)
+            writer = LargeWriter(
+                model=model,
+                question="What of the pier?",
+                outline_prompt=prompts.load_prompt("outline"),
+                section_prompt=prompts.load_prompt("section"),
+                summary_prompt=prompts.load_prompt("summary"),
+                revise_prompt=prompts.load_prompt("revise"),
+                evidence=[hit.chunk for hit in HITS],
+            )
+            brief = compose_with_large_model(
+                *("What of the pier?", HITS, QUOTED, writer, verifier),
+                sections=6,
+                trace=TRACE,
+                gaps=["It is not known who paid."],
+                on_progress=(steps if steps is not None else []).append,
+            )
+            assert not any(server.replies.get(name) for name in named), "a scripted reply was not asked for"
+            return brief, server.requests
+
+    return compose_with
+
+
+def texts(brief: Brief) -> list[list[str]]:
+    parts = [brief.summary, *(each.sentences for each in brief.sections), brief.conclusion]
+    return [[sentence.text for sentence in part] for part in parts]
+
+
+def actions(brief: Brief) -> list[tuple[str, str]]:
+    return [(repair.where, repair.action) for repair in brief.trace.repairs]
+
+
+def test_a_brief_takes_a_call_for_the_outline_one_for_each_section_and_one_for_its_closing(composed: Compose) -> None:
+    verifier = ScriptedVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier(stated=SUPPORTED))
+    brief, requests = composed(verifier)
+    assert [name_of(request) for request in requests] == ["outline", "section", "section", "summary"]
+    assert [each.heading for each in brief.sections] == ["Approval and price", "Use of the pier"]
+    assert texts(brief) == [[SUMMARY], [RIGHT, CHEAP], [MOVED], [CONCLUSION]]
+    assert brief.summary[0].citations == (BOARD.id, FERRY.id)
+    assert brief.trace.repairs == ()
+    assert verifier.asked[0] == [RIGHT, CHEAP, MOVED]  # of all sections at once
+
+
+def test_every_draft_that_is_shown_is_a_verified_brief_and_they_get_better(composed: Compose) -> None:
+    steps: list[Step] = []
+    composed(ScriptedVerifier(stated=SUPPORTED), steps)
+    shown = [step.brief for step in steps if step.brief]
+    headings = [[section.heading for section in brief.sections] for brief in shown]
+    themes = ["Approval and price", "Use of the pier"]
+    assert headings == [["Board", "Ferry"], themes, themes]
+    quoted = [sentence for each in shown[1].sections for sentence in each.sentences]
+    assert all(" ".join(sentence.quotes[0].text.split()) == sentence.text for sentence in quoted)
+    assert texts(shown[2])[1:3] == [[RIGHT, CHEAP], [MOVED]]
+
+
+@pytest.mark.parametrize("failed", ["outline", "Use_of_the_pier", "summary"])
+def test_a_model_that_is_lost_leaves_the_brief_so_far(composed: Compose, failed: str) -> None:
+    with pytest.raises(Interrupted) as caught:
+        composed(ScriptedVerifier(stated=SUPPORTED), **{failed: [failing(401)]})
+    draft = caught.value.draft
+    assert draft.status == "answered"
+    assert draft.summary
+    names = {"outline": "Board", "Use_of_the_pier": "Approval and price", "summary": "Approval and price"}
+    assert draft.sections[0].heading == names[failed]
+    assert (draft.sections[0].sentences[0].text == RIGHT) == (failed == "summary")
+
+
+def test_an_unusable_outline_leaves_that_of_the_evidence_sentences(composed: Compose) -> None:
+    brief, _ = composed(
+        ScriptedVerifier(stated=SUPPORTED),
+        outline=[refused(), refused()],
+        Board=[section((RIGHT, ["E1"]))],
+        Ferry=[section((MOVED, ["E3"]))],
+        summary=[closing([(SUMMARY, ["S1", "S2"])])],
+    )
+    assert [each.heading for each in brief.sections] == ["Board", "Ferry"]
+    assert texts(brief)[1:3] == [[RIGHT], [MOVED]]
+    assert actions(brief)[0] == ("outline", "quote")
+
+
+def test_a_section_without_a_usable_reply_keeps_its_quotes(composed: Compose) -> None:
+    brief, _ = composed(ScriptedVerifier(stated=SUPPORTED), Use_of_the_pier=[refused(), refused()])
+    assert texts(brief)[2] == [FERRY.text]
+    assert ("Use of the pier", "quote") in actions(brief)
+
+
+def test_evidence_without_an_answer_is_told_after_the_first_call(composed: Compose) -> None:
+    nothing = outline(answered="no", not_answered=["No passage says who built the pier."])
+    brief, requests = composed(ScriptedVerifier(), outline=[nothing])
+    assert (brief.status, brief.sections, brief.summary) == ("insufficient_evidence", (), ())
+    assert brief.gaps == ("It is not known who paid.", "No passage says who built the pier.")
+    assert len(requests) == 1
+
+
+def test_what_is_not_answered_becomes_a_gap_that_the_closing_call_knows(composed: Compose) -> None:
+    gap = "No passage says who built the pier."
+    reply = json.loads(THEMES.content or "") | {"not_answered": [gap]}
+    brief, requests = composed(ScriptedVerifier(stated=SUPPORTED), outline=[good(reply)])
+    assert brief.gaps == ("It is not known who paid.", gap)
+    assert gap in requests[-1].body["messages"][1]["content"]
+
+
+@pytest.mark.parametrize("other_supported", [True, False])
+def test_a_disagreement_is_printed_if_both_sides_are_supported(composed: Compose, other_supported: bool) -> None:
+    one, other = "The board stood by its approval of May.", "The auditor disputed that 41 million kroner were right."
+    sides = [{"text": one, "evidence": ["E1"]}, {"text": other, "evidence": ["E2"]}]
+    reply = json.loads(THEMES.content or "") | {"disagreements": [{"about": "the price", "sides": sides}]}
+    stated = SUPPORTED | {one: BOARD} | ({other: COST} if other_supported else {})
+    changes: dict[str, Any] = {} if other_supported else {"revise": [revision((1, "", []))]}
+    verifier = ScriptedVerifier(stated=stated, of_citations=ScriptedVerifier(stated=stated))
+    brief, _ = composed(verifier, outline=[good(reply)], **changes)  # no quotation replaces a side that fails
+    assert [each.about for each in brief.disagreements] == (["The price"] if other_supported else [])
+    for each in brief.disagreements:
+        assert [side.citations for side in each.sides] == [(BOARD.id,), (COST.id,)]
+
+
+def test_refused_sentences_of_all_sections_go_back_in_one_call_with_their_faults(composed: Compose) -> None:
+    wrong, dear = "The boats came in 2012.", "The pier cost the state 90 million kroner."
+    verifier = ScriptedVerifier(
+        stated=SUPPORTED, unsupported={wrong: "in 2012"}, of_citations=ScriptedVerifier(stated=SUPPORTED)
+    )
+    brief, requests = composed(
+        verifier,
+        Approval_and_price=[section((RIGHT, ["E1"]), (dear, ["E2"]))],
+        Use_of_the_pier=[section((wrong, ["E3"]))],
+        revise=[revision((1, CHEAP, ["E2"]), (2, MOVED, ["E3"]))],
+    )
+    assert texts(brief)[1:3] == [[RIGHT, CHEAP], [MOVED]]
+    [request] = [each.body["messages"][1]["content"] for each in requests if name_of(each) == "revise"]
+    assert f"1. {dear}\nCites: E2\nFault: no cited passage has 90 million" in request
+    assert f"2. {wrong}\nCites: E3\nFault: the evidence does not say “in 2012”" in request
+    assert actions(brief) == [("Approval and price", "rewrite"), ("Use of the pier", "rewrite")]
+
+
+def test_a_replacement_never_repeats_a_sentence_or_its_evidence(composed: Compose) -> None:
+    told = "According to the auditor's finding of 2014, the pier cost Oslo 41 million kroner."
+    wrong, also_wrong = "The auditor found a cost of 14 million kroner for the pier.", "The auditor liked the pier."
+    verifier = ScriptedVerifier(stated={told: COST, MOVED: FERRY})
+    brief, _ = composed(
+        verifier,
+        Approval_and_price=[section((wrong, ["E2"]), (told, ["E2"]), (also_wrong, ["E2"]))],
+        revise=[revision((1, "", []), (2, "", []))],
+    )
+    # The evidence of ``told`` stands already, so the first refused sentence gets the other one, and the second nothing.
+    assert texts(brief)[1] == [PRAISED, told]
+    assert actions(brief) == [("Approval and price", "quote"), ("Approval and price", "drop")]
+
+
+def test_a_replacement_keeps_the_qualification_that_follows_it(composed: Compose) -> None:
+    wrong = "The harbour board of Bergen approved the new pier."
+    brief, _ = composed(
+        ScriptedVerifier(stated={MOVED: FERRY}),
+        Approval_and_price=[section((wrong, ["E1"]))],
+        revise=[refused(), refused()],
+    )
+    assert texts(brief)[1] == [APPROVED, REVOKED]
+
+
+def test_a_citation_moves_to_a_single_passage_above_its_threshold(composed: Compose) -> None:
+    reply = [section((CHEAP, ["E1"]), (RIGHT, ["E1"]))]
+    brief, _ = composed(ScriptedVerifier(stated=SUPPORTED), Approval_and_price=reply)
+    assert brief.sections[0].sentences[0].citations == (COST.id,)
+    assert actions(brief) == [("Approval and price", "reattribute")]
+
+
+@pytest.mark.parametrize("judged_apart", [True, False])
+def test_below_the_threshold_or_with_another_judge_of_citations_only_the_writer_moves_one(
+    composed: Compose, judged_apart: bool
+) -> None:
+    verifier = ScriptedVerifier(stated=SUPPORTED, score=0.95 if judged_apart else 0.6)
+    if judged_apart:
+        verifier.of_citations = ScriptedVerifier(stated=SUPPORTED)
+    brief, _ = composed(
+        verifier,
+        Approval_and_price=[section((CHEAP, ["E1"]), (RIGHT, ["E1"]))],
+        revise=[revision((1, CHEAP, ["E2"]))],
+    )
+    assert brief.sections[0].sentences[0].citations == (COST.id,)
+    assert brief.trace.repairs[0].why == "no cited passage has 41 million kroner"
+
+
+def test_a_summary_sentence_keeps_the_citations_of_all_sentences_that_it_was_written_from(composed: Compose) -> None:
+    # The verifier accepts the summary on one of its two passages: no reason to drop the other.
+    brief, _ = composed(ScriptedVerifier(stated=SUPPORTED | {SUMMARY: BOARD}))
+    assert brief.summary[0].citations == (BOARD.id, FERRY.id)
+
+
+def test_a_closing_sentence_that_fails_or_repeats_the_body_is_revised_and_then_dropped(composed: Compose) -> None:
+    better = "Approval came first and boats came last."
+    verifier = ScriptedVerifier(stated=SUPPORTED, implied=[SUMMARY, better], unsupported={CONCLUSION: "settled"})
+    brief, requests = composed(
+        verifier,
+        summary=[
+            closing([(SUMMARY, ["S1"]), (RIGHT, ["S1"])], [(CONCLUSION, ["S3"]), (f"In all, {MOVED}", ["S3"])]),
+        ],
+        revise=[revision((1, better, ["S1", "S3"]), (2, CONCLUSION, ["S3"]), (3, MOVED, ["S3"]))],
+    )
+    assert texts(brief)[0] == [SUMMARY, better]
+    assert brief.conclusion == ()
+    [request] = [each.body["messages"][1]["content"] for each in requests if name_of(each) == "revise"]
+    assert f"1. {RIGHT}\nCites: S1\nFault: it repeats a sentence of a section: {RIGHT}" in request
+    assert "Fault: the evidence does not say “settled”" in request
+    assert actions(brief) == [("summary", "rewrite"), ("conclusion", "drop"), ("conclusion", "drop")]
+
+
+def test_no_sentence_stands_twice_in_summary_and_conclusion(composed: Compose) -> None:
+    brief, _ = composed(ScriptedVerifier(stated=SUPPORTED), summary=[closing([(SUMMARY, ["S1"])], [(SUMMARY, ["S1"])])])
+    assert (texts(brief)[0], texts(brief)[3]) == ([SUMMARY], [])
+
+
+def test_a_summary_is_never_empty_and_repeats_the_body_only_if_nothing_else_is_there(composed: Compose) -> None:
+    nothing: dict[str, Sequence[ScriptedReply]] = {"summary": [refused(), refused()]}
+    brief, _ = composed(ScriptedVerifier(stated=SUPPORTED), **nothing)
+    assert texts(brief)[0] == [APPROVED, FERRY.text]  # the quotes of the first draft
+    quoting = ScriptedVerifier(stated={APPROVED: BOARD, COST_FOUND: COST, FERRY.text: FERRY})
+    brief, _ = composed(
+        quoting,
+        Approval_and_price=[section((APPROVED, ["E1"]), (COST_FOUND, ["E2"]))],
+        Use_of_the_pier=[section((FERRY.text, ["E3"]))],
+        **nothing,
+    )
+    assert texts(brief)[0] == [APPROVED]
+
+
+def test_more_sentences_than_a_section_may_be_revised(composed: Compose) -> None:
+    refused_texts = [f"The pier has {n} lamps." for n in range(61, 67)]
+    right = [f"Claim {n} on the pier, in words of its own." for n in "abcdef"]
+    verifier = ScriptedVerifier(stated={MOVED: FERRY} | dict.fromkeys(right, COST))
+    brief, _ = composed(
+        verifier,
+        Approval_and_price=[section(*((text, ["E2"]) for text in refused_texts))],
+        revise=[revision(*((n, text, ["E2"]) for n, text in enumerate(right, 1)))],
+    )
+    assert texts(brief)[1] == right

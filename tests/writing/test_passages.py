@@ -1,0 +1,24 @@
+"""Passages in the prompts of a large model: documents together, each place named once."""
+
+from __future__ import annotations
+
+from briefs import chunk
+
+from rag.writing.passages import aliased_passages, passages_text, place_of
+
+FIRST = chunk("a.md", "Rain fell.", title="Weather", date="2011-05", heading_path=("Oslo",))
+SECOND = chunk("a.md", "Snow fell.", start=40, title="Weather", date="2011-05", heading_path=("Oslo",))
+OTHER = chunk("b.md", "Boats came.", title="Boats")
+
+
+def test_passages_of_a_document_stand_together_in_its_order() -> None:
+    assert aliased_passages([SECOND, OTHER, FIRST]) == {"E1": FIRST, "E2": SECOND, "E3": OTHER}
+
+
+def test_the_place_is_named_above_the_first_of_its_passages_with_the_date() -> None:
+    text = passages_text(aliased_passages([FIRST, SECOND, OTHER]))
+    assert text == "[Weather › Oslo, 2011-05]\nE1: Rain fell.\n\nE2: Snow fell.\n\n[Boats]\nE3: Boats came."
+
+
+def test_a_document_without_a_title_is_named_by_its_id() -> None:
+    assert place_of(chunk("c.txt", "Fog.")) == "[c.txt]"

@@ -1,0 +1,23 @@
+"""A sentence repeats another one if few of its words differ."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.writing.repetition import is_near_copy, repeated_in
+
+SENTENCE = "The harbour board of Oslo approved the new pier in May 2011, and the council revoked it in June."
+
+
+@pytest.mark.parametrize(
+    ("other", "repeats"),
+    [
+        (SENTENCE, True),
+        ("In all, the harbour board of Oslo approved the pier in May 2011, and the council revoked it in June.", True),
+        ("The council took back in June 2011 what Oslo's harbour board had approved a month before.", False),
+        ("The harbour board of Oslo approved a budget of 41 million kroner for the boats.", False),
+    ],
+)
+def test_a_near_copy_has_nearly_the_same_words_in_the_same_order(other: str, repeats: bool) -> None:
+    assert is_near_copy(other, SENTENCE) == repeats
+    assert (repeated_in(other, ["It rained.", SENTENCE]) == SENTENCE) == repeats

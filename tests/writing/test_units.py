@@ -1,0 +1,65 @@
+"""The units of a passage: sentences, list items with what introduces them, table rows with their header."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.writing.units import evidence_units
+
+
+def texts(passage: str) -> list[str]:
+    return [unit.text for unit in evidence_units(passage)]
+
+
+def test_a_list_item_has_the_line_that_introduces_it_and_quotes_its_own_span() -> None:
+    passage = "It is checked.\n\nTypical uses of pipelines are:\n\n- cleansing HTML data\n- dropping duplicates; and"
+    units = list(evidence_units(passage))
+    assert [unit.text for unit in units][-2:] == [
+        "Typical uses of pipelines are: cleansing HTML data.",
+        "Typical uses of pipelines are: dropping duplicates.",
+    ]
+    assert passage[units[-1].start : units[-1].end] == "dropping duplicates; and"
+    assert not units[-1].whole
+
+
+@pytest.mark.parametrize("marks", [("1.", "2."), ("1\\.", "2\\."), ("-", "-"), ("(a)", "(b)")])
+def test_a_numbered_list_is_split_into_its_items(marks: tuple[str, str]) -> None:
+    items = ["Complete a cost estimate with the client.", "Send the statement of work to them."]
+    passage = "\n".join(f"{mark} {item}" for mark, item in zip(marks, items, strict=True))
+    assert texts(passage) == items
+
+
+def test_an_item_that_is_a_sentence_stands_without_the_introduction() -> None:
+    assert texts("The rules are:\n\n- Nobody may enter the hall after nine o'clock.")[-1].startswith("Nobody may")
+
+
+def test_a_line_without_a_mark_goes_on_with_its_item() -> None:
+    assert texts("- The board met in Oslo\non 3 May.\n- It voted.") == ["The board met in Oslo on 3 May.", "It voted."]
+
+
+def test_a_table_row_has_the_names_of_its_columns() -> None:
+    passage = "Version; Date\n3.12; October 2023\n3.13; October 2024"
+    units = list(evidence_units(passage))
+    assert [unit.text for unit in units] == ["Version: 3.12; Date: October 2023.", "Version: 3.13; Date: October 2024."]
+    assert passage[units[0].start : units[0].end] == "3.12; October 2023"
+
+
+def test_a_sentence_with_a_semicolon_is_no_table() -> None:
+    sentence = "The board met; nobody voted."
+    assert texts(f"{sentence} {sentence}") == [sentence, sentence]
+
+
+def test_the_label_of_a_structured_abstract_is_left_out_and_other_capitals_are_not() -> None:
+    passage = (
+        "METHODS We followed 300 patients. RESULTS Mortality fell. NASA Engineers found the flaw. CONCLUSION: It works."
+    )
+    assert texts(passage) == [
+        "We followed 300 patients.",
+        "Mortality fell.",
+        "NASA Engineers found the flaw.",
+        "It works.",
+    ]
+
+
+def test_code_has_no_units() -> None:
+    assert texts("Run the command.\n\n    rm -rf build") == ["Run the command."]
