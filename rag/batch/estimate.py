@@ -120,7 +120,7 @@ def estimate_cost(
                     expand_queries(model, question.text)
                 if outline.sections:
                     if model.small:
-                        _write_small_dry(model, outline)
+                        _write_small_dry(model, question.text, outline)
                     else:
                         writer = large_writer(model, question.text, hits, settings.evidence_tokens)
                         _write_large_dry(model, writer, outline, settings.sections)
@@ -193,9 +193,9 @@ class DryRunModel:
         return prompt
 
 
-def _write_small_dry(model: DryRunModel, outline: Outline) -> None:
+def _write_small_dry(model: DryRunModel, question: str, outline: Outline) -> None:
     """Let the writer of a small model write the brief of ``outline``, and count the replies it would get."""
-    writer = small_writer(model)
+    writer = small_writer(model, question)
     headings = [section.heading for section in outline.sections]
     for section in outline.sections:
         calls = model.tokens["calls"]

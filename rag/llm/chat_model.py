@@ -22,7 +22,7 @@ class ChatModel(Protocol):
     """The model's name, as a trace records it."""
 
     small: bool
-    """Whether the model writes in small steps, a sentence a call, rather than a section a call."""
+    """Whether the model is given little to read: evidence sentences rather than passages."""
 
     tokens: Counter[str]
     """Tokens and calls so far, by kind: ``prompt``, ``cached``, ``completion``, ``calls``, ``replayed``."""

@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from rag.errors import ReplyError, TooLong
 from rag.llm.prompts import Prompt
 from rag.text import split_sentences
-from rag.writing.drafts import Draft
 
 if TYPE_CHECKING:
     from rag.llm.chat_model import ChatModel
 
 ReplyT = TypeVar("ReplyT", bound=BaseModel)
 
-MAX_SENTENCE_TOKENS = 140
-"""Length limit of a reply that is one sentence."""
-
 _MARKER = re.compile(
     r"\s*(?:\[(?:[ES]?\d+)(?:(?:\s*[,;–-]\s*|\s+and\s+)[ES]?\d+)*\]|\([ES]\d+(?:(?:\s*[,;–-]\s*|\s+and\s+)[ES]\d+)*\))"
 )
 """Citation markers. A lone number in round brackets is none, since it may be a year."""
-
-
-class SentenceReply(BaseModel):  # noqa: D101  # pydantic would send a docstring to the model
-    # The title is sent with the schema, and the response cache's key covers it: a new one would make every reply new.
-    model_config = ConfigDict(extra="forbid", title="_Fused")
-    sentence: str
 
 
 def ask_with_retry(model: ChatModel, prompt: Prompt, schema: type[ReplyT], *, max_tokens: int, **values: str) -> ReplyT:
@@ -51,21 +40,6 @@ def ask_with_retry(model: ChatModel, prompt: Prompt, schema: type[ReplyT], *, ma
     except ReplyError as error:
         again = f"{user}\n\nYour last reply could not be used: {error}. Reply again, with JSON that follows the schema."
         return model.ask(system, again, schema, max_tokens=2 * max_tokens, name=prompt.name)
-
-
-def ask_for_rewrite(model: ChatModel, prompt: Prompt, draft: Draft, fault: str, evidence: str) -> Draft | None:
-    """Ask for another wording of ``draft`` on the same chunks; return None unless the reply is exactly one sentence."""
-    reply = ask_with_retry(
-        model,
-        prompt,
-        SentenceReply,
-        max_tokens=MAX_SENTENCE_TOKENS,
-        evidence=evidence,
-        sentence=draft.text,
-        fault=fault,
-    )
-    sentences = clean_sentences(reply.sentence)
-    return replace(draft, text=sentences[0], fault=None) if len(sentences) == 1 else None
 
 
 def clean_sentences(text: str) -> list[str]:

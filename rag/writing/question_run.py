@@ -36,6 +36,7 @@ from rag.writing.large_composition import compose_with_large_model
 from rag.writing.large_writer import LargeWriter
 from rag.writing.outline import Outline, make_outline
 from rag.writing.queries import QUERIES_PROMPT, expand_queries
+from rag.writing.small_prompts import SECTION_PROMPT
 from rag.writing.small_writer import SmallWriter
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from rag.config import Settings
     from rag.llm.embeddings import RemoteEmbedder
 
-PROMPTS = {True: ("merge", "rewrite"), False: ("outline", "section", "summary", "revise")}
+PROMPTS = {True: (SECTION_PROMPT,), False: ("outline", "section", "summary", "revise")}
 """The names of the prompts in use, by whether the model is small."""
 
 TOKEN_KINDS = ("prompt", "cached", "completion", "calls", "replayed")
@@ -205,7 +206,9 @@ class QuestionRun:
         common: dict[str, Any] = {"trace": trace, "gaps": answerability.gaps, "on_progress": self.on_progress}
         try:
             if models.writer.small:
-                brief = compose(self.question, hits, outline, small_writer(models.writer), models.verifier, **common)
+                brief = compose(
+                    self.question, hits, outline, small_writer(models.writer, self.question), models.verifier, **common
+                )
             else:
                 writer = large_writer(models.writer, self.question, hits, self.settings.evidence_tokens)
                 brief = compose_with_large_model(
@@ -273,10 +276,10 @@ def prompt_names(writer: ModelChoice, verifier: VerifierChoice | None) -> tuple[
     return queries + PROMPTS[writer.kind == "local"] + ((VERIFY_PROMPT,) if verifier and verifier.model else ())
 
 
-def small_writer(model: ChatModel) -> SmallWriter:
-    """Return the writer for a small ``model``, with its prompts."""
-    merge, rewrite = (prompts.load_prompt(name) for name in PROMPTS[True])
-    return SmallWriter(model=model, merge_prompt=merge, rewrite_prompt=rewrite)
+def small_writer(model: ChatModel, question: str) -> SmallWriter:
+    """Return the writer for a small ``model``, with its prompt."""
+    [section] = (prompts.load_prompt(name) for name in PROMPTS[True])
+    return SmallWriter(model=model, question=question, section_prompt=section)
 
 
 def large_writer(model: ChatModel, question: str, hits: Sequence[Hit], evidence_tokens: int) -> LargeWriter:

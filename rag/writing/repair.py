@@ -25,10 +25,6 @@ from rag.writing.replacement import (
     share_quoted_words,
 )
 
-MAX_MERGED_REWRITES = 1
-"""How many rewrites of a brief may be for merged sentences, whose sources can be quoted instead: of sixteen that the
-packaged model rewrote, one was fit to print."""
-
 Revise = Callable[[Sequence[RefusedDraft]], Sequence[tuple[Draft, ...]]]
 """Asks the writer for new wordings; returns as many tuples as it got drafts, empty where there is no usable reply."""
 
@@ -48,7 +44,6 @@ class RepairPolicy:
     max_rewrites: int | None = None
     log: tuple[Repair, ...] = field(default=())
     _rewrites: int = 0
-    _merged_rewrites: int = 0
 
     def verified_sentences(
         self, drafts: Sequence[Draft], where: str, revise: Revise, printed: Iterable[Sentence] = ()
@@ -211,7 +206,7 @@ class RepairPolicy:
 
     def _revise(self, refused: Sequence[_Outcome], revise: Revise) -> None:
         """Have the drafts of ``refused`` revised, as far as the limits allow, and accept what is supported then."""
-        revisable = [outcome for outcome in refused if self._may_revise(outcome.draft)]
+        revisable = [outcome for outcome in refused if self._may_revise()]
         if not revisable:
             return
         try:
@@ -230,14 +225,11 @@ class RepairPolicy:
                 outcome.record("reattribute" if same_words else "rewrite", draft.text, outcome.fault)
                 self._accept(outcome, draft, verdict)
 
-    def _may_revise(self, draft: Draft) -> bool:
-        """Count one more rewrite, and return whether the limits allow it."""
+    def _may_revise(self) -> bool:
+        """Count one more rewrite, and return whether the limit allows it."""
         if self.max_rewrites is not None and self._rewrites >= self.max_rewrites:
             return False
-        if draft.merged and self._merged_rewrites >= MAX_MERGED_REWRITES:
-            return False
         self._rewrites += 1
-        self._merged_rewrites += draft.merged
         return True
 
     def _reattributed(self, draft: Draft) -> tuple[Draft, Verdict] | None:

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from rag.text import split_statements
+from rag.text import content_stems, split_statements
 from rag.types import Chunk, Hit, Quote, Sentence
 from rag.writing.drafts import Draft
 from rag.writing.evidence import EvidenceSentence, evidence_sentences, with_qualifications
-from rag.writing.merge import content_words
 
 MIN_SHARED_WORDS = 2
 """Content words that an evidence sentence shares with the draft that it replaces: with fewer it says something else."""
@@ -97,4 +96,4 @@ def _share_characters(a: Quote, b: Quote) -> bool:
 
 
 def _shared_words(a: str, b: str) -> int:
-    return len(set(content_words(a)) & set(content_words(b)))
+    return len(content_stems(a) & content_stems(b))

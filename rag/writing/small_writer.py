@@ -1,126 +1,150 @@
-"""The writer for a small model: one small step a call.
+"""The writer for a small model: one call for each section, from its evidence sentences as numbered notes.
 
-The model merges two evidence sentences. A merged sentence cites the chunks of the sentences that it was made from, so
-its citations are known and not chosen by the model. Sections keep the headings of the documents.
+The call gives a heading and sentences. A sentence that keeps to its notes is a draft that cites their chunks; in place
+of another one its notes are quoted. Summary and conclusion are quoted. The prompt is the one that the packaged model's
+adapter was trained on (``eval/training/writer``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, create_model
 
 from rag.errors import ReplyError
 from rag.llm.prompts import Prompt
 from rag.types import Sentence
+from rag.writing.attribution import attributed_notes, departure_from_notes
 from rag.writing.drafts import ClosingPart, Draft, DraftSection, RefusedDraft, quote_draft
-from rag.writing.evidence import EvidenceSentence
-from rag.writing.merge import departure_from_sources, restore_source_form
-from rag.writing.model_calls import (
-    MAX_SENTENCE_TOKENS,
-    SentenceReply,
-    ask_for_rewrite,
-    ask_with_retry,
-    clean_sentences,
-)
+from rag.writing.evidence import EvidenceSentence, qualifies
+from rag.writing.headings import clean_heading, heading_fault
+from rag.writing.model_calls import clean_sentences
 from rag.writing.outline import OutlineSection
+from rag.writing.small_prompts import numbered_notes
 
 if TYPE_CHECKING:
     from rag.llm.chat_model import ChatModel
 
-MAX_REWRITES = 4
-"""Largest number of calls for rewriting in a brief."""
+MAX_SECTION_TOKENS = 400
+"""Length limit of a reply: twice what the longest of the training examples take."""
 
-MAX_GAP = 40
-"""Characters between two sentences that may be merged: room for "However, ", but not for another sentence."""
+MAX_NOTES = 8
+"""Most notes of a section: as many as the training examples have."""
 
-MAX_MERGED_WORDS = 64
-"""Two sentences with more words than this stay apart: the merged one would be too long to read or verify."""
+MAX_REWRITES = 2
+"""Largest number of drafts of a brief that are written again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmallWriter:
-    """A :class:`rag.writing.drafts.Writer` that merges evidence sentences in pairs."""
+    """A :class:`rag.writing.drafts.Writer` that gives the model little to read and a narrow schema."""
 
     model: ChatModel
-    merge_prompt: Prompt
-    rewrite_prompt: Prompt
-    _merged: dict[tuple[EvidenceSentence, ...], tuple[Draft, ...]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-    """The drafts of the pairs merged so far: the summary often has a pair of a section, and the reply is the same."""
+    question: str
+    section_prompt: Prompt
 
     def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
         """See :class:`rag.writing.drafts.Writer`."""
-        drafts = [draft for pair in adjacent_pairs(section.evidence) for draft in self._merge(pair)]
-        return DraftSection(heading=None, drafts=tuple(drafts))
+        notes = _strongest(section.evidence)
+        reply = self._ask_section(notes)
+        drafts = _with_qualifications(
+            [draft for item in reply.sentences for draft in _section_drafts(item, notes)], notes
+        )
+        passages = [f"{note.chunk.context}\n{note.chunk.text}" for note in notes]
+        heading = clean_heading(reply.heading, passages)
+        if fault := heading_fault(heading, [self.question, *passages], other_headings):
+            return DraftSection(heading=None, drafts=drafts, fault=f"{heading!r} {fault}")
+        return DraftSection(heading=heading, drafts=drafts)
 
     def closing(self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]) -> list[Draft]:
-        """See :class:`rag.writing.drafts.Writer`. Merges the evidence chosen for the part."""
-        return [draft for pair in adjacent_pairs(evidence) for draft in self._merge(pair)]
+        """See :class:`rag.writing.drafts.Writer`. Quotes the evidence."""
+        return [quote_draft(sentence) for sentence in evidence]
 
     @property
     def max_rewrites(self) -> int:
-        """See :class:`rag.writing.drafts.Writer`. A call takes this model seconds and seldom helps."""
+        """See :class:`rag.writing.drafts.Writer`. A call takes this model seconds."""
         return MAX_REWRITES
 
     def revise_section(self, refused: Sequence[RefusedDraft], section: OutlineSection) -> list[tuple[Draft, ...]]:
-        """See :class:`rag.writing.drafts.Writer`. Revises one draft a call, from its own evidence sentences."""
-        return [self._revise(each) for each in refused]
+        """See :class:`rag.writing.drafts.Writer`. Writes each draft again from its own notes alone, a call each."""
+        return [self._rewritten(each.draft, section) for each in refused]
 
     def revise_closing(self, refused: Sequence[RefusedDraft], body: Sequence[Sentence]) -> list[tuple[Draft, ...]]:
-        """See :meth:`revise_section`."""
-        return [self._revise(each) for each in refused]
+        """See :class:`rag.writing.drafts.Writer`. What the sections do not say is not tried again."""
+        return [() for _ in refused]
 
-    def _revise(self, refused: RefusedDraft) -> tuple[Draft, ...]:
-        """Return the new wording of a draft, which has to keep to its evidence like a merged one."""
-        texts = [sentence.text for sentence in refused.draft.evidence]
+    def _rewritten(self, draft: Draft, section: OutlineSection) -> tuple[Draft, ...]:
+        if draft.evidence == _strongest(section.evidence):
+            return ()  # the reply would be the same
         try:
-            revised = ask_for_rewrite(self.model, self.rewrite_prompt, refused.draft, refused.fault, "\n".join(texts))
+            reply = self._ask_section(draft.evidence)
         except ReplyError:
             return ()
-        return (replace(revised, fault=departure_from_sources(texts, revised.text)),) if revised else ()
+        return tuple(new for item in reply.sentences[:1] for new in _section_drafts(item, draft.evidence))
 
-    def _merge(self, sentences: tuple[EvidenceSentence, ...]) -> tuple[Draft, ...]:
-        if len(sentences) == 1:
-            return (quote_draft(sentences[0]),)
-        if sentences not in self._merged:
-            self._merged[sentences] = self._merge_pair(sentences)
-        return self._merged[sentences]
-
-    def _merge_pair(self, sentences: tuple[EvidenceSentence, ...]) -> tuple[Draft, ...]:
-        texts = [sentence.text for sentence in sentences]
-        chunks = tuple({sentence.chunk.id: sentence.chunk for sentence in sentences}.values())
-        numbered = "\n".join(f"Note {n}: {text}" for n, text in enumerate(texts, 1))
-        reply = ask_with_retry(
-            self.model, self.merge_prompt, SentenceReply, max_tokens=MAX_SENTENCE_TOKENS, sentences=numbered
-        )
-        merged = clean_sentences(restore_source_form(reply.sentence, texts, [chunk.text for chunk in chunks]))
-        if len(merged) != 1:  # the model kept the sentences apart
-            return tuple(quote_draft(sentence) for sentence in sentences)
-        fault = departure_from_sources(texts, merged[0])
-        return (Draft(text=merged[0], chunks=chunks, evidence=sentences, fault=fault, merged=True),)
+    def _ask_section(self, notes: Sequence[EvidenceSentence]) -> Any:
+        system, user = self.section_prompt.render(question=self.question, notes=numbered_notes(map(_note, notes)))
+        schema = section_schema(len(notes))
+        return self.model.ask(system, user, schema, max_tokens=MAX_SECTION_TOKENS, name=self.section_prompt.name)
 
 
-def adjacent_pairs(
-    sentences: Sequence[EvidenceSentence], max_words: int = MAX_MERGED_WORDS
-) -> list[tuple[EvidenceSentence, ...]]:
-    """Group ``sentences``, in order, into pairs that may be merged and single sentences.
+def section_schema(notes: int) -> Any:
+    """Return the schema of a section's reply, whose sentences rest on notes with the numbers 1 to ``notes``."""
+    item = _schema("Item", notes=(_numbers(notes), ...), text=(str, ...))
+    return _schema("WrittenSection", heading=(str, ...), sentences=(_list_of(item, 4), ...))
 
-    A pair follows directly on each other in one document and has at most ``max_words`` words. Merging sentences from
-    different places would suggest that they belong to one story. A sentence in quotation marks as a whole stays alone.
+
+def _strongest(evidence: tuple[EvidenceSentence, ...]) -> tuple[EvidenceSentence, ...]:
+    """Return at most :data:`MAX_NOTES` of ``evidence``, the most relevant ones, in their order."""
+    kept = sorted(range(len(evidence)), key=lambda place: -evidence[place].relevance)[:MAX_NOTES]
+    return tuple(evidence[place] for place in sorted(kept))
+
+
+def _note(sentence: EvidenceSentence) -> tuple[str, str, str]:
+    """Return the title, the innermost heading and the words of ``sentence``.
+
+    Quotation marks around the whole of it, which tell a reader that "we" are its authors, are left out: the title tells
+    the model.
     """
-    groups: list[tuple[EvidenceSentence, ...]] = []
-    for sentence in sentences:
-        last = groups[-1] if groups else ()
-        if (
-            len(last) == 1
-            and last[0].chunk.document_id == sentence.chunk.document_id
-            and 0 <= sentence.chunk.start + sentence.start - last[0].chunk.start - last[0].end <= MAX_GAP
-            and len(last[0].text.split()) + len(sentence.text.split()) <= max_words
-            and not any(text.startswith("“") and text.endswith("”") for text in (last[0].text, sentence.text))
-        ):
-            groups[-1] = (*last, sentence)
-        else:
-            groups.append((sentence,))
-    return groups
+    chunk, text = sentence.chunk, sentence.text
+    if text.startswith("“") and text.endswith("”"):
+        text = text[1:-1]
+    return chunk.title, chunk.heading_path[-1] if chunk.heading_path else "", text
+
+
+def _with_qualifications(drafts: list[Draft], notes: Sequence[EvidenceSentence]) -> tuple[Draft, ...]:
+    """Return ``drafts``, and as quotes the notes that partly take back one that they use and are used by none."""
+    used = {note for draft in drafts for note in draft.evidence}
+    left_out = [note for note in notes if note not in used and any(qualifies(note, other) for other in used)]
+    return (*drafts, *map(quote_draft, left_out))
+
+
+def _section_drafts(item: Any, notes: Sequence[EvidenceSentence]) -> list[Draft]:
+    """Return the drafts of one item of a reply, on the notes whose words they have or, without any, that it names."""
+    return [_section_draft(text, [number - 1 for number in item.notes], notes) for text in clean_sentences(item.text)]
+
+
+def _section_draft(text: str, named: Sequence[int], notes: Sequence[EvidenceSentence]) -> Draft:
+    read = [_note(note) for note in notes]
+    places = attributed_notes(text, [words for *_, words in read]) or sorted(set(named))
+    evidence = tuple(notes[place] for place in places)
+    rests_on = [(f"{title} {heading}", words) for title, heading, words in map(_note, evidence)]
+    fault = departure_from_notes(text, rests_on)
+    chunks = tuple({note.chunk.id: note.chunk for note in evidence}.values())
+    return Draft(text=text, chunks=chunks, evidence=evidence, fault=fault, merged=True)
+
+
+def _numbers(most: int) -> Any:
+    """Return the type of a list of numbers from 1 to ``most``."""
+    return _list_of(Literal[tuple(range(1, most + 1))], most)
+
+
+def _schema(name: str, **fields: Any) -> Any:
+    return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def _list_of(kind: Any, most: int) -> Any:
+    """Return the type of a list of one to ``most`` items."""
+    return Annotated[list[kind], Field(min_length=1, max_length=most)]

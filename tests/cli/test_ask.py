@@ -36,8 +36,8 @@ sys.addaudithook(audit)
 """A ``sitecustomize`` that logs every connection and look-up beyond loopback."""
 
 
-MERGED_QUESTION = "What have official bodies said about Konstantin Kilimnik and the polling data?"
-"""Two neighbouring sentences answer it, which the local model merges."""
+QUESTION = "What have official bodies said about Konstantin Kilimnik and the polling data?"
+"""Passages of several reports answer it."""
 
 
 def test_a_question_becomes_a_brief_in_three_files_without_any_connection_beyond_loopback(
@@ -49,7 +49,7 @@ def test_a_question_becomes_a_brief_in_three_files_without_any_connection_beyond
     done = subprocess.run(
         [
             *COMMAND,
-            *("ask", MERGED_QUESTION, "--llm", "local", "--sections", "2", "--store", store),
+            *("ask", QUESTION, "--llm", "local", "--sections", "2", "--store", store),
             *("--format", "json", "--output", f"{out}.md", "--output", f"{out}.html", "--output", f"{out}.json"),
         ],
         env={**os.environ, **NO_MODELS, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "AUDIT_LOG": str(log)},
@@ -63,7 +63,7 @@ def test_a_question_becomes_a_brief_in_three_files_without_any_connection_beyond
     brief = from_json(done.stdout)
     assert brief.status == "answered"
     assert brief.trace.tokens["calls"] > 0
-    assert "merge" in brief.trace.prompts
+    assert "small_section" in brief.trace.prompts
     assert all(sentence.support == "full" and sentence.citations for sentence in brief.sentences())
     assert any("Kilimnik" in sentence.text for sentence in brief.sentences())
     assert done.stdout == Path(f"{out}.json").read_text()

@@ -18,6 +18,7 @@ from rag.config import load_settings
 from rag.errors import ReplyError
 from rag.llm import ChatClient, load_prompt, local_model
 from rag.llm.local_server import LocalServer
+from rag.writing.small_prompts import SECTION_PROMPT
 
 pytestmark = [
     pytest.mark.integration,
@@ -25,7 +26,7 @@ pytestmark = [
 ]
 
 
-class Merged(BaseModel):
+class Written(BaseModel):
     model_config = ConfigDict(extra="forbid")
     sentence: str
 
@@ -42,27 +43,37 @@ def test_a_file_that_is_no_model_is_an_error_and_no_crash(content: bytes, tmp_pa
     assert "llama_model_load" not in done.stderr
 
 
+NOTES = (
+    "1 [Minutes] Oslo's harbour board met on 3 May 2011.\n2 [Minutes] The vote on the pier was not public.",
+    "1 [Costs] The pier cost 41 million kroner.\n2 [Costs] It was opened by the mayor in June 2014.",
+)
+
+
+def ask(model: ChatClient, notes: str, *, name: str = SECTION_PROMPT) -> str:
+    """Ask for a sentence on ``notes``; the adapter is in use if ``name`` is a prompt that it was trained on."""
+    messages = load_prompt(SECTION_PROMPT).render(question="What of the pier?", notes=notes)
+    return model.ask(*messages, Written, max_tokens=60, name=name).sentence
+
+
 def test_the_same_request_gives_the_same_reply_whatever_is_cached(local_model: ChatClient) -> None:
-    evidence = [
-        "Note 1: Oslo's harbour board met on 3 May 2011.\nNote 2: The vote on the pier was not public.",
-        "Note 1: The pier cost 41 million kroner.\nNote 2: It was opened by the mayor in June 2014.",
-    ]
-    prompt = load_prompt("merge")
+    first = [ask(local_model, notes) for notes in NOTES]
+    local_model.ask("Say a word.", "Go.", Written, max_tokens=40, name="other")  # another prompt in the cache
+    assert [ask(local_model, notes) for notes in NOTES] == first
 
-    def ask_all() -> list[str]:
-        messages = [prompt.render(sentences=sentences) for sentences in evidence]
-        return [local_model.ask(*pair, Merged, max_tokens=60, name="merge").sentence for pair in messages]
 
-    first = ask_all()
-    local_model.ask("Say a word.", "Go.", Merged, max_tokens=40, name="other")  # another prompt in the cache
-    assert ask_all() == first
+def test_the_adapter_is_in_use_for_its_own_prompts_only(local_model: ChatClient) -> None:
+    def ask_both() -> list[str]:
+        return [ask(local_model, NOTES[0], name=name) for name in (SECTION_PROMPT, "other")]
+
+    adapted, plain = ask_both()
+    assert adapted != plain
+    assert ask_both() == [adapted, plain]
 
 
 def test_the_common_beginning_of_prompts_is_read_once(local_model: ChatClient) -> None:
-    prompt = load_prompt("merge")
-    for sentences in ("Note 1: It rained.\nNote 2: It snowed.", "Note 1: It thawed.\nNote 2: It froze."):
+    for notes in ("1 [Day] It rained.\n2 [Day] It snowed.", "1 [Day] It thawed.\n2 [Day] It froze."):
         before = local_model.tokens["cached"], local_model.tokens["prompt"]
-        local_model.ask(*prompt.render(sentences=sentences), Merged, max_tokens=60, name="merge")
+        ask(local_model, notes)
     cached, prompt = local_model.tokens["cached"] - before[0], local_model.tokens["prompt"] - before[1]
     assert cached > 0.7 * prompt
 

@@ -6,20 +6,24 @@ from collections.abc import Callable
 
 import pytest
 from fault_server import FaultServer, ScriptedReply, cut_off, dropped, good, overflow, truncated
+from pydantic import BaseModel, ConfigDict
 
 from rag.errors import ModelError, ReplyError, TooLong
 from rag.llm import ChatClient, prompts
 from rag.llm.chat_model import ChatModel
-from rag.types import Chunk
-from rag.writing.drafts import Draft
-from rag.writing.model_calls import SentenceReply, ask_for_rewrite, ask_with_retry, clean_sentences
+from rag.writing.model_calls import ask_with_retry, clean_sentences
 
 GOOD = good({"sentence": "The board met on 3 May 2011."})
 
 
+class SentenceReply(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    sentence: str
+
+
 def ask(model: ChatModel) -> str:
-    values = {"evidence": "The board met.", "sentence": "It met.", "fault": "a pronoun"}
-    return ask_with_retry(model, prompts.load_prompt("rewrite"), SentenceReply, max_tokens=140, **values).sentence
+    values = {"question": "When did the board meet?", "notes": "1 [Minutes] The board met on 3 May 2011."}
+    return ask_with_retry(model, prompts.load_prompt("small_section"), SentenceReply, max_tokens=140, **values).sentence
 
 
 @pytest.mark.parametrize("fault", [truncated(), cut_off(), good({"sentence": 3})])
@@ -56,13 +60,6 @@ def test_a_lost_connection_is_not_an_unusable_reply(connect: Callable[[FaultServ
             ask(connect(server))
         assert not isinstance(caught.value, ReplyError)
         assert len(server.requests) == 1
-
-
-def test_a_rewrite_of_two_sentences_is_not_used(connect: Callable[[FaultServer], ChatClient], meeting: Chunk) -> None:
-    draft = Draft(text="The board met on 4 May 2011.", chunks=(meeting,), evidence=())
-    with FaultServer([good({"sentence": "The board met. The vote was secret."})]) as server:
-        prompt = prompts.load_prompt("rewrite")
-        assert ask_for_rewrite(connect(server), prompt, draft, "no passage has 4 May 2011", meeting.text) is None
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from rag.types import Chunk, Quote, Sentence, chunk_id
 from rag.verify import default_verifier
 from rag.writing.drafts import Draft, RefusedDraft
 from rag.writing.evidence import EvidenceSentence
-from rag.writing.repair import MAX_MERGED_REWRITES, RepairPolicy
+from rag.writing.repair import RepairPolicy
 
 pytestmark = pytest.mark.integration
 
@@ -164,18 +164,6 @@ def test_a_writer_may_limit_the_rewrites_of_a_brief(max_rewrites: int | None, re
         text = f"Pauley sentenced Cohen to {30 + year} years in Alaska."
         repairs.verified_sentences([Draft(text=text, chunks=(COHEN_CHUNK,), evidence=())], "1", counts)
     assert len(asked) == revised
-
-
-def test_merged_sentences_have_a_smaller_number_of_rewrites() -> None:
-    asked: list[RefusedDraft] = []
-
-    def counts(refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
-        asked.extend(refused)
-        return gives_up(refused)
-
-    merged = Draft(text=FALSE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE, SENTENCE), merged=True)
-    policy().verified_sentences([merged] * (MAX_MERGED_REWRITES + 2), "1", counts)
-    assert len(asked) == MAX_MERGED_REWRITES
 
 
 def printed(text: str, of: Chunk, quote: str) -> Sentence:

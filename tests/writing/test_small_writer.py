@@ -1,20 +1,26 @@
-"""The writer for a small model: it merges neighbouring sentences, whose chunks a merged sentence cites."""
+"""The writer for a small model: a call a section, whose sentences cite the notes that their words are from."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pytest
-from fault_server import FaultServer, good
+from briefs import chunk
+from fault_server import FaultServer, ScriptedReply, cut_off, good
 
+from rag.errors import ReplyError
 from rag.llm import ChatClient, prompts
 from rag.types import Chunk
+from rag.writing.drafts import RefusedDraft
+from rag.writing.evidence import EvidenceSentence
 from rag.writing.outline import OutlineSection
-from rag.writing.small_writer import SmallWriter, adjacent_pairs
+from rag.writing.small_prompts import SECTION_PROMPT
+from rag.writing.small_writer import MAX_NOTES, SmallWriter
 
 Connect = Callable[[FaultServer], SmallWriter]
 
-MERGED = "The harbour board of Oslo met on 3 May 2011 to consider the pier and the board's vote on the pier was secret."
+MET = "The harbour board of Oslo met on 3 May 2011 to consider the pier, which cost 41 million kroner."
+SECRET = "The vote of the board on the pier was secret."
 
 
 @pytest.fixture
@@ -22,56 +28,125 @@ def writer(connect: Callable[[FaultServer], ChatClient]) -> Connect:
     """Connect a writer to a scripted server."""
     return lambda server: SmallWriter(
         model=connect(server),
-        merge_prompt=prompts.load_prompt("merge"),
-        rewrite_prompt=prompts.load_prompt("rewrite"),
+        question="What of the pier?",
+        section_prompt=prompts.load_prompt(SECTION_PROMPT),
     )
 
 
-def test_a_merged_sentence_cites_the_chunks_of_its_sources_whatever_the_model_cites(
+def section_reply(*sentences: tuple[list[int], str], heading: str = "A secret vote") -> ScriptedReply:
+    return good({"heading": heading, "sentences": [{"notes": notes, "text": text} for notes, text in sentences]})
+
+
+def user_message(server: FaultServer, number: int = 0) -> str:
+    return str(server.requests[number].body["messages"][1]["content"])
+
+
+def test_a_sentence_cites_the_chunks_of_the_notes_that_its_words_are_from(
     writer: Connect, section: OutlineSection, meeting: Chunk, cost: Chunk
 ) -> None:
-    with FaultServer([good({"sentence": f"{MERGED[:-1]} [9]."})]) as server:
+    with FaultServer([section_reply(([2, 2], MET), ([1], f"{SECRET[:-1]} [2]."))]) as server:
         written = writer(server).section(section, [])
-    merged, single = written.drafts
-    assert (merged.text, merged.chunks, merged.evidence) == (MERGED, (meeting,), section.evidence[:2])
-    assert merged.merged
-    assert merged.fault is None
-    assert (single.text, single.chunks) == (section.evidence[2].text, (cost,))
-    assert written.heading is None  # the documents' heading stays
-    assert len(server.requests) == 1
+    joined, single = written.drafts
+    assert (joined.text, set(joined.chunks)) == (MET, {meeting, cost})
+    assert joined.evidence == (section.evidence[0], section.evidence[2])
+    assert (single.text, single.chunks, single.evidence) == (SECRET, (meeting,), section.evidence[1:2])
+    assert written.heading == "A secret vote"
 
 
-def test_sentences_that_the_model_keeps_apart_are_quoted(writer: Connect, section: OutlineSection) -> None:
-    with FaultServer([good({"sentence": "The board met. The vote was secret."})]) as server:
-        written = writer(server).section(section, [])
-    assert [draft.text for draft in written.drafts] == [sentence.text for sentence in section.evidence]
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("The board's vote on the pier was not secret.", "says not"),
+        ("The board's vote on the pier was secret because of the pier.", "says because"),
+        ("The board's vote on the pier of Bergen was secret.", "no note has Bergen"),
+        ("The board's furtive ballot on the pier was secret.", "brings words of its own: ballot, furtive"),
+        ("The pier in Oslo cost 41 million kroner, the city's auditor knew.", "leaves out found"),
+    ],
+)
+def test_a_sentence_that_departs_from_its_notes_has_a_fault(
+    writer: Connect, section: OutlineSection, text: str, fault: str
+) -> None:
+    with FaultServer([section_reply(([1], text))]) as server:
+        [draft, *_] = writer(server).section(section, []).drafts
+    assert fault in (draft.fault or "")
 
 
-def test_a_merged_sentence_with_a_number_of_its_own_has_a_fault(writer: Connect, section: OutlineSection) -> None:
-    with FaultServer([good({"sentence": MERGED.replace("3 May", "4 May")})]) as server:
-        written = writer(server).section(section, [])
-    assert written.drafts[0].fault == "no note has 4 May 2011"
-
-
-def test_a_pair_of_a_section_is_not_merged_again_for_the_summary(writer: Connect, section: OutlineSection) -> None:
-    with FaultServer([good({"sentence": MERGED})]) as server:
-        small_writer = writer(server)
-        merged, *_ = small_writer.section(section, []).drafts
-        asked = len(server.requests)
-        assert small_writer.closing("summary", section.evidence[:2], []) == [merged]
-    assert len(server.requests) == asked
-
-
-def test_only_neighbours_in_one_document_that_are_short_enough_are_paired(section: OutlineSection) -> None:
-    first, second, other = section.evidence
-    assert adjacent_pairs([first, other]) == [(first,), (other,)]
-    assert adjacent_pairs([first, second]) == [(first, second)]
-    assert adjacent_pairs([first, second], max_words=10) == [(first,), (second,)]
-
-
-def test_the_request_keeps_the_schema_title_that_response_caches_know(writer: Connect, section: OutlineSection) -> None:
-    with FaultServer([good({"sentence": MERGED})]) as server:
+def test_notes_are_numbered_and_the_schema_allows_no_other_number(writer: Connect, section: OutlineSection) -> None:
+    with FaultServer([section_reply(([1], MET))]) as server:
         writer(server).section(section, [])
-    schemas = [request.body["response_format"]["json_schema"]["schema"] for request in server.requests]
-    assert [schema["title"] for schema in schemas] == ["_Fused"]
-    assert not any("description" in schema for schema in schemas)
+    assert user_message(server).startswith("Question: What of the pier?\nNotes:\n1 [")
+    assert section.evidence[2].text in user_message(server).splitlines()[-1]
+    assert "'enum': [1, 2, 3]" in str(server.requests[0].body)
+
+
+def test_a_section_has_a_bounded_number_of_notes(writer: Connect, section: OutlineSection) -> None:
+    long = OutlineSection(heading="The pier", evidence=section.evidence * MAX_NOTES)
+    with FaultServer([section_reply(([1], MET))]) as server:
+        writer(server).section(long, [])
+    assert len(user_message(server).splitlines()) <= MAX_NOTES + 2
+
+
+@pytest.mark.parametrize(
+    ("heading", "fault"),
+    [
+        ("The secret pier of Bergen", "names Bergen, which the section does not"),
+        ("Cost of the pier", "is the heading of another section"),
+    ],
+)
+def test_a_heading_that_may_not_stand_leaves_the_outlines(
+    writer: Connect, section: OutlineSection, heading: str, fault: str
+) -> None:
+    with FaultServer([section_reply(([1], MET), heading=heading)]) as server:
+        written = writer(server).section(section, ["Cost of the pier"])
+    assert written.heading is None
+    assert fault in (written.fault or "")
+    assert [draft.text for draft in written.drafts] == [MET]
+
+
+def test_a_reply_that_is_cut_off_is_an_error_after_one_call(writer: Connect, section: OutlineSection) -> None:
+    with FaultServer([cut_off()]) as server:
+        with pytest.raises(ReplyError):
+            writer(server).section(section, [])
+        assert len(server.requests) == 1
+
+
+def test_a_note_that_takes_back_what_is_written_is_quoted_if_the_model_leaves_it_out(writer: Connect) -> None:
+    text = "The board approved the pier in May. However, the council revoked the approval in June."
+    source = chunk("board.md", text)
+    start = text.index("the council")
+    approved = EvidenceSentence(text=text[:35], chunk=source, start=0, end=35)
+    revoked = EvidenceSentence(text="T" + text[start + 1 :], chunk=source, start=start, end=len(text))
+    with FaultServer([section_reply(([1], "The board approved the pier in May."))]) as server:
+        written = writer(server).section(OutlineSection(heading="The pier", evidence=(approved, revoked)), [])
+    assert [draft.evidence for draft in written.drafts] == [(approved,), (revoked,)]
+    assert written.drafts[1].is_quote
+
+
+def test_a_refused_sentence_is_written_again_from_its_own_notes(writer: Connect, section: OutlineSection) -> None:
+    replies = [
+        section_reply(([1, 3], MET), ([2], SECRET)),
+        section_reply(([1], "The board's vote on the pier was secret.")),
+    ]
+    with FaultServer(replies) as server:
+        small_writer = writer(server)
+        _, refused = small_writer.section(section, []).drafts
+        [(revised,)] = small_writer.revise_section([RefusedDraft(draft=refused, fault="unsupported")], section)
+    assert (revised.text, revised.evidence) == ("The board's vote on the pier was secret.", section.evidence[1:2])
+    assert user_message(server, 1).count("\n") == 2  # the question, "Notes:" and one note
+
+
+def test_a_refused_sentence_from_all_notes_is_not_written_again(writer: Connect, section: OutlineSection) -> None:
+    everything = f"{MET[:-1]}, and whose vote on the pier the board kept secret."
+    with FaultServer([section_reply(([1, 2, 3], everything))]) as server:
+        small_writer = writer(server)
+        [refused] = small_writer.section(section, []).drafts
+        assert small_writer.revise_section([RefusedDraft(draft=refused, fault="unsupported")], section) == [()]
+        assert len(server.requests) == 1
+
+
+def test_summary_and_conclusion_quote_their_evidence_without_a_call(writer: Connect, section: OutlineSection) -> None:
+    with FaultServer([]) as server:
+        drafts = writer(server).closing("summary", section.evidence[:2], [])
+        assert server.requests == []
+    assert [draft.evidence for draft in drafts] == [(each,) for each in section.evidence[:2]]
+    assert all(draft.is_quote for draft in drafts)

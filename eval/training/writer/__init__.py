@@ -1,0 +1,1 @@
+"""Training of the adapter that makes the packaged model a writer of sections, summaries and conclusions."""

@@ -1,0 +1,29 @@
+"""The prompt of the small writer, and how notes are numbered in it.
+
+The adapter of the packaged model is trained on exactly this form (``eval/training/writer``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+SECTION_PROMPT = "small_section"
+
+
+def numbered_notes(notes: Iterable[tuple[str, str, str]]) -> str:
+    """Return one line a note, numbered from 1: ``1 [Title | heading] text``, without ``| heading`` if it is empty.
+
+    Args:
+        notes: title of the document, innermost heading and text of each.
+    """
+    return "\n".join(_note_line(number, *note) for number, note in enumerate(notes, 1))
+
+
+def _note_line(number: int, title: str, heading: str, text: str) -> str:
+    place = " | ".join(filter(None, (one_line(title), one_line(heading))))
+    return f"{number} [{place}] {one_line(text)}"
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` with single spaces in place of line breaks and runs of white space."""
+    return " ".join(text.split())
