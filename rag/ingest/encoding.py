@@ -57,7 +57,7 @@ def codec_of(label: str) -> str | None:
     """
     import webencodings
 
-    found = webencodings.lookup(label.strip().strip("\"'"))
+    found = webencodings.lookup(label.strip().strip("\"'"))  # type: ignore[no-untyped-call]
     if found is not None:
         name = found.codec_info.name if found.name != "x-user-defined" else "cp1252"
         return None if name.startswith(("utf-8", "utf-16")) else name

@@ -128,7 +128,8 @@ class _Slide:
             ]
             yield Block(text="\n".join("; ".join(filter(None, row)) for row in rows))
         elif chart is not None or diagram is not None:
-            id_ = chart.get(f"{_R}id") if chart is not None else diagram.get(f"{_R}dm")
+            named: Any = diagram if chart is None else chart
+            id_ = named.get(f"{_R}dm" if chart is None else f"{_R}id")
             part = self._part(id_)
             block = None
             if part is not None:

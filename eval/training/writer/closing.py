@@ -27,9 +27,10 @@ def numbered_sentences(sections: Iterable[tuple[str, Sequence[str]]]) -> str:
 
 def closing_schema(sentences: int) -> Any:
     """Return the schema of summary and conclusion, whose sentences rest on those numbered 1 to ``sentences``."""
-    kind = Literal[tuple(range(1, sentences + 1))]
-    numbers = Annotated[list[kind], Field(min_length=1, max_length=sentences, alias="from")]  # type: ignore[valid-type]
+    kind: Any = Literal[tuple(range(1, sentences + 1))]
+    numbers = Annotated[list[kind], Field(min_length=1, max_length=sentences, alias="from")]
     strict = ConfigDict(extra="forbid")
-    item = create_model("Item", __config__=strict, sources=(numbers, ...), text=(str, ...))
-    summary, conclusion = (Annotated[list[item], Field(min_length=1, max_length=most)] for most in (4, 2))  # type: ignore[valid-type]
+    item: Any = create_model("Item", __config__=strict, sources=(numbers, ...), text=(str, ...))
+    summary: Any = Annotated[list[item], Field(min_length=1, max_length=4)]
+    conclusion: Any = Annotated[list[item], Field(min_length=1, max_length=2)]
     return create_model("WrittenClosing", __config__=strict, summary=(summary, ...), conclusion=(conclusion, ...))

@@ -43,13 +43,13 @@ def without_contents(pages: Sequence[Sequence[Line]], tally: Tally) -> list[list
     beginning of a line elsewhere in the document, so that leaving them out loses nothing. Other lines with leaders
     stay, such as those of a statement or a price list.
     """
-    entries = [[(n, found) for n, line in enumerate(lines) if (found := _entry(line.text))] for lines in pages]
+    entries = [[(n, entry) for n, line in enumerate(lines) if (entry := _entry(line.text))] for lines in pages]
     if not any(len(found) >= _LEAST_ENTRIES for found in entries):
         return [list(lines) for lines in pages]
     titles: dict[str, set[str]] = defaultdict(set)
     for found in entries:
-        for _, entry in found:
-            if key := _key(entry["title"]):
+        for _, match in found:
+            if key := _key(match["title"]):
                 titles[key[:_OPENING]].add(key)
     starts = {
         key
