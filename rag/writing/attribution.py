@@ -28,7 +28,7 @@ _ASSERTION_WORDS = frozenset(
     (
         "not no never none nor neither cannot without denied deny allegedly alleged reportedly reported may might "
         "could would said says told stated testified claimed according admitted assessed concluded found believed "
-        "suggested proposed planned attempted tried offered considered discussed only partly again also too well "
+        "suggested proposed planned attempted tried offered considered discussed only partly "
         "if unless except when until"
     ).split()
 )

@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, create_model
 
 from rag.errors import ReplyError
 from rag.llm.prompts import Prompt
+from rag.text import content_stems
 from rag.types import Sentence
 from rag.writing.attribution import attributed_notes, departure_from_notes
 from rag.writing.drafts import ClosingPart, Draft, DraftSection, RefusedDraft, quote_draft
@@ -32,6 +33,9 @@ MAX_SECTION_TOKENS = 400
 
 MAX_NOTES = 8
 """Most notes of a section: as many as the training examples have."""
+
+MAX_SHARED_HEADING = 0.75
+"""Share of the content words of the shorter of two headings from which they name one theme."""
 
 MAX_REWRITES = 2
 """Largest number of drafts of a brief that are written again."""
@@ -54,7 +58,8 @@ class SmallWriter:
         )
         passages = [f"{note.chunk.context}\n{note.chunk.text}" for note in notes]
         heading = clean_heading(reply.heading, passages)
-        if fault := heading_fault(heading, [self.question, *passages], other_headings):
+        fault = heading_fault(heading, [self.question, *passages], other_headings)
+        if fault := fault or heading_repeats(heading, self.question, other_headings):
             return DraftSection(heading=None, drafts=drafts, fault=f"{heading!r} {fault}")
         return DraftSection(heading=heading, drafts=drafts)
 
@@ -94,6 +99,18 @@ def section_schema(notes: int) -> Any:
     """Return the schema of a section's reply, whose sentences rest on notes with the numbers 1 to ``notes``."""
     item = _schema("Item", notes=(_numbers(notes), ...), text=(str, ...))
     return _schema("WrittenSection", heading=(str, ...), sentences=(_list_of(item, 4), ...))
+
+
+def heading_repeats(heading: str, question: str, others: Sequence[str]) -> str | None:
+    """Return what ``heading`` repeats, the question or most words of another heading, or None."""
+    stems = content_stems(heading)
+    if stems <= content_stems(question):
+        return "only repeats the question"
+    for other in others:
+        words = content_stems(other)
+        if len(stems & words) >= MAX_SHARED_HEADING * min(len(stems), len(words)):
+            return f"says the same as the heading of another section: {other!r}"
+    return None
 
 
 def _strongest(evidence: tuple[EvidenceSentence, ...]) -> tuple[EvidenceSentence, ...]:

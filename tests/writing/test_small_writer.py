@@ -91,6 +91,8 @@ def test_a_section_has_a_bounded_number_of_notes(writer: Connect, section: Outli
     [
         ("The secret pier of Bergen", "names Bergen, which the section does not"),
         ("Cost of the pier", "is the heading of another section"),
+        ("The pier's cost in kroner", "says the same as the heading of another section"),
+        ("The pier", "only repeats the question"),
     ],
 )
 def test_a_heading_that_may_not_stand_leaves_the_outlines(
