@@ -49,8 +49,8 @@ def test_other_texts_of_a_batch_change_a_vector_by_rounding_at_most(
 
 
 def test_threads_that_share_an_encoder_get_the_vectors_of_a_single_thread(texts: list[str]) -> None:
-    shared, found = new_encoder(), dict[int, object]()
-    expected = new_encoder().vectors(texts)
+    shared, found = new_encoder("fp32"), dict[int, object]()
+    expected = new_encoder("fp32").vectors(texts)
 
     def encode(start: int) -> None:
         found[start] = shared.vectors(texts[start::4])
