@@ -84,7 +84,7 @@ class WriterNetwork(nn.Module):
 
     def loss(self, states: Tensor, targets: Tensor) -> Tensor:
         """Return the mean cross-entropy of ``targets`` behind ``states`` from :meth:`upper`."""
-        return _HeadLoss.apply(states, self._head, targets)
+        return _HeadLoss.apply(states, self._head, targets)  # type: ignore[no-untyped-call]
 
     def logits(self, states: Tensor) -> Tensor:
         """Return the logits of the next token for each of ``states`` from :meth:`upper`."""
@@ -139,7 +139,7 @@ class _Linear(nn.Module):
             outputs = inputs @ self._transposed
         else:
             a, b = self.a.to(inputs.dtype), self.b.to(inputs.dtype) * self._scale
-            outputs = _AdaptedProduct.apply(inputs, self._transposed, self._weight, a, b)
+            outputs = _AdaptedProduct.apply(inputs, self._transposed, self._weight, a, b)  # type: ignore[no-untyped-call]
         return outputs if self._bias is None else outputs + self._bias
 
 
