@@ -52,9 +52,8 @@ class SmallWriter:
         """See :class:`rag.writing.drafts.Writer`."""
         notes = _strongest(section.evidence)
         reply = self._ask_section(notes)
-        drafts = _with_qualifications(
-            [draft for item in reply.sentences for draft in _section_drafts(item, notes)], notes
-        )
+        written = [draft for item in reply.sentences for draft in _section_drafts(item, notes)]
+        drafts = _with_qualifications(_each_note_once(written), notes)
         passages = [f"{note.chunk.context}\n{note.chunk.text}" for note in notes]
         heading = clean_heading(reply.heading, passages)
         fault = heading_fault(heading, [self.question, *passages], other_headings)
@@ -128,6 +127,17 @@ def _note(sentence: EvidenceSentence) -> tuple[str, str, str]:
     if text.startswith("“") and text.endswith("”"):
         text = text[1:-1]
     return chunk.title, chunk.heading_path[-1] if chunk.heading_path else "", text
+
+
+def _each_note_once(drafts: Sequence[Draft]) -> list[Draft]:
+    """Return ``drafts``; one that uses a note of an earlier one gives way to quotes of its other notes."""
+    kept: list[Draft] = []
+    used: set[EvidenceSentence] = set()
+    for draft in drafts:
+        again = not used.isdisjoint(draft.evidence)
+        kept += [quote_draft(note) for note in draft.evidence if note not in used] if again else [draft]
+        used.update(draft.evidence)
+    return kept
 
 
 def _with_qualifications(drafts: list[Draft], notes: Sequence[EvidenceSentence]) -> tuple[Draft, ...]:
