@@ -1,4 +1,4 @@
-"""Build the schemas of a large model's replies, in which citations can only be aliases that the prompt shows."""
+"""Build the schemas of replies, in which citations can only be aliases or numbers that the prompt shows."""
 
 from __future__ import annotations
 

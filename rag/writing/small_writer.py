@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-from pydantic import ConfigDict, Field, create_model
+from typing import TYPE_CHECKING, Any, Literal
 
 from rag.errors import ReplyError
 from rag.llm.prompts import Prompt
@@ -23,6 +21,7 @@ from rag.writing.evidence import EvidenceSentence, qualifies
 from rag.writing.headings import clean_heading, heading_fault
 from rag.writing.model_calls import clean_sentences
 from rag.writing.outline import OutlineSection
+from rag.writing.reply_schemas import list_of, strict_schema
 from rag.writing.small_prompts import numbered_notes
 
 if TYPE_CHECKING:
@@ -53,9 +52,8 @@ class SmallWriter:
         """See :class:`rag.writing.drafts.Writer`."""
         notes = _strongest(section.evidence)
         reply = self._ask_section(notes)
-        drafts = _with_qualifications(
-            [draft for item in reply.sentences for draft in _section_drafts(item, notes)], notes
-        )
+        written = [draft for item in reply.sentences for draft in _section_drafts(item, notes)]
+        drafts = _with_qualifications(_each_note_once(written), notes)
         passages = [f"{note.chunk.context}\n{note.chunk.text}" for note in notes]
         heading = clean_heading(reply.heading, passages)
         fault = heading_fault(heading, [self.question, *passages], other_headings)
@@ -97,8 +95,8 @@ class SmallWriter:
 
 def section_schema(notes: int) -> Any:
     """Return the schema of a section's reply, whose sentences rest on notes with the numbers 1 to ``notes``."""
-    item = _schema("Item", notes=(_numbers(notes), ...), text=(str, ...))
-    return _schema("WrittenSection", heading=(str, ...), sentences=(_list_of(item, 4), ...))
+    item = strict_schema("Item", notes=(_numbers(notes), ...), text=(str, ...))
+    return strict_schema("WrittenSection", heading=(str, ...), sentences=(list_of(item, 1, 4), ...))
 
 
 def heading_repeats(heading: str, question: str, others: Sequence[str]) -> str | None:
@@ -131,6 +129,17 @@ def _note(sentence: EvidenceSentence) -> tuple[str, str, str]:
     return chunk.title, chunk.heading_path[-1] if chunk.heading_path else "", text
 
 
+def _each_note_once(drafts: Sequence[Draft]) -> list[Draft]:
+    """Return ``drafts``; one that uses a note of an earlier one gives way to quotes of its other notes."""
+    kept: list[Draft] = []
+    used: set[EvidenceSentence] = set()
+    for draft in drafts:
+        again = not used.isdisjoint(draft.evidence)
+        kept += [quote_draft(note) for note in draft.evidence if note not in used] if again else [draft]
+        used.update(draft.evidence)
+    return kept
+
+
 def _with_qualifications(drafts: list[Draft], notes: Sequence[EvidenceSentence]) -> tuple[Draft, ...]:
     """Return ``drafts``, and as quotes the notes that partly take back one that they use and are used by none."""
     used = {note for draft in drafts for note in draft.evidence}
@@ -155,13 +164,4 @@ def _section_draft(text: str, named: Sequence[int], notes: Sequence[EvidenceSent
 
 def _numbers(most: int) -> Any:
     """Return the type of a list of numbers from 1 to ``most``."""
-    return _list_of(Literal[tuple(range(1, most + 1))], most)
-
-
-def _schema(name: str, **fields: Any) -> Any:
-    return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
-
-
-def _list_of(kind: Any, most: int) -> Any:
-    """Return the type of a list of one to ``most`` items."""
-    return Annotated[list[kind], Field(min_length=1, max_length=most)]
+    return list_of(Literal[tuple(range(1, most + 1))], 1, most)

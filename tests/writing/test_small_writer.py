@@ -112,6 +112,17 @@ def test_a_reply_that_is_cut_off_is_an_error_after_one_call(writer: Connect, sec
         assert len(server.requests) == 1
 
 
+def test_a_sentence_that_uses_a_note_again_gives_way_to_its_other_notes(
+    writer: Connect, section: OutlineSection
+) -> None:
+    again = (
+        "The harbour board of Oslo met on 3 May 2011 to consider the pier, and the board's vote on the pier was secret."
+    )
+    with FaultServer([section_reply(([1, 3], MET), ([1, 2], again))]) as server:
+        drafts = writer(server).section(section, []).drafts
+    assert [draft.text for draft in drafts] == [MET, section.evidence[1].text]
+
+
 def test_a_note_that_takes_back_what_is_written_is_quoted_if_the_model_leaves_it_out(writer: Connect) -> None:
     text = "The board approved the pier in May. However, the council revoked the approval in June."
     source = chunk("board.md", text)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, create_model
+from pydantic import Field
 
+from rag.writing.reply_schemas import list_of, strict_schema
 from rag.writing.small_prompts import one_line
 
 CLOSING_PROMPT = "small_closing"
@@ -28,9 +29,6 @@ def numbered_sentences(sections: Iterable[tuple[str, Sequence[str]]]) -> str:
 def closing_schema(sentences: int) -> Any:
     """Return the schema of summary and conclusion, whose sentences rest on those numbered 1 to ``sentences``."""
     kind: Any = Literal[tuple(range(1, sentences + 1))]
-    numbers = Annotated[list[kind], Field(min_length=1, max_length=sentences, alias="from")]
-    strict = ConfigDict(extra="forbid")
-    item: Any = create_model("Item", __config__=strict, sources=(numbers, ...), text=(str, ...))
-    summary: Any = Annotated[list[item], Field(min_length=1, max_length=4)]
-    conclusion: Any = Annotated[list[item], Field(min_length=1, max_length=2)]
-    return create_model("WrittenClosing", __config__=strict, summary=(summary, ...), conclusion=(conclusion, ...))
+    numbers = (Annotated[list_of(kind, 1, sentences), Field(alias="from")], ...)
+    item = strict_schema("Item", sources=numbers, text=(str, ...))
+    return strict_schema("WrittenClosing", summary=(list_of(item, 1, 4), ...), conclusion=(list_of(item, 1, 2), ...))
