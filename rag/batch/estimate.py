@@ -23,8 +23,8 @@ from rag.llm import PROSE_RATIO, ModelChoice, rates_of, resolve_embedder
 from rag.render.wording import count
 from rag.types import Question, Section
 from rag.verify.chat_verifier import ChatVerifier
-from rag.writing.closing import closing_evidence
-from rag.writing.drafts import ClosingPart, RefusedDraft, quote_draft
+from rag.writing.closing import closing_evidence, divide_evidence
+from rag.writing.drafts import RefusedDraft, quote_draft
 from rag.writing.large_writer import PASSAGES_USED, LargeWriter
 from rag.writing.outline import Outline
 from rag.writing.queries import expand_queries
@@ -196,26 +196,15 @@ class DryRunModel:
 def _write_small_dry(model: DryRunModel, question: str, outline: Outline) -> None:
     """Let the writer of a small model write the brief of ``outline``, and count the replies it would get."""
     writer = small_writer(model, question)
-    headings = [section.heading for section in outline.sections]
-    for section in outline.sections:
-        calls = model.tokens["calls"]
+    sections = divide_evidence(outline).sections
+    headings = [section.heading for section in sections]
+    for section in sections:
         writer.section(section, [heading for heading in headings if heading != section.heading])
-        if model.tokens["calls"] > calls:
-            model.tokens.update(completion=_reply_tokens(section.evidence))
-    body = [sentence.as_sentence() for section in outline.sections for sentence in section.evidence]
-    parts: tuple[ClosingPart, ...] = ("summary", "conclusion")
-    for part, evidence in zip(parts, closing_evidence(outline), strict=True):
-        if evidence:
-            calls = model.tokens["calls"]
-            writer.closing(part, evidence, body)
-            if model.tokens["calls"] > calls:
-                model.tokens.update(completion=_reply_tokens(evidence))
+        model.tokens.update(completion=_reply_tokens(section.evidence))
     # Revisions count only towards the highest cost: of as many sentences of each section as its evidence has.
     expected = Counter(model.tokens)
-    for section in outline.sections:
+    for section in sections:
         writer.revise_section(_refused(section.evidence)[: writer.max_rewrites], section)
-    for _ in parts:
-        writer.revise_closing(_refused(outline.key_points)[: writer.max_rewrites], body)
     model.tokens = expected
 
 

@@ -1,11 +1,11 @@
-"""Choose the evidence sentences of the summary and of the conclusion."""
+"""Divide the evidence sentences of an outline among summary, sections and conclusion."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.writing.evidence import EvidenceSentence, opens_with_known_surname, with_qualifications
-from rag.writing.outline import Outline
+from rag.writing.outline import Outline, OutlineSection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,36 @@ def closing_evidence(
     next_best = [sentence for sentence in rest if sentence in near][: weights.conclusion_size] or rest[:1]
     conclusion = _including_qualifications(next_best, sentences)
     return [each for each in sentences if each in summary], [each for each in sentences if each in conclusion]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DividedEvidence:
+    """The evidence sentences of a brief that quotes, by the part in which they stand."""
+
+    summary: tuple[EvidenceSentence, ...]
+    sections: tuple[OutlineSection, ...]
+    conclusion: tuple[EvidenceSentence, ...]
+
+
+def divide_evidence(outline: Outline) -> DividedEvidence:
+    """Divide the evidence sentences of ``outline`` so that no sentence stands in two parts of the brief.
+
+    A section whose sentences all stand in the summary or in the conclusion is left out. If none were left, there is no
+    conclusion, and if there is but one sentence, it stands in the summary and in its section.
+    """
+    summary, conclusion = closing_evidence(outline)
+    for closing in (conclusion, []):
+        sections = _without(outline.sections, {*summary, *closing})
+        if sections:
+            return DividedEvidence(summary=tuple(summary), sections=sections, conclusion=tuple(closing))
+    return DividedEvidence(summary=tuple(summary), sections=outline.sections, conclusion=())
+
+
+def _without(sections: tuple[OutlineSection, ...], taken: set[EvidenceSentence]) -> tuple[OutlineSection, ...]:
+    rest = (
+        replace(section, evidence=tuple(each for each in section.evidence if each not in taken)) for section in sections
+    )
+    return tuple(section for section in rest if section.evidence)
 
 
 def _including_qualifications(

@@ -16,14 +16,12 @@ from rag.errors import Interrupted, ModelError, ReplyError
 from rag.progress import OnProgress, Step
 from rag.types import Brief, Disagreement, Hit, Section, Sentence, Trace
 from rag.verify import Verifier
-from rag.writing.closing import closing_evidence
-from rag.writing.drafts import ClosingPart, Writer
+from rag.writing.closing import divide_evidence
+from rag.writing.drafts import Writer
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.headings import taken_heading_fault
 from rag.writing.outline import Outline, OutlineSection
 from rag.writing.repair import RepairPolicy
-
-CLOSING_PARTS: tuple[ClosingPart, ClosingPart] = ("summary", "conclusion")
 
 
 def insufficient_brief(question: str, hits: Sequence[Hit], trace: Trace, gaps: Sequence[str]) -> Brief:
@@ -45,15 +43,15 @@ def quoted_brief(question: str, hits: Sequence[Hit], outline: Outline, trace: Tr
 
     It is the answer of ``extractive``, and what the answer of a model starts from.
     """
-    summary, conclusion = closing_evidence(outline)
+    divided = divide_evidence(outline)
     return Brief(
         question=question,
         status="answered",
-        summary=_quoted(summary),
+        summary=_quoted(divided.summary),
         sections=tuple(
-            Section(heading=section.heading, sentences=_quoted(section.evidence)) for section in outline.sections
+            Section(heading=section.heading, sentences=_quoted(section.evidence)) for section in divided.sections
         ),
-        conclusion=_quoted(conclusion),
+        conclusion=_quoted(divided.conclusion),
         evidence=tuple(hits),
         trace=trace,
         disagreements=tuple(
@@ -77,21 +75,21 @@ def compose(
 ) -> Brief:
     """Return the brief that ``writer`` makes of ``outline``; each sentence is verified and quoted instead if it fails.
 
-    The parts are written one after another. For a large model see ``rag/writing/large_composition.py``.
+    The sections are written one after another; summary and conclusion stay quotes. For a large model see
+    ``rag/writing/large_composition.py``.
 
     Raises:
         Interrupted: the model was lost or the user stopped it; carries the brief so far.
     """
     composition = _Composition(
         brief=quoted_brief(question, hits, outline, trace, gaps),
-        outline=outline,
+        sections=divide_evidence(outline).sections,
         writer=writer,
         policy=RepairPolicy(verifier=verifier, evidence=[hit.chunk for hit in hits], max_rewrites=writer.max_rewrites),
         on_progress=on_progress,
     )
     try:
         composition.write_sections()
-        composition.write_closing_parts()
     except (ModelError, KeyboardInterrupt) as error:
         why = "stopped" if isinstance(error, KeyboardInterrupt) else str(error)
         part = composition.current_part
@@ -104,7 +102,7 @@ class _Composition:
     """A brief that is being written: ``brief`` is verified at any moment, ``current_part`` is written next."""
 
     brief: Brief
-    outline: Outline
+    sections: Sequence[OutlineSection]
     writer: Writer
     policy: RepairPolicy
     on_progress: OnProgress
@@ -114,16 +112,9 @@ class _Composition:
     def write_sections(self) -> None:
         """Replace the quotes of each section by what the writer makes of them."""
         self._report("draft", self.brief)
-        for place, section in enumerate(self.outline.sections):
+        for place, section in enumerate(self.sections):
             with self._part(section.heading):
                 self._replace_section(place, section)
-
-    def write_closing_parts(self) -> None:
-        """Replace the quotes of the summary and the conclusion by what the writer makes of the sections."""
-        body = [sentence for section in self.brief.sections for sentence in section.sentences]
-        for part, evidence in zip(CLOSING_PARTS, closing_evidence(self.outline), strict=True):
-            with self._part(part):
-                self._replace_closing(part, evidence, body)
 
     def brief_so_far(self) -> Brief:
         """Return the brief with the log of its repairs."""
@@ -146,35 +137,14 @@ class _Composition:
             self.policy.record("heading", "quote", "", section.heading, fault)
         heading = heading or section.heading
         sections = list(self.brief.sections)
-        elsewhere = [
+        elsewhere = [*self.brief.summary, *self.brief.conclusion]
+        elsewhere += [
             sentence for other, printed in enumerate(sections) if other != place for sentence in printed.sentences
         ]
         revise = partial(self.writer.revise_section, section=section)
         sentences = self.policy.verified_sentences(draft.drafts, heading, revise, elsewhere) or quoted
         sections[place] = Section(heading=heading, sentences=tuple(sentences))
         self.brief = replace(self.brief, sections=tuple(sections))
-
-    def _replace_closing(
-        self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]
-    ) -> None:
-        quoted: tuple[Sentence, ...] = getattr(self.brief, part)
-        try:
-            drafts = self.writer.closing(part, evidence, body) if evidence else []
-        except ReplyError as error:
-            self.policy.record(part, "quote", "", _text(quoted), f"no usable reply: {error}")
-            return
-        elsewhere = self.brief.summary if part == "conclusion" else ()
-        revise = partial(self.writer.revise_closing, body=body)
-        if any(draft.sources for draft in drafts):
-            sentences = self.policy.closing_sentences(drafts, body, part, revise, elsewhere)
-        else:
-            verified = self.policy.verified_sentences(drafts, part, revise, elsewhere) or quoted
-            sentences = self.policy.implied_sentences(verified, body, part, elsewhere)
-        closing = tuple(sentences) or quoted
-        if part == "summary":
-            self.brief = replace(self.brief, summary=closing)
-        else:
-            self.brief = replace(self.brief, conclusion=closing)
 
     @contextmanager
     def _part(self, name: str) -> Iterator[None]:
@@ -186,7 +156,7 @@ class _Composition:
         self._report(name, self.brief)
 
     def _report(self, message: str, brief: Brief | None = None) -> None:
-        total = len(self.outline.sections) + len(CLOSING_PARTS)
+        total = len(self.sections)
         self.on_progress(Step(stage="write", message=message, done=self.parts_done, total=total, brief=brief))
 
 

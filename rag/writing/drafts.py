@@ -17,6 +17,8 @@ MAX_QUOTE_WORDS = 60
 ClosingPart = Literal["summary", "conclusion"]
 """A part of a brief that is written after its sections."""
 
+CLOSING_PARTS: tuple[ClosingPart, ClosingPart] = ("summary", "conclusion")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
@@ -61,7 +63,7 @@ class RefusedDraft:
 
 
 class Writer(Protocol):
-    """Writes the parts of a brief. Every method raises ``ModelError`` if the model fails."""
+    """Writes the sections of a brief. Every method raises ``ModelError`` if the model fails."""
 
     @property
     def max_rewrites(self) -> int | None:
@@ -72,16 +74,8 @@ class Writer(Protocol):
         """Write the heading and the sentences of ``section``."""
         ...
 
-    def closing(self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]) -> list[Draft]:
-        """Write the summary or conclusion from its ``evidence`` or from ``body``, the sentences of all sections."""
-        ...
-
     def revise_section(self, refused: Sequence[RefusedDraft], section: OutlineSection) -> list[tuple[Draft, ...]]:
         """Revise drafts of ``section`` so that its evidence supports them; no drafts for one without a usable reply."""
-        ...
-
-    def revise_closing(self, refused: Sequence[RefusedDraft], body: Sequence[Sentence]) -> list[tuple[Draft, ...]]:
-        """Revise drafts of the summary or conclusion in the same way, from ``body``, the sentences of all sections."""
         ...
 
 

@@ -20,8 +20,8 @@ from rag.errors import Interrupted, ModelError, ReplyError
 from rag.progress import OnProgress, Step
 from rag.types import Brief, Disagreement, Hit, Section, Sentence, Trace
 from rag.verify import Verifier
-from rag.writing.compose import CLOSING_PARTS, insufficient_brief, quoted_brief
-from rag.writing.drafts import Draft, quote_draft
+from rag.writing.compose import insufficient_brief, quoted_brief
+from rag.writing.drafts import CLOSING_PARTS, Draft, quote_draft
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.large_writer import LargeWriter
 from rag.writing.outline import Outline

@@ -22,7 +22,6 @@ from rag.writing.replacement import (
     StandingSentences,
     comparison_key,
     nearest_evidence,
-    share_quoted_words,
 )
 
 Revise = Callable[[Sequence[RefusedDraft]], Sequence[tuple[Draft, ...]]]
@@ -80,18 +79,6 @@ class RepairPolicy:
             self._record_replacement(outcome)
         return [[sentence for outcome in part for sentence in outcome.sentences] for part in outcomes]
 
-    def closing_sentences(
-        self,
-        drafts: Sequence[Draft],
-        body: Sequence[Sentence],
-        where: str,
-        revise: Revise,
-        printed: Iterable[Sentence] = (),
-    ) -> list[Sentence]:
-        """Return the sentences of a summary or conclusion; see :meth:`closing_parts`."""
-        [sentences] = self.closing_parts([(where, drafts)], body, revise, printed)
-        return sentences
-
     def closing_parts(
         self,
         parts: Sequence[tuple[str, Sequence[Draft]]],
@@ -128,41 +115,6 @@ class RepairPolicy:
                 else:
                     standing.append(sentence.text)
         return [[sentence for outcome in part for sentence in outcome.sentences] for part in outcomes]
-
-    def implied_sentences(
-        self, sentences: Sequence[Sentence], body: Sequence[Sentence], where: str, printed: Iterable[Sentence] = ()
-    ) -> list[Sentence]:
-        """Return the ``sentences`` of a summary or conclusion that follow from the ``body`` sentences.
-
-        For writers that make these parts from evidence and not from ``body``. A sentence that does not follow is
-        replaced by a body sentence that shares a quote with it, or dropped.
-
-        Args:
-            sentences: the sentences of the summary or conclusion, verified.
-            body: the sentences of all sections.
-            where: the part's name, for the log.
-            printed: sentences that may not replace one.
-        """
-        in_body = {comparison_key(sentence.text) for sentence in body}
-        unverified = [sentence for sentence in sentences if comparison_key(sentence.text) not in in_body]
-        premises = [[s.text for s in body if set(s.citations) & set(sentence.citations)] for sentence in unverified]
-        verdicts = self.verifier.follows([(s.text, texts) for s, texts in zip(unverified, premises, strict=True)])
-        not_implied = {id(s) for s, v in zip(unverified, verdicts, strict=True) if v.support != "full"}
-        standing = StandingSentences.of(printed)
-        kept: list[Sentence] = []
-        for sentence in sentences:
-            printable = sentence
-            if id(sentence) in not_implied:
-                instead = next((s for s in body if share_quoted_words(s, sentence) and s not in standing), None)
-                action: RepairAction = "quote" if instead else "drop"
-                after = instead.text if instead else ""
-                self.record(where, action, sentence.text, after, "the sections do not say it")
-                if instead is None:
-                    continue
-                printable = instead
-            if standing.add(printable):
-                kept.append(printable)
-        return kept
 
     def record(self, where: str, action: RepairAction, before: str, after: str, why: str) -> None:
         """Add a repair to the log."""

@@ -75,11 +75,6 @@ def nearest_evidence(draft: Draft, standing: StandingSentences) -> list[Evidence
     return [each for each in qualified if each is best or not standing.states(each)]
 
 
-def share_quoted_words(a: Sentence, b: Sentence) -> bool:
-    """Whether a quote of ``a`` and a quote of ``b`` have characters of a chunk in common."""
-    return any(_share_characters(x, y) for x in a.quotes for y in b.quotes)
-
-
 def _all_sentences(chunk: Chunk) -> list[EvidenceSentence]:
     return [
         EvidenceSentence(text=" ".join(chunk.text[start:end].split()), chunk=chunk, start=start, end=end)

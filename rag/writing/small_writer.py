@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from rag.errors import ReplyError
 from rag.llm.prompts import Prompt
 from rag.text import content_stems
-from rag.types import Sentence
 from rag.writing.attribution import attributed_notes, departure_from_notes
-from rag.writing.drafts import ClosingPart, Draft, DraftSection, RefusedDraft, quote_draft
+from rag.writing.drafts import Draft, DraftSection, RefusedDraft, quote_draft
 from rag.writing.evidence import EvidenceSentence, qualifies
 from rag.writing.headings import clean_heading, heading_fault
 from rag.writing.model_calls import clean_sentences
@@ -61,10 +60,6 @@ class SmallWriter:
             return DraftSection(heading=None, drafts=drafts, fault=f"{heading!r} {fault}")
         return DraftSection(heading=heading, drafts=drafts)
 
-    def closing(self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]) -> list[Draft]:
-        """See :class:`rag.writing.drafts.Writer`. Quotes the evidence."""
-        return [quote_draft(sentence) for sentence in evidence]
-
     @property
     def max_rewrites(self) -> int:
         """See :class:`rag.writing.drafts.Writer`. A call takes this model seconds."""
@@ -73,10 +68,6 @@ class SmallWriter:
     def revise_section(self, refused: Sequence[RefusedDraft], section: OutlineSection) -> list[tuple[Draft, ...]]:
         """See :class:`rag.writing.drafts.Writer`. Writes each draft again from its own notes alone, a call each."""
         return [self._rewritten(each.draft, section) for each in refused]
-
-    def revise_closing(self, refused: Sequence[RefusedDraft], body: Sequence[Sentence]) -> list[tuple[Draft, ...]]:
-        """See :class:`rag.writing.drafts.Writer`. What the sections do not say is not tried again."""
-        return [() for _ in refused]
 
     def _rewritten(self, draft: Draft, section: OutlineSection) -> tuple[Draft, ...]:
         if draft.evidence == _strongest(section.evidence):

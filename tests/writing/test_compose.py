@@ -13,11 +13,11 @@ from rag.embedding import load_encoder
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.retrieval import retrieve
 from rag.store import Index
-from rag.types import Brief, Hit, Sentence, Trace
+from rag.types import Brief, Hit, Trace
 from rag.verify import default_verifier
+from rag.writing.closing import divide_evidence
 from rag.writing.compose import compose, quoted_brief
-from rag.writing.drafts import ClosingPart, Draft, DraftSection, RefusedDraft, quote_draft
-from rag.writing.evidence import EvidenceSentence
+from rag.writing.drafts import Draft, DraftSection, RefusedDraft, quote_draft
 from rag.writing.outline import Outline, OutlineSection, make_outline
 
 pytestmark = pytest.mark.integration
@@ -56,17 +56,11 @@ class ScriptedWriter:
         chunks = tuple(sentence.chunk for sentence in section.evidence)
         return DraftSection(heading=None, drafts=(Draft(text=result, chunks=chunks, evidence=section.evidence),))
 
-    def closing(self, part: ClosingPart, evidence: Sequence[EvidenceSentence], body: Sequence[Sentence]) -> list[Draft]:
-        return [quote_draft(sentence) for sentence in evidence]
-
     @property
     def max_rewrites(self) -> int:
         return 0
 
     def revise_section(self, refused: Sequence[RefusedDraft], section: OutlineSection) -> list[tuple[Draft, ...]]:
-        raise AssertionError(refused)
-
-    def revise_closing(self, refused: Sequence[RefusedDraft], body: Sequence[Sentence]) -> list[tuple[Draft, ...]]:
         raise AssertionError(refused)
 
 
@@ -98,22 +92,24 @@ def test_an_unsupported_sentence_is_replaced_by_evidence_and_the_trace_says_why(
     assert text not in {sentence.text for sentence in brief.sentences()}
     for sentence in brief.sections[0].sentences:
         assert sentence.text.strip("“”‘’") in " ".join(sentence.quotes[0].text.split())
-    [repair] = [each for each in brief.trace.repairs if each.where == outline.sections[0].heading]
+    [repair] = [each for each in brief.trace.repairs if each.where == divide_evidence(outline).sections[0].heading]
     assert repair.action in {"quote", "drop"}
     assert repair.before == text
     assert repair.why
 
 
-def test_no_sentence_of_the_body_is_repeated(hits: list[Hit], outline: Outline) -> None:
-    repeated = outline.sections[0].evidence[0].text
-    brief = composed(hits, outline, ScriptedWriter({1: repeated}))
-    body = [sentence.text for section in brief.sections for sentence in section.sentences]
-    assert len(body) == len(set(body))
+@pytest.mark.parametrize("part", ["sections", "summary"])
+def test_no_sentence_is_repeated(hits: list[Hit], outline: Outline, part: str) -> None:
+    divided = divide_evidence(outline)
+    repeated = divided.sections[0].evidence[0] if part == "sections" else divided.summary[0]
+    brief = composed(hits, outline, ScriptedWriter({1: repeated.text}))
+    texts = [sentence.text for sentence in brief.sentences()]
+    assert len(texts) == len(set(texts))
 
 
 def test_an_unusable_reply_leaves_the_quotes_of_the_section(hits: list[Hit], outline: Outline) -> None:
     brief = composed(hits, outline, ScriptedWriter({0: ReplyError("the reply was cut off")}))
-    assert len(brief.sections) == len(outline.sections)
+    assert len(brief.sections) == len(divide_evidence(outline).sections)
     assert brief.trace.repairs[0].why == "no usable reply: the reply was cut off"
 
 
@@ -125,8 +121,8 @@ def test_an_interruption_carries_the_brief_so_far_and_names_the_part(
     with pytest.raises(Interrupted, match=f"^while writing .*: {why}$") as caught:
         composed(hits, outline, ScriptedWriter({2: error}))
     assert caught.value.draft.status == "answered"
-    assert len(caught.value.draft.sections) == len(outline.sections)
-    assert caught.value.doing == outline.sections[2].heading
+    assert len(caught.value.draft.sections) == len(divide_evidence(outline).sections)
+    assert caught.value.doing == divide_evidence(outline).sections[2].heading
 
 
 def test_a_section_that_is_written_alone_knows_the_headings_written_before_it(
@@ -141,7 +137,7 @@ def test_a_section_that_is_written_alone_knows_the_headings_written_before_it(
             return DraftSection(heading="Contacts with Russia" if len(known) == 1 else None, drafts=drafts)
 
     composed(hits, outline, Naming())
-    assert known[0][0] == outline.sections[1].heading
+    assert known[0][0] == divide_evidence(outline).sections[1].heading
     assert known[1][0] == "Contacts with Russia"
 
 

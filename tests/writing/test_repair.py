@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from rag.errors import ReplyError
-from rag.types import Chunk, Quote, Sentence, chunk_id
+from rag.types import Chunk, chunk_id
 from rag.verify import default_verifier
 from rag.writing.drafts import Draft, RefusedDraft
 from rag.writing.evidence import EvidenceSentence
@@ -164,25 +164,3 @@ def test_a_writer_may_limit_the_rewrites_of_a_brief(max_rewrites: int | None, re
         text = f"Pauley sentenced Cohen to {30 + year} years in Alaska."
         repairs.verified_sentences([Draft(text=text, chunks=(COHEN_CHUNK,), evidence=())], "1", counts)
     assert len(asked) == revised
-
-
-def printed(text: str, of: Chunk, quote: str) -> Sentence:
-    start = of.text.index(quote)
-    kept = Quote(chunk_id=of.id, start=start, end=start + len(quote), text=quote)
-    return Sentence(text=text, citations=(of.id,), support="full", score=1.0, quotes=(kept,))
-
-
-def test_a_summary_sentence_that_the_sections_do_not_imply_is_dropped() -> None:
-    repairs = policy()
-    body = [printed(SENTENCE.text, COHEN_CHUNK, SENTENCE.text)]
-    implied = printed(TRUE, COHEN_CHUNK, SENTENCE.text)
-    not_implied = printed("The Panama Canal opened on August 15, 1914.", CANAL_CHUNK, CANAL[:60])
-    assert repairs.implied_sentences([implied, not_implied], body, "summary") == [implied]
-    assert [entry.action for entry in repairs.log] == ["drop"]
-
-
-def test_a_summary_sentence_that_goes_beyond_its_section_is_replaced_by_a_section_sentence() -> None:
-    repairs = policy()
-    body = [printed("Judge William Pauley sentenced Cohen to prison.", COHEN_CHUNK, SENTENCE.text)]
-    beyond = printed("Cohen lied to two committees of Congress about Moscow.", COHEN_CHUNK, SENTENCE.text)
-    assert repairs.implied_sentences([beyond], body, "summary") == [body[0]]

@@ -155,11 +155,3 @@ def test_a_refused_sentence_from_all_notes_is_not_written_again(writer: Connect,
         [refused] = small_writer.section(section, []).drafts
         assert small_writer.revise_section([RefusedDraft(draft=refused, fault="unsupported")], section) == [()]
         assert len(server.requests) == 1
-
-
-def test_summary_and_conclusion_quote_their_evidence_without_a_call(writer: Connect, section: OutlineSection) -> None:
-    with FaultServer([]) as server:
-        drafts = writer(server).closing("summary", section.evidence[:2], [])
-        assert server.requests == []
-    assert [draft.evidence for draft in drafts] == [(each,) for each in section.evidence[:2]]
-    assert all(draft.is_quote for draft in drafts)

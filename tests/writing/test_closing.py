@@ -1,0 +1,48 @@
+"""Dividing evidence: each sentence stands in one part of a brief."""
+
+from __future__ import annotations
+
+from rag.types import Chunk, chunk_id
+from rag.writing.closing import divide_evidence
+from rag.writing.evidence import EvidenceSentence
+from rag.writing.outline import Outline, OutlineSection
+
+
+def sentence(number: int, relevance: float) -> EvidenceSentence:
+    text = f"Harbour number {number} opened in {1900 + number}."
+    name = f"{number}.md"
+    chunk = Chunk(id=chunk_id(name, 0, text), document_id=name, text=text, start=0, end=len(text))
+    return EvidenceSentence(text=text, chunk=chunk, start=0, end=len(text), relevance=relevance)
+
+
+def outline_of(*sections: tuple[float, ...]) -> Outline:
+    made, number = [], 0
+    for place, scores in enumerate(sections):
+        evidence = tuple(sentence(number + n, score) for n, score in enumerate(scores, 1))
+        number += len(scores)
+        made.append(OutlineSection(heading=f"Coast {place}", evidence=evidence))
+    return Outline(sections=tuple(made), key_points=tuple(each.evidence[0] for each in made))
+
+
+def test_no_sentence_stands_in_two_parts_and_none_is_lost() -> None:
+    outline = outline_of((0.9, 0.8, 0.7), (0.85, 0.6), (0.8, 0.7, 0.6))
+    divided = divide_evidence(outline)
+    body = [each for section in divided.sections for each in section.evidence]
+    printed = [*divided.summary, *body, *divided.conclusion]
+    assert len(printed) == len(set(printed)) == 8
+    assert divided.conclusion
+
+
+def test_a_section_of_which_nothing_is_left_is_left_out() -> None:
+    divided = divide_evidence(outline_of((0.9,), (0.8, 0.75, 0.7, 0.7, 0.65)))
+    assert [section.heading for section in divided.sections] == ["Coast 1"]
+
+
+def test_sentences_that_the_sections_need_are_no_conclusion() -> None:
+    divided = divide_evidence(outline_of((0.9, 0.8)))
+    assert (len(divided.summary), len(divided.sections[0].evidence), divided.conclusion) == (1, 1, ())
+
+
+def test_a_single_sentence_is_summary_and_section() -> None:
+    divided = divide_evidence(outline_of((0.9,)))
+    assert divided.summary == divided.sections[0].evidence
