@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from rag.embedding import load_embedder
+from rag.errors import Interrupted
 from rag.llm import (
     MAX_IN_FLIGHT,
     Budget,
@@ -119,7 +120,11 @@ class Session:
         if outline.sections and self.verifier is not None:
             models = self._connect(self.verifier, run)
             if not models.writer.small:
-                hits, answerability, outline = run.add_aspects(hits, models.writer, where)
+                try:
+                    hits, answerability, outline = run.add_aspects(hits, models.writer, where)
+                except KeyboardInterrupt as error:
+                    draft = run.write(hits, outline, answerability, None)
+                    raise Interrupted("while asking for queries: stopped", draft=draft, doing="queries") from error
         return run.write(hits, outline, answerability, models)
 
     def assess(self, question: Question) -> tuple[list[Hit], Answerability]:
