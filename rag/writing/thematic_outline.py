@@ -85,7 +85,7 @@ def outline_schema(aliases: Sequence[str], sections: int) -> type[BaseModel]:
     point = strict_schema("Point", text=(str, ...), evidence=(list_of(alias, 1, MAX_EVIDENCE), ...))
     section = strict_schema("Section", heading=(str, ...), key_points=(list_of(point, 1, MAX_KEY_POINTS), ...))
     side = strict_schema("Side", text=(str, ...), evidence=(list_of(alias, 1, 3), ...))
-    disagreement = strict_schema("Disagreement", about=(str, ...), sides=(list_of(side, 2, 2), ...))
+    disagreement = strict_schema("Disagreement", about=(str, ...), sides=(list_of(side, 1, 2), ...))
     name = strict_schema("Name", short=(str, ...), full=(str, ...))
     return strict_schema(  # type: ignore[no-any-return]
         "Outline",
@@ -204,7 +204,9 @@ def _gaps(sentences: Sequence[str]) -> tuple[str, ...]:
 
 
 def _disagreement(reply: Any, passages: Mapping[str, Chunk]) -> DraftDisagreement | None:
-    """Return the disagreement, or None unless each side is one sentence, and they rest on different documents."""
+    """Return the disagreement, or None unless it has two sides of one sentence each, on different passages."""
+    if len(reply.sides) != 2:
+        return None
     sides = []
     for side in reply.sides:
         sentences = clean_sentences(side.text)

@@ -122,6 +122,7 @@ def test_a_disagreement_has_a_sentence_on_different_passages_for_each_side() -> 
         [side("The board approved the pier.", "E1"), side("The board revoked it.", "E1")],
         [side("The board met. It approved the pier.", "E1"), side("The council revoked it.", "E2")],
         [side("", "E1"), side("The council revoked it.", "E2")],
+        [side("The board approved the pier.", "E1")],
     ],
 )
 def test_a_disagreement_of_one_passage_with_itself_or_of_several_sentences_is_left_out(sides: list[Any]) -> None:
