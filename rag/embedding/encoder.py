@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.embeddings import Embeddings
 
-from rag._internal.processor import Precision, best_precision, round_products_alike
+from rag._internal.processor import Precision, best_precision
 from rag.embedding.batching import CACHED_TEXTS, TEXTS_PER_BATCH, TOKENS_PER_BATCH, WIDTH_STEP, Batcher
 from rag.errors import CitebriefError
 
@@ -75,7 +75,6 @@ class Encoder(Embeddings):
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
 
-        round_products_alike()
         logging.disable_progress_bar()
         try:
             return SentenceTransformer(self._path, device="cpu", local_files_only=self._offline)

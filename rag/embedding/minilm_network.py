@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag._internal.processor import Precision, round_products_alike
+from rag._internal.processor import Precision
 from rag.embedding.minilm import load_tokenizer, minilm_directory
 
 if TYPE_CHECKING:
@@ -64,7 +64,6 @@ class MiniLMNetwork:
     ) -> None:
         import torch
 
-        round_products_alike()
         self.precision: Precision = precision
         self._heads = heads
         self._epsilon = epsilon

@@ -85,7 +85,7 @@ class _Slide:
                 yield from self._shape_blocks(shape)
             except (ValueError, KeyError, AttributeError, TypeError, IndexError, NotImplementedError) as error:
                 self._tally.add("damaged parts", part=self._number, detail=f"a shape: {error}")
-        yield from self._notes()
+        yield from self._speaker_text()
 
     def _place(self, shape: Any) -> tuple[int, int]:
         """Return top and left of a shape, which a placeholder without its own inherits from its layout."""
@@ -149,7 +149,7 @@ class _Slide:
         except KeyError:
             return None
 
-    def _notes(self) -> Iterator[Block]:
+    def _speaker_text(self) -> Iterator[Block]:
         try:
             if not self._slide.has_notes_slide:
                 return

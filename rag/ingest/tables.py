@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rag.ingest.blocks import Block
 
-Row = Sequence[str]
+TableRow = Sequence[str]
 
 _FULL = 0.75
 """Share of the usual number of cells that the header has at least."""
@@ -22,13 +22,13 @@ class Table:
     ``first`` is the index of the row after the header.
     """
 
-    before: tuple[Row, ...]
+    before: tuple[TableRow, ...]
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     first: int
 
 
-def split_table(rows: Sequence[Row]) -> Table:
+def split_table(rows: Sequence[TableRow]) -> Table:
     """Split rows into what stands before the header (title lines, a note), the header, and the data.
 
     The header is the first row with nearly as many filled cells as most rows have.
@@ -59,10 +59,10 @@ def record_blocks(table: Table) -> Iterator[Block]:
             yield Block(text="\n".join(lines))
 
 
-def _filled(row: Row) -> int:
+def _filled(row: TableRow) -> int:
     return sum(bool(cell.strip()) for cell in row)
 
 
-def _width(row: Row) -> int:
+def _width(row: TableRow) -> int:
     """Return the number of cells up to the last one that is filled."""
     return max((n for n, cell in enumerate(row, 1) if cell.strip()), default=0)

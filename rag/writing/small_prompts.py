@@ -10,16 +10,16 @@ from collections.abc import Iterable
 SECTION_PROMPT = "small_section"
 
 
-def numbered_notes(notes: Iterable[tuple[str, str, str]]) -> str:
+def numbered_sources(sources: Iterable[tuple[str, str, str]]) -> str:
     """Return one line a note, numbered from 1: ``1 [Title | heading] text``, without ``| heading`` if it is empty.
 
     Args:
         notes: title of the document, innermost heading and text of each.
     """
-    return "\n".join(_note_line(number, *note) for number, note in enumerate(notes, 1))
+    return "\n".join(_source_line(number, *source) for number, source in enumerate(sources, 1))
 
 
-def _note_line(number: int, title: str, heading: str, text: str) -> str:
+def _source_line(number: int, title: str, heading: str, text: str) -> str:
     place = " | ".join(filter(None, (one_line(title), one_line(heading))))
     return f"{number} [{place}] {one_line(text)}"
 

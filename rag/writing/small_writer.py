@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from rag.errors import ReplyError
 from rag.llm.prompts import Prompt
 from rag.text import content_stems
-from rag.writing.attribution import attributed_notes, departure_from_notes
+from rag.writing.attribution import attributed_sources, departure_from_sources
 from rag.writing.drafts import Draft, DraftSection, RefusedDraft, quote_draft
 from rag.writing.evidence import EvidenceSentence, qualifies
 from rag.writing.headings import clean_heading, heading_fault
 from rag.writing.model_calls import clean_sentences
 from rag.writing.outline import OutlineSection
 from rag.writing.reply_schemas import list_of, strict_schema
-from rag.writing.small_prompts import numbered_notes
+from rag.writing.small_prompts import numbered_sources
 
 if TYPE_CHECKING:
     from rag.llm.chat_model import ChatModel
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MAX_SECTION_TOKENS = 400
 """Length limit of a reply: twice what the longest of the training examples take."""
 
-MAX_NOTES = 8
+MAX_SOURCES = 8
 """Most notes of a section: as many as the training examples have."""
 
 MAX_SHARED_HEADING = 0.75
@@ -49,11 +49,11 @@ class SmallWriter:
 
     def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
         """See :class:`rag.writing.drafts.Writer`."""
-        notes = _strongest(section.evidence)
-        reply = self._ask_section(notes)
-        written = [draft for item in reply.sentences for draft in _section_drafts(item, notes)]
-        drafts = _with_qualifications(_each_note_once(written), notes)
-        passages = [f"{note.chunk.context}\n{note.chunk.text}" for note in notes]
+        sources = _strongest(section.evidence)
+        reply = self._ask_section(sources)
+        written = [draft for item in reply.sentences for draft in _section_drafts(item, sources)]
+        drafts = _with_qualifications(_each_source_once(written), sources)
+        passages = [f"{source.chunk.context}\n{source.chunk.text}" for source in sources]
         heading = clean_heading(reply.heading, passages)
         fault = heading_fault(heading, [self.question, *passages], other_headings)
         if fault := fault or heading_repeats(heading, self.question, other_headings):
@@ -78,15 +78,15 @@ class SmallWriter:
             return ()
         return tuple(new for item in reply.sentences[:1] for new in _section_drafts(item, draft.evidence))
 
-    def _ask_section(self, notes: Sequence[EvidenceSentence]) -> Any:
-        system, user = self.section_prompt.render(question=self.question, notes=numbered_notes(map(_note, notes)))
-        schema = section_schema(len(notes))
+    def _ask_section(self, sources: Sequence[EvidenceSentence]) -> Any:
+        system, user = self.section_prompt.render(question=self.question, notes=numbered_sources(map(_source, sources)))
+        schema = section_schema(len(sources))
         return self.model.ask(system, user, schema, max_tokens=MAX_SECTION_TOKENS, name=self.section_prompt.name)
 
 
-def section_schema(notes: int) -> Any:
+def section_schema(sources: int) -> Any:
     """Return the schema of a section's reply, whose sentences rest on notes with the numbers 1 to ``notes``."""
-    item = strict_schema("Item", notes=(_numbers(notes), ...), text=(str, ...))
+    item = strict_schema("Item", notes=(_numbers(sources), ...), text=(str, ...))
     return strict_schema("WrittenSection", heading=(str, ...), sentences=(list_of(item, 1, 4), ...))
 
 
@@ -103,12 +103,12 @@ def heading_repeats(heading: str, question: str, others: Sequence[str]) -> str |
 
 
 def _strongest(evidence: tuple[EvidenceSentence, ...]) -> tuple[EvidenceSentence, ...]:
-    """Return at most :data:`MAX_NOTES` of ``evidence``, the most relevant ones, in their order."""
-    kept = sorted(range(len(evidence)), key=lambda place: -evidence[place].relevance)[:MAX_NOTES]
+    """Return at most :data:`MAX_SOURCES` of ``evidence``, the most relevant ones, in their order."""
+    kept = sorted(range(len(evidence)), key=lambda place: -evidence[place].relevance)[:MAX_SOURCES]
     return tuple(evidence[place] for place in sorted(kept))
 
 
-def _note(sentence: EvidenceSentence) -> tuple[str, str, str]:
+def _source(sentence: EvidenceSentence) -> tuple[str, str, str]:
     """Return the title, the innermost heading and the words of ``sentence``.
 
     Quotation marks around the whole of it, which tell a reader that "we" are its authors, are left out: the title tells
@@ -120,36 +120,36 @@ def _note(sentence: EvidenceSentence) -> tuple[str, str, str]:
     return chunk.title, chunk.heading_path[-1] if chunk.heading_path else "", text
 
 
-def _each_note_once(drafts: Sequence[Draft]) -> list[Draft]:
+def _each_source_once(drafts: Sequence[Draft]) -> list[Draft]:
     """Return ``drafts``; one that uses a note of an earlier one gives way to quotes of its other notes."""
     kept: list[Draft] = []
     used: set[EvidenceSentence] = set()
     for draft in drafts:
         again = not used.isdisjoint(draft.evidence)
-        kept += [quote_draft(note) for note in draft.evidence if note not in used] if again else [draft]
+        kept += [quote_draft(source) for source in draft.evidence if source not in used] if again else [draft]
         used.update(draft.evidence)
     return kept
 
 
-def _with_qualifications(drafts: list[Draft], notes: Sequence[EvidenceSentence]) -> tuple[Draft, ...]:
+def _with_qualifications(drafts: list[Draft], sources: Sequence[EvidenceSentence]) -> tuple[Draft, ...]:
     """Return ``drafts``, and as quotes the notes that partly take back one that they use and are used by none."""
-    used = {note for draft in drafts for note in draft.evidence}
-    left_out = [note for note in notes if note not in used and any(qualifies(note, other) for other in used)]
+    used = {source for draft in drafts for source in draft.evidence}
+    left_out = [source for source in sources if source not in used and any(qualifies(source, other) for other in used)]
     return (*drafts, *map(quote_draft, left_out))
 
 
-def _section_drafts(item: Any, notes: Sequence[EvidenceSentence]) -> list[Draft]:
+def _section_drafts(item: Any, sources: Sequence[EvidenceSentence]) -> list[Draft]:
     """Return the drafts of one item of a reply, on the notes whose words they have or, without any, that it names."""
-    return [_section_draft(text, [number - 1 for number in item.notes], notes) for text in clean_sentences(item.text)]
+    return [_section_draft(text, [number - 1 for number in item.notes], sources) for text in clean_sentences(item.text)]
 
 
-def _section_draft(text: str, named: Sequence[int], notes: Sequence[EvidenceSentence]) -> Draft:
-    read = [_note(note) for note in notes]
-    places = attributed_notes(text, [words for *_, words in read]) or sorted(set(named))
-    evidence = tuple(notes[place] for place in places)
-    rests_on = [(f"{title} {heading}", words) for title, heading, words in map(_note, evidence)]
-    fault = departure_from_notes(text, rests_on)
-    chunks = tuple({note.chunk.id: note.chunk for note in evidence}.values())
+def _section_draft(text: str, named: Sequence[int], sources: Sequence[EvidenceSentence]) -> Draft:
+    read = [_source(source) for source in sources]
+    places = attributed_sources(text, [words for *_, words in read]) or sorted(set(named))
+    evidence = tuple(sources[place] for place in places)
+    rests_on = [(f"{title} {heading}", words) for title, heading, words in map(_source, evidence)]
+    fault = departure_from_sources(text, rests_on)
+    chunks = tuple({source.chunk.id: source.chunk for source in evidence}.values())
     return Draft(text=text, chunks=chunks, evidence=evidence, fault=fault, merged=True)
 
 

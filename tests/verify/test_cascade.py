@@ -77,7 +77,7 @@ def test_an_unreadable_word_leaves_the_claim_unscored(connect: Connect) -> None:
 
 
 def test_a_failed_call_raises_its_error(connect: Connect) -> None:
-    with FaultServer([failing(400)]) as server, pytest.raises(ModelError, match="the request was refused"):
+    with FaultServer([failing(400)] * 12) as server, pytest.raises(ModelError, match="the request was refused"):
         cascade(connect(server)).follows([(FREE, (PIER.text,))])
 
 

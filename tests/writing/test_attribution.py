@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.writing.attribution import attributed_notes, departure_from_notes
+from rag.writing.attribution import attributed_sources, departure_from_sources
 
 NOTES = [
     "The harbour board approved the pier in May unless the auditor objects.",
@@ -23,7 +23,7 @@ NOTES = [
     ],
 )
 def test_a_sentence_rests_on_the_notes_that_cover_its_words(sentence: str, places: list[int]) -> None:
-    assert attributed_notes(sentence, NOTES) == places
+    assert attributed_sources(sentence, NOTES) == places
 
 
 @pytest.mark.parametrize(
@@ -36,5 +36,5 @@ def test_a_sentence_rests_on_the_notes_that_cover_its_words(sentence: str, place
     ],
 )
 def test_no_condition_is_lost_and_nothing_is_added(sentence: str, fault: str | None) -> None:
-    found = departure_from_notes(sentence, [("Minutes of Oslo", NOTES[0])])
+    found = departure_from_sources(sentence, [("Minutes of Oslo", NOTES[0])])
     assert found is None if fault is None else fault in (found or "")

@@ -15,7 +15,7 @@ from rag.writing.drafts import RefusedDraft
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.outline import OutlineSection
 from rag.writing.small_prompts import SECTION_PROMPT
-from rag.writing.small_writer import MAX_NOTES, SmallWriter
+from rag.writing.small_writer import MAX_SOURCES, SmallWriter
 
 Connect = Callable[[FaultServer], SmallWriter]
 
@@ -80,10 +80,10 @@ def test_notes_are_numbered_and_the_schema_allows_no_other_number(writer: Connec
 
 
 def test_a_section_has_a_bounded_number_of_notes(writer: Connect, section: OutlineSection) -> None:
-    long = OutlineSection(heading="The pier", evidence=section.evidence * MAX_NOTES)
+    long = OutlineSection(heading="The pier", evidence=section.evidence * MAX_SOURCES)
     with FaultServer([section_reply(([1], MET))]) as server:
         writer(server).section(long, [])
-    assert len(user_message(server).splitlines()) <= MAX_NOTES + 2
+    assert len(user_message(server).splitlines()) <= MAX_SOURCES + 2
 
 
 @pytest.mark.parametrize(

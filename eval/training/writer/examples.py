@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rag.llm.prompts import load_prompt
-from rag.writing.small_prompts import SECTION_PROMPT, numbered_notes
+from rag.writing.small_prompts import SECTION_PROMPT, numbered_sources
 
 from .closing import CLOSING_PROMPT, numbered_sentences
 
@@ -60,7 +60,7 @@ def read_examples(sources: Sequence[Path], passages: Path | None = None) -> list
 
 def section_example(row: Mapping[str, Any]) -> Example:
     """Return the example of a section."""
-    notes = numbered_notes((each["title"], each["heading"], each["text"]) for each in row["evidence"])
+    notes = numbered_sources((each["title"], each["heading"], each["text"]) for each in row["evidence"])
     system, user = load_prompt(SECTION_PROMPT).render(question=row["question"], notes=notes)
     reply = {"heading": row["heading"], "sentences": _items(row["sentences"], "notes")}
     held_out = row.get("collection") in HELD_OUT_COLLECTIONS

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from rag._internal.processor import round_products_alike
-
 _EPSILON = 1e-5
 _BUCKETS, _MAX_DISTANCE = 32, 128
 
@@ -36,7 +34,6 @@ class MPNetModules(nn.Module):
     def __init__(self, size: MPNetSize) -> None:
         """Make the modules, with random parameters."""
         super().__init__()
-        round_products_alike()
         self.config = size
         self.embeddings = _Embeddings(size)
         self.encoder = _Encoder(size)
