@@ -38,7 +38,7 @@ _RELATION_WORDS = frozenset(
     (
         "because therefore thus hence consequently despite although though due leading resulting causing resulted "
         "caused led after before following subsequently later then until since response result however instead "
-        "nevertheless"
+        "nevertheless while when"
     ).split()
 )
 """Words that relate one note to another."""

@@ -149,6 +149,8 @@ def _section_draft(text: str, named: Sequence[int], sources: Sequence[EvidenceSe
     evidence = tuple(sources[place] for place in places)
     rests_on = [(f"{title} {heading}", words) for title, heading, words in map(_source, evidence)]
     fault = departure_from_sources(text, rests_on)
+    if len({source.chunk.id for source in evidence}) > 1:  # of two such sentences on `corpus/`, one was false
+        fault = fault or "joins passages that stand apart"
     chunks = tuple({source.chunk.id: source.chunk for source in evidence}.values())
     return Draft(text=text, chunks=chunks, evidence=evidence, fault=fault, merged=True)
 
