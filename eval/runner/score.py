@@ -212,17 +212,18 @@ def _sentence_score(
         verdict = verdicts[claim.text, valid]
         support, value, reason = verdict.support, verdict.score, verdict.reason
     else:
-        support, value = (None, 0.0) if unread else ("none", 0.0)
-        reason = f"{', '.join(unread)} cannot be read" if unread else "cites nothing that its sources have"
+        support, value = "none", 0.0
+        nearest = f"{', '.join(unread)} shares no word with it, or cannot be read"
+        reason = nearest if unread else "cites nothing that its sources have"
     alone: dict[str, Support | None] = {key: verdicts[claim.text, (key,)].support for key in valid}
     without: dict[str, Support | None] = {}
     for key in valid:
         others = tuple(other for other in valid if other != key)
         without[key] = verdicts[claim.text, others].support if others else "none"
-    unjudged: dict[str, Support | None] = dict.fromkeys(unread)
+    unsupported: dict[str, Support | None] = dict.fromkeys(unread, "none")
     return SentenceScore(
         where=claim.where, text=claim.text, citations=claim.citations, invalid=invalid, support=support, score=value,
-        reason=reason, alone=alone | unjudged, without=without | unjudged,
+        reason=reason, alone=alone | unsupported, without=without | unsupported,
     )  # fmt: skip
 
 

@@ -223,7 +223,7 @@ def test_overwrite_removes_the_files_of_the_batch_and_no_others(store: Path, out
 
 def test_a_failed_question_is_a_row_with_a_draft_and_is_repeated_by_resume(store: Path, tmp_path: Path) -> None:
     (tmp_path / "q.csv").write_text(CSV)
-    with FaultServer([failing(400, "no tokens left")] * 1) as server:
+    with FaultServer([failing(404, "no tokens left")] * 2) as server:
         ran = batch(
             *(store, tmp_path / "q.csv", tmp_path / "out", "--json", "--jobs", "1", *SHORT_BRIEF),
             llm="openai:gpt-4.1-mini", OPENAI_BASE_URL=server.base_url,
@@ -343,7 +343,7 @@ def test_a_dry_run_prints_an_estimate_and_writes_nothing(store: Path, tmp_path: 
 def test_events_are_json_without_questions_passages_and_keys(store: Path, tmp_path: Path) -> None:
     (tmp_path / "q.csv").write_text(CSV)
     log = tmp_path / "log"
-    with FaultServer([failing(400, "Dmitriev was disappointed")]) as server:
+    with FaultServer([failing(404, "Dmitriev was disappointed")] * 3) as server:
         batch(
             *(store, tmp_path / "q.csv", tmp_path / "out", "--log-json", str(log), "--jobs", "2", *SHORT_BRIEF),
             llm="openai:gpt-4.1-mini", OPENAI_BASE_URL=server.base_url, OPENAI_API_KEY="sk-secret-secret",
