@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rag.writing.evidence import EvidenceSentence, opens_with_known_surname, with_qualifications
+from rag.writing.headings import headings_from_documents
 from rag.writing.outline import Outline, OutlineSection
 
 
@@ -85,10 +86,13 @@ def divide_evidence(outline: Outline) -> DividedEvidence:
 
 
 def _without(sections: tuple[OutlineSection, ...], taken: set[EvidenceSentence]) -> tuple[OutlineSection, ...]:
-    rest = (
-        replace(section, evidence=tuple(each for each in section.evidence if each not in taken)) for section in sections
+    """Return ``sections`` without the sentences ``taken``, under headings of what is left of them."""
+    rest = [[each for each in section.evidence if each not in taken] for section in sections]
+    left = [evidence for evidence in rest if evidence]
+    return tuple(
+        OutlineSection(heading=heading, evidence=tuple(evidence))
+        for heading, evidence in zip(headings_from_documents(left), left, strict=True)
     )
-    return tuple(section for section in rest if section.evidence)
 
 
 def _including_qualifications(

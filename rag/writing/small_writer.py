@@ -50,6 +50,8 @@ class SmallWriter:
     def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
         """See :class:`rag.writing.drafts.Writer`."""
         sources = _strongest(section.evidence)
+        if len(sources) == 1:  # nothing to join, and no theme beyond the heading of the document
+            return DraftSection(heading=None, drafts=(quote_draft(sources[0]),))
         reply = self._ask_section(sources)
         written = [draft for item in reply.sentences for draft in _section_drafts(item, sources)]
         drafts = _with_qualifications(_each_source_once(written), sources)
@@ -72,6 +74,8 @@ class SmallWriter:
     def _rewritten(self, draft: Draft, section: OutlineSection) -> tuple[Draft, ...]:
         if draft.evidence == _strongest(section.evidence):
             return ()  # the reply would be the same
+        if len(draft.chunks) > 1:
+            return ()  # it would join the same passages
         try:
             reply = self._ask_section(draft.evidence)
         except ReplyError:

@@ -8,17 +8,19 @@ from rag.writing.evidence import EvidenceSentence
 from rag.writing.outline import Outline, OutlineSection
 
 
-def sentence(number: int, relevance: float) -> EvidenceSentence:
+def sentence(number: int, relevance: float, heading: str) -> EvidenceSentence:
     text = f"Harbour number {number} opened in {1900 + number}."
     name = f"{number}.md"
-    chunk = Chunk(id=chunk_id(name, 0, text), document_id=name, text=text, start=0, end=len(text))
+    chunk = Chunk(
+        id=chunk_id(name, 0, text), document_id=name, text=text, start=0, end=len(text), heading_path=(heading,)
+    )
     return EvidenceSentence(text=text, chunk=chunk, start=0, end=len(text), relevance=relevance)
 
 
 def outline_of(*sections: tuple[float, ...]) -> Outline:
     made, number = [], 0
     for place, scores in enumerate(sections):
-        evidence = tuple(sentence(number + n, score) for n, score in enumerate(scores, 1))
+        evidence = tuple(sentence(number + n, score, f"Coast {place}") for n, score in enumerate(scores, 1))
         number += len(scores)
         made.append(OutlineSection(heading=f"Coast {place}", evidence=evidence))
     return Outline(sections=tuple(made), key_points=tuple(each.evidence[0] for each in made))
@@ -46,3 +48,10 @@ def test_sentences_that_the_sections_need_are_no_conclusion() -> None:
 def test_a_single_sentence_is_summary_and_section() -> None:
     divided = divide_evidence(outline_of((0.9,)))
     assert divided.summary == divided.sections[0].evidence
+
+
+def test_a_section_has_the_heading_of_the_sentences_that_are_left() -> None:
+    kept, taken = sentence(1, 0.6, "Southern coast"), sentence(2, 0.9, "Northern coast")
+    section = OutlineSection(heading="Northern coast; Southern coast", evidence=(taken, kept))
+    divided = divide_evidence(Outline(sections=(section,), key_points=(taken,)))
+    assert [each.heading for each in divided.sections] == ["Southern coast"]

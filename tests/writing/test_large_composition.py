@@ -30,13 +30,17 @@ TRACE = Trace(
 BOARD = chunk(
     "board.md",
     "The harbour board of Oslo approved the new pier in May 2011. However, the council revoked the approval in June.",
+    heading_path=("Board",),
 )
 COST = chunk(
     "cost.md",
     "The pier in Oslo cost 41 million kroner, the city's auditor found in 2014. "
     "The auditor praised the stone work of the pier in a second report.",
+    heading_path=("Board",),
 )
-FERRY = chunk("ferry.md", "The ferry company Nesodden moved its boats to the pier in 2015, to save fuel.")
+FERRY = chunk(
+    "ferry.md", "The ferry company Nesodden moved its boats to the pier in 2015, to save fuel.", heading_path=("Ferry",)
+)
 HITS = [Hit(chunk=each, rank=rank, score=1.0) for rank, each in enumerate((BOARD, COST, FERRY), 1)]
 
 APPROVED, REVOKED = "The harbour board of Oslo approved the new pier in May 2011.", BOARD.text[61:]
