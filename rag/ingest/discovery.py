@@ -29,27 +29,20 @@ def find(paths: Sequence[str]) -> Iterator[Source | Skipped]:
 
     Paths are searched in order, directories sorted by name. Hidden files and directories are not documents. A file that
     matches a ``.citebriefignore`` above it (in gitignore's syntax) is reported as skipped; a file given by name is read
-    regardless. An id is yielded once; a second file with the same id is skipped, and the reason says how to avoid that.
+    regardless. A file is yielded once. Files of two folders may have the same id: the index tells them apart.
 
     Raises:
         UsageError: a path does not exist, or a glob matches nothing.
     """
     expanded = [_expand(path) for path in paths]  # all of them first, so that a typo fails before any work
-    seen: dict[str, str] = {}
+    seen: set[str] = set()
     for path, matches in zip(paths, expanded, strict=True):
         for item in _find_url(path) if matches is None else _find_files(path, matches):
             if isinstance(item, Skipped):
                 yield item
-            elif item.id not in seen:
-                seen[item.id] = item.location
+            elif (file := f"{item.id}\0{os.path.realpath(item.path or item.location)}") not in seen:
+                seen.add(file)
                 yield item
-            elif not _is_same_file(seen[item.id], item.location):
-                fix = "index their common parent folder instead, so that their ids differ"
-                yield Skipped(path=item.location, reason=f"has the id {item.id} of {seen[item.id]}; {fix}")
-
-
-def _is_same_file(one: str, other: str) -> bool:
-    return one == other or os.path.realpath(one) == os.path.realpath(other)
 
 
 def root_of(path: str) -> str:

@@ -7,10 +7,12 @@ the chunks that are still to be embedded.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.embedding import Embedder, count_tokens
@@ -177,6 +179,7 @@ class IndexUpdate:
 
     def _update_source(self, source: Source, known: dict[str, SourceRow]) -> set[str]:
         """Bring one source up to date; return its id."""
+        source = _with_own_id(source, known)
         before = known.get(source.id)
         if before is not None and before.digest == source.digest:
             self.report.unchanged += len(self._catalogue.records_by_document(source.id))
@@ -185,6 +188,7 @@ class IndexUpdate:
                 self._put_source(source, before.problems)
             return {source.id}
         documents, skipped = self._extract(source)
+        known[source.id] = _row_of(source)
         if documents:
             self._replace_source(source, documents, skipped)
         else:
@@ -217,9 +221,7 @@ class IndexUpdate:
         self._put_source(source, tuple((problem.path, problem.reason) for problem in problems))
 
     def _put_source(self, source: Source, problems: tuple[tuple[str, str], ...]) -> None:
-        self._catalogue.put_source(
-            SourceRow(id=source.id, location=source.location, root=source.root, digest=source.digest, problems=problems)
-        )
+        self._catalogue.put_source(_row_of(source, problems))
 
     def _chunk(self, document: Document) -> list[tuple[Chunk, str]]:
         """Chunk a document; return its chunks with their record ids."""
@@ -269,3 +271,31 @@ class IndexUpdate:
 
 def _with_kept_notice(problem: Skipped) -> Skipped:
     return Skipped(path=problem.path, reason=f"{problem.reason}; what was indexed of it before is kept")
+
+
+def _row_of(source: Source, problems: tuple[tuple[str, str], ...] = ()) -> SourceRow:
+    return SourceRow(id=source.id, location=source.location, root=source.root, digest=source.digest, problems=problems)
+
+
+def _with_own_id(source: Source, known: Mapping[str, SourceRow]) -> Source:
+    """Return ``source``, with the names of folders above it in its id as long as another file has the same id.
+
+    Ids are relative to the folder that is indexed, so that files of two folders can have the same. A file that has
+    moved, or that has the same bytes, keeps its id.
+    """
+    folders = Path(source.root).parts[1:]
+    if Path(source.root).name == source.id:  # a single file
+        folders = folders[:-1]
+    for depth in range(len(folders) + 1):
+        id_ = "/".join((*folders[len(folders) - depth :], source.id))
+        if id_ not in known or not _is_of_another_file(source, known[id_]):
+            return source if id_ == source.id else replace(source, id=id_)
+    return source
+
+
+def _is_of_another_file(source: Source, row: SourceRow) -> bool:
+    if row.root == source.root or row.digest == source.digest:
+        return False
+    place = Path(row.root, row.id) if os.path.isdir(row.root) else Path(row.root)  # noqa: PTH112
+    found = next((path for path in (place, Path(row.location)) if path.is_file()), None)
+    return found is not None and os.path.realpath(found) != os.path.realpath(source.path or source.location)

@@ -224,3 +224,29 @@ def test_update_killed_at_ten_moments_leaves_the_old_index_or_the_new_one(
         rounds = {name for name in (f"Round {n}" for n in range(10)) if name in found}
         assert len(rounds) <= 1, "chunks of two rounds are live"
         assert index.fingerprint == before or rounds == {f"Round {number}"}
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_files_of_two_folders_with_one_name_stay_apart(
+    store: str, tmp_path: Path, update_index: UpdateIndex, open_index: OpenIndex, at_once: bool
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder, text in ((one, "An otter was seen in the harbour."), (two, "A seal was seen at the mill.")):
+        folder.mkdir()
+        (folder / "note.md").write_text(text)
+    for folders in [(one, two)] if at_once else [(one,), (two,)]:
+        update_index(store, *folders)
+    again = update_index(store, two, one)
+    assert (again.added, again.changed, again.removed, again.unchanged) == (0, 0, 0, 2)
+    found = {chunk.document_id: chunk.text for chunk, _ in open_index(store).lexical("seen", 9)}
+    assert found == {"note.md": "An otter was seen in the harbour.", "two/note.md": "A seal was seen at the mill."}
+
+
+def test_a_folder_that_was_moved_keeps_the_ids_of_its_files(
+    store: str, directory: Path, tmp_path: Path, update_index: UpdateIndex
+) -> None:
+    update_index(store, directory)
+    moved = directory.rename(tmp_path / "elsewhere")
+    (moved / "moon.md").write_text("# Moon\n\nThe Moon has no air.\n")
+    report = update_index(store, moved)
+    assert (report.added, report.changed, report.unchanged) == (0, 1, 2)
