@@ -55,9 +55,12 @@ def closing_evidence(
         reverse=True,
     )
     near = [sentence for sentence in ranked if weight[sentence] >= max(weight.values()) - weights.max_distance]
-    summary = _including_qualifications(near[: min(weights.summary_size, max(1, len(near) - 1))], sentences)
+    # A third for the summary and a sixth for the conclusion, at the most, so that the sections have the other half.
+    summary_size = min(weights.summary_size, max(1, len(near) - 1), max(1, len(sentences) // 3))
+    conclusion_size = min(weights.conclusion_size, max(1, len(sentences) // 6))
+    summary = _including_qualifications(near[:summary_size], sentences)
     rest = [sentence for sentence in ranked if summary.isdisjoint(with_qualifications(sentence, sentences))]
-    next_best = [sentence for sentence in rest if sentence in near][: weights.conclusion_size] or rest[:1]
+    next_best = [sentence for sentence in rest if sentence in near][:conclusion_size] or rest[:1]
     conclusion = _including_qualifications(next_best, sentences)
     return [each for each in sentences if each in summary], [each for each in sentences if each in conclusion]
 
