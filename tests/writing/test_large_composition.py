@@ -225,7 +225,7 @@ def test_every_draft_that_is_shown_is_a_verified_brief_and_they_get_better(compo
     shown = [step.brief for step in steps if step.brief]
     headings = [[section.heading for section in brief.sections] for brief in shown]
     themes = ["Approval and price", "Use of the pier"]
-    assert headings == [["Board"], themes, themes]  # the quote on the ferry stands in the summary
+    assert headings == [["Board"], themes, themes]  # the quote on the ferry stands outside the sections
     quoted = [sentence for each in shown[1].sections for sentence in each.sentences]
     assert all(" ".join(sentence.quotes[0].text.split()) == sentence.text for sentence in quoted)
     assert texts(shown[2])[1:3] == [[RIGHT, CHEAP], [MOVED]]
