@@ -280,14 +280,14 @@ def _row_of(source: Source, problems: tuple[tuple[str, str], ...] = ()) -> Sourc
 def _with_own_id(source: Source, known: Mapping[str, SourceRow]) -> Source:
     """Return ``source``, with the names of folders above it in its id as long as another file has the same id.
 
-    Ids are relative to the folder that is indexed, so that files of two folders can have the same. A file that has
+    Ids are relative to the folder that is indexed, so that files of two parents can have the same. A file that has
     moved, or that has the same bytes, keeps its id.
     """
-    folders = Path(source.root).parts[1:]
+    parents = Path(source.root).parts[1:]
     if Path(source.root).name == source.id:  # a single file
-        folders = folders[:-1]
-    for depth in range(len(folders) + 1):
-        id_ = "/".join((*folders[len(folders) - depth :], source.id))
+        parents = parents[:-1]
+    for depth in range(len(parents) + 1):
+        id_ = "/".join((*parents[len(parents) - depth :], source.id))
         if id_ not in known or not _is_of_another_file(source, known[id_]):
             return source if id_ == source.id else replace(source, id=id_)
     return source
