@@ -6,6 +6,7 @@ All clients of a model share it: the writer, the verifier and the briefs of a ba
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +24,12 @@ class Capabilities:
     guesses: bool = True
     """Whether to look for what a refusal does not name. It is looked for until it was not found once."""
 
+    searching: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    """Held by the one call that looks for the cause of a failure; the others wait for what it finds."""
+
+    _settled: set[str] = field(default_factory=set, repr=False)
+    _failures: Counter[str] = field(default_factory=Counter, repr=False)
+
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def learn(
@@ -38,6 +45,28 @@ class Capabilities:
             self.learned += new
         if new:
             say("; ".join(new))
+
+    def is_settled(self, prompt_name: str) -> bool:
+        """Return whether the form of requests is known not to be the cause if the server fails on this prompt.
+
+        It is known once a request with the prompt was accepted, or the cause was searched for. Each prompt has a schema
+        of its own, and a server may fail on one of them.
+        """
+        with self._lock:
+            return prompt_name in self._settled
+
+    def settle(self, prompt_name: str) -> None:
+        """Remember that a request with this prompt was accepted, or that the search for the cause is over."""
+        with self._lock:
+            self._settled.add(prompt_name)
+
+    def begin_search(self, prompt_name: str) -> bool:
+        """Record a failure on this prompt. Return whether to search for its cause: at the second failure, once."""
+        with self._lock:
+            if prompt_name in self._settled:
+                return False
+            self._failures[prompt_name] += 1
+            return self._failures[prompt_name] == 2
 
     def put_schema_in_prompt(self, say: Callable[[str], None] = lambda _: None) -> None:
         """Remember that the server does not hold replies to the schema, so that the model has to be told it."""

@@ -124,6 +124,7 @@ class ChatClient:
             max_retries=settings.retries,
             use_responses_api=False,
             http_client=http_client(self._transport),  # each call replaces it
+            http_socket_options=(),  # it would warn that it bypasses a proxy, in a client that is not used
             openai_proxy=None,
         )
         efforts = (self._chat.profile or {}).get("reasoning_effort_levels") or []

@@ -76,6 +76,11 @@ class Refusal:
         return self.status in MALFORMED
 
     @property
+    def about_text(self) -> bool:
+        """Whether a filter refused the text itself, which no other form of request mends."""
+        return bool(_PER_REQUEST.search(self.text))
+
+    @property
     def fingerprint(self) -> tuple[int, str]:
         """The status and the words without those that contain a digit, such as the id of a request."""
         return self.status, " ".join(word for word in self.text.split() if not re.search(r"\d", word))
@@ -88,15 +93,15 @@ class Refusal:
             form: the form in which it was refused.
             guess: whether to go on with parts of the request that the response does not name.
         """
-        if _PER_REQUEST.search(self.text):
+        if self.about_text:
             return
-        changes = list(_changes(body, form))
+        changes = list(changes_of(body, form))
         mentions = [self._mention(change) for change in changes]
         named = sorted((mention, at) for at, mention in enumerate(mentions) if mention is not None)
         yield from (changes[at] for _, at in named)
         if self.certain and guess:
             yield from (change for change, mention in zip(changes, mentions, strict=True) if mention is None)
-            yield Change(what=_EVERYTHING, change=lambda form: _least_demanding(body, form))
+            yield least_demanding(body)
 
     def _mention(self, change: Change) -> tuple[bool, int] | None:
         """Return how the text names what ``change`` takes away, smaller if clearer or earlier; None if it does not."""
@@ -144,8 +149,8 @@ def _texts(value: Any) -> Iterator[str]:
         yield value
 
 
-def _changes(body: Mapping[str, Any], form: RequestForm) -> Iterator[Change]:
-    """Yield every change that takes something from the request."""
+def changes_of(body: Mapping[str, Any], form: RequestForm) -> Iterator[Change]:
+    """Yield every change that takes one thing from the request ``body`` in ``form``."""
     if form.limit == "max_completion_tokens" and {"max_completion_tokens", "max_tokens"} & body.keys():
         yield Change(
             what="the limit is sent as max_tokens",
@@ -212,11 +217,16 @@ def _omission(field: str) -> Change:
     )
 
 
-def _least_demanding(body: Mapping[str, Any], form: RequestForm) -> RequestForm:
-    return replace(
-        form,
-        limit="max_tokens",
-        omitted=form.omitted | (body.keys() - _KEPT),
-        reply="text" if json_schema_of(body) is not None else form.reply,
-        system_in_user=True,
-    )
+def least_demanding(body: Mapping[str, Any]) -> Change:
+    """Return the change to the form that asks the least of a server."""
+
+    def change(form: RequestForm) -> RequestForm:
+        return replace(
+            form,
+            limit="max_tokens",
+            omitted=form.omitted | (body.keys() - _KEPT),
+            reply="text" if json_schema_of(body) is not None else form.reply,
+            system_in_user=True,
+        )
+
+    return Change(what=_EVERYTHING, change=change)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _LENGTHS = ("too_short", "too_long", "value_error", "assertion_error")
 """Pydantic's errors for what a JSON schema that a server takes need not say."""
 
+_JSON5_READINGS = 4
+"""How many times the length of a reply its characters may be read as JSON5, which is slow: 9 µs each."""
+
 
 def parse_reply(message: BaseMessage, schema: type[ReplyT]) -> ReplyT:
     """Return the content of LangChain's ``message`` as ``schema``.
@@ -58,22 +61,42 @@ def has_other_structure(error: ReplyError) -> bool:
 def objects_in(text: str) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects in ``text``, the last first, since reasoning comes before a reply.
 
-    An object inside another one comes after it: some models wrap the reply in an object or a list of their own.
+    An object inside another one comes after it: some models wrap the reply in an object or a list of their own. What is
+    no JSON may be JSON5: comments, trailing commas, single quotes and keys without quotes cost no reply. Nothing is
+    completed or guessed, so that no word of a reply changes; an object that breaks off is not yielded.
     """
     decoder = json.JSONDecoder(strict=False)  # line breaks in strings are taken as they are
     found: list[dict[str, Any]] = []
+    unread = _JSON5_READINGS * len(text)
     at = text.find("{")
     while at >= 0:
         try:
             value, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
-            end = at + 1
-        else:
+            value, end, characters = _parse_json5(text, at) if unread > 0 else (None, at + 1, 0)
+            unread -= characters
+        if isinstance(value, dict):
             found.append(value)
         at = text.find("{", end)
     for value in reversed(found):
         yield value
         yield from (part for part in value.values() if isinstance(part, dict))
+
+
+def _parse_json5(text: str, start: int) -> tuple[dict[str, Any] | None, int, int]:
+    """Return the JSON5 object at ``start`` or None, where to go on, and how many characters were read.
+
+    JSON5 joins lines that end in a backslash, which would join their words: such an object is none.
+    """
+    import json5
+
+    try:
+        value, fault, end = json5.parse(text, start=start, consume_trailing=False, strict=False)
+    except RecursionError:
+        return None, start + 1, len(text) - start
+    if fault is not None or "\\\n" in text[start:end]:
+        return None, start + 1, end - start
+    return value, end, end - start
 
 
 def first_lines(text: object) -> str:

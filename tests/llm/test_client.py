@@ -188,7 +188,7 @@ def test_retry_after_is_obeyed(connect: Callable[..., ChatClient]) -> None:
     ("faults", "named"),
     [
         ([rate_limited(0), rate_limited(0)], "rate limit"),
-        ([failing(500), failing(500)], "the server failed"),
+        ([failing(502), failing(502)], "the server failed"),
         ([dropped(), dropped()], "no connection"),
         ([slow(2), slow(2)], "CITEBRIEF_TIMEOUT"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -310,6 +311,96 @@ def test_the_schema_stays_in_the_prompt_where_neither_it_nor_a_system_message_ca
     assert message["content"].endswith("What fell?")
 
 
+# --- failures at a form that the server did not foresee --------------------------------------------------------------
+
+FAILURES = [
+    ScriptedReply(status=500, raw=b"Internal Server Error", headers={"Content-Type": "text/plain"}),
+    ScriptedReply(status=500, raw=b""),
+    failing(500, "'NoneType' object is not subscriptable"),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("field", ["response_format", "seed", "max_completion_tokens"])
+def test_what_a_server_fails_at_without_a_word_is_found_and_left_out(
+    field: str, failure: ScriptedReply, connect: Connect, said: list[str]
+) -> None:
+    with FaultServer(rule=refusing(lambda body: field in body, failure)) as server:
+        model = connect(server, retries=1)
+        assert ask(model).sentence == "Rain fell on Oslo."
+        found = len(server.requests)
+        assert ask(model).sentence == "Rain fell on Oslo."
+    first, last = server.requests[0].body, server.requests[-1].body
+    assert len(server.requests) == found + 1
+    assert first.keys() - last.keys() == {field}
+    assert len(said) == 1
+
+
+def test_a_server_that_fails_at_the_schema_of_one_prompt_only_gets_another_form(connect: Connect) -> None:
+    failing_at_lists = refusing(lambda body: '"maxItems"' in schema_text(body), FAILURES[0])
+    with FaultServer(rule=failing_at_lists) as server:
+        model = connect(server, retries=1)
+        ask(model)
+        assert ask(model, Section, name="section").heading
+    assert reply_format(server.requests[-1].body) == "json_schema"
+    assert "maxItems" not in schema_text(server.requests[-1].body)
+
+
+def test_what_a_server_refuses_and_what_it_fails_at_are_both_left_out(connect: Connect) -> None:
+    def rule(body: dict[str, Any]) -> ScriptedReply | None:
+        if "seed" in body:
+            return failing(400, UNKNOWN % "seed")
+        return FAILURES[0] if "response_format" in body else None
+
+    with FaultServer(rule=rule) as server:
+        model = connect(server, retries=1)
+        ask(model)
+        ask(model)
+    assert not {"seed", "response_format"} & server.requests[-1].body.keys()
+    assert "temperature" in server.requests[-1].body
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_server_that_fails_at_anything_gets_one_request_more(failure: ScriptedReply, connect: Connect) -> None:
+    with FaultServer() as server:
+        server.fail_from(1, failure)
+        model = connect(server, retries=2)
+        for _ in range(2):
+            with pytest.raises(ModelError, match="the server failed"):
+                ask(model)
+        assert len(server.requests) == 2 * 3 + 1
+        assert model.capabilities is not None
+        assert not model.capabilities.learned
+
+
+def test_a_server_that_recovers_during_the_search_is_not_blamed_for_the_form(connect: Connect, said: list[str]) -> None:
+    with FaultServer([FAILURES[0], FAILURES[0]]) as server:
+        model = connect(server, retries=1)
+        assert ask(model).sentence == "Rain fell on Oslo."
+        ask(model)
+    assert server.requests[-1].body == server.requests[0].body
+    assert said == []
+
+
+def test_a_failure_after_a_reply_is_not_the_fault_of_the_form(connect: Connect) -> None:
+    with FaultServer() as server:
+        model = connect(server, retries=2)
+        ask(model)
+        server.fail_from(2, FAILURES[0])
+        with pytest.raises(ModelError, match="the server failed"):
+            ask(model)
+    assert len({json.dumps(request.body) for request in server.requests}) == 1
+
+
+def test_many_calls_that_fail_at_the_form_wait_for_the_one_that_searches(connect: Connect, said: list[str]) -> None:
+    with FaultServer(rule=refusing(lambda body: "seed" in body, FAILURES[0])) as server:
+        model = connect(server, retries=1, patience=600)
+        with ThreadPoolExecutor(8) as pool:
+            assert len(list(pool.map(lambda _: ask(model), range(24)))) == 24
+    assert "seed" not in server.requests[-1].body
+    assert len(said) == 1
+
+
 # --- refusals that no form mends -------------------------------------------------------------------------------------
 
 
@@ -437,6 +528,69 @@ def test_the_reply_is_found_wherever_it_stands(reply: ScriptedReply, connect: Co
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"sentence": "It rained.",}',
+        '{"sentence": "It rained." /* on Oslo */}',
+        '{\n  // what fell\n  "sentence": "It rained.", // nothing else\n}',
+        "{'sentence': 'It rained.'}",
+        "{sentence: 'It rained.'}",
+        "```json5\n{sentence: 'It rained.',}\n```",
+        "Sure!\n\n{'sentence': 'It rained.',}\n\nAnything else?",
+    ],
+)
+def test_a_reply_in_json5_is_read(content: str, connect: Connect) -> None:
+    with FaultServer([ScriptedReply(content=content)]) as server:
+        assert ask(connect(server)).sentence == "It rained."
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ('{"sentence": "It rained\non Oslo.",}', "It rained\non Oslo."),
+        (
+            "{'sentence': 'It \"rained\", see http://a.example // there.',}",
+            'It "rained", see http://a.example // there.',
+        ),
+        ('{"sentence": "It rained, /* they say */ twice.",}', "It rained, /* they say */ twice."),
+        ('{"sentence": "The town\'s rain didn\'t stop.",}', "The town's rain didn't stop."),
+    ],
+)
+def test_no_word_of_a_reply_in_json5_changes(content: str, sentence: str, connect: Connect) -> None:
+    with FaultServer([ScriptedReply(content=content)]) as server:
+        assert ask(connect(server)).sentence == sentence
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{'sentence': 'It didn't rain, the town's clerk wrote.'}",  # a guess would end at "didn"
+        '{"sentence": "He called it "rain", and left."}',
+        "{'sentence': 'It rained all",
+        "{'sentence': 'It rained.', 'more': [",
+        '{"sentence": "It rained\\\non Oslo."}',  # JSON5 would make it "rainedon"
+    ],
+)
+def test_a_reply_that_could_only_be_guessed_is_unusable(content: str, connect: Connect) -> None:
+    with FaultServer([ScriptedReply(content=content)]) as server, pytest.raises(ReplyError, match="schema"):
+        ask(connect(server))
+
+
+def test_a_reply_in_json5_is_held_to_the_whole_schema(connect: Connect) -> None:
+    reply = ScriptedReply(content="{heading: 'Rain', sentences: [{text: 'It rained.', citations: ['E7'],},],}")
+    with FaultServer([reply]) as server, pytest.raises(ReplyError, match="E7"):
+        ask(connect(server), Section)
+
+
+def test_a_long_reply_without_an_object_costs_little_time(connect: Connect) -> None:
+    started = time.process_time()
+    with FaultServer([ScriptedReply(content='{"a": [' * 4000)]) as server, pytest.raises(ReplyError):
+        ask(connect(server))
+    assert time.process_time() - started < 5
+
+
 def test_a_reply_found_in_other_text_is_held_to_the_whole_schema(connect: Connect) -> None:
     wrong = {"heading": "Rain", "sentences": [{"text": "It rained.", "citations": ["E7"]}]}
     reply = ScriptedReply(content=f"<think>Well.</think>{json.dumps(wrong)}")
@@ -473,8 +627,10 @@ def test_an_error_in_a_response_of_status_200_is_tried_again(fault: ScriptedRepl
     with FaultServer([fault]) as server:
         assert ask(connect(server, retries=1)).sentence == "Rain fell on Oslo."
         assert len(server.requests) == 2
-    with FaultServer([fault, fault]) as server, pytest.raises(ModelError) as caught:
-        ask(connect(server, retries=1))
+    with FaultServer() as server:
+        server.fail_from(1, fault)
+        with pytest.raises(ModelError) as caught:
+            ask(connect(server, retries=1))
     assert "\n" not in str(caught.value)
 
 
