@@ -19,7 +19,12 @@ _NO_CLAIMS = {"sources", "what the corpus does not say", "what was searched", "n
 _MAX_HEADING_WORDS = 13
 """An unmarked line of at most this many words, without a stop or a marker, is a heading."""
 _NUMBER_LINK = re.compile(r"\[?\^?(\d{1,4})\]?")
+_PLAIN_NUMBERS = re.compile(r"\[\[?[\d\s,;–—-]+\]\]?")
+_NUMBER_IN_CODE = re.compile(r"\[\^?\d{1,4}\]")
 _BARE_ADDRESS = re.compile(r"https?://[^\s<>\"'`\[\]]+")
+_CODE = {ord(mark): 0xE010 + number for number, mark in enumerate("[](){}【】\\@⁰¹²³⁴⁵⁶⁷⁸⁹")}
+"""Puts characters of the private use area, which no text has, in the place of those with which marks begin and end."""
+_FROM_CODE = {stand_in: mark for mark, stand_in in _CODE.items()}
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -46,7 +51,7 @@ def parse_markdown(text: str) -> ParsedBrief:
     for is_marked_heading, content, children in paragraphs:
         for block in [content] if is_marked_heading else _blocks(content, reader):
             if is_marked_heading or _is_heading(block, reader):
-                heading = _without_links(block)
+                heading = _without_links(block).translate(_FROM_CODE)
                 has_claims = heading.casefold() not in _NO_CLAIMS
             elif has_claims and not _is_provenance(children):
                 claims += [
@@ -84,6 +89,8 @@ class _PlainText:
             elif child.type == "html_inline":
                 tag = child.content.casefold()
                 raised = tag.startswith("<sup") or (raised and not tag.startswith("</sup"))
+            elif child.type == "code_inline" and not href and not _NUMBER_IN_CODE.fullmatch(child.content):
+                parts.append(child.content.translate(_CODE))
             elif child.type in ("text", "code_inline", "text_special"):
                 if href:
                     label += child.content
@@ -130,10 +137,12 @@ def _names_itself(key: str) -> bool:
 
 
 def _reader(paragraphs: Sequence[str], sources: SourceList, links: Sequence[str]) -> MarkReader:
-    """Return the reader of the marks of ``paragraphs``, which knows whether they have marks that are nothing else."""
+    """Return the reader of the marks of ``paragraphs``, which knows in which notations they cite."""
     strict = MarkReader(sources=sources, links=links, has_plain_marks=True)
-    plain = any(not mark.weak for text in paragraphs for mark in strict.marks(text))
-    return strict if plain else replace(strict, has_plain_marks=False)
+    plain = [(text[mark.start : mark.end], mark) for text in paragraphs for mark in strict.marks(text) if not mark.weak]
+    resolved = [written for written, mark in plain if any(map(sources.by_label, mark.keys))]
+    other = bool(resolved) and not any(map(_PLAIN_NUMBERS.fullmatch, resolved))
+    return replace(strict, has_plain_marks=bool(plain), has_other_notation=other)
 
 
 def _without_links(text: str) -> str:
@@ -177,7 +186,7 @@ def _claims(block: str, reader: MarkReader) -> Iterator[tuple[str, tuple[str, ..
         inside = [(keys, weak) for position, keys, weak in marks if start < position <= end]
         counted = [keys for keys, weak in inside if not weak] or [keys for keys, _ in inside]
         cited = tuple(dict.fromkeys(key for keys in counted for key in keys))
-        sentence = " ".join(plain[start:end].split())
+        sentence = " ".join(plain[start:end].translate(_FROM_CODE).split())
         if cited or not sentence.endswith("?"):  # a question is not a claim
             yield sentence, cited
 

@@ -9,8 +9,13 @@
 ``[text](file.md)``                  links, where a sentence has no other mark; addresses and file names in brackets
 ===================================  =============================================================================
 
-Square brackets and notes are marks by their form, whether or not the source list has them. What may also be prose, such
-as a name and year in round brackets, is one only if it leads to an entry, or if the brief cites in no other way.
+Square brackets and notes are marks by their form, whether or not the source list has them: a number that it lacks is
+no mark only where the brief cites in another notation, or where it is 0. What may also be prose, such as a name and
+year in round brackets, is one only if it leads to an entry, or if the brief cites in no other way. Code has no marks.
+
+Measured on 176 sentences of four kinds of text, half of which only look as if they cited (``tests/check/labelled``):
+precision .984 and recall 1.000 of 61 citations on the half that was held out (.938 and 1.000 before the other half was
+mended, on which both are 1.000 now, .770 and .983 before).
 """
 
 from __future__ import annotations
@@ -29,9 +34,9 @@ _NAME = r"[A-ZÀ-Þ][\w'’.-]*(?:\s+(?:[a-z]{1,4}\s+)?[A-ZÀ-Þ][\w'’.-]*){0,
 _NAMES = rf"{_NAME}(?:(?:,\s+|\s*&\s*|,?\s+and\s+|,?\s+&\s+){_NAME})*(?:,?\s+et\s+al\.?)?"
 _YEAR = r"(?:1[5-9]\d\d|20\d\d)[a-z]?"
 _LOCATOR = r"(?:\s*[,:]?\s*(?:[a-z§¶]{0,8}\.?\s*)\d[\d\s,–-]*)?"
-_AUTHOR_YEAR = re.compile(rf"^(?:[a-z.]+,?\s+){{0,2}}({_NAMES}),?\s+({_YEAR}(?:\s*,\s*{_YEAR})*){_LOCATOR}$")
+_AUTHOR_YEAR = re.compile(rf"^((?:[a-z.]+,?\s+){{0,3}})({_NAMES}),?\s+({_YEAR}(?:\s*,\s*{_YEAR})*){_LOCATOR}$")
 _YEAR_ALONE = re.compile(rf"^({_YEAR}){_LOCATOR}$")
-_NAMES_BEFORE = re.compile(rf"({_NAMES})(?:[’']s?)?\s*$")
+_NAMES_BEFORE = re.compile(rf"((?:[a-z]+\s+){{0,3}}{_NAMES})(?:[’']s?)?\s*$")
 _KEY = re.compile(r"^([A-Za-z][\w-]*?\d{4}[a-z]?)(?:\s+.*)?$")
 _NUMBERS = re.compile(r"^\^?\d{1,4}(?:\s*[–—-]\s*\^?\d{1,4})?$")
 _WORD_AND_NUMBER = re.compile(r"^[^\W\d_]+\.?\s*#?(\d{1,4})$")
@@ -72,11 +77,14 @@ class MarkReader:
         sources: the source list.
         links: the destinations of the links of the brief, by their numbers.
         has_plain_marks: whether the brief has marks that can be nothing else; then what may be prose is prose.
+        has_other_notation: whether the brief has marks that lead to entries, and none of them is a number in plain
+            square brackets; then such a number that leads nowhere is prose, such as the number of a paragraph.
     """
 
     sources: SourceList
     links: Sequence[str] = ()
     has_plain_marks: bool = False
+    has_other_notation: bool = False
 
     def marks(self, text: str) -> list[Mark]:
         """Return the marks in ``text`` in their order."""
@@ -113,9 +121,14 @@ class MarkReader:
     def _square(self, inner: str) -> list[str] | None:
         pieces = [piece.strip() for piece in re.split(r"[,;]", inner) if piece.strip()]
         if pieces and all(_NUMBERS.match(piece) for piece in pieces):
-            keys = [self.sources.by_label(number) or number for piece in pieces for number in _numbers(piece)]
-            years = all(re.fullmatch(_YEAR, key) for key in keys)
-            return None if years and self.sources.entries and not any(map(self.sources.by_label, keys)) else keys
+            numbers = [number for piece in pieces for number in _numbers(piece)]
+            known = any(map(self.sources.by_label, numbers))
+            years = self.sources.entries and all(re.fullmatch(_YEAR, number) for number in numbers)
+            other_notation = self.has_other_notation and "^" not in inner
+            no_zero = "0" in numbers and self.sources.by_label("0") is None  # an interval such as [0, 1]
+            if no_zero or (not known and (years or other_notation)):
+                return None
+            return [self.sources.by_label(number) or number for number in numbers]
         if pieces and all(piece.startswith("^") for piece in pieces):
             return [self.sources.by_label(piece) or piece.lstrip("^") for piece in pieces]
         if found := _PANDOC.findall(inner):
@@ -139,7 +152,7 @@ class MarkReader:
         if keys := (self._named(inner) if re.search(r"\d", inner) else None) or self._authors(inner):
             return keys, False
         if (year := _YEAR_ALONE.match(inner.strip())) and (names := _NAMES_BEFORE.search(before)):
-            return self._author_before(names[1].split(), year[1]), False
+            return self._author_before(names[1].split(), year[1]) or None, False
         keys, weak = self._file_or_address(inner)
         if keys and not (weak and self.has_plain_marks):
             return keys, weak
@@ -185,21 +198,22 @@ class MarkReader:
             found = _AUTHOR_YEAR.match(piece)
             if found is None:
                 return None
-            for year in re.findall(_YEAR, found[2]):
-                entries = self.sources.by_author(found[1], year)
+            before, names = found[1].split(), found[2]  # "see", or the beginning of a name, such as "van der"
+            for year in re.findall(_YEAR, found[3]):
+                entries = self._author_before([*before, names], year)
                 resolved = resolved or bool(entries)
-                keys += entries or [f"{found[1]}, {year}"]
+                keys += entries or [f"{names}, {year}"]
         if resolved:
             return keys
         is_style = self.sources.names_authors or not (self.sources.entries or self.has_plain_marks)
         return keys if keys and is_style and not any(find_dates(inner)) else None
 
-    def _author_before(self, words: Sequence[str], year: str) -> list[str] | None:
-        """Return the keys of the works of ``year`` by the authors with whom ``words`` ends; None if there are none."""
-        for at, word in enumerate(words):
-            if word[0].isupper() and (keys := self.sources.by_author(" ".join(words[at:]), year)):
+    def _author_before(self, words: Sequence[str], year: str) -> list[str]:
+        """Return the keys of the works of ``year`` by the authors with whom ``words`` ends."""
+        for at in range(len(words)):
+            if keys := self.sources.by_author(" ".join(words[at:]), year):
                 return keys
-        return None
+        return []
 
     def _file_or_address(self, inner: str) -> tuple[list[str] | None, bool]:
         """Return the source that ``inner`` is the name of, and whether the source list lacks it."""
