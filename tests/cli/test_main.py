@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from command_line import ROOT, Run
+from command_line import COMMAND, ROOT, Run
 
 HEAVY = ("torch", "chromadb", "sentence_transformers", "langchain_core", "openai", "pydantic", "numpy", "rich")
 
@@ -66,3 +67,14 @@ print([name for name in {HEAVY!r} if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["ask", "--help"], ["doctor", "--json"]])
+def test_a_reader_that_closes_the_pipe_is_no_error(arguments: list[str], tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as pipe:
+        done = subprocess.run(
+            [*COMMAND, *arguments], check=False, stdout=pipe, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+        )
+    assert (done.returncode, done.stderr) == (0, "")
