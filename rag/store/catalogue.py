@@ -259,15 +259,8 @@ class Catalogue:
 
     def chunks_by_record(self, records: Sequence[str]) -> dict[str, Chunk]:
         """Return the live chunks among ``records``, by record id."""
-        found: dict[str, Chunk] = {}
-        for start in range(0, len(records), 500):
-            part = records[start : start + 500]
-            marks = ",".join("?" * len(part))
-            found |= {
-                row[-2]: make_chunk(row)
-                for row in self._db.execute(SELECT_CHUNK + f"WHERE c.record IN ({marks})", part)
-            }
-        return found
+        sql = SELECT_CHUNK + "WHERE c.record IN (SELECT value FROM json_each(?))"
+        return {row[-2]: make_chunk(row) for row in self._db.execute(sql, (json.dumps(list(records)),))}
 
     def records(self) -> Iterator[str]:
         """Yield the record id of every live chunk."""
@@ -276,10 +269,8 @@ class Catalogue:
 
     def records_by_chunk(self, chunk_ids: Sequence[str]) -> dict[str, str]:
         """Return the record ids of live chunks, by chunk id."""
-        marks = ",".join("?" * len(chunk_ids))
-        return dict(
-            self._db.execute(f"SELECT id, record FROM chunks WHERE id IN ({marks})", list(chunk_ids)).fetchall()
-        )
+        sql = "SELECT id, record FROM chunks WHERE id IN (SELECT value FROM json_each(?))"
+        return dict(self._db.execute(sql, (json.dumps(list(chunk_ids)),)).fetchall())
 
     def count(self) -> tuple[int, int]:
         """Return the numbers of documents and of chunks."""
