@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,11 +16,28 @@ ENTRY_POINT_GROUP = "citebrief.commands"
 """Entry points of this group name click commands. ``citebrief eval`` is one, so ``rag`` never imports ``rag.eval``."""
 
 
+class ReaderGone(Exception):
+    """The reader of the output, such as ``head``, has closed the pipe."""
+
+
 class CommandGroup(click.Group):
     """A click group that finds further commands by entry point, and imports one when it is run or its help is shown.
 
     A command of the group itself wins over an entry point of the same name.
+
+    Raises:
+        ReaderGone: from :meth:`main`, which otherwise ends with status 1 and without a word.
     """
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Parse the arguments, which may print the help."""
+        with _reader_gone():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with _reader_gone():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return all names in alphabetical order."""
@@ -29,6 +48,14 @@ class CommandGroup(click.Group):
         if cmd_name not in self.commands and cmd_name in _entry_points():
             self.add_command(_entry_points()[cmd_name].load(), cmd_name)
         return super().get_command(ctx, cmd_name)
+
+
+@contextmanager
+def _reader_gone() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderGone from error
 
 
 @cache

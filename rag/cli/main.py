@@ -19,7 +19,7 @@ from rag.cli.batch import batch
 from rag.cli.check import check_command
 from rag.cli.doctor import doctor_command
 from rag.cli.exit_status import DONE, FAILED, STOPPED
-from rag.cli.group import CommandGroup
+from rag.cli.group import CommandGroup, ReaderGone
 from rag.cli.index import index_command
 from rag.cli.output import accept_any_character, print_message
 from rag.cli.render import render_command
@@ -68,7 +68,7 @@ def main() -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         print_message("stopped")
         sys.exit(STOPPED)
-    except BrokenPipeError:  # the reader, such as `head`, closed the pipe; flushing at exit must not fail again
+    except ReaderGone:  # flushing at exit must not fail again
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):
             os.dup2(nowhere, stream.fileno())
