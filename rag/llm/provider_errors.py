@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -46,7 +47,9 @@ def translate_error(error: Exception, where: str, mask: Callable[[str], str]) ->
         (openai.APITimeoutError, "no reply in time: raise CITEBRIEF_TIMEOUT"),
         (openai.APIConnectionError, "no connection: check the network and OPENAI_BASE_URL"),
         (openai.BadRequestError, "the request was refused"),
+        (openai.UnprocessableEntityError, "the request was refused"),
         (openai.InternalServerError, "the server failed, also after retries: try again later"),
+        (openai.APIStatusError, f"the server answered with HTTP {getattr(error, 'status_code', None)}"),
     ]
     for kind, fix in fixes:
         if isinstance(error, kind):
@@ -71,7 +74,13 @@ def _is_too_long(error: APIStatusError) -> bool:
 
 
 def _server_message(error: Exception) -> str:
-    """Return the message of the server's response in brackets, or nothing if it has none."""
+    """Return what the server's response says, in brackets; nothing if it says nothing, or in a web page."""
     body = getattr(error, "body", None)
-    message = body.get("message") if isinstance(body, dict) else None
-    return f" ({first_lines(message)})" if message else ""
+    message: object = body
+    if isinstance(body, dict):
+        message = body.get("message") or body.get("detail") or body.get("error")
+    if isinstance(message, list | dict):
+        message = json.dumps(message, ensure_ascii=False)
+    if not isinstance(message, str) or not message.strip() or message.lstrip().startswith("<"):
+        return ""
+    return f" ({first_lines(message)})"

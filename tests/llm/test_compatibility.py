@@ -418,6 +418,26 @@ def test_a_refusal_without_a_remedy_is_reported_in_its_words_and_searched_once(c
     assert len(server.requests) == searched + 1
 
 
+@pytest.mark.parametrize("status", [400, 418, 422, 401, 404, 429, 502])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"detail": "pinned to another model"}',
+        b'{"detail": [{"loc": ["body", "model"], "msg": "pinned to another model"}]}',
+        b'{"error": "pinned to another model"}',
+        b'{"message": "pinned to another model"}',
+        b'{"error": {"message": "pinned to another model"}}',
+        b"pinned to another model",
+    ],
+)
+def test_what_the_server_says_reaches_the_user_wherever_it_stands(body: bytes, status: int, connect: Connect) -> None:
+    with FaultServer() as server:
+        server.fail_from(1, ScriptedReply(status=status, raw=body))
+        with pytest.raises(ModelError, match="pinned to another model") as caught:
+            ask(connect(server))
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("refusal", "error"),
     [
