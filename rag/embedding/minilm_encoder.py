@@ -153,7 +153,8 @@ def _pool_text(states: Vectors) -> Vectors:
     import numpy as np
 
     mean = states.mean(axis=0)
-    return mean / np.maximum(np.linalg.norm(mean), 1e-12)
+    unit: Vectors = mean / np.maximum(np.linalg.norm(mean), 1e-12)
+    return unit
 
 
 def _pool_words(text: str, tokens: Encoding, states: Vectors) -> WordVectors:
