@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
@@ -79,6 +79,11 @@ class Batcher(Generic[KeyT, ValueT]):
         _THREAD.submit(self._run_batch)
         return future.result()
 
+    def remember(self, values: Mapping[KeyT, ValueT]) -> None:
+        """Cache values that another computation has had as a by-product; they must be those of the function."""
+        with self._lock:
+            self._remember(values)
+
     @property
     def waiting(self) -> int:
         """The number of requests that wait for the next batch."""
@@ -120,11 +125,16 @@ class Batcher(Generic[KeyT, ValueT]):
             new_values = dict(zip(new_items, self._function(new_items), strict=True))
             values |= new_values
             with self._lock:
-                self._cache |= new_values
-                self._cached_size += sum(map(self._size_of, new_values.values()))
-                while self._cached_size > self._cache_size and self._cache:
-                    self._cached_size -= self._size_of(self._cache.popitem(last=False)[1])
+                self._remember(new_values)
         return values
+
+    def _remember(self, values: Mapping[KeyT, ValueT]) -> None:
+        for item, value in values.items():
+            if item not in self._cache:
+                self._cached_size += self._size_of(value)
+            self._cache[item] = value
+        while self._cached_size > self._cache_size and self._cache:
+            self._cached_size -= self._size_of(self._cache.popitem(last=False)[1])
 
     def _get_cached(self, item: KeyT) -> ValueT:
         self._cache.move_to_end(item)

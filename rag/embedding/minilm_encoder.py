@@ -76,20 +76,23 @@ class MiniLMEncoder:
         return [float(x) for x in self.vectors([text])[0]]
 
     def word_vectors(self, texts: Sequence[str]) -> list[WordVectors]:
-        """Return for each text its words, lower case, and a unit vector per word: the mean of its tokens in context."""
+        """Return for each text its words, lower case, and a unit vector per word: the mean of its tokens in context.
+
+        The same pass gives the vectors of the texts, so that :meth:`vectors` need not compute them afterwards.
+        """
         return self._batched_words(texts)
 
     def _encode_texts(self, texts: list[str]) -> list[Vectors]:
-        import numpy as np
-
-        found: dict[int, Vectors] = {}
-        for i, _, states in self._run_network(texts):
-            mean = states.mean(axis=0)
-            found[i] = mean / np.maximum(np.linalg.norm(mean), 1e-12)
+        found = {i: _pool_text(states) for i, _, states in self._run_network(texts)}
         return [found[i] for i in range(len(texts))]
 
     def _encode_words(self, texts: list[str]) -> list[WordVectors]:
-        found = {i: _pool_words(texts[i], tokens, states[1:-1]) for i, tokens, states in self._run_network(texts)}
+        found: dict[int, WordVectors] = {}
+        of_texts: dict[str, Vectors] = {}
+        for i, tokens, states in self._run_network(texts):
+            found[i] = _pool_words(texts[i], tokens, states[1:-1])
+            of_texts[texts[i]] = _pool_text(states)
+        self._batched_texts.remember(of_texts)
         return [found[i] for i in range(len(texts))]
 
     def _run_network(self, texts: list[str]) -> Iterator[tuple[int, Encoding, Vectors]]:
@@ -143,6 +146,15 @@ class PackagedEmbedder:
     def embed_query(self, text: str) -> list[float]:
         """Return the unit vector of a query."""
         return self._queries.embed_query(text)
+
+
+def _pool_text(states: Vectors) -> Vectors:
+    """Return the vector of a text from the ``states`` of its tokens, special ones included."""
+    import numpy as np
+
+    mean = states.mean(axis=0)
+    unit: Vectors = mean / np.maximum(np.linalg.norm(mean), 1e-12)
+    return unit
 
 
 def _pool_words(text: str, tokens: Encoding, states: Vectors) -> WordVectors:

@@ -112,7 +112,7 @@ def is_list_item(text: str, start: int = 0) -> bool:
 
 def match_key(text: str) -> str:
     """Reduce ``text`` to its case-folded letters and digits, to compare lines regardless of typography."""
-    return "".join(char for char in text.casefold() if char.isalnum())
+    return "".join(filter(str.isalnum, text.casefold()))
 
 
 def title_from_name(name: str) -> str:

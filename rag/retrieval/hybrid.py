@@ -60,16 +60,18 @@ def retrieve(index: Index, question: str, *, k: int, where: Filter | None = None
             cosine=float(cosines[i]),
             found_by=tuple(name for name, ids in (("dense", nearest), ("lexical", bm25)) if chunks[i].id in ids),
         )
-        for rank, i in enumerate(_distinct(vectors, ranked)[:k], 1)
+        for rank, i in enumerate(_distinct(vectors, ranked, k), 1)
     ]
 
 
-def _distinct(vectors: NDArray[np.float32], ranked: list[int]) -> list[int]:
-    """Return ``ranked``, which are rows of ``vectors``, without the near-duplicates of an earlier one."""
+def _distinct(vectors: NDArray[np.float32], ranked: list[int], k: int) -> list[int]:
+    """Return the first ``k`` of ``ranked``, rows of ``vectors``, that are no near-duplicates of an earlier one."""
     ordered = vectors[ranked]
     duplicate = ordered @ ordered.T >= _PARAMETERS.near_duplicate
     kept: list[int] = []
     for i in range(len(ranked)):
+        if len(kept) == k:
+            break
         if not duplicate[i, kept].any():
             kept.append(i)
     return [ranked[i] for i in kept]

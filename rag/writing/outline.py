@@ -153,7 +153,10 @@ def make_outline(
         return Outline(sections=(), key_points=())
     posed = [question, *scores.questions[1:]]
     contexts = list(dict.fromkeys(sentence.chunk.context for sentence in candidates))
-    embedded = embed([*posed, *contexts, *(sentence.text for sentence in candidates)])
+    texts = [sentence.text for sentence in candidates]
+    if not broad:
+        embed_words([*posed, *texts])  # before their vectors, which the packaged encoder gets from the same pass
+    embedded = embed([*posed, *contexts, *texts])
     queries, of_contexts, vectors = np.split(embedded, [len(posed), len(posed) + len(contexts)])
     context_cosines = (of_contexts @ queries.T).max(axis=1)
     context_terms = dict(zip(contexts, weights.context * (context_cosines - context_cosines.mean()), strict=True))
@@ -163,7 +166,6 @@ def make_outline(
         + weights.hit_relevance * of_hit[sentence.chunk.id]
         for sentence in candidates
     ]
-    texts = [sentence.text for sentence in candidates]
     to_each = vectors @ queries.T  # sentences × the question and its parts
     if not broad:
         covered = [term_coverage(each, texts, embed_words) for each in posed]

@@ -93,3 +93,15 @@ def test_value_larger_than_the_cache_is_returned() -> None:
     lengths = TextLengths()
     lengths.proceed.set()
     assert Batcher(lengths, cache_size=6, size_of=lambda length: length)(["longer than that"]) == [16]
+
+
+def test_remembered_values_are_not_computed_and_count_for_the_size_of_the_cache() -> None:
+    lengths = TextLengths()
+    lengths.proceed.set()
+    batcher = Batcher(lengths, cache_size=6, size_of=lambda length: length)
+    batcher.remember({"aaa": 3})
+    assert batcher(["aaa"]) == [3] and lengths.batches == []
+    batcher.remember({"aaa": 3, "bbb": 3})
+    batcher(["c"])  # of the seven only six are kept: "aaa" leaves
+    batcher(["bbb", "aaa"])
+    assert lengths.batches == [["c"], ["aaa"]]

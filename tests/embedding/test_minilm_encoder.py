@@ -55,6 +55,12 @@ def test_vectors_of_texts_equal_those_of_sentence_transformers(texts: list[str],
     np.testing.assert_allclose(vectors, reference.vectors(texts), rtol=0, atol=1e-6)
 
 
+def test_vectors_of_texts_that_their_words_were_computed_with_are_the_same(texts: list[str]) -> None:
+    encoder = MiniLMEncoder()
+    encoder.word_vectors(texts[:12])
+    np.testing.assert_array_equal(encoder.vectors(texts), MiniLMEncoder().vectors(texts))
+
+
 def test_the_vector_of_a_word_is_the_mean_of_its_token_embeddings(reference: Encoder) -> None:
     text = "Papadopoulos's emails, “re-sent” in 2016."
     ((words, vectors),) = MiniLMEncoder().word_vectors([text])

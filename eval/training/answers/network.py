@@ -25,9 +25,4 @@ def load_merged_network(merged: Path) -> tuple[SupportNetwork, Tokenizer]:
         tokenizer = Tokenizer.from_str(file.metadata()[TOKENIZER])
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    network = SupportNetwork.from_state(state)
-    for module in network.modules():  # the unused ones of the encoder have no memory after from_state
-        for name, buffer in list(module.named_buffers(recurse=False)):
-            if buffer.is_meta:
-                setattr(module, name, None)
-    return network, tokenizer
+    return SupportNetwork.from_state(state), tokenizer

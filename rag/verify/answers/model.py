@@ -114,6 +114,8 @@ class AnswerModel:
         """
         from tokenizers import Tokenizer
 
+        from rag.verify.support.network import SupportNetwork
+
         config = AnswerConfig.read(directory)
         merged = load_merged(SUPPORT_WEIGHTS, SupportConfig.read().name, settings, on_bytes)
         tokenizer = Tokenizer.from_str(merged.tokenizer)
@@ -122,7 +124,7 @@ class AnswerModel:
         state = _with_difference(merged.state, directory / "difference.safetensors")
         if (precision or best_precision()) == "fp32":
             state = {name: value.float() for name, value in state.items()}
-        return cls(_network(state), tokenizer, config)
+        return cls(SupportNetwork.from_state(state), tokenizer, config)
 
     def probabilities(self, questions: Sequence[str], passages: Sequence[str]) -> NDArray[np.float32]:
         """Return the calibrated probability that a passage answers a question (questions × passages).
@@ -172,20 +174,6 @@ def _with_difference(state: dict[str, Any], path: Path) -> dict[str, Any]:
         raise ModelError(f"{path} cannot be read: {error}") from error
     changed = {name: state[name] for name in changed_names(difference)}
     return state | merged(changed, difference)
-
-
-def _network(state: dict[str, Any]) -> SupportNetwork:
-    """Return the network with the parameters ``state``, which are not copied."""
-    import torch
-
-    from rag.verify.support.mpnet import MPNetModules, MPNetSize
-    from rag.verify.support.network import SupportNetwork
-
-    with torch.device("meta"):  # no memory is filled with random numbers
-        network = SupportNetwork(MPNetModules(MPNetSize()))
-    network.load_state_dict(state, assign=True)
-    network.register_buffer("buckets", network._distance_buckets(), persistent=False)
-    return network.eval()
 
 
 _loading = threading.Lock()

@@ -28,11 +28,25 @@ class MPNetSize:
     positions: int = 514
 
 
+class _Linear(nn.Linear):
+    """A linear layer without values: on the device "meta", drawing random ones imports torch's compiler, 1.3 s."""
+
+    def reset_parameters(self) -> None:
+        """Leave the parameters to :meth:`load_state_dict`."""
+
+
+class _Embedding(nn.Embedding):
+    """An embedding without values, as :class:`_Linear` is."""
+
+    def reset_parameters(self) -> None:
+        """Leave the parameters to :meth:`load_state_dict`."""
+
+
 class MPNetModules(nn.Module):
     """Embeddings and encoder of MPNet; ``config`` says their size."""
 
     def __init__(self, size: MPNetSize) -> None:
-        """Make the modules, with random parameters."""
+        """Make the modules. Their parameters have no values before they are loaded."""
         super().__init__()
         self.config = size
         self.embeddings = _Embeddings(size)
@@ -42,22 +56,22 @@ class MPNetModules(nn.Module):
 class _Embeddings(nn.Module):
     def __init__(self, size: MPNetSize) -> None:
         super().__init__()
-        self.word_embeddings = nn.Embedding(size.vocabulary, size.hidden_size)
-        self.position_embeddings = nn.Embedding(size.positions, size.hidden_size)
+        self.word_embeddings = _Embedding(size.vocabulary, size.hidden_size)
+        self.position_embeddings = _Embedding(size.positions, size.hidden_size)
         self.LayerNorm = nn.LayerNorm(size.hidden_size, eps=_EPSILON)
 
 
 class _Attention(nn.Module):
     def __init__(self, size: MPNetSize) -> None:
         super().__init__()
-        self.attn = nn.ModuleDict({name: nn.Linear(size.hidden_size, size.hidden_size) for name in "qkvo"})
+        self.attn = nn.ModuleDict({name: _Linear(size.hidden_size, size.hidden_size) for name in "qkvo"})
         self.LayerNorm = nn.LayerNorm(size.hidden_size, eps=_EPSILON)
 
 
 class _Dense(nn.Module):
     def __init__(self, inputs: int, outputs: int, *, norm: bool) -> None:
         super().__init__()
-        self.dense = nn.Linear(inputs, outputs)
+        self.dense = _Linear(inputs, outputs)
         if norm:
             self.LayerNorm = nn.LayerNorm(outputs, eps=_EPSILON)
 
@@ -74,7 +88,7 @@ class _Encoder(nn.Module):
     def __init__(self, size: MPNetSize) -> None:
         super().__init__()
         self.layer = nn.ModuleList(_Layer(size) for _ in range(size.layers))
-        self.relative_attention_bias = nn.Embedding(_BUCKETS, size.num_attention_heads)
+        self.relative_attention_bias = _Embedding(_BUCKETS, size.num_attention_heads)
 
     @staticmethod
     def relative_position_bucket(distances: Tensor) -> Tensor:

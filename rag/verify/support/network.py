@@ -6,8 +6,8 @@ and to its own claim, and the positions of each claim continue those of the evid
 on the other claims of its pack.
 
 The encoder is MPNet (Song et al., 2020, "MPNet: Masked and Permuted Pre-training for Language Understanding") with the
-modules of ``transformers``; the loop over the layers is ours, since theirs knows no such mask and takes positions from
-the order of the tokens.
+modules of ``transformers`` or those of ``rag/verify/support/mpnet.py``; the loop over the layers is ours, since theirs
+knows no such mask and takes positions from the order of the tokens.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rag.verify.support.mpnet import MPNetModules, MPNetSize
+
 if TYPE_CHECKING:
     from transformers import MPNetModel
-
-    from rag.verify.support.mpnet import MPNetModules
 
 BOS, PAD, EOS = 0, 1, 2
 """Token ids of MPNet's ``<s>``, ``<pad>`` and ``</s>``; evidence and each claim stand between ``<s>`` and ``</s>``."""
@@ -111,13 +111,10 @@ class SupportNetwork(nn.Module):
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> SupportNetwork:
         """Return the network of all-mpnet-base-v2's size with the parameters ``state``, which are not copied."""
-        from transformers import MPNetConfig, MPNetModel
-
-        config = MPNetConfig(max_position_embeddings=MAX_POSITION + 1 + _POSITION_OFFSET, layer_norm_eps=1e-5)
-        with torch.device("meta"):  # no memory is filled with random numbers
-            network = cls(MPNetModel(config, add_pooling_layer=False))
+        with torch.device("meta"):  # takes no memory
+            base = MPNetModules(MPNetSize())
+        network = cls(base)
         network.load_state_dict(state, assign=True)
-        network.register_buffer("buckets", network._distance_buckets(), persistent=False)
         return network.eval()
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
