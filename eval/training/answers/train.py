@@ -33,6 +33,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--batch-tokens", type=int, default=3200, help="tokens of a batch, padding included")
     parser.add_argument("--rate", type=float, default=5e-5, help="highest learning rate")
     parser.add_argument("--ranking", type=float, default=0.5, help="weight of the ranking loss of near misses")
+    parser.add_argument("--sentences", action="store_true", help="train on single sentences of the passages, too")
     parser.add_argument("--everything", action="store_true", help="train on the domains held out, too")
     parser.add_argument("--seed", type=int, default=1)
     return parser
@@ -50,7 +51,10 @@ def main() -> None:
     network, tokenizer = load_merged_network(options.start)
     trainer = Trainer(network.float(), LossWeights(ranking=options.ranking), options.freeze, "cpu")
     data = read_question_data(options.data)
-    packs = Packs(tokenizer).training(data if options.everything else data.split(held_out=False), options.seed)
+    known = data if options.everything else data.split(held_out=False)
+    packs = Packs(tokenizer).training(known, options.seed)
+    if options.sentences:
+        packs += Packs(tokenizer).sentences(known, options.seed)
     total = int(sum(pack.pack.length for pack in packs) * options.passes)
     schedule = Schedule(rate=options.rate, warmup=15, decay=0.3)
     rng = random.Random(options.seed)
