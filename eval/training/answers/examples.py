@@ -1,4 +1,8 @@
-"""Packs to train on: a passage, or one sentence of it, with the questions that were written on it, and with others."""
+"""Packs to train on: a passage, or a sentence of one, with questions that it answers, in part or not.
+
+Of a sentence it is asked, too, whether it can be understood under its title alone
+(:data:`rag.verify.answers.model.STANDALONE_QUESTION`).
+"""
 
 from __future__ import annotations
 
@@ -37,6 +41,19 @@ OTHER_SENTENCES = 1
 """Sentences of a passage on which no answer rests, for each one on which an answer does."""
 
 
+USE_LABELS = {"A": 1.0, "C": 0.5, "B": 0.0, "M": 0.0}
+"""Target for a unit of a retrieved passage by its use in a brief: answer, context, beside the question, misleading."""
+
+STANDALONE_LABELS = {"yes": 1.0, "fix": 0.7, "no": 0.0}
+"""Target for a sentence by whether it can be understood alone; ``fix``: after a small change."""
+
+HELD_OUT_STANDALONE = frozenset({"rust", "wiki+news"})
+"""Sources of ``standalone/sentences.jsonl`` that are not trained on."""
+
+HELD_OUT_COLLECTIONS = frozenset({"rustblog", "mueller"})
+"""Collections of labelled units that are not trained on."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedQuestion:
     """A question and the passage that it was written on; ``label`` is a key of :data:`LABELS`.
@@ -49,6 +66,47 @@ class AskedQuestion:
     passage: str
     label: str
     rests_on: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledUnit:
+    """A sentence, list or table row under its ``title``; ``use`` for ``question`` is None if there is no question.
+
+    ``use`` and ``alone`` are keys of :data:`USE_LABELS` and :data:`STANDALONE_LABELS`.
+    """
+
+    source: str
+    title: str
+    text: str
+    alone: str
+    question: str | None = None
+    use: str | None = None
+
+    @property
+    def held_out(self) -> bool:
+        """Whether nothing is trained on this unit."""
+        return self.source in (HELD_OUT_STANDALONE if self.question is None else HELD_OUT_COLLECTIONS)
+
+
+def read_units(data: Path, labelled: Path | None) -> list[LabelledUnit]:
+    """Return the sentences of DATA/standalone, and the units of the file ``labelled``: see README.md."""
+    sentences = read_rows(data / "standalone" / "sentences.jsonl")
+    units = [
+        LabelledUnit(source=row["source"], title=row["title"], text=row["sentence"], alone=row["label"])
+        for row in sentences
+    ]
+    units.extend(
+        LabelledUnit(
+            source=row["collection"],
+            title=row["context"],
+            text=row["text"],
+            alone=row["alone"],
+            question=row["question"],
+            use=row["use"],
+        )
+        for row in (read_rows(labelled) if labelled else ())
+    )
+    return units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,4 +227,16 @@ class Packs:
                     (each.text, SENTENCE_LABELS[each.label] if number in each.rests_on else 0.0) for each in asked
                 ]
                 packs.append(self._pack(with_heading(passage.title, passage.sentences[number - 1]), labelled))
+        return packs
+
+    def units(self, units: Sequence[LabelledUnit]) -> list[TrainingPack]:
+        """Return a pack for each of ``units``: its question, if it has one, and whether it can stand alone."""
+        from rag.verify.answers.model import STANDALONE_QUESTION
+
+        packs = []
+        for each in units:
+            labelled = [(STANDALONE_QUESTION, STANDALONE_LABELS[each.alone])]
+            if each.question is not None and each.use is not None:
+                labelled.append((each.question, USE_LABELS[each.use]))
+            packs.append(self._pack(with_heading(each.title, each.text), labelled))
         return packs

@@ -1,0 +1,134 @@
+"""Rate the sentences of hits by how much each contributes to the answer, and leave out what cannot stand alone.
+
+The packaged answer model reads a sentence under its title and headings with the question and with each of its parts,
+and says in the same pass whether the sentence can be understood alone. A logistic regression joins its log-odds with
+those of the whole passage, which knows what the sentence refers to.
+
+On 336 units of retrieved passages from two collections that the model was not trained on (the Rust blog, the special
+counsel's report; seven questions, labelled by hand), the AUC of units that answer against all others is .80; that of
+the sum of cosines and term matches that this replaced is .68 (all 720 labelled units).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rag.retrieval import AnswerScores, ScoreAnswers
+from rag.types import Hit
+from rag.verify.answers import STANDALONE_QUESTION
+from rag.writing.evidence import EvidenceSentence, evidence_sentences
+from rag.writing.standalone import why_not_well_formed
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]
+
+Embed = Callable[[Sequence[str]], "Vectors"]
+"""Embeds texts as unit vectors, one per row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatingParameters:
+    """The constants of :func:`rate_sentences`. ``eval/training/answers`` fits the weights."""
+
+    max_embedded: int = 160
+    """Largest number of sentences that are compared with the question by cosine."""
+
+    max_read: int = 64
+    """Largest number of them that the model reads; it bounds the time until the draft."""
+
+    sentence: float = 1.37
+    """Weight of the log-odds that the sentence answers."""
+
+    passage: float = 0.66
+    """Weight of the log-odds that its passage answers."""
+
+    unread_passage: float = 0.15
+    """Probability that a passage answers that was not read."""
+
+    intercept: float = -1.3
+    """Added to these; the sum is the log-odds that the sentence is of use for the answer."""
+
+    standalone: float = 0.5
+    """Probability that a sentence can be understood alone from which it is kept."""
+
+
+_PARAMETERS = RatingParameters()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatedSentence:
+    """A sentence with its relevance, its unit vector, and the relevance for the question and for each of its parts."""
+
+    sentence: EvidenceSentence
+    vector: Vectors
+    for_each: tuple[float, ...]
+
+
+def rate_sentences(
+    posed: Sequence[str],
+    hits: Sequence[Hit],
+    embed: Embed,
+    score_answers: ScoreAnswers,
+    scores: AnswerScores,
+    parameters: RatingParameters = _PARAMETERS,
+) -> list[RatedSentence]:
+    """Return the sentences of ``hits`` that can stand alone, those that matter most by cosine, each with its relevance.
+
+    Args:
+        posed: the question, then its parts if it has several.
+        hits: best first.
+        embed: embeds texts.
+        score_answers: the model that reads a question with a passage.
+        scores: of the hits that were read.
+        parameters: the constants.
+    """
+    found = list(evidence_sentences(hits, _is_well_formed))[: parameters.max_embedded]
+    if not found:
+        return []
+    read = [f"{each.chunk.context}\n{each.text}" for each in found]
+    queries, in_context, vectors = np.split(
+        embed([*posed, *read, *(each.text for each in found)]), [len(posed), len(posed) + len(found)]
+    )
+    passages = np.array([_passage_scores(each, scores, len(posed), parameters) for each in found])
+    nearest = np.argsort(-((in_context @ queries.T).max(axis=1) + passages.max(axis=1)))[: parameters.max_read]
+    kept = sorted(nearest.tolist())
+    *answers, alone = score_answers([*posed, STANDALONE_QUESTION], [read[at] for at in kept])
+    log_odds = (
+        parameters.sentence * _log_odds(np.stack(answers, axis=1))
+        + parameters.passage * _log_odds(passages[kept])
+        + parameters.intercept
+    )
+    return [
+        RatedSentence(
+            sentence=replace(found[at], relevance=max(each)),
+            vector=vectors[at],
+            for_each=tuple(each),
+        )
+        for at, each, own in zip(kept, _probabilities(log_odds).tolist(), alone.tolist(), strict=True)
+        if own >= parameters.standalone
+    ]
+
+
+def _is_well_formed(text: str, _title: str) -> bool:
+    return why_not_well_formed(text) is None
+
+
+def _passage_scores(
+    sentence: EvidenceSentence, scores: AnswerScores, count: int, parameters: RatingParameters
+) -> tuple[float, ...]:
+    return scores.by_chunk.get(sentence.chunk.id) or (parameters.unread_passage,) * count
+
+
+def _log_odds(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+    bounded = np.clip(probabilities.astype(np.float64), 1e-4, 1 - 1e-4)
+    return np.log(bounded / (1 - bounded))
+
+
+def _probabilities(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 1 / (1 + np.exp(-log_odds))
