@@ -41,10 +41,10 @@ class OutlineWeights:
     sentences_per_part: int = 2
     """Sentences that each part of a question keeps from hits that answer it, before the best of all are chosen."""
 
-    on_question: float = 0.3
+    on_question: float = 0.12
     """Relevance below which a sentence is beside the question; the best ones are kept if all are below."""
 
-    at_least: int = 3
+    at_least: int = 5
     """Number of sentences that are kept if all are beside the question."""
 
     relevance: float = 0.75

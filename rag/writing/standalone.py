@@ -181,7 +181,7 @@ def why_not_standalone(text: str, title: str = "") -> str | None:
     """Return in a few words why ``text`` cannot stand on its own under ``title``, or None if it can."""
     if why := why_not_well_formed(text):
         return why
-    if _OPENERS.match(text) or _UNINTRODUCED.match(text):
+    if opens_with_reference(text):
         return "opens with a reference to another sentence"
     unquoted = _QUOTATION.sub("", text)
     of_authors = _AUTHORS_SUBJECT.search(text) and _WE.search(unquoted)
@@ -195,6 +195,11 @@ def why_not_standalone(text: str, title: str = "") -> str | None:
     if any(thing[1].rstrip("s") not in text[: thing.start()].lower() for thing in _UNINTRODUCED_THING.finditer(text)):
         return "mentions a thing that another sentence introduced"
     return _why_speaker_unclear(unquoted) or _why_pronoun_unclear(text)
+
+
+def opens_with_reference(text: str) -> bool:
+    """Whether ``text`` opens with a word that may refer to the sentence before: "They", "This", "The meeting"."""
+    return bool(_OPENERS.match(text) or _UNINTRODUCED.match(text))
 
 
 def why_not_well_formed(text: str) -> str | None:
