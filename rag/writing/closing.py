@@ -22,7 +22,7 @@ class ClosingWeights:
     max_distance: float = 0.3
     """Leave out sentences that weigh this much less than the best one; the conclusion takes one if it has no other."""
 
-    key_point: float = 0.15
+    key_point: float = 0.2
     """Bonus of a section's key point: the summary should cover several sections."""
 
     unknown_surname: float = 0.4

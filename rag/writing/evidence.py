@@ -35,7 +35,7 @@ class EvidenceSentence:
     nothing but the words of the chunk, "[…]" for an opening that was left out, and a first letter in square brackets
     where the capital is not the chunk's.
 
-    ``relevance`` is the probability that the sentence is of use for the answer.
+    ``relevance`` orders the sentences by what they contribute to the answer (``rag/writing/rating.py``).
     """
 
     text: str

@@ -18,9 +18,9 @@ from rag.retrieval import NO_SCORES, AnswerScores, ScoreAnswers
 from rag.types import Hit
 from rag.writing.clustering import balanced_clusters
 from rag.writing.disagreements import Conflict, find_conflicts
-from rag.writing.evidence import EvidenceSentence, with_qualifications
+from rag.writing.evidence import EvidenceSentence, evidence_sentences, with_qualifications
 from rag.writing.headings import headings_from_documents
-from rag.writing.rating import Embed, RatedSentence, rate_sentences
+from rag.writing.rating import Embed, RatedSentence, is_well_formed, rate_sentences
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutlineWeights:
-    """The tunables of :func:`make_outline`. Relevance is a probability, similarity a cosine."""
+    """The tunables of :func:`make_outline`. Relevance is on the scale of probabilities, similarity a cosine."""
 
     sentences_per_section: int = 3
     """Mean number of sentences in a section."""
@@ -42,10 +42,16 @@ class OutlineWeights:
     """Sentences that each part of a question keeps from hits that answer it, before the best of all are chosen."""
 
     on_question: float = 0.12
-    """Relevance below which a sentence is beside the question; the best ones are kept if all are below."""
+    """Probability below which a sentence is beside the question; the best ones are kept if all are below."""
 
     at_least: int = 5
     """Number of sentences that are kept if all are beside the question."""
+
+    broad: float = 0.5
+    """Probability of the best sentence below which a question is broad: no sentence answers it alone."""
+
+    of_document: float = 0.05
+    """Probability from which the best sentence of a document is kept for a broad question."""
 
     relevance: float = 0.75
     """Share of relevance in the marginal relevance; the rest is the similarity to the sentences already chosen."""
@@ -53,7 +59,7 @@ class OutlineWeights:
     duplicate: float = 0.86
     """Cosine of two sentences above which they say the same thing."""
 
-    reuse: float = 0.03
+    reuse: float = 0.05
     """Penalty of a sentence for each one already chosen from its document: a broad question needs many documents."""
 
     same_document: float = 0.1
@@ -120,16 +126,18 @@ def make_outline(
     candidates = [each.sentence for each in rated]
     relevance = np.array([each.relevance for each in candidates], dtype=np.float32)
     vectors = np.stack([each.vector for each in rated])
-    beside = _beside_question(relevance, weights)
+    beside = _beside_question(np.array([each.probability for each in rated]), weights)
     limit = sections * weights.sentences_per_section
-    reserved = _reserved_for_parts(rated, scores, weights)
+    reserved = [*_reserved_for_parts(rated, scores, weights), *_reserved_for_documents(rated, sections, weights)]
     chosen = _select(relevance, vectors, candidates, beside, weights, limit=limit, reserved=reserved)
     # Sentences are grouped by what their passages are about, so titles and headings count here.
     in_context = embed([f"{candidates[i].chunk.context}\n{candidates[i].text}" for i in chosen])
     similarity = _similarity(in_context, [candidates[i] for i in chosen], weights)
     clusters = balanced_clusters(similarity, max(1, min(sections, round(len(chosen) / weights.sentences_per_section))))
     groups = sorted(
-        _with_their_qualifications([[candidates[chosen[i]] for i in cluster] for cluster in clusters], candidates),
+        _with_their_qualifications(
+            [[candidates[chosen[i]] for i in cluster] for cluster in clusters], candidates, hits
+        ),
         key=lambda group: -max(sentence.relevance for sentence in group),
     )
     on_topic = np.flatnonzero(~beside)
@@ -149,10 +157,10 @@ def _length_penalty(sentence: EvidenceSentence, weights: OutlineWeights) -> floa
     return weights.excess_word * max(0, len(sentence.text.split()) - weights.typical_words)
 
 
-def _beside_question(relevance: Vectors, weights: OutlineWeights) -> NDArray[np.bool_]:
+def _beside_question(probabilities: NDArray[np.float64], weights: OutlineWeights) -> NDArray[np.bool_]:
     """Return a mask of the sentences that are beside the question, but for the best ones if all are."""
-    best = np.sort(relevance)[-weights.at_least :].min()
-    return relevance < min(weights.on_question, float(best))
+    best = np.sort(probabilities)[-weights.at_least :].min()
+    return probabilities < min(weights.on_question, float(best))
 
 
 def _reserved_for_parts(rated: Sequence[RatedSentence], scores: AnswerScores, weights: OutlineWeights) -> list[int]:
@@ -164,6 +172,17 @@ def _reserved_for_parts(rated: Sequence[RatedSentence], scores: AnswerScores, we
         mine.sort(key=lambda at: -rated[at].for_each[part])
         reserved += mine[: weights.sentences_per_part]
     return list(dict.fromkeys(reserved))
+
+
+def _reserved_for_documents(rated: Sequence[RatedSentence], most: int, weights: OutlineWeights) -> list[int]:
+    """Return the indices of the best sentences of different documents, ``most`` at the most, for a broad question."""
+    if max(each.probability for each in rated) >= weights.broad:
+        return []
+    best: dict[str, int] = {}
+    for at in sorted(range(len(rated)), key=lambda at: -rated[at].sentence.relevance):
+        if rated[at].probability >= weights.of_document:
+            best.setdefault(rated[at].sentence.chunk.document_id, at)
+    return list(best.values())[:most]
 
 
 def _select(
@@ -178,7 +197,7 @@ def _select(
 ) -> list[int]:
     """Return the indices of at most ``limit`` sentences, chosen by marginal relevance; a reused document costs.
 
-    Those that are ``reserved`` come first, duplicates excepted.
+    Those that are ``reserved`` come first, duplicates excepted, also if they are beside the question.
     """
     chosen: list[int] = []
     used: Counter[str] = Counter()
@@ -188,11 +207,13 @@ def _select(
         reuse = np.array([used[sentence.chunk.document_id] for sentence in sentences], dtype=np.float32)
         gain = weights.relevance * relevance - (1 - weights.relevance) * redundancy - weights.reuse * reuse
         gain[chosen] = -np.inf
-        gain[(redundancy > weights.duplicate) | beside] = -np.inf
-        best = waiting.pop(0) if waiting else int(np.argmax(gain))
-        if not np.isfinite(gain[best]):
-            if waiting:
+        gain[redundancy > weights.duplicate] = -np.inf
+        if waiting:
+            best = waiting.pop(0)
+            if not np.isfinite(gain[best]):
                 continue
+        else:
+            gain[beside] = -np.inf
             best = int(np.argmax(gain))
             if not np.isfinite(gain[best]):
                 break
@@ -211,10 +232,20 @@ def _similarity(vectors: Vectors, sentences: Sequence[EvidenceSentence], weights
 
 
 def _with_their_qualifications(
-    groups: Sequence[Sequence[EvidenceSentence]], candidates: Sequence[EvidenceSentence]
+    groups: Sequence[Sequence[EvidenceSentence]], candidates: Sequence[EvidenceSentence], hits: Sequence[Hit]
 ) -> list[list[EvidenceSentence]]:
-    """Return ``groups`` in which each sentence is followed by the candidates that qualify it, moved from elsewhere."""
-    qualified = {each: with_qualifications(each, candidates) for group in groups for each in group}
+    """Return ``groups`` in which each sentence is followed by those that qualify it, moved from elsewhere or added.
+
+    Args:
+        groups: the sentences chosen.
+        candidates: those that were rated.
+        hits: what they are from; a sentence of them that was not rated can qualify one.
+    """
+    known = {(each.chunk.id, each.start) for each in candidates}
+    cited = {each.chunk.id for group in groups for each in group}
+    others = evidence_sentences([hit for hit in hits if hit.chunk.id in cited], is_well_formed)
+    following = [*candidates, *(each for each in others if (each.chunk.id, each.start) not in known)]
+    qualified = {each: with_qualifications(each, following) for group in groups for each in group}
     moved = {later for sentences in qualified.values() for later in sentences[1:]}
     completed = [
         [each for sentence in group if sentence not in moved for each in qualified[sentence]] for group in groups

@@ -51,7 +51,7 @@ class RatingParameters:
     passage: float = 0.66
     """Weight of the log-odds that its passage answers."""
 
-    unread_passage: float = 0.15
+    unread_passage: float = 0.28
     """Probability that a passage answers that was not read."""
 
     alone: float = 0.45
@@ -66,17 +66,27 @@ class RatingParameters:
     intercept: float = -1.73
     """Added to these; the sum is the log-odds that the sentence answers and can be understood alone."""
 
+    similarity: float = 0.5
+    """Weight of the cosine between the question and a sentence under its headings, times the share by which the best
+    sentence is not certain to answer: what no sentence answers alone is told by those most like the question. On the
+    labelled units this moved the best four of a question from 54 % to 57 % that answer, and the best eight nowhere."""
+
 
 _PARAMETERS = RatingParameters()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatedSentence:
-    """A sentence with its relevance, its unit vector, and the relevance for the question and for each of its parts."""
+    """A sentence with its relevance, its unit vector, and its probability for the question and each of its parts."""
 
     sentence: EvidenceSentence
     vector: Vectors
     for_each: tuple[float, ...]
+
+    @property
+    def probability(self) -> float:
+        """The probability that the sentence answers the question or a part of it, and can be understood alone."""
+        return max(self.for_each)
 
 
 def rate_sentences(
@@ -97,7 +107,7 @@ def rate_sentences(
         scores: of the hits that were read.
         parameters: the constants.
     """
-    found = list(evidence_sentences(hits, _is_well_formed))[: parameters.max_embedded]
+    found = list(evidence_sentences(hits, is_well_formed))[: parameters.max_embedded]
     if not found:
         return []
     read = [f"{each.chunk.context}\n{each.text}" for each in found]
@@ -105,7 +115,8 @@ def rate_sentences(
         embed([*posed, *read, *(each.text for each in found)]), [len(posed), len(posed) + len(found)]
     )
     passages = np.array([_passage_scores(each, scores, len(posed), parameters) for each in found])
-    nearest = np.argsort(-((in_context @ queries.T).max(axis=1) + passages.max(axis=1)))[: parameters.max_read]
+    cosines = (in_context @ queries.T).max(axis=1)
+    nearest = np.argsort(-(cosines + passages.max(axis=1)))[: parameters.max_read]
     kept = sorted(nearest.tolist())
     *answers, alone = score_answers([*posed, STANDALONE_QUESTION], [read[at] for at in kept])
     log_odds = (
@@ -114,14 +125,21 @@ def rate_sentences(
         + parameters.alone * _log_odds(alone)[:, None]
         + parameters.intercept
     )
-    return [
-        RatedSentence(sentence=replace(found[at], relevance=max(each)), vector=vectors[at], for_each=tuple(each))
+    rated = [
+        (at, RatedSentence(sentence=found[at], vector=vectors[at], for_each=tuple(each)))
         for at, each, own in zip(kept, _probabilities(log_odds).tolist(), alone.tolist(), strict=True)
         if own >= _needed_to_stand_alone(found[at].text, parameters)
     ]
+    best = max((each.probability for _, each in rated), default=0.0)
+    weight = parameters.similarity * (1 - best)
+    return [
+        replace(each, sentence=replace(each.sentence, relevance=each.probability + weight * float(cosines[at])))
+        for at, each in rated
+    ]
 
 
-def _is_well_formed(text: str, _title: str) -> bool:
+def is_well_formed(text: str, _title: str) -> bool:
+    """Whether ``text`` is a whole and undamaged sentence or list, under any title."""
     return why_not_well_formed(text) is None
 
 

@@ -58,7 +58,7 @@ def test_a_finding_is_followed_by_the_sentence_that_qualifies_it(broad: Outline)
     assert qualifies(denied, found)
     assert sentences.index(denied) == sentences.index(found) + 1
     summary, _ = closing_evidence(broad)
-    assert (found in summary) is (denied in summary) is True
+    assert (found in summary) is (denied in summary)
 
 
 def test_the_summary_of_a_broad_question_covers_several_sections_and_that_of_a_narrow_one_answers_it(
