@@ -38,7 +38,8 @@ def closing_evidence(
     """Choose the sentences of the summary and of the conclusion among those of the sections of ``outline``.
 
     The summary takes the sentences with the highest weight, the conclusion the next ones; both keep the order of the
-    brief. A sentence that qualifies a chosen one, such as "it did not establish …", is chosen with it.
+    brief. For a broad question, which no sentence answers alone, the summary takes key points first. A sentence that
+    qualifies a chosen one, such as "it did not establish …", is chosen with it.
     """
     sentences = [sentence for section in outline.sections for sentence in section.evidence]
     weight = {
@@ -50,7 +51,11 @@ def closing_evidence(
         key=lambda sentence: weight[sentence] + (weights.key_point if sentence in outline.key_points else 0.0),
         reverse=True,
     )
-    near = [sentence for sentence in ranked if weight[sentence] >= max(weight.values()) - weights.max_distance]
+    if outline.broad:
+        first = [sentence for sentence in outline.key_points if sentence in weight]
+        ranked = [*first, *(sentence for sentence in ranked if sentence not in first)]
+    lowest = -float("inf") if outline.broad else max(weight.values()) - weights.max_distance
+    near = [sentence for sentence in ranked if weight[sentence] >= lowest]
     # A third for the summary and a sixth for the conclusion, at the most, so that the sections have the other half.
     summary_size = min(weights.summary_size, max(1, len(near) - 1), max(1, len(sentences) // 3))
     conclusion_size = min(weights.conclusion_size, max(1, len(sentences) // 6))

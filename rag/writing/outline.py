@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class OutlineWeights:
     """The tunables of :func:`make_outline`. Relevance is on the scale of probabilities, similarity a cosine."""
 
-    sentences_per_section: int = 3
+    sentences_per_section: int = 2
     """Mean number of sentences in a section."""
 
     answers: float = 0.5
@@ -41,7 +41,7 @@ class OutlineWeights:
     sentences_per_part: int = 2
     """Sentences that each part of a question keeps from hits that answer it, before the best of all are chosen."""
 
-    on_question: float = 0.12
+    on_question: float = 0.2
     """Probability below which a sentence is beside the question; the best ones are kept if all are below."""
 
     at_least: int = 5
@@ -87,13 +87,15 @@ class OutlineSection:
 class Outline:
     """The sections of a brief in order, and what its other parts are made from.
 
-    ``key_points`` are the evidence sentences that sum the sections up, one per section. ``conflicts`` are pairs of
-    evidence sentences on the question that contradict each other.
+    ``key_points`` are the evidence sentences that sum the sections up, one per section, the best first. ``conflicts``
+    are pairs of evidence sentences on the question that contradict each other. ``broad`` is set where no sentence
+    answers the question alone.
     """
 
     sections: tuple[OutlineSection, ...]
     key_points: tuple[EvidenceSentence, ...]
     conflicts: tuple[Conflict, ...] = ()
+    broad: bool = False
 
 
 def make_outline(
@@ -140,16 +142,22 @@ def make_outline(
         ),
         key=lambda group: -max(sentence.relevance for sentence in group),
     )
+    broad = max(each.probability for each in rated) < weights.broad
+    similarity_of = {(each.sentence.chunk.id, each.sentence.start): each.similarity for each in rated}
+
+    def sums_up(sentence: EvidenceSentence) -> float:
+        value = similarity_of.get((sentence.chunk.id, sentence.start), 0.0) if broad else sentence.relevance
+        return value - _length_penalty(sentence, weights)
+
     on_topic = np.flatnonzero(~beside)
     return Outline(
         sections=tuple(
             OutlineSection(heading=heading, evidence=tuple(_in_document_order(group)))
             for heading, group in zip(headings_from_documents(groups), groups, strict=True)
         ),
-        key_points=tuple(
-            max(group, key=lambda sentence: sentence.relevance - _length_penalty(sentence, weights)) for group in groups
-        ),
+        key_points=tuple(sorted((max(group, key=sums_up) for group in groups), key=sums_up, reverse=True)),
         conflicts=tuple(find_conflicts([candidates[i] for i in on_topic], vectors[on_topic])),
+        broad=broad,
     )
 
 

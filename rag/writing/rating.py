@@ -60,7 +60,7 @@ class RatingParameters:
     standalone: float = 0.5
     """Probability that a sentence can be understood alone below which it is left out."""
 
-    standalone_if_referring: float = 0.8
+    standalone_if_referring: float = 0.9
     """The same for a sentence that opens with a word that may refer to the one before it."""
 
     intercept: float = -1.73
@@ -81,6 +81,8 @@ class RatedSentence:
 
     sentence: EvidenceSentence
     vector: Vectors
+    similarity: float
+    """Cosine between the question, or the nearest of its parts, and the sentence under its headings."""
     for_each: tuple[float, ...]
 
     @property
@@ -126,15 +128,14 @@ def rate_sentences(
         + parameters.intercept
     )
     rated = [
-        (at, RatedSentence(sentence=found[at], vector=vectors[at], for_each=tuple(each)))
+        RatedSentence(sentence=found[at], vector=vectors[at], similarity=float(cosines[at]), for_each=tuple(each))
         for at, each, own in zip(kept, _probabilities(log_odds).tolist(), alone.tolist(), strict=True)
         if own >= _needed_to_stand_alone(found[at].text, parameters)
     ]
-    best = max((each.probability for _, each in rated), default=0.0)
-    weight = parameters.similarity * (1 - best)
+    weight = parameters.similarity * (1 - max((each.probability for each in rated), default=0.0))
     return [
-        replace(each, sentence=replace(each.sentence, relevance=each.probability + weight * float(cosines[at])))
-        for at, each in rated
+        replace(each, sentence=replace(each.sentence, relevance=each.probability + weight * each.similarity))
+        for each in rated
     ]
 
 
