@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from rag.render.cleaning import single_line
+from rag.text import words_of
 from rag.types import Brief, Chunk, Hit, RepairAction, Sentence, Trace
 
 NEAREST_SHOWN = 5
@@ -80,14 +81,26 @@ def search_summary(brief: Brief) -> str:
 
 
 def provenance(brief: Brief) -> str:
-    """Name the version of citebrief, the model and the verifier."""
+    """Name the version of citebrief, the verifier, and the model with what is its own: sentences or headings."""
     trace = brief.trace
     if _is_extractive(brief):
         return f"citebrief {single_line(trace.version)}: sentences quoted from the passages, without a model."
-    return (
-        f"citebrief {single_line(trace.version)}: written by {single_line(trace.model)}; "
-        f"checked by {single_line(trace.verifier)}."
-    )
+    sentences = list(brief.sentences())
+    quoted = sum(map(_is_quotation, sentences))
+    model = single_line(trace.model)
+    if not quoted:
+        by = f"written by {model}"
+    elif quoted == len(sentences):
+        by = f"sentences quoted from the passages; headings by {model}"
+    else:
+        by = f"{len(sentences) - quoted} of {len(sentences)} sentences written by {model}, {quoted} quoted"
+    return f"citebrief {single_line(trace.version)}: {by}; checked by {single_line(trace.verifier)}."
+
+
+def _is_quotation(sentence: Sentence) -> bool:
+    """Whether the words of ``sentence`` stand in its quotes in this order, with others between them at the most."""
+    quoted = iter([word.casefold() for quote in sentence.quotes for word in words_of(quote.text)])
+    return all(word.casefold() in quoted for word in words_of(sentence.text))
 
 
 def check_summary(brief: Brief) -> str:

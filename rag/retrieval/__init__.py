@@ -4,6 +4,7 @@ from rag.retrieval.answerability import (
     NO_SCORES,
     Answerability,
     AnswerScores,
+    ScoreAnswers,
     answer_text,
     assess_answerability,
     order_by_answers,
@@ -16,13 +17,13 @@ from rag.retrieval.query_terms import query_terms
 from rag.retrieval.question_parts import QuestionPart, question_parts
 from rag.retrieval.rewording import reword_query, rewording_notices
 from rag.retrieval.search import search_index
-from rag.retrieval.term_coverage import term_coverage
 
 __all__ = [
     "NO_SCORES",
     "AnswerScores",
     "Answerability",
     "QuestionPart",
+    "ScoreAnswers",
     "answer_text",
     "assess_answerability",
     "combine_scores",
@@ -37,5 +38,4 @@ __all__ = [
     "search_index",
     "search_parts",
     "search_queries",
-    "term_coverage",
 ]

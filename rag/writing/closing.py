@@ -11,7 +11,7 @@ from rag.writing.outline import Outline, OutlineSection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosingWeights:
-    """The tunables of :func:`closing_evidence`. Weights and distances are on the scale of relevance."""
+    """The tunables of :func:`closing_evidence`. Weights and distances are on the scale of relevance, 0 to 1."""
 
     summary_size: int = 4
     """Largest number of sentences in the summary, without those that qualify them."""
@@ -22,11 +22,8 @@ class ClosingWeights:
     max_distance: float = 0.3
     """Leave out sentences that weigh this much less than the best one; the conclusion takes one if it has no other."""
 
-    key_point: float = 0.1
-    """Bonus of a section's key point."""
-
-    key_point_if_broad: float = 0.4
-    """The same for a broad question, which no single sentence answers: the summary should cover several sections."""
+    key_point: float = 0.2
+    """Bonus of a section's key point: the summary should cover several sections."""
 
     unknown_surname: float = 0.4
     """Penalty of a sentence that opens with a surname that its chunk, but not the brief, has introduced."""
@@ -41,20 +38,24 @@ def closing_evidence(
     """Choose the sentences of the summary and of the conclusion among those of the sections of ``outline``.
 
     The summary takes the sentences with the highest weight, the conclusion the next ones; both keep the order of the
-    brief. A sentence that qualifies a chosen one, such as "it did not establish …", is chosen with it.
+    brief. For a broad question, which no sentence answers alone, the summary takes key points first. A sentence that
+    qualifies a chosen one, such as "it did not establish …", is chosen with it.
     """
     sentences = [sentence for section in outline.sections for sentence in section.evidence]
     weight = {
         sentence: sentence.relevance - (weights.unknown_surname if opens_with_known_surname(sentence) else 0.0)
         for sentence in sentences
     }
-    key_point_bonus = weights.key_point_if_broad if outline.broad else weights.key_point
     ranked = sorted(
         sentences,
-        key=lambda sentence: weight[sentence] + (key_point_bonus if sentence in outline.key_points else 0.0),
+        key=lambda sentence: weight[sentence] + (weights.key_point if sentence in outline.key_points else 0.0),
         reverse=True,
     )
-    near = [sentence for sentence in ranked if weight[sentence] >= max(weight.values()) - weights.max_distance]
+    if outline.broad:
+        first = [sentence for sentence in outline.key_points if sentence in weight]
+        ranked = [*first, *(sentence for sentence in ranked if sentence not in first)]
+    lowest = -float("inf") if outline.broad else max(weight.values()) - weights.max_distance
+    near = [sentence for sentence in ranked if weight[sentence] >= lowest]
     # A third for the summary and a sixth for the conclusion, at the most, so that the sections have the other half.
     summary_size = min(weights.summary_size, max(1, len(near) - 1), max(1, len(sentences) // 3))
     conclusion_size = min(weights.conclusion_size, max(1, len(sentences) // 6))

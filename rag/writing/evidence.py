@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.types import Chunk, Hit, Quote, Sentence
@@ -35,7 +35,7 @@ class EvidenceSentence:
     nothing but the words of the chunk, "[…]" for an opening that was left out, and a first letter in square brackets
     where the capital is not the chunk's.
 
-    ``relevance`` orders the sentences by what they contribute to the answer; it has no unit.
+    ``relevance`` orders the sentences by what they contribute to the answer (``rag/writing/rating.py``).
     """
 
     text: str
@@ -56,8 +56,12 @@ class EvidenceSentence:
         return Sentence(text=self.text, citations=(self.chunk.id,), support="full", score=1.0, quotes=(self.quote,))
 
 
-def evidence_sentences(hits: Iterable[Hit]) -> Iterator[EvidenceSentence]:
-    """Yield the standalone sentences of ``hits``, best hit first; of sentences with the same words only the first."""
+AcceptUnit = Callable[[str, str], bool]
+"""Whether a text can be an evidence sentence under the title and headings of its passage."""
+
+
+def evidence_sentences(hits: Iterable[Hit], accept: AcceptUnit = is_standalone) -> Iterator[EvidenceSentence]:
+    """Yield the sentences of ``hits`` that ``accept`` takes, best hit first; of those with the same words the first."""
     seen: set[str] = set()
     for hit in hits:
         title = hit.chunk.context
@@ -66,7 +70,7 @@ def evidence_sentences(hits: Iterable[Hit]) -> Iterator[EvidenceSentence]:
             words = " ".join(hit.chunk.text[start : unit.end].split()) if unit.whole else unit.text
             text = words if _is_code_word(words) else words[:1].upper() + words[1:]
             key = re.sub(r"\W+", " ", text.lower())
-            if key not in seen and is_standalone(text, title):
+            if key not in seen and accept(text, title):
                 seen.add(key)
                 if refers_to_authors(text, title):
                     text = _in_quotation_marks(words, shortened=start > unit.start)

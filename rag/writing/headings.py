@@ -149,9 +149,10 @@ def _heading_candidates(group: Sequence[EvidenceSentence]) -> list[str]:
     ]
     titles = [sentence.chunk.title for sentence in group if sentence.chunk.title]
     specific = [name for name in own if name.casefold() not in _GENERIC_HEADINGS and name not in titles]
-    lowest = Counter(path[-1] for path in paths if path and path[-1] in specific).most_common(2)
-    if len(lowest) > 1 and 2 * lowest[0][1] <= len(group):  # no heading covers more than half of the sentences
-        specific.insert(0, "; ".join(name for name, _ in lowest))
+    lowest = Counter(path[-1] for path in paths if path and path[-1] in specific).most_common(1)
+    if lowest and 2 * lowest[0][1] <= len(group):  # no heading covers more than half of the sentences
+        _, best = max(zip(group, paths, strict=True), key=lambda each: each[0].relevance)
+        specific = [*(part for part in best[:-2:-1] if part in specific), *specific]
     names = [name for name in [" and ".join(_shared_names(group)), *_full_names(group)] if name]
     return [
         *specific,

@@ -160,7 +160,7 @@ class QuestionRun:
                 reword_query(self.index, self.question),
                 hits,
                 load_encoder().vectors,
-                load_encoder().word_vectors,
+                self._answer_scores,
                 sections=self.settings.sections,
                 scores=answerability.scores,
             )

@@ -1,8 +1,9 @@
 """The writer for a small model: one call for each section, from its evidence sentences as numbered notes.
 
-The call gives a heading and sentences. A sentence that keeps to its notes is a draft that cites their chunks; in place
-of another one its notes are quoted. Summary and conclusion are quoted. The prompt is the one that the packaged model's
-adapter was trained on (``eval/training/writer``).
+The call gives a heading, and sentences where notes of one passage can be joined. A sentence that keeps to its notes is
+a draft that cites their chunks; in place of another one its notes are quoted. Notes of different passages are quoted in
+any case, so that the model is not asked for sentences on them. Summary and conclusion are quoted. The prompt is the one
+that the packaged model's adapter was trained on (``eval/training/writer``).
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 MAX_SECTION_TOKENS = 400
 """Length limit of a reply: twice what the longest of the training examples take."""
 
+MAX_HEADING_TOKENS = 60
+"""Length limit of a reply that is a heading alone."""
+
 MAX_SOURCES = 8
 """Most notes of a section: as many as the training examples have."""
 
@@ -52,9 +56,13 @@ class SmallWriter:
         sources = _strongest(section.evidence)
         if len(sources) == 1:  # nothing to join, and no theme beyond the heading of the document
             return DraftSection(heading=None, drafts=(quote_draft(sources[0]),))
-        reply = self._ask_section(sources)
-        written = [draft for item in reply.sentences for draft in _section_drafts(item, sources)]
-        drafts = _with_qualifications(_each_source_once(written), sources)
+        if len({source.chunk.id for source in sources}) < len(sources):
+            reply = self._ask_section(sources)
+            written = [draft for item in reply.sentences for draft in _section_drafts(item, sources)]
+            drafts = _with_qualifications(_each_source_once(written), sources)
+        else:
+            reply = self._ask(sources, heading_schema(), MAX_HEADING_TOKENS)
+            drafts = tuple(map(quote_draft, sources))
         passages = [f"{source.chunk.context}\n{source.chunk.text}" for source in sources]
         heading = clean_heading(reply.heading, passages)
         fault = heading_fault(heading, [self.question, *passages], other_headings)
@@ -83,15 +91,22 @@ class SmallWriter:
         return tuple(new for item in reply.sentences[:1] for new in _section_drafts(item, draft.evidence))
 
     def _ask_section(self, sources: Sequence[EvidenceSentence]) -> Any:
+        return self._ask(sources, section_schema(len(sources)), MAX_SECTION_TOKENS)
+
+    def _ask(self, sources: Sequence[EvidenceSentence], schema: Any, max_tokens: int) -> Any:
         system, user = self.section_prompt.render(question=self.question, notes=numbered_sources(map(_source, sources)))
-        schema = section_schema(len(sources))
-        return self.model.ask(system, user, schema, max_tokens=MAX_SECTION_TOKENS, name=self.section_prompt.name)
+        return self.model.ask(system, user, schema, max_tokens=max_tokens, name=self.section_prompt.name)
 
 
 def section_schema(sources: int) -> Any:
     """Return the schema of a section's reply, whose sentences rest on notes with the numbers 1 to ``notes``."""
     item = strict_schema("Item", notes=(_numbers(sources), ...), text=(str, ...))
     return strict_schema("WrittenSection", heading=(str, ...), sentences=(list_of(item, 1, 4), ...))
+
+
+def heading_schema() -> Any:
+    """Return the schema of a reply that is the heading of a section."""
+    return strict_schema("SectionHeading", heading=(str, ...))
 
 
 def heading_repeats(heading: str, question: str, others: Sequence[str]) -> str | None:

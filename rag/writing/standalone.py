@@ -12,7 +12,7 @@ import re
 
 from rag.text import CALENDAR, CARDINALS, FUNCTION_WORDS, stem, words_of
 
-MIN_WORDS, MAX_WORDS = 8, 56
+MIN_WORDS, MAX_WORDS = 8, 80
 """Length of an evidence sentence in words: a shorter one states too little, a longer one too much to be verified."""
 
 MIN_SPEAKER_WORDS = 2
@@ -179,20 +179,9 @@ def is_standalone(text: str, title: str = "") -> bool:
 
 def why_not_standalone(text: str, title: str = "") -> str | None:
     """Return in a few words why ``text`` cannot stand on its own under ``title``, or None if it can."""
-    words = text.split()
-    if not MIN_WORDS <= len(words) <= MAX_WORDS:
-        return "too short or too long"
-    if not _BEGINNING.match(text) or not _END.search(text):
-        return "not a whole sentence"
-    if text.startswith("(") and text.rstrip(".").endswith(")"):
-        return "an aside to another sentence"
-    if text.count("(") != text.count(")") or text.count("“") != text.count("”") or text.count('"') % 2:
-        return "a quotation or bracket is not closed"
-    if _DAMAGE.search(text) or sum(map(len, _SHOUTING.findall(text))) > len(text) / 4:
-        return "damaged text"
-    if _letter_share(text) < MIN_LETTERS:
-        return "mostly not words"
-    if _OPENERS.match(text) or _UNINTRODUCED.match(text):
+    if why := why_not_well_formed(text):
+        return why
+    if opens_with_reference(text):
         return "opens with a reference to another sentence"
     unquoted = _QUOTATION.sub("", text)
     of_authors = _AUTHORS_SUBJECT.search(text) and _WE.search(unquoted)
@@ -206,6 +195,29 @@ def why_not_standalone(text: str, title: str = "") -> str | None:
     if any(thing[1].rstrip("s") not in text[: thing.start()].lower() for thing in _UNINTRODUCED_THING.finditer(text)):
         return "mentions a thing that another sentence introduced"
     return _why_speaker_unclear(unquoted) or _why_pronoun_unclear(text)
+
+
+def opens_with_reference(text: str) -> bool:
+    """Whether ``text`` opens with a word that may refer to the sentence before: "They", "This", "The meeting"."""
+    return bool(_OPENERS.match(text) or _UNINTRODUCED.match(text))
+
+
+def why_not_well_formed(text: str) -> str | None:
+    """Return in a few words why ``text`` is no whole and undamaged sentence or list, or None if it is one."""
+    words = text.split()
+    if not MIN_WORDS <= len(words) <= MAX_WORDS:
+        return "too short or too long"
+    if not _BEGINNING.match(text) or not _END.search(text):
+        return "not a whole sentence"
+    if text.startswith("(") and text.rstrip(".").endswith(")"):
+        return "an aside to another sentence"
+    if text.count("(") != text.count(")") or text.count("“") != text.count("”") or text.count('"') % 2:
+        return "a quotation or bracket is not closed"
+    if _DAMAGE.search(text) or sum(map(len, _SHOUTING.findall(text))) > len(text) / 4:
+        return "damaged text"
+    if _letter_share(text) < MIN_LETTERS:
+        return "mostly not words"
+    return None
 
 
 def skip_connective(text: str, start: int, end: int) -> int:

@@ -1,7 +1,9 @@
 """The units of a passage that can become evidence sentences: sentences, list items and table rows.
 
-A list item is a line that opens with a mark; what introduces the list belongs to it: "Typical uses are: cleansing HTML
-data." A table row is a line of cells that semicolons separate, under the first such line: "Version: 3.12; Date: 2023."
+A list item is a line that opens with a mark. Items that are no sentences are one unit with what introduces them, since
+an item alone reads as if it were the whole list: "Typical uses are: cleansing HTML data; dropping duplicates." A list
+that is too long for a sentence is divided, and each part has the introduction. A table row is a line of cells that
+semicolons separate, under the first such line: "Version: 3.12; Date: 2023."
 """
 
 from __future__ import annotations
@@ -28,15 +30,18 @@ _ABSTRACT_LABELS = frozenset(
 MIN_COLUMNS, MAX_COLUMNS = 2, 6
 """Cells of a table's row that is a unit."""
 
-MAX_INTRODUCTION_WORDS = 30
-"""Length of the sentence that introduces a list, beyond which it is not repeated with an item."""
+MAX_INTRODUCTION_WORDS = 45
+"""Length of the sentence that introduces a list, beyond which it is not put before the items."""
+
+MAX_LIST_WORDS = 75
+"""Length of a unit of list items, the introduction included, from which a further item opens another unit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
     """A unit at ``text[start:end]`` of a passage.
 
-    ``text`` is what it says alone: for an item that is no sentence with the words that introduce its list, for a row
+    ``text`` is what it says alone: for items that are no sentences with the words that introduce their list, for a row
     with the names of its columns. ``whole`` says that these are the words of the span and nothing else.
     """
 
@@ -48,7 +53,7 @@ class Unit:
 
 def evidence_units(text: str) -> Iterator[Unit]:
     """Yield the units of ``text``, in order; code has none."""
-    introduction = ""
+    introduction = None
     for paragraph in _PARAGRAPH.finditer(text):
         if is_code(text, paragraph.start()):
             continue
@@ -68,45 +73,88 @@ def _is_item(text: str, start: int) -> bool:
     return _MARK.match(text, start) is not None
 
 
-def _list_units(text: str, lines: Sequence[tuple[int, int]], introduction: str) -> Iterator[Unit]:
+def _list_units(text: str, lines: Sequence[tuple[int, int]], introduction: Unit | None) -> Iterator[Unit]:
+    items: list[Unit] = []
+    for start, end in _blocks(text, lines):
+        mark = _MARK.match(text, start)
+        if mark is None:
+            yield from _joined(items, introduction)
+            items, introduction = [], _introduction(text, [(start, end)])
+            yield from _sentences(text, start, end)
+            continue
+        first, *others = [_unit(text, mark.end() + a, mark.end() + b) for a, b in _spans(text[mark.end() : end])] or [
+            _unit(text, mark.end(), end)
+        ]
+        if _is_sentence(first.text) or introduction is None:
+            yield from _joined(items, introduction)
+            items = []
+            yield first
+        else:
+            items.append(first)
+        if others:
+            yield from _joined(items, introduction)
+            items = []
+            yield from others
+    yield from _joined(items, introduction)
+
+
+def _blocks(text: str, lines: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the spans of items and of what stands before the first one; a line without a mark goes on with an item."""
     blocks: list[tuple[int, int]] = []
-    for start, end in lines:  # a line without a mark goes on with the item before it
+    for start, end in lines:
         if blocks and not _is_item(text, start):
             blocks[-1] = (blocks[-1][0], end)
         else:
             blocks.append((start, end))
-    for start, end in blocks:
-        mark = _MARK.match(text, start)
-        if mark is None:
-            yield from _sentences(text, start, end)
-            introduction = _introduction(text, [(start, end)])
-            continue
-        first, *others = _spans(text[mark.end() : end]) or [(0, 0)]
-        yield _item(text, mark.end() + first[0], mark.end() + first[1], introduction)
-        for a, b in others:
-            yield Unit(start=mark.end() + a, end=mark.end() + b, text=_plain(text[mark.end() + a : mark.end() + b]))
+    return blocks
 
 
-def _item(text: str, start: int, end: int, introduction: str) -> Unit:
-    words = _plain(text[start:end])
-    if introduction and not (_STOP.search(words) and words[:1].isupper()):
-        words = f"{introduction} {words.rstrip(' ,;')}"
-        for ending in (" and", " or"):
-            words = words.removesuffix(ending).rstrip(" ,;")
-        return Unit(start=start, end=end, text=words if _STOP.search(words) else f"{words}.", whole=False)
-    return Unit(start=start, end=end, text=words)
+def _joined(items: Sequence[Unit], introduction: Unit | None) -> Iterator[Unit]:
+    """Yield ``items`` as units with the ``introduction`` of their list; the first one has its span, too."""
+    if introduction is None:
+        yield from items
+        return
+    waiting = list(items)
+    while waiting:
+        is_first = len(waiting) == len(items)
+        group = [waiting.pop(0)]
+        words = len(introduction.text.split()) + len(group[0].text.split())
+        while waiting and words + len(waiting[0].text.split()) <= MAX_LIST_WORDS:
+            group.append(waiting.pop(0))
+            words += len(group[-1].text.split())
+        listed = "; ".join(_without_ending(each.text) for each in group)
+        text = f"{introduction.text} {listed}"
+        text = text if _STOP.search(text) else f"{text}."
+        start = introduction.start if is_first else group[0].start
+        yield Unit(start=start, end=group[-1].end, text=text, whole=False)
 
 
-def _introduction(text: str, lines: Sequence[tuple[int, int]]) -> str:
+def _without_ending(item: str) -> str:
+    """Return ``item`` without what joins it with the next one: "…, and"."""
+    item = item.rstrip(" ,;")
+    for ending in (" and", " or"):
+        item = item.removesuffix(ending).rstrip(" ,;")
+    return item
+
+
+def _is_sentence(text: str) -> bool:
+    return bool(_STOP.search(text)) and text[:1].isupper()
+
+
+def _introduction(text: str, lines: Sequence[tuple[int, int]]) -> Unit | None:
     """Return the last sentence of the lines if it introduces a list: it ends with a colon or without a mark."""
     if not lines or any(_is_item(text, start) for start, _ in lines):
-        return ""
+        return None
     spans = split_sentences(text[lines[0][0] : lines[-1][1]])
     if not spans:
-        return ""
-    last = _plain(text[lines[0][0] + spans[-1][0] : lines[0][0] + spans[-1][1]])
-    introduces = last.endswith(":") or not _STOP.search(last)
-    return last if introduces and 1 < len(last.split()) <= MAX_INTRODUCTION_WORDS else ""
+        return None
+    last = _unit(text, lines[0][0] + spans[-1][0], lines[0][0] + spans[-1][1])
+    introduces = last.text.endswith(":") or not _STOP.search(last.text)
+    return last if introduces and 1 < len(last.text.split()) <= MAX_INTRODUCTION_WORDS else None
+
+
+def _unit(text: str, start: int, end: int) -> Unit:
+    return Unit(start=start, end=end, text=_plain(text[start:end]))
 
 
 def _header(text: str, lines: Sequence[tuple[int, int]]) -> list[str]:

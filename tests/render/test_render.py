@@ -63,6 +63,17 @@ def test_a_number_in_a_sentence_cannot_pass_for_a_marker() -> None:
         assert "(9) stand here" in re.sub(r"<[^>]+>|\s+", " ", render(answered(), form)).replace("  ", " ")
 
 
+def test_the_last_line_does_not_call_quotations_written() -> None:
+    written = answered().summary[0]
+    quotation = replace(written, text=" ".join(written.quotes[0].text.split()))
+    section = replace(answered().sections[0], sentences=(quotation,))
+    only = replace(answered(), sections=(section,), conclusion=(), disagreements=(), summary=(quotation,))
+    assert "sentences quoted from the passages; headings by local:qwen" in render(only, "md").splitlines()[-1]
+    own = replace(written, text="Something else was said.")
+    both = replace(only, summary=(quotation, own))
+    assert "1 of 3 sentences written by local:qwen2.5-coder-1.5b-instruct, 2 quoted" in render(both, "md")
+
+
 def test_the_last_line_names_version_model_verifier_checks_and_repairs() -> None:
     last = render(answered(), "md").splitlines()[-1]
     assert "citebrief 0.1.0: written by local:qwen2.5-coder-1.5b-instruct; checked by simple rule" in last

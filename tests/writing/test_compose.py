@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from rag import pipeline
-from rag.config import Settings
+from rag.config import Settings, load_settings
 from rag.embedding import load_encoder
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.retrieval import retrieve
 from rag.store import Index
 from rag.types import Brief, Hit, Trace
 from rag.verify import default_verifier
+from rag.verify.answers import load_answer_model
 from rag.writing.closing import divide_evidence
 from rag.writing.compose import compose, quoted_brief
 from rag.writing.drafts import Draft, DraftSection, RefusedDraft, quote_draft
@@ -36,7 +37,8 @@ def hits(corpus_index: Index) -> list[Hit]:
 
 @pytest.fixture(scope="module")
 def outline(hits: list[Hit]) -> Outline:
-    return make_outline(QUESTION, hits, load_encoder().vectors, load_encoder().word_vectors)
+    score = load_answer_model(load_settings()).probabilities
+    return make_outline(QUESTION, hits, load_encoder().vectors, score)
 
 
 @dataclass

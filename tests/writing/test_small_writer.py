@@ -53,6 +53,18 @@ def test_a_sentence_cites_the_chunks_of_the_notes_that_its_words_are_from(
     assert written.heading == "A secret vote"
 
 
+def test_notes_of_different_passages_are_quoted_and_only_their_heading_is_asked_for(
+    writer: Connect, section: OutlineSection
+) -> None:
+    apart = OutlineSection(heading="The pier", evidence=section.evidence[1:])
+    with FaultServer([good({"heading": "A secret vote"})]) as server:
+        written = writer(server).section(apart, [])
+    assert written.heading == "A secret vote"
+    assert [draft.evidence for draft in written.drafts] == [(each,) for each in apart.evidence]
+    assert all(draft.is_quote for draft in written.drafts)
+    assert "sentences" not in str(server.requests[0].body["response_format"])
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [

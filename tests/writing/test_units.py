@@ -11,15 +11,22 @@ def texts(passage: str) -> list[str]:
     return [unit.text for unit in evidence_units(passage)]
 
 
-def test_a_list_item_has_the_line_that_introduces_it_and_quotes_its_own_span() -> None:
+def test_items_are_one_unit_with_the_line_that_introduces_them_and_quote_the_whole_list() -> None:
     passage = "It is checked.\n\nTypical uses of pipelines are:\n\n- cleansing HTML data\n- dropping duplicates; and"
-    units = list(evidence_units(passage))
-    assert [unit.text for unit in units][-2:] == [
-        "Typical uses of pipelines are: cleansing HTML data.",
-        "Typical uses of pipelines are: dropping duplicates.",
-    ]
-    assert passage[units[-1].start : units[-1].end] == "dropping duplicates; and"
-    assert not units[-1].whole
+    unit = list(evidence_units(passage))[-1]
+    assert unit.text == "Typical uses of pipelines are: cleansing HTML data; dropping duplicates."
+    assert passage[unit.start : unit.end] == passage[passage.index("Typical") :]
+    assert not unit.whole
+
+
+def test_a_list_that_is_too_long_is_divided_and_each_part_has_the_introduction() -> None:
+    item = "item " * 30
+    passage = f"The parts are:\n\n- {item}\n- {item}\n- {item}"
+    _, first, second = evidence_units(passage)
+    assert (first.text.count(";"), second.text.count(";")) == (1, 0)
+    assert first.text.startswith("The parts are: item")
+    assert second.text.startswith("The parts are: item")
+    assert (first.start, passage[second.start : second.end]) == (0, item.strip())
 
 
 @pytest.mark.parametrize("marks", [("1.", "2."), ("1\\.", "2\\."), ("-", "-"), ("(a)", "(b)")])

@@ -1,4 +1,8 @@
-"""Packs to train on: a passage with the questions that were written on it, and questions on passages near it."""
+"""Packs to train on: a passage, or a sentence of one, with questions that it answers, in part or not.
+
+Of a sentence it is asked, too, whether it can be understood under its title alone
+(:data:`rag.verify.answers.model.STANDALONE_QUESTION`).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..verifier.examples import read_rows
+from ..verifier.examples import read_rows, with_heading
 from ..verifier.packing import TrainingPack, best_window
 from ..verifier.prose import HELD_OUT_DOMAINS, Passage, read_passages
 
@@ -30,15 +34,79 @@ FOREIGN = 2
 NEAREST = 12
 """Foreign questions are drawn from this many with the highest cosine to the passage."""
 
+SENTENCE_LABELS = {"full": 1.0, "part": 0.8, "no": 0.0}
+"""Target for a sentence on which the answer rests, by the label of the question with the whole passage."""
+
+OTHER_SENTENCES = 1
+"""Sentences of a passage on which no answer rests, for each one on which an answer does."""
+
+
+USE_LABELS = {"A": 1.0, "C": 0.5, "B": 0.0, "M": 0.0}
+"""Target for a unit of a retrieved passage by its use in a brief: answer, context, beside the question, misleading."""
+
+STANDALONE_LABELS = {"yes": 1.0, "fix": 0.7, "no": 0.0}
+"""Target for a sentence by whether it can be understood alone; ``fix``: after a small change."""
+
+HELD_OUT_STANDALONE = frozenset({"rust", "wiki+news"})
+"""Sources of ``standalone/sentences.jsonl`` that are not trained on."""
+
+HELD_OUT_COLLECTIONS = frozenset({"rustblog", "mueller"})
+"""Collections of labelled units that are not trained on."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedQuestion:
-    """A question and the passage that it was written on; ``label`` is a key of :data:`LABELS`."""
+    """A question and the passage that it was written on; ``label`` is a key of :data:`LABELS`.
+
+    ``rests_on`` are the numbers, from 1, of the passage's sentences on which the answer rests.
+    """
 
     id: str
     text: str
     passage: str
     label: str
+    rests_on: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledUnit:
+    """A sentence, list or table row under its ``title``; ``use`` for ``question`` is None if there is no question.
+
+    ``use`` and ``alone`` are keys of :data:`USE_LABELS` and :data:`STANDALONE_LABELS`.
+    """
+
+    source: str
+    title: str
+    text: str
+    alone: str
+    question: str | None = None
+    use: str | None = None
+
+    @property
+    def held_out(self) -> bool:
+        """Whether nothing is trained on this unit."""
+        return self.source in (HELD_OUT_STANDALONE if self.question is None else HELD_OUT_COLLECTIONS)
+
+
+def read_units(data: Path, labelled: Path | None) -> list[LabelledUnit]:
+    """Return the sentences of DATA/standalone, and the units of the file ``labelled``: see README.md."""
+    sentences = read_rows(data / "standalone" / "sentences.jsonl")
+    units = [
+        LabelledUnit(source=row["source"], title=row["title"], text=row["sentence"], alone=row["label"])
+        for row in sentences
+    ]
+    units.extend(
+        LabelledUnit(
+            source=row["collection"],
+            title=row["context"],
+            text=row["text"],
+            alone=row["alone"],
+            question=row["question"],
+            use=row["use"],
+        )
+        for row in (read_rows(labelled) if labelled else ())
+    )
+    return units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +128,13 @@ def read_question_data(data: Path) -> QuestionData:
     return QuestionData(
         passages=read_passages(data / "prose"),
         questions=[
-            AskedQuestion(id=row["id"], text=row["question"], passage=row["passage"], label=row["answers"])
+            AskedQuestion(
+                id=row["id"],
+                text=row["question"],
+                passage=row["passage"],
+                label=row["answers"],
+                rests_on=frozenset(row["by"]),
+            )
             for row in rows
         ],
     )
@@ -100,11 +174,14 @@ class Packs:
 
         ``twins``: the second question is a near miss of the first one.
         """
+        return self._pack(passage.text(), questions, twins=twins)
+
+    def _pack(self, text: str, questions: Sequence[tuple[str, float]], *, twins: bool = False) -> TrainingPack:
         from rag.verify.support.network import Pack
 
-        ids = [self._ids(text)[:MAX_QUESTION] for text, _ in questions]
+        ids = [self._ids(question)[:MAX_QUESTION] for question, _ in questions]
         return TrainingPack(
-            pack=Pack(best_window(self._ids(passage.text()), ids, MAX_EVIDENCE), ids),
+            pack=Pack(best_window(self._ids(text), ids, MAX_EVIDENCE), ids),
             labels=tuple(label for _, label in questions),
             has_twin=tuple(twins and at == 0 for at in range(len(questions))),
             token_labels=(None,) * len(questions),
@@ -127,4 +204,39 @@ class Packs:
             labelled += [(each.text, 0.0) for each in rng.sample(near[id_], FOREIGN)]
             twins = [each.label for each in ordered[:2]] == ["full", "no"]
             packs.append(self.pack(data.passages[id_], labelled, twins=twins))
+        return packs
+
+    def sentences(self, data: QuestionData, seed: int) -> list[TrainingPack]:
+        """Return packs of one sentence under its title: those on which answers rest, and others of the passage.
+
+        Each has all questions that were written on the passage, since a sentence that answers one mostly does not
+        answer the others.
+        """
+        own: defaultdict[str, list[AskedQuestion]] = defaultdict(list)
+        for each in data.questions:
+            own[each.passage].append(each)
+        rng = random.Random(seed)
+        packs = []
+        for id_, asked in own.items():
+            passage = data.passages[id_]
+            used = sorted({number for each in asked for number in each.rests_on})
+            others = [number for number in range(1, len(passage.sentences) + 1) if number not in used]
+            chosen = [*used, *rng.sample(others, min(len(others), OTHER_SENTENCES * len(used)))]
+            for number in chosen:
+                labelled = [
+                    (each.text, SENTENCE_LABELS[each.label] if number in each.rests_on else 0.0) for each in asked
+                ]
+                packs.append(self._pack(with_heading(passage.title, passage.sentences[number - 1]), labelled))
+        return packs
+
+    def units(self, units: Sequence[LabelledUnit]) -> list[TrainingPack]:
+        """Return a pack for each of ``units``: its question, if it has one, and whether it can stand alone."""
+        from rag.verify.answers.model import STANDALONE_QUESTION
+
+        packs = []
+        for each in units:
+            labelled = [(STANDALONE_QUESTION, STANDALONE_LABELS[each.alone])]
+            if each.question is not None and each.use is not None:
+                labelled.append((each.question, USE_LABELS[each.use]))
+            packs.append(self._pack(with_heading(each.title, each.text), labelled))
         return packs

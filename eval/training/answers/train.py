@@ -18,8 +18,11 @@ from ..verifier.losses import LossWeights
 from ..verifier.packing import TrainingPack, batches
 from ..verifier.schedule import Schedule
 from ..verifier.trainer import Trainer
-from .examples import Packs, read_question_data
-from .measure import question_figures, score_questions
+from .examples import Packs, read_question_data, read_units
+from .measure import question_figures, score_questions, score_units, unit_figures
+
+UNIT_PASSES = 2
+"""Passes over the labelled units for each one over the questions: they are few."""
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -33,6 +36,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--batch-tokens", type=int, default=3200, help="tokens of a batch, padding included")
     parser.add_argument("--rate", type=float, default=5e-5, help="highest learning rate")
     parser.add_argument("--ranking", type=float, default=0.5, help="weight of the ranking loss of near misses")
+    parser.add_argument("--units", type=Path, help="JSONL of labelled units: see README.md")
     parser.add_argument("--everything", action="store_true", help="train on the domains held out, too")
     parser.add_argument("--seed", type=int, default=1)
     return parser
@@ -50,7 +54,14 @@ def main() -> None:
     network, tokenizer = load_merged_network(options.start)
     trainer = Trainer(network.float(), LossWeights(ranking=options.ranking), options.freeze, "cpu")
     data = read_question_data(options.data)
-    packs = Packs(tokenizer).training(data if options.everything else data.split(held_out=False), options.seed)
+    known = data if options.everything else data.split(held_out=False)
+    units = read_units(options.data, options.units)
+    make = Packs(tokenizer)
+    packs = [
+        *make.training(known, options.seed),
+        *make.sentences(known, options.seed),
+        *UNIT_PASSES * make.units([each for each in units if options.everything or not each.held_out]),
+    ]
     total = int(sum(pack.pack.length for pack in packs) * options.passes)
     schedule = Schedule(rate=options.rate, warmup=15, decay=0.3)
     rng = random.Random(options.seed)
@@ -71,6 +82,8 @@ def main() -> None:
             parts = "  ".join(f"{name} {value:.3f}" for name, value in sorted(found.items()))
             print(f"step {step}  {seen / total:.1%}  {time.process_time() - started:.0f} s  {parts}", flush=True)
     save_parameters(trainer.parameters(), options.out / "weights.safetensors")
+    unseen = [each for each in units if each.held_out]
+    print(unit_figures(unseen, score_units(network.eval(), tokenizer, unseen)), flush=True)
     held_out = data.split(held_out=True)
     print(question_figures(held_out, score_questions(network.eval(), tokenizer, held_out)), flush=True)
 

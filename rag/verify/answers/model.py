@@ -42,6 +42,9 @@ ANSWER_BATCH_TOKENS = 2048
 CACHED_SCORES = 16_384
 """Pairs of passage and question whose score is kept."""
 
+STANDALONE_QUESTION = "Can this be understood on its own?"
+"""Asked of a sentence under its title, in the place of a question: the model was trained on labels for it, too."""
+
 AnswerPair = tuple[str, str]
 """A passage and a question."""
 
