@@ -6,20 +6,13 @@ what the passage says on the question; the section that uses the passage reads a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from rag.text import split_sentences
 from rag.types import Chunk
 from rag.writing.evidence_budget import EstimateTokens
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-Embed = Callable[[Sequence[str]], "NDArray[np.float32]"]
-"""Embeds texts as unit vectors, one per row."""
+from rag.writing.outline import Embed
 
 LEFT_OUT = " […] "
 """Stands for the words that a shortened passage leaves out."""
