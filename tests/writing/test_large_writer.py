@@ -197,3 +197,19 @@ def test_refused_sentences_of_the_summary_are_revised_from_the_sections(
     user = server.requests[0].body["messages"][1]["content"]
     assert "S2: It cost 41 million kroner." in user
     assert "1. The board paid 41 million kroner.\nCites: S1, S2\nFault: unsupported" in user
+
+
+def test_a_revision_of_the_summary_shows_the_sections_that_it_was_written_from(
+    writer: Connect, meeting: Chunk, cost: Chunk
+) -> None:
+    used, other = body_sentence("It cost 41 million kroner.", cost), body_sentence("The board met.", meeting)
+    sections = [Section(heading="Board", sentences=(other,)), Section(heading="Money", sentences=(used,))]
+    reply = {"sentences": [{"number": 1, "text": "The pier cost 41 million kroner.", "citations": ["S1"]}]}
+    with FaultServer([good(reply)]) as server:
+        [(revised,)] = writer(server).revise_closing(
+            [refused("It cost the board 41 million kroner.", "unsupported", cost, sources=(used,))], sections
+        )
+    assert revised.sources == (used,)
+    user = server.requests[0].body["messages"][1]["content"]
+    assert "# Money\nS1: It cost 41 million kroner." in user
+    assert "The board met." not in user
