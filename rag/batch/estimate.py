@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rag.embedding import count_tokens
 from rag.errors import ReplyError
 from rag.llm import PROSE_RATIO, ModelChoice, rates_of, resolve_embedder
+from rag.llm.reply_schema import sent_schema
 from rag.render.wording import count
 from rag.types import Question, Section
 from rag.verify.chat_verifier import ChatVerifier
@@ -189,7 +190,7 @@ class DryRunModel:
     def _prompt_tokens(self, system: str, user: str, schema: type[BaseModel]) -> int:
         prompt = _tokens(f"{system}\n{user}", PROSE_RATIO)
         if not self.small:  # a remote model receives the schema and charges for it
-            prompt += _tokens(json.dumps(schema.model_json_schema()), SCHEMA_RATIO)
+            prompt += _tokens(json.dumps(sent_schema(schema)), SCHEMA_RATIO)
         return prompt
 
 

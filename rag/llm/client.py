@@ -24,6 +24,7 @@ from rag.llm.capabilities import Capabilities, capabilities_of
 from rag.llm.local_server import LocalServer
 from rag.llm.provider_errors import translate_error
 from rag.llm.reply_parsing import has_other_structure, parse_reply
+from rag.llm.reply_schema import sent_schema
 from rag.llm.request_form import REASONING_TOKENS
 from rag.llm.response_cache import ResponseCache
 from rag.llm.spec import ModelChoice, rates_of
@@ -185,9 +186,7 @@ class ChatClient:
             ModelLost, BudgetSpent: see ``rag/errors.py``.
             ModelError: the model could not be reached, after the retries that the settings allow.
         """
-        import openai
-
-        strict = openai.pydantic_function_tool(schema)["function"]["parameters"]
+        strict = sent_schema(schema)
         reasoning: dict[str, Any] = {"reasoning_effort": self._effort} if self._effort else {}
         limit = max_tokens + (REASONING_TOKENS if reasoning else 0)
         call = Call(prompt_name=name, system=system, max_tokens=limit, on_wait=self._on_wait)

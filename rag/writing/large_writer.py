@@ -6,7 +6,7 @@ nothing else. A passage has the same alias in every call. Aliases do not leave t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,7 +15,7 @@ from pydantic import Field
 from rag.llm.prompts import Prompt
 from rag.types import Chunk, Section, Sentence
 from rag.verify import near_chunks
-from rag.writing.drafts import ClosingPart, Draft, RefusedDraft, main_quotes
+from rag.writing.drafts import ClosingPart, Draft, RefusedDraft
 from rag.writing.model_calls import ask_with_retry, clean_sentences
 from rag.writing.passages import aliased_passages, passages_text
 from rag.writing.reply_schemas import alias_type, list_of, strict_schema
@@ -33,7 +33,7 @@ MAX_CITATIONS, MAX_SOURCES = 5, 5
 SECTION_SIZE, SUMMARY_SIZE, CONCLUSION_SIZE = 6, 6, 3
 """Largest numbers of sentences."""
 
-PASSAGES_USED = 24
+PASSAGES_USED = 20
 """Number of passages that the outline is asked to name at the most. Sections and verifier read them again."""
 
 NEAR_PASSAGES = 2
@@ -44,7 +44,8 @@ NEAR_PASSAGES = 2
 class LargeWriter:
     """Writes the parts of a brief with a large model. Every method raises ``ModelError`` if the model fails.
 
-    ``evidence`` are the passages that it may use, best first.
+    ``evidence`` are the passages that it may use, best first. ``shortened`` are the texts that the outline reads of
+    some of them, by chunk id; the sections read all of a passage.
     """
 
     model: ChatModel
@@ -54,6 +55,7 @@ class LargeWriter:
     summary_prompt: Prompt
     revise_prompt: Prompt
     evidence: Sequence[Chunk]
+    shortened: Mapping[str, str] = field(default_factory=dict)
     _passages: dict[str, Chunk] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -69,14 +71,14 @@ class LargeWriter:
             sections=str(sections),
             passages_used=str(PASSAGES_USED),
             question=self.question,
-            passages=passages_text(self._passages),
+            passages=passages_text(self._passages, self.shortened),
         )
         return read_outline(reply, self._passages, self.question)
 
     def section(self, theme: Theme, outline: ThematicOutline) -> list[Draft]:
         """Write the sentences of the section on ``theme``."""
         passages = self._aliases_of(theme.passages)
-        others = [f"- {other.heading}: {_points(other)}" for other in outline.themes if other is not theme]
+        others = [other.heading for other in outline.themes if other is not theme]
         reply = ask_with_retry(
             self.model,
             self.section_prompt,
@@ -87,7 +89,7 @@ class LargeWriter:
             points="\n".join(
                 f"- {point.text} ({', '.join(self._aliases_of(point.passages))})" for point in theme.key_points
             ),
-            others="\n".join(others) or "none",
+            others="; ".join(others) or "none",
             glossary="; ".join(f"{short} = {full}" for short, full in outline.glossary) or "none",
             passages=passages_text(passages),
         )
@@ -107,7 +109,7 @@ class LargeWriter:
             ),
             max_tokens=MAX_CLOSING_TOKENS,
             question=self.question,
-            sentences=_sentences_text(sections, list(numbered.values())),
+            sentences=_sentences_text(sections),
             gaps=" ".join(gaps) or "nothing",
         )
         return {
@@ -125,9 +127,11 @@ class LargeWriter:
         return [tuple(_section_drafts(text, cited, passages)) for text, cited in items]
 
     def revise_closing(self, refused: Sequence[RefusedDraft], sections: Sequence[Section]) -> list[tuple[Draft, ...]]:
-        """Revise drafts of the summary and the conclusion from the sentences of ``sections``."""
+        """Revise drafts of the summary and the conclusion from those of ``sections`` that they were written from."""
+        sources = {source for each in refused for source in each.draft.sources}
+        sections = [section for section in sections if not sources.isdisjoint(section.sentences)]
         numbered = _numbered(sections)
-        text = _sentences_text(sections, [source for each in refused for source in each.draft.sources])
+        text = _sentences_text(sections)
         items = self._revise(refused, [each.draft.sources for each in refused], numbered, text)
         return [tuple(self._drafts_from(text, cited, numbered)) for text, cited in items]
 
@@ -184,24 +188,18 @@ class LargeWriter:
         return {alias: chunk for alias, chunk in self._passages.items() if chunk.id in wanted}
 
 
-def _points(theme: Theme) -> str:
-    return " ".join(point.text for point in theme.key_points)
-
-
 def _numbered(sections: Sequence[Section]) -> dict[str, Sentence]:
     sentences = [sentence for section in sections for sentence in section.sentences]
     return {f"S{number}": sentence for number, sentence in enumerate(sentences, 1)}
 
 
-def _sentences_text(sections: Sequence[Section], quoted: Collection[Sentence]) -> str:
-    """Return the numbered sentences below their headings; those in ``quoted`` are followed by the words they quote."""
+def _sentences_text(sections: Sequence[Section]) -> str:
+    """Return the numbered sentences below their headings."""
     aliases = iter(_numbered(sections))
     lines = []
     for section in sections:
         lines.append(f"# {section.heading}")
-        for sentence in section.sentences:
-            lines.append(f"{next(aliases)}: {sentence.text}")
-            lines += [f"  “{quote}”" for quote in (main_quotes(sentence) if sentence in quoted else ())]
+        lines += [f"{next(aliases)}: {sentence.text}" for sentence in section.sentences]
     return "\n".join(lines)
 
 

@@ -21,6 +21,9 @@ _MARKER = re.compile(
 )
 """Citation markers. A lone number in round brackets is none, since it may be a year."""
 
+_DOTTED_LETTERS = re.compile(r"\b(?:[A-Za-z]\.){2,}$")
+"""An abbreviation of single letters at the end of a piece: "p.m.", "U.S."."""
+
 
 def ask_with_retry(model: ChatModel, prompt: Prompt, schema: type[ReplyT], *, max_tokens: int, **values: str) -> ReplyT:
     """Ask the model once, and a second time with the error if the reply does not follow the schema.
@@ -45,11 +48,18 @@ def ask_with_retry(model: ChatModel, prompt: Prompt, schema: type[ReplyT], *, ma
 def clean_sentences(text: str) -> list[str]:
     """Return the complete sentences of ``text`` without citation markers.
 
-    An item of a reply that holds two sentences is split, so that each is cited and verified on its own. A piece
-    without a final mark was cut off and is left out.
+    An item of a reply that holds two sentences is split, so that each is cited and verified on its own, but not after
+    letters with full stops: "1 to 5 p.m. Eastern" is no place to tear a sentence. A piece without a final mark was cut
+    off and is left out.
     """
     plain = without_markers(text)
-    sentences = [" ".join(plain[start:end].split()) for start, end in split_sentences(plain)]
+    sentences: list[str] = []
+    for start, end in split_sentences(plain):
+        piece = " ".join(plain[start:end].split())
+        if sentences and _DOTTED_LETTERS.search(sentences[-1]):
+            sentences[-1] += f" {piece}"
+        else:
+            sentences.append(piece)
     return [sentence for sentence in sentences if re.search(r"[.!?][\"”’')\]]*$", sentence)]
 
 

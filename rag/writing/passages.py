@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 
 from rag.types import Chunk
 
@@ -20,15 +21,35 @@ def aliased_passages(chunks: Iterable[Chunk]) -> dict[str, Chunk]:
     return {f"E{number}": chunk for number, chunk in enumerate(ordered, 1)}
 
 
-def passages_text(passages: Mapping[str, Chunk]) -> str:
-    """Return the passages as a prompt shows them; a place is named above the first of its passages."""
+def passages_text(passages: Mapping[str, Chunk], shortened: Mapping[str, str] | None = None) -> str:
+    """Return the passages as a prompt shows them; a place is named above the first of its passages.
+
+    Of the place of a passage that follows one of the same document only what differs is named: "[… › Costs]".
+
+    Args:
+        passages: the passages by alias, those of a document together.
+        shortened: the text that takes the place of a passage's own, by chunk id.
+    """
+    texts = shortened or {}
     blocks = []
-    place = ""
+    before: Chunk | None = None
     for alias, chunk in passages.items():
-        own = place_of(chunk)
-        blocks.append(f"{own}\n{alias}: {chunk.text}" if own != place else f"{alias}: {chunk.text}")
-        place = own
+        block = f"{alias}: {texts.get(chunk.id, chunk.text)}"
+        if before is None or place_of(chunk) != place_of(before):
+            block = f"{_place_after(before, chunk)}\n{block}"
+        blocks.append(block)
+        before = chunk
     return "\n\n".join(blocks)
+
+
+def _place_after(before: Chunk | None, chunk: Chunk) -> str:
+    """Return the line above ``chunk``, without the title and the headings that it shares with ``before``."""
+    if before is None or before.document_id != chunk.document_id or before.date != chunk.date or not chunk.title:
+        return place_of(chunk)
+    pairs = zip(before.heading_path, chunk.heading_path, strict=False)
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    rest = chunk.heading_path[shared:]
+    return f"[{' › '.join(('…', *rest))}]" if rest else place_of(chunk)
 
 
 def place_of(chunk: Chunk) -> str:

@@ -36,6 +36,7 @@ from rag.writing.large_composition import compose_with_large_model
 from rag.writing.large_writer import LargeWriter
 from rag.writing.outline import Outline, make_outline
 from rag.writing.queries import QUERIES_PROMPT, expand_queries
+from rag.writing.shortening import shortened_texts
 from rag.writing.small_prompts import SECTION_PROMPT
 from rag.writing.small_writer import SmallWriter
 
@@ -83,7 +84,8 @@ class BriefModels:
 class QuestionRun:
     """The steps that answer one question.
 
-    ``seconds`` records the time of each stage, ``embedding_tokens`` what a remote embedder was sent.
+    ``seconds`` records the time of each stage, ``embedding_tokens`` what a remote embedder was sent. ``aspects`` are
+    the queries that a large model wrote for the question.
     """
 
     question: str
@@ -96,6 +98,7 @@ class QuestionRun:
     embedding_tokens: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
+    aspects: list[str] = field(default_factory=list)
 
     def prepare(self, where: Filter | None) -> tuple[list[Hit], Answerability, Outline]:
         """Retrieve, assess and outline; the outline is empty where the hits do not answer the question."""
@@ -119,11 +122,11 @@ class QuestionRun:
         """
         with self._stage("retrieve", "asking the model for queries"):
             try:
-                queries = expand_queries(model, self.question)
+                self.aspects = expand_queries(model, self.question)
             except ModelError:
-                queries = []
-        with self._stage("retrieve", f"searching for {len(queries)} aspects"), self._recorded_embedding():
-            found = [search_index(self.index, query, k=self.hits_wanted, where=where) for query in queries]
+                self.aspects = []
+        with self._stage("retrieve", f"searching for {len(self.aspects)} aspects"), self._recorded_embedding():
+            found = [search_index(self.index, query, k=self.hits_wanted, where=where) for query in self.aspects]
         merged = merge_hits([hits, *found])[: max(self.hits_wanted, len(hits))]
         answerability = replace(self.assess(merged), enough=True)
         merged = order_by_answers(merged, answerability.scores)
@@ -210,7 +213,7 @@ class QuestionRun:
                     self.question, hits, outline, small_writer(models.writer, self.question), models.verifier, **common
                 )
             else:
-                writer = large_writer(models.writer, self.question, hits, self.settings.evidence_tokens)
+                writer = large_writer(models.writer, self.question, hits, self.settings.evidence_tokens, self.aspects)
                 brief = compose_with_large_model(
                     self.question, hits, outline, writer, models.verifier, sections=self.settings.sections, **common
                 )
@@ -282,10 +285,19 @@ def small_writer(model: ChatModel, question: str) -> SmallWriter:
     return SmallWriter(model=model, question=question, section_prompt=section)
 
 
-def large_writer(model: ChatModel, question: str, hits: Sequence[Hit], evidence_tokens: int) -> LargeWriter:
-    """Return the writer for a large ``model``, with its prompts and what ``evidence_tokens`` allow of ``hits``."""
+def large_writer(
+    model: ChatModel, question: str, hits: Sequence[Hit], evidence_tokens: int, aspects: Sequence[str] = ()
+) -> LargeWriter:
+    """Return the writer for a large ``model``, with its prompts and what ``evidence_tokens`` allow of ``hits``.
+
+    The outline reads of the passages of low rank what is nearest to the question and its ``aspects``.
+    """
+
+    def estimate_tokens(text: str) -> float:
+        return PROSE_RATIO * count_tokens(text)
+
     outline, section, summary, revise = (prompts.load_prompt(name) for name in PROMPTS[False])
-    chosen = fit_evidence(hits, evidence_tokens, lambda text: PROSE_RATIO * count_tokens(text))
+    evidence = tuple(hit.chunk for hit in fit_evidence(hits, evidence_tokens, estimate_tokens))
     return LargeWriter(
         model=model,
         question=question,
@@ -293,7 +305,8 @@ def large_writer(model: ChatModel, question: str, hits: Sequence[Hit], evidence_
         section_prompt=section,
         summary_prompt=summary,
         revise_prompt=revise,
-        evidence=tuple(hit.chunk for hit in chosen),
+        evidence=evidence,
+        shortened=shortened_texts(evidence, [question, *aspects], load_encoder().vectors, estimate_tokens),
     )
 
 

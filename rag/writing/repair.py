@@ -229,9 +229,9 @@ class RepairPolicy:
     def _verify(self, drafts: Sequence[Draft]) -> list[Verdict]:
         """Return a verdict for each draft on its chunks.
 
-        A draft that was written from sentences of the sections, which are verified, is judged on these and the words
-        that they quote: its chunks may be more than the verifier reads, or cost more to read. Only if they do not do,
-        and its verdicts come from one judge, is it judged on its chunks.
+        A draft that was written from sentences of the sections, which are verified, is judged on these: its chunks may
+        be more than the verifier reads, or cost more to read. Only if they do not do, and its verdicts come from one
+        judge, is it judged on its chunks.
         """
         verdicts = self._verdicts_on_sources([draft for draft in drafts if draft.sources])
         on_chunks = [draft for draft in drafts if not draft.sources]
@@ -244,9 +244,13 @@ class RepairPolicy:
         return [verdicts[id(draft)] for draft in drafts]
 
     def _verdicts_on_sources(self, drafts: Sequence[Draft]) -> dict[int, Verdict]:
-        """Return verdicts by the identity of the drafts, on the sentences that they were written from."""
+        """Return verdicts by the identity of the drafts, on the sentences that they were written from.
+
+        The packaged verifier reads the words that these quote, too: it does not know that their own are verified.
+        """
+        alone = self.verifier.citation_judge is not self.verifier
         premises = [
-            (draft.text, [" ".join([source.text, *main_quotes(source)]) for source in draft.sources])
+            (draft.text, [" ".join([source.text, *([] if alone else main_quotes(source))]) for source in draft.sources])
             for draft in drafts
         ]
         found = self.verifier.follows(premises) if premises else []

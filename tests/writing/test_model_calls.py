@@ -77,3 +77,14 @@ def test_a_lost_connection_is_not_an_unusable_reply(connect: Callable[[FaultServ
 )
 def test_sentences_are_complete_and_without_citation_markers(text: str, expected: list[str]) -> None:
     assert clean_sentences(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Meetings fall into hours that all share: 1 to 5 p.m. Eastern, which is 10 a.m. to 2 p.m. Pacific.",
+        "The agency of the U.S. Senate approved it.",
+    ],
+)
+def test_a_sentence_is_not_torn_after_letters_with_full_stops(text: str) -> None:
+    assert clean_sentences(text) == [text]

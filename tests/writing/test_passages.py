@@ -20,5 +20,21 @@ def test_the_place_is_named_above_the_first_of_its_passages_with_the_date() -> N
     assert text == "[Weather › Oslo, 2011-05]\nE1: Rain fell.\n\nE2: Snow fell.\n\n[Boats]\nE3: Boats came."
 
 
+def test_of_the_place_of_a_further_passage_of_a_document_only_what_differs_is_named() -> None:
+    deeper = chunk("a.md", "Hail fell.", start=80, title="Weather", date="2011-05", heading_path=("Oslo", "Hail"))
+    beside = chunk("a.md", "Fog lay.", start=120, title="Weather", date="2011-05", heading_path=("Bergen",))
+    text = passages_text(aliased_passages([FIRST, deeper, beside]))
+    assert [line for line in text.splitlines() if line.startswith("[")] == [
+        "[Weather › Oslo, 2011-05]",
+        "[… › Hail]",
+        "[… › Bergen]",
+    ]
+
+
+def test_a_shortened_text_takes_the_place_of_a_passage() -> None:
+    text = passages_text(aliased_passages([FIRST, OTHER]), {OTHER.id: "Boats […]"})
+    assert text == "[Weather › Oslo, 2011-05]\nE1: Rain fell.\n\n[Boats]\nE2: Boats […]"
+
+
 def test_a_document_without_a_title_is_named_by_its_id() -> None:
     assert place_of(chunk("c.txt", "Fog.")) == "[c.txt]"

@@ -1,0 +1,103 @@
+"""Shorten the passages of low rank for the outline of a large model to their sentences nearest to the question.
+
+The outline is made over all evidence, and half of the tokens of a brief are read for it. What it needs of a passage is
+what the passage says on the question; the section that uses the passage reads all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.text import split_sentences
+from rag.types import Chunk
+from rag.writing.evidence_budget import EstimateTokens
+from rag.writing.outline import Embed
+
+LEFT_OUT = " […] "
+"""Stands for the words that a shortened passage leaves out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShorteningRule:
+    """Which passages are shortened, and how far. All lengths are in tokens."""
+
+    in_full: int = 2800
+    """The best passages stay as they are, up to this length in all."""
+
+    length: int = 40
+    """Length up to which sentences are taken into a shortened passage; the best one is taken in any case."""
+
+    distance: float = 0.15
+    """A sentence whose cosine to the question is this much below that of the passage's best one is left out."""
+
+    margin: int = 30
+    """A passage stays as it is if it is longer than ``length`` by less than this."""
+
+
+DEFAULT_SHORTENING_RULE = ShorteningRule()
+
+
+def shortened_texts(
+    chunks: Sequence[Chunk],
+    questions: Sequence[str],
+    embed: Embed,
+    count_tokens: EstimateTokens,
+    rule: ShorteningRule = DEFAULT_SHORTENING_RULE,
+) -> dict[str, str]:
+    """Return the texts of the passages that are shortened, by chunk id.
+
+    Args:
+        chunks: the passages, best first.
+        questions: the question and its aspects. A sentence counts as its nearest of them says.
+        embed: embeds texts.
+        count_tokens: estimates the tokens of a text.
+        rule: which passages are shortened.
+    """
+    left = float(rule.in_full)
+    pieces: dict[str, list[str]] = {}
+    for chunk in chunks:
+        tokens = count_tokens(chunk.text)
+        if tokens > rule.length + rule.margin and tokens > left:
+            pieces[chunk.id] = _pieces(chunk.text)
+        left -= tokens
+    pieces = {chunk_id: own for chunk_id, own in pieces.items() if len(own) > 1}
+    texts = list(dict.fromkeys(piece for own in pieces.values() for piece in own))
+    if not texts:
+        return {}
+    vectors = embed([*questions, *texts])
+    nearness = dict(zip(texts, (vectors[len(questions) :] @ vectors[: len(questions)].T).max(axis=1), strict=True))
+    return {
+        chunk_id: _joined(own, _chosen(own, [float(nearness[piece]) for piece in own], count_tokens, rule))
+        for chunk_id, own in pieces.items()
+    }
+
+
+def _pieces(text: str) -> list[str]:
+    """Return the sentences and list items of ``text``."""
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return [line[start:end] for line in lines for start, end in split_sentences(line)]
+
+
+def _chosen(
+    pieces: Sequence[str], nearness: Sequence[float], count_tokens: EstimateTokens, rule: ShorteningRule
+) -> list[int]:
+    """Return the positions of the nearest pieces that fit the length and are not far behind the best, in order."""
+    chosen: list[int] = []
+    left = float(rule.length)
+    for at in sorted(range(len(pieces)), key=lambda at: -nearness[at]):
+        tokens = count_tokens(pieces[at])
+        if not chosen or (tokens <= left and nearness[at] >= max(nearness) - rule.distance):
+            chosen.append(at)
+            left -= tokens
+    return sorted(chosen)
+
+
+def _joined(pieces: Sequence[str], chosen: Sequence[int]) -> str:
+    """Return the ``chosen`` pieces, with a mark for what stands before, between or behind them."""
+    text = LEFT_OUT.lstrip() if chosen[0] else ""
+    for before, at in zip([None, *chosen], chosen, strict=False):
+        if before is not None:
+            text += " " if at == before + 1 else LEFT_OUT
+        text += pieces[at]
+    return text + (LEFT_OUT.rstrip() if chosen[-1] < len(pieces) - 1 else "")
