@@ -121,7 +121,8 @@ class Chunk:
     """A passage of a document: ``document.text[start:end] == chunk.text``.
 
     ``pages`` are the first and last physical page, counted from 1. ``title``, ``source`` and ``date`` repeat those of
-    the document, so that a chunk can be shown and cited without its document.
+    the document, so that a chunk can be shown and cited without its document. ``columns`` is the header of the table
+    that the chunk begins in the middle of: a line of cells that semicolons separate.
     """
 
     id: str
@@ -134,6 +135,7 @@ class Chunk:
     title: str = ""
     source: str = ""
     date: str | None = None
+    columns: str = ""
 
     def __post_init__(self) -> None:
         if not self.text.strip():
@@ -143,8 +145,8 @@ class Chunk:
 
     @property
     def context(self) -> str:
-        """The document's title and the headings above the chunk, joined by ``›``."""
-        return " › ".join(part for part in (self.title, *self.heading_path) if part)
+        """The document's title, the headings above the chunk and the header of its table, joined by ``›``."""
+        return " › ".join(part for part in (self.title, *self.heading_path, self.columns) if part)
 
     @property
     def genuine(self) -> bool:

@@ -12,7 +12,7 @@ from rag.ingest.clean import PAGE_BREAK, clean_text, match_key
 from rag.ingest.encoding import BYTE_ORDER_MARKS, codec_of, decode
 from rag.ingest.formats import READERS, suffix_of
 from rag.ingest.language import foreign_language
-from rag.ingest.omissions import describe_omission
+from rag.ingest.omissions import Tally, describe_omission
 from rag.ingest.rows import ParsedRows
 from rag.ingest.source import Source
 from rag.ingest.titles import choose_title, is_statement
@@ -87,8 +87,13 @@ def _row_documents(source: Source, parsed: ParsedRows) -> tuple[list[Document], 
     skipped = [Skipped(path=f"{source.location}:{line}", reason=reason) for line, reason in parsed.problems]
     for row in parsed.rows:
         where = f"{source.location}:{row.line}"
+        tally = Tally()
+        for name in row.unread:
+            tally.add("other columns", detail=clean_text(name))
+        others = (part for name, text in row.prose for part in _paragraphs(f"{clean_text(name)}: {text}"))
         content = ParsedDocument(
-            blocks=tuple(_paragraphs(row.text)),
+            blocks=(*_paragraphs(row.text), *others),
+            tally=tally,
             media_type=parsed.media_type,
             title=row.title,
             date=row.date,
