@@ -74,13 +74,14 @@ class Coverage:
     """How much of a file is in its document's text.
 
     ``read`` of ``total`` parts have text in it; ``unit`` names such a part ("page", "slide", "chapter", "sheet") and is
-    empty for a format without parts.
+    empty for a format without parts. ``by_ocr`` are the parts, from 1, whose text was recognised on their pictures.
     """
 
     unit: str = ""
     total: int = 0
     read: int = 0
     omissions: tuple[Omission, ...] = ()
+    by_ocr: tuple[int, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.total or self.omissions)

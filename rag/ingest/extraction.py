@@ -12,7 +12,7 @@ from rag.ingest.clean import PAGE_BREAK, clean_text, match_key
 from rag.ingest.encoding import BYTE_ORDER_MARKS, codec_of, decode
 from rag.ingest.formats import READERS, suffix_of
 from rag.ingest.language import foreign_language
-from rag.ingest.omissions import Tally, describe_omission
+from rag.ingest.omissions import NO_TEXT_LAYER, OCR_ADVICE, Tally, describe_omission
 from rag.ingest.rows import ParsedRows
 from rag.ingest.source import Source
 from rag.ingest.titles import choose_title, is_statement
@@ -52,7 +52,7 @@ def _extract_data(source: Source, data: bytes) -> tuple[list[Document], list[Ski
     codec = ""
     if suffix in _TEXT_FORMATS:
         data, codec = _recode(data, source.content_type)
-    parsed = READERS[suffix](data, source.id)
+    parsed = _read_with_ocr(data, source.id) if source.ocr and suffix == ".pdf" else READERS[suffix](data, source.id)
     if codec:
         parsed = replace(parsed, metadata={**parsed.metadata, "encoding": codec})
     if isinstance(parsed, ParsedRows):
@@ -61,6 +61,12 @@ def _extract_data(source: Source, data: bytes) -> tuple[list[Document], list[Ski
     if not document.text.strip():
         raise ReadError(f"no text found: {_why_empty(parsed.media_type, document.coverage)}")
     return [document], []
+
+
+def _read_with_ocr(data: bytes, name: str) -> ParsedDocument:
+    from rag.ingest.pdf.reader import read_pdf
+
+    return read_pdf(data, name, ocr=True)
 
 
 def _recode(data: bytes, content_type: str) -> tuple[bytes, str]:
@@ -78,7 +84,8 @@ def _recode(data: bytes, content_type: str) -> tuple[bytes, str]:
 def _why_empty(media_type: str, coverage: Coverage) -> str:
     lost = "; ".join(describe_omission(item, coverage.unit) for item in coverage.omissions if item.lost)
     if media_type == "application/pdf":
-        return f"{lost or 'no text layer'}: a scan? it needs OCR first"
+        advice = f": a scan? it needs OCR first: {OCR_ADVICE}"
+        return f"{lost or NO_TEXT_LAYER}{advice if NO_TEXT_LAYER in (lost or NO_TEXT_LAYER) else ''}"
     return lost or "only mark-up or blanks"
 
 
@@ -143,7 +150,7 @@ def _coverage(parsed: ParsedDocument, text: str, page_starts: tuple[int, ...]) -
         for number in empty:
             if not parsed.tally.has(number):
                 parsed.tally.add("nothing read", part=number)
-    return Coverage(unit=parsed.unit, total=total, read=read, omissions=parsed.tally.omissions())
+    return Coverage(unit=parsed.unit, total=total, read=read, omissions=parsed.tally.omissions(), by_ocr=parsed.by_ocr)
 
 
 def _without_title(blocks: list[Block], title: str) -> list[Block]:

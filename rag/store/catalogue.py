@@ -365,4 +365,4 @@ def _make_coverage(values: str) -> Coverage:
     """Return the coverage that ``values`` is the JSON of."""
     fields = json.loads(values)
     omissions = tuple(Omission(**{**item, "parts": tuple(item["parts"])}) for item in fields.pop("omissions"))
-    return Coverage(**fields, omissions=omissions)
+    return Coverage(**{**fields, "by_ocr": tuple(fields.get("by_ocr", ()))}, omissions=omissions)

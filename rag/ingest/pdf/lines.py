@@ -10,9 +10,10 @@ from itertools import pairwise
 from typing import Any
 
 from rag.ingest.clean import REDACTED
-from rag.ingest.omissions import Tally
+from rag.ingest.omissions import NO_TEXT_LAYER, OCR_EMPTY, Tally
 from rag.ingest.pdf.columns import Piece, in_columns
 from rag.ingest.pdf.frame import Frame, is_sideways, main_angle
+from rag.ingest.pdf.ocr import recognise_page
 from rag.ingest.pdf.redactions import insert_run, is_free, is_marked, redaction_boxes
 from rag.ingest.pdf.runs import FOOTNOTE_MARK, PageText, Run
 from rag.ingest.pdf.shapes import PageShapes, read_shapes, visible_runs
@@ -66,10 +67,15 @@ class PageContent:
     sideways: list[list[Run | None]]
     sideways_heights: list[float]
     shapes: PageShapes
+    by_ocr: bool = False
 
 
-def page_content(page: Any, number: int, tally: Tally) -> PageContent:
-    """Read a pypdfium2 page; ``number`` counts from 0. What a reader of the page does not see is counted."""
+def page_content(page: Any, number: int, tally: Tally, *, ocr: bool = False) -> PageContent:
+    """Read a pypdfium2 page; ``number`` counts from 0. What a reader of the page does not see is counted.
+
+    Args:
+        ocr: recognise the words on the picture of a page that has no text.
+    """
     box = _page_box(page)
     textpage = page.get_textpage()
     try:
@@ -93,7 +99,19 @@ def page_content(page: Any, number: int, tally: Tally) -> PageContent:
     pictures = sum((s.box[2] - s.box[0]) * (s.box[3] - s.box[1]) > 2_500 for s in shapes.images)
     tally.add("images", part=number + 1, count=pictures)
     if not any(run is not None for run in runs):
-        tally.add("no text layer" if shapes.objects else "blank pages", part=number + 1)
+        found = recognise_page(page) if ocr and shapes.objects else None
+        if found is not None and found.runs:
+            return PageContent(
+                number=number,
+                frame=found.frame,
+                runs=found.runs,
+                sideways=[],
+                sideways_heights=[],
+                shapes=PageShapes(),
+                by_ocr=True,
+            )
+        what = OCR_EMPTY if found is not None else NO_TEXT_LAYER
+        tally.add(what if shapes.objects else "blank pages", part=number + 1)
     return PageContent(
         number=number,
         frame=frame,
@@ -226,6 +244,6 @@ def _make_line(row: list[Run], page: int, page_height: float) -> Line | None:
         page_height=page_height,
         mark=mark,
         cells=gaps + 1,
-        # A label and what is typed beside it are one cell.
-        row=join_cells(cells).replace(":; ", ": ") if gaps else "",
+        # A label and what is typed or ticked beside it are one cell.
+        row=join_cells(cells).replace(":; ", ": ").replace("; [x]", " [x]") if gaps else "",
     )

@@ -230,7 +230,8 @@ def _page_string(raw: Any, handle: Any, count: int) -> str:
 
 def _word_end(text: str, start: int) -> int:
     """Return the end of the letters of ``text`` from ``start`` on."""
-    end = _LETTERS.match(text, start).end()  # type: ignore[union-attr] — it matches an empty string too
+    found = _LETTERS.match(text, start)
+    end = found.end() if found else start
     while end > start and not text[start:end].isalpha():
         end -= 1  # a superscript or a fraction is no digit for the expression, and no letter
     return end
