@@ -86,7 +86,8 @@ def _why_empty(media_type: str, coverage: Coverage) -> str:
     if media_type == "application/pdf":
         advice = f": a scan? it needs OCR first: {OCR_ADVICE}"
         return f"{lost or NO_TEXT_LAYER}{advice if NO_TEXT_LAYER in (lost or NO_TEXT_LAYER) else ''}"
-    return lost or "only mark-up or blanks"
+    left_out = "; ".join(describe_omission(item, coverage.unit) for item in coverage.omissions)
+    return lost or (f"only {left_out}" if left_out else "only mark-up or blanks")
 
 
 def _row_documents(source: Source, parsed: ParsedRows) -> tuple[list[Document], list[Skipped]]:
@@ -124,7 +125,8 @@ def _make_document(parsed: ParsedDocument, *, id_: str, source: str) -> Document
     """Assemble a document, whose title :func:`choose_title` gives."""
     blocks = [replace(block, level=0) if block.level and is_statement(block.text) else block for block in parsed.blocks]
     title = choose_title(parsed.title, blocks, id_)
-    text, headings, page_starts = assemble(_without_title(blocks, title), paged=parsed.paged)
+    body, title_page = _without_title(blocks, title)
+    text, headings, page_starts = assemble(body, paged=parsed.paged)
     language = foreign_language(text)
     return Document(
         id=id_,
@@ -136,16 +138,21 @@ def _make_document(parsed: ParsedDocument, *, id_: str, source: str) -> Document
         metadata={**parsed.metadata, **({"language": language} if language else {})},
         headings=headings,
         page_starts=page_starts,
-        coverage=_coverage(parsed, text, page_starts),
+        coverage=_coverage(parsed, text, page_starts, title_page),
     )
 
 
-def _coverage(parsed: ParsedDocument, text: str, page_starts: tuple[int, ...]) -> Coverage:
-    """Count the parts that have text; a page without text is named even if its reader gave no reason."""
+def _coverage(parsed: ParsedDocument, text: str, page_starts: tuple[int, ...], title_page: int) -> Coverage:
+    """Count the parts that have text; a page without text is named even if its reader gave no reason.
+
+    Args:
+        title_page: the page, from 1, whose title became the document's, which is text of it; 0 for none.
+    """
     total, read = parsed.parts, parsed.read
     if page_starts:
         total, ends = len(page_starts), (*page_starts[1:], len(text))
         empty = [n for n, (a, b) in enumerate(zip(page_starts, ends, strict=True), 1) if not match_key(text[a:b])]
+        empty = [number for number in empty if number != title_page]
         read = total - len(empty)
         for number in empty:
             if not parsed.tally.has(number):
@@ -153,10 +160,15 @@ def _coverage(parsed: ParsedDocument, text: str, page_starts: tuple[int, ...]) -
     return Coverage(unit=parsed.unit, total=total, read=read, omissions=parsed.tally.omissions(), by_ocr=parsed.by_ocr)
 
 
-def _without_title(blocks: list[Block], title: str) -> list[Block]:
-    """Remove the title from the first three blocks, because every chunk's context starts with it anyway."""
+def _without_title(blocks: list[Block], title: str) -> tuple[list[Block], int]:
+    """Remove the title from the first three blocks, because every chunk's context starts with it anyway.
+
+    Returns:
+        the other blocks, and the page from 1 that the title was on; 0 if none of the blocks is the title.
+    """
     for index, block in enumerate(blocks[:3]):
         if match_key(block.text) == match_key(title):
             page_breaks = PAGE_BREAK * block.text.count(PAGE_BREAK)
-            return [*blocks[:index], Block(text=page_breaks), *blocks[index + 1 :]]
-    return blocks
+            page = 1 + sum(before.text.count(PAGE_BREAK) for before in blocks[: index + 1])
+            return [*blocks[:index], Block(text=page_breaks), *blocks[index + 1 :]], page
+    return blocks, 0
