@@ -127,6 +127,8 @@ def _make_document(parsed: ParsedDocument, *, id_: str, source: str) -> Document
     title = choose_title(parsed.title, blocks, id_)
     body, title_page = _without_title(blocks, title)
     text, headings, page_starts = assemble(body, paged=parsed.paged)
+    if not text.strip():  # the title is all there is
+        text, headings, page_starts = assemble(blocks, paged=parsed.paged)
     language = foreign_language(text)
     return Document(
         id=id_,
