@@ -47,6 +47,7 @@ def index(
     settings: Settings,
     *,
     prune: bool = False,
+    ocr: bool = False,
     embedder: Embedder | None = None,
     on_progress: OnProgress = lambda _: None,
 ) -> IndexReport:
@@ -59,16 +60,19 @@ def index(
         paths: files, directories, globs and URLs.
         settings: the settings; they name the index.
         prune: remove documents that come from other paths.
+        ocr: read the pages of a PDF that have no text by OCR.
         embedder: used in place of the one that the settings name, such as the one of ``rag/batch/ray/embedding.py``.
         on_progress: called for each document.
 
     Raises:
-        UsageError: a path does not exist, or the embedder cannot be used.
+        UsageError: a path does not exist, the embedder cannot be used, or OCR is not installed.
         IndexBusy, IndexMismatch: see :class:`rag.store.index.Index`.
         ModelError: a remote embedder failed; what it has returned is kept and not requested again.
     """
-    from rag.ingest import extract, find
+    from rag.ingest import Source, extract, find, require_ocr, with_ocr
 
+    if ocr:
+        require_ocr()
     choice = None if embedder else resolve_embedder(settings)
     remote = None if embedder else open_remote_embedder(settings)
     store = Index(settings.store, embedder or remote or open_embedder(settings))
@@ -85,7 +89,7 @@ def index(
     try:
         with remote.recording(on_wait) if remote else nullcontext(Counter[str]()) as tokens:
             report = store.update(
-                find(paths),
+                (with_ocr(item) if ocr and isinstance(item, Source) else item for item in find(paths)),
                 extract,
                 _roots(paths),
                 prune=prune,

@@ -74,13 +74,14 @@ class Coverage:
     """How much of a file is in its document's text.
 
     ``read`` of ``total`` parts have text in it; ``unit`` names such a part ("page", "slide", "chapter", "sheet") and is
-    empty for a format without parts.
+    empty for a format without parts. ``by_ocr`` are the parts, from 1, whose text was recognised on their pictures.
     """
 
     unit: str = ""
     total: int = 0
     read: int = 0
     omissions: tuple[Omission, ...] = ()
+    by_ocr: tuple[int, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.total or self.omissions)
@@ -121,7 +122,8 @@ class Chunk:
     """A passage of a document: ``document.text[start:end] == chunk.text``.
 
     ``pages`` are the first and last physical page, counted from 1. ``title``, ``source`` and ``date`` repeat those of
-    the document, so that a chunk can be shown and cited without its document.
+    the document, so that a chunk can be shown and cited without its document. ``columns`` is the header of the table
+    that the chunk begins in the middle of: a line of cells that semicolons separate.
     """
 
     id: str
@@ -134,6 +136,7 @@ class Chunk:
     title: str = ""
     source: str = ""
     date: str | None = None
+    columns: str = ""
 
     def __post_init__(self) -> None:
         if not self.text.strip():
@@ -143,8 +146,8 @@ class Chunk:
 
     @property
     def context(self) -> str:
-        """The document's title and the headings above the chunk, joined by ``›``."""
-        return " › ".join(part for part in (self.title, *self.heading_path) if part)
+        """The document's title, the headings above the chunk and the header of its table, joined by ``›``."""
+        return " › ".join(part for part in (self.title, *self.heading_path, self.columns) if part)
 
     @property
     def genuine(self) -> bool:

@@ -78,6 +78,7 @@ def _listed_source(row: Mapping[str, Any]) -> ListedSource:
         title=str(row.get("title", "")),
         source=str(row.get("source", "")),
         date=row.get("date"),
+        columns=str(row.get("columns") or ""),
     )
     fault = "" if chunk.genuine else f"{chunk.id} is not the id of the passage that the file gives"
     return ListedSource(entry=chunk.id, chunk=chunk, fault=fault)

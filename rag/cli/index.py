@@ -25,6 +25,7 @@ IGNORED_REASON = "left out by"
 @click.command("index")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--prune", is_flag=True, help="Also remove documents that are under none of the PATHs.")
+@click.option("--ocr", is_flag=True, help="Read pages of PDF files that have no text by OCR (extra: citebrief[ocr]).")
 @click.option("--strict", is_flag=True, help="Exit 1 if anything could not be read, or only in part.")
 @click.option(
     "--engine", type=click.Choice(["local", "ray"]), default="local", help="Where to embed: here, or on Ray. [local]"
@@ -37,6 +38,7 @@ IGNORED_REASON = "left out by"
 def index_command(
     paths: tuple[str, ...],
     prune: bool,
+    ocr: bool,
     strict: bool,
     engine: str,
     dry_run: bool,
@@ -75,7 +77,7 @@ def index_command(
             elif not quiet:  # what leaves the machine; the display could cut the line
                 print_message(step.message)
 
-        report = pipeline.index(roots, settings, prune=prune, embedder=embedder, on_progress=show)
+        report = pipeline.index(roots, settings, prune=prune, ocr=ocr, embedder=embedder, on_progress=show)
     if as_json:
         click.echo(report.as_json())
     else:
@@ -83,6 +85,7 @@ def index_command(
             f"{report.added} added, {report.changed} changed, {report.removed} removed, {report.unchanged} unchanged; "
             f"{report.embedded} passages embedded{_usage(report)}"
         )
+    from rag.ingest import NO_TEXT_LAYER, OCR_ADVICE
     from rag.render.cleaning import single_line
 
     problems = [item for item in report.skipped if not item.reason.startswith(IGNORED_REASON)]
@@ -93,6 +96,8 @@ def index_command(
     lossy = list(report.losses())
     for id_, lost in lossy:
         print_message(f"partly read {single_line(id_)}: {lost}")
+    if not ocr and any(NO_TEXT_LAYER in lost for _, lost in lossy):
+        print_message(f"pages without a text layer: {OCR_ADVICE}")
     if strict and (problems or lossy):
         sys.exit(FAILED)
 

@@ -112,7 +112,7 @@ def show_command(chunk_id: str | None, document: str | None, as_json: bool, **op
 def _show_document(document_id: str, as_json: bool, **options: str | None) -> None:
     from rag import pipeline
     from rag.config import load_settings
-    from rag.ingest import describe_omission
+    from rag.ingest import describe_omission, number_ranges
     from rag.render.cleaning import single_line
     from rag.store import coverage_row
 
@@ -137,6 +137,8 @@ def _show_document(document_id: str, as_json: bool, **options: str | None) -> No
     click.echo(f"{len(document.text):,} characters in {passages:,} passages")
     if coverage.total:
         click.echo(f"{coverage.read:,} of {coverage.total:,} {coverage.unit}s have text in it")
+    if coverage.by_ocr:
+        click.echo(f"{number_ranges(coverage.by_ocr, coverage.unit)} read by OCR")
     for lost, heading in ((True, "Not read:"), (False, "Left out, because it is no part of the text:")):
         if items := [item for item in coverage.omissions if item.lost == lost]:
             click.secho(heading, bold=True)

@@ -7,13 +7,16 @@ from rag.ingest.chunking import CHUNKER_VERSION, chunk_document, embedding_text
 from rag.ingest.discovery import MAX_BYTES, find, root_of
 from rag.ingest.extraction import extract
 from rag.ingest.language import foreign_language
-from rag.ingest.omissions import describe_omission, number_ranges
-from rag.ingest.source import EXTRACTOR_VERSION, Source
+from rag.ingest.omissions import NO_TEXT_LAYER, OCR_ADVICE, describe_omission, number_ranges
+from rag.ingest.pdf.ocr import require_ocr
+from rag.ingest.source import EXTRACTOR_VERSION, Source, with_ocr
 
 __all__ = [
     "CHUNKER_VERSION",
     "EXTRACTOR_VERSION",
     "MAX_BYTES",
+    "NO_TEXT_LAYER",
+    "OCR_ADVICE",
     "Source",
     "chunk_document",
     "describe_omission",
@@ -22,5 +25,7 @@ __all__ = [
     "find",
     "foreign_language",
     "number_ranges",
+    "require_ocr",
     "root_of",
+    "with_ocr",
 ]

@@ -37,7 +37,7 @@ class ParsedDocument:
 
     ``paged`` says whether the blocks contain page breaks. ``unit`` names the parts of the file ("page", "slide"), of
     which there are ``parts``; in a paged file these are its pages, and need no count. ``read`` is how many of them have
-    text, unless the file is paged. ``tally`` has what was left out.
+    text, unless the file is paged. ``tally`` has what was left out. ``by_ocr`` are the parts that were read by OCR.
     """
 
     blocks: tuple[Block, ...]
@@ -50,6 +50,7 @@ class ParsedDocument:
     parts: int = 0
     read: int = 0
     tally: Tally = field(default_factory=Tally)
+    by_ocr: tuple[int, ...] = ()
 
 
 def assemble(blocks: Iterable[Block], *, paged: bool = False) -> tuple[str, tuple[Heading, ...], tuple[int, ...]]:

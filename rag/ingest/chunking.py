@@ -1,17 +1,19 @@
 """Split a document into chunks: whole sentences under one heading, 90 to 160 words, short enough for the encoder.
 
 The text that is embedded (:func:`embedding_text`) starts with the document's title and the headings above the chunk,
-because a phrase such as "the author" is ambiguous without them. The chunk's own text is a span of the document.
+because a phrase such as "the author" is ambiguous without them. A chunk that begins in the middle of a table has the
+header of the table too. The chunk's own text is a span of the document.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from math import ceil
 
 from rag.ingest.clean import is_list_item
-from rag.text import is_code, split_sentences
+from rag.text import header_cells, is_code, split_sentences
 from rag.types import Chunk, Document, chunk_id
 
 CHUNKER_VERSION = "1"
@@ -27,6 +29,9 @@ MAX_WORDS = 160
 MAX_CONTEXT_TOKENS = 72
 """Maximum tokens of title and headings in the embedded text, so that the chunk itself has room."""
 
+MAX_COLUMNS_TOKENS = 48
+"""Maximum tokens of a table's header in the embedded text."""
+
 CountTokens = Callable[[str], int]
 """Counts the encoder's tokens of a text, without its special tokens."""
 
@@ -40,7 +45,9 @@ def chunk_document(document: Document, *, count_tokens: CountTokens, limit: int 
     chunks = []
     for start, end, path in _sections(document):
         context = _truncate_context(" › ".join((document.title, *path)), count_tokens)
-        max_tokens = limit - 3 - count_tokens(context)
+        tables = list(_tables(document.text, start, end))
+        longest = max((count_tokens(_shown_columns(table.header, count_tokens)) for table in tables), default=0)
+        max_tokens = limit - 3 - count_tokens(context) - longest
         for first, last in _pack_sentences(document.text, start, end, max_tokens, count_tokens):
             text = document.text[first:last]
             chunks.append(
@@ -55,6 +62,7 @@ def chunk_document(document: Document, *, count_tokens: CountTokens, limit: int 
                     title=document.title,
                     source=document.source,
                     date=document.date,
+                    columns=next((table.header for table in tables if table.first_row <= first < table.end), ""),
                 )
             )
     return chunks
@@ -62,13 +70,42 @@ def chunk_document(document: Document, *, count_tokens: CountTokens, limit: int 
 
 def embedding_text(chunk: Chunk, count_tokens: CountTokens) -> str:
     """Return the text to embed for ``chunk``: its context, cut to :data:`MAX_CONTEXT_TOKENS`, and its own text."""
-    return f"{_truncate_context(chunk.context, count_tokens)}\n{chunk.text}"
+    context = _truncate_context(chunk.context.removesuffix(f" › {chunk.columns}"), count_tokens)
+    columns = _shown_columns(chunk.columns, count_tokens)
+    return f"{context}{columns}\n{chunk.text}"
 
 
-def _truncate_context(context: str, count_tokens: CountTokens) -> str:
-    while context and count_tokens(context) > MAX_CONTEXT_TOKENS:
+def _shown_columns(columns: str, count_tokens: CountTokens) -> str:
+    return f" › {_truncate_context(columns, count_tokens, MAX_COLUMNS_TOKENS)}" if columns else ""
+
+
+def _truncate_context(context: str, count_tokens: CountTokens, limit: int = MAX_CONTEXT_TOKENS) -> str:
+    while context and count_tokens(context) > limit:
         context = context[: len(context) * 3 // 4].rstrip()
     return context
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table in a document's text: its header, the offset of its first row below it, and its end."""
+
+    header: str
+    first_row: int
+    end: int
+
+
+def _tables(text: str, start: int, end: int) -> Iterator[_Table]:
+    """Yield the tables of ``text[start:end]``: paragraphs whose lines are rows of cells."""
+    while start < end:
+        stop = text.find("\n\n", start, end)
+        stop = end if stop < 0 else stop
+        # Most paragraphs have no line break or no semicolon: they are passed over without splitting them.
+        first_line = text.find("\n", start, stop)
+        if first_line > 0 and text.find(";", start, first_line) >= 0:
+            lines = [line for line in text[start:stop].split("\n") if line.strip()]
+            if header_cells(lines) and not is_code(text, start):
+                yield _Table(lines[0].strip(), first_line + 1, stop)
+        start = stop + 2
 
 
 def _sections(document: Document) -> Iterator[tuple[int, int, tuple[str, ...]]]:

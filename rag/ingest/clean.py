@@ -56,6 +56,8 @@ _WRONG_OPENING_QUOTE = re.compile(r"(?:(?<=[\s(\[—–])|^)”(?=[^\W_]|\[\w)")
 _LIST_ITEM = re.compile(r"\s*(?:[-*•–]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+\S")
 _LEADING_NUMBER = re.compile(r"\d{4}-\d\d-\d\d(?=[-_ ]|$)|\d+(?=[-_ ])")
 
+_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+
 _LABEL = r"(?:HOM|Harm to Ongoing Matter|Personal Privacy|Grand Jury|Investigative Techniques?)"
 _LABELLED_REDACTION = re.compile(rf"\[+\s*\[redacted\]\W{{0,3}}{_LABEL}?\s*\]")
 _ADJACENT_REDACTIONS = re.compile(r"(?:\[redacted\][\s.,;]*)+(?=\[redacted\])")
@@ -112,7 +114,7 @@ def is_list_item(text: str, start: int = 0) -> bool:
 
 def match_key(text: str) -> str:
     """Reduce ``text`` to its case-folded letters and digits, to compare lines regardless of typography."""
-    return "".join(filter(str.isalnum, text.casefold()))
+    return _NOT_ALPHANUMERIC.sub("", text.casefold())
 
 
 def title_from_name(name: str) -> str:

@@ -51,9 +51,18 @@ def read_csv(data: bytes, name: str) -> ParsedDocument | ParsedRows:
     lines, numbers = rows[at + 1 :], numbers[at + 1 :]
     if "text" in names and "page" in names:
         blocks = page_blocks(list(_pages(names, lines, numbers)))
+        for column in dict.fromkeys(names):
+            if column not in {"page", "text", "line", ""}:
+                tally.add("other columns", detail=column)
         title = title_from_name(name)  # the first heading found in a scan is often somewhere in its middle
         return ParsedDocument(
-            blocks=tuple(blocks), media_type=_MEDIA_TYPE, title=title, paged=True, metadata=metadata, unit="page"
+            blocks=tuple(blocks),
+            media_type=_MEDIA_TYPE,
+            title=title,
+            paged=True,
+            metadata=metadata,
+            unit="page",
+            tally=tally,
         )
     if "text" in names:
         return _document_rows(names, lines, numbers, name, metadata)

@@ -16,6 +16,7 @@ from rag.ingest.blocks import Block, ParsedDocument
 from rag.ingest.dates import iso_date
 from rag.ingest.drawing import SYMBOLS, chart_block, diagram_block
 from rag.ingest.omissions import Tally
+from rag.text import join_cells
 
 if TYPE_CHECKING:
     from docx.text.paragraph import Paragraph
@@ -349,7 +350,7 @@ class _Table:
     depth: int
 
     def rows(self) -> Iterator[str]:
-        """Yield the non-empty cells of each row, joined by ``; ``. A cell that spans rows is repeated on each."""
+        """Yield each row that is not empty as a line. A cell that spans rows is repeated on each."""
         from docx.oxml.ns import qn
 
         above: dict[int, str] = {}
@@ -364,10 +365,10 @@ class _Table:
                 if merge and merge[0].get(qn("w:val")) != "restart" and not text:
                     text = above.get(column, "")
                 above[column] = text if merge else ""
-                cells += [text] if text else []
+                cells.append(text)
                 column += next((int(n) for n in _xpath(cell, "./w:tcPr/w:gridSpan/@w:val") if n.isdecimal()), 1)
-            if cells:
-                yield "; ".join(cells)
+            if any(cells):
+                yield join_cells(cells)
 
     def _cell_text(self, cell: Any) -> str:
         parts: list[str] = []

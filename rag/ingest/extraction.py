@@ -12,7 +12,7 @@ from rag.ingest.clean import PAGE_BREAK, clean_text, match_key
 from rag.ingest.encoding import BYTE_ORDER_MARKS, codec_of, decode
 from rag.ingest.formats import READERS, suffix_of
 from rag.ingest.language import foreign_language
-from rag.ingest.omissions import describe_omission
+from rag.ingest.omissions import NO_TEXT_LAYER, OCR_ADVICE, Tally, describe_omission
 from rag.ingest.rows import ParsedRows
 from rag.ingest.source import Source
 from rag.ingest.titles import choose_title, is_statement
@@ -52,7 +52,7 @@ def _extract_data(source: Source, data: bytes) -> tuple[list[Document], list[Ski
     codec = ""
     if suffix in _TEXT_FORMATS:
         data, codec = _recode(data, source.content_type)
-    parsed = READERS[suffix](data, source.id)
+    parsed = _read_with_ocr(data, source.id) if source.ocr and suffix == ".pdf" else READERS[suffix](data, source.id)
     if codec:
         parsed = replace(parsed, metadata={**parsed.metadata, "encoding": codec})
     if isinstance(parsed, ParsedRows):
@@ -61,6 +61,12 @@ def _extract_data(source: Source, data: bytes) -> tuple[list[Document], list[Ski
     if not document.text.strip():
         raise ReadError(f"no text found: {_why_empty(parsed.media_type, document.coverage)}")
     return [document], []
+
+
+def _read_with_ocr(data: bytes, name: str) -> ParsedDocument:
+    from rag.ingest.pdf.reader import read_pdf
+
+    return read_pdf(data, name, ocr=True)
 
 
 def _recode(data: bytes, content_type: str) -> tuple[bytes, str]:
@@ -78,8 +84,10 @@ def _recode(data: bytes, content_type: str) -> tuple[bytes, str]:
 def _why_empty(media_type: str, coverage: Coverage) -> str:
     lost = "; ".join(describe_omission(item, coverage.unit) for item in coverage.omissions if item.lost)
     if media_type == "application/pdf":
-        return f"{lost or 'no text layer'}: a scan? it needs OCR first"
-    return lost or "only mark-up or blanks"
+        advice = f": a scan? it needs OCR first: {OCR_ADVICE}"
+        return f"{lost or NO_TEXT_LAYER}{advice if NO_TEXT_LAYER in (lost or NO_TEXT_LAYER) else ''}"
+    left_out = "; ".join(describe_omission(item, coverage.unit) for item in coverage.omissions)
+    return lost or (f"only {left_out}" if left_out else "only mark-up or blanks")
 
 
 def _row_documents(source: Source, parsed: ParsedRows) -> tuple[list[Document], list[Skipped]]:
@@ -87,8 +95,13 @@ def _row_documents(source: Source, parsed: ParsedRows) -> tuple[list[Document], 
     skipped = [Skipped(path=f"{source.location}:{line}", reason=reason) for line, reason in parsed.problems]
     for row in parsed.rows:
         where = f"{source.location}:{row.line}"
+        tally = Tally()
+        for name in row.unread:
+            tally.add("other columns", detail=clean_text(name))
+        others = (part for name, text in row.prose for part in _paragraphs(f"{clean_text(name)}: {text}"))
         content = ParsedDocument(
-            blocks=tuple(_paragraphs(row.text)),
+            blocks=(*_paragraphs(row.text), *others),
+            tally=tally,
             media_type=parsed.media_type,
             title=row.title,
             date=row.date,
@@ -112,7 +125,10 @@ def _make_document(parsed: ParsedDocument, *, id_: str, source: str) -> Document
     """Assemble a document, whose title :func:`choose_title` gives."""
     blocks = [replace(block, level=0) if block.level and is_statement(block.text) else block for block in parsed.blocks]
     title = choose_title(parsed.title, blocks, id_)
-    text, headings, page_starts = assemble(_without_title(blocks, title), paged=parsed.paged)
+    body, title_page = _without_title(blocks, title)
+    text, headings, page_starts = assemble(body, paged=parsed.paged)
+    if not text.strip():  # the title is all there is
+        text, headings, page_starts = assemble(blocks, paged=parsed.paged)
     language = foreign_language(text)
     return Document(
         id=id_,
@@ -124,27 +140,37 @@ def _make_document(parsed: ParsedDocument, *, id_: str, source: str) -> Document
         metadata={**parsed.metadata, **({"language": language} if language else {})},
         headings=headings,
         page_starts=page_starts,
-        coverage=_coverage(parsed, text, page_starts),
+        coverage=_coverage(parsed, text, page_starts, title_page),
     )
 
 
-def _coverage(parsed: ParsedDocument, text: str, page_starts: tuple[int, ...]) -> Coverage:
-    """Count the parts that have text; a page without text is named even if its reader gave no reason."""
+def _coverage(parsed: ParsedDocument, text: str, page_starts: tuple[int, ...], title_page: int) -> Coverage:
+    """Count the parts that have text; a page without text is named even if its reader gave no reason.
+
+    Args:
+        title_page: the page, from 1, whose title became the document's, which is text of it; 0 for none.
+    """
     total, read = parsed.parts, parsed.read
     if page_starts:
         total, ends = len(page_starts), (*page_starts[1:], len(text))
         empty = [n for n, (a, b) in enumerate(zip(page_starts, ends, strict=True), 1) if not match_key(text[a:b])]
+        empty = [number for number in empty if number != title_page]
         read = total - len(empty)
         for number in empty:
             if not parsed.tally.has(number):
                 parsed.tally.add("nothing read", part=number)
-    return Coverage(unit=parsed.unit, total=total, read=read, omissions=parsed.tally.omissions())
+    return Coverage(unit=parsed.unit, total=total, read=read, omissions=parsed.tally.omissions(), by_ocr=parsed.by_ocr)
 
 
-def _without_title(blocks: list[Block], title: str) -> list[Block]:
-    """Remove the title from the first three blocks, because every chunk's context starts with it anyway."""
+def _without_title(blocks: list[Block], title: str) -> tuple[list[Block], int]:
+    """Remove the title from the first three blocks, because every chunk's context starts with it anyway.
+
+    Returns:
+        the other blocks, and the page from 1 that the title was on; 0 if none of the blocks is the title.
+    """
     for index, block in enumerate(blocks[:3]):
         if match_key(block.text) == match_key(title):
             page_breaks = PAGE_BREAK * block.text.count(PAGE_BREAK)
-            return [*blocks[:index], Block(text=page_breaks), *blocks[index + 1 :]]
-    return blocks
+            page = 1 + sum(before.text.count(PAGE_BREAK) for before in blocks[: index + 1])
+            return [*blocks[:index], Block(text=page_breaks), *blocks[index + 1 :]], page
+    return blocks, 0

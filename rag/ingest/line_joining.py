@@ -39,7 +39,9 @@ def join_lines(lines: Sequence[str], counts: Counter[str]) -> str:
         if not piece or not joined:
             joined += page_breaks + piece
             continue
-        tail, head = _HYPHENATED_END.search(joined), _FIRST_WORD.match(piece)
+        # Only the last word is searched: a search of all that is joined takes quadratic time.
+        tail = _HYPHENATED_END.search(joined, _last_space(joined)) if joined[-1] == "-" else None
+        head = _FIRST_WORD.match(piece) if tail else None
         if tail and head:
             if not _keeps_hyphen(tail.group(1), head.group(), counts):
                 joined = joined[:-1]
@@ -51,6 +53,11 @@ def join_lines(lines: Sequence[str], counts: Counter[str]) -> str:
         else:
             joined += f" {page_breaks}{piece}"
     return joined
+
+
+def _last_space(text: str) -> int:
+    """Return the offset of the last space or line break in ``text``, or 0."""
+    return max(text.rfind(" "), text.rfind("\n"), 0)
 
 
 def _keeps_hyphen(left: str, right: str, counts: Counter[str]) -> bool:

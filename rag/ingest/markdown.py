@@ -11,6 +11,7 @@ from rag.ingest.blocks import Block, ParsedDocument
 from rag.ingest.encoding import decode
 from rag.ingest.header import date_of_fields, split_header, title_of_fields
 from rag.ingest.omissions import Tally
+from rag.text import join_cells
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -148,7 +149,7 @@ def markdown_blocks(text: str) -> Iterator[Block]:  # noqa: PLR0912 — one case
             case "tr_open":
                 row = []
             case "tr_close" if row is not None:
-                lines.append("; ".join(filter(None, row)))
+                lines.append(join_cells(row))
                 row = None
             case "inline" if row is not None:
                 row.append(_token_text(token).replace("\n", " "))

@@ -10,6 +10,15 @@ from rag.types import Omission
 _MAX_DETAILS = 5
 _MAX_DETAIL_CHARS = 80
 
+NO_TEXT_LAYER = "no text layer"
+"""The kind of a page that shows something and has no text: a scan."""
+
+OCR_EMPTY = "pages in which OCR found no words"
+"""The kind of a page that shows something in which OCR found no words."""
+
+OCR_ADVICE = "pip install 'citebrief[ocr]', then index it again with --ocr"
+"""What to do about a page without a text layer."""
+
 LOSSES = frozenset(
     {
         "charts without data",
@@ -19,7 +28,8 @@ LOSSES = frozenset(
         "equations",
         "fields of an XFA form",
         "missing parts",
-        "no text layer",
+        NO_TEXT_LAYER,
+        OCR_EMPTY,
         "nothing read",
         "parts of other formats",
         "surplus cells",

@@ -14,6 +14,7 @@ from rag.ingest.dates import iso_date
 from rag.ingest.drawing import chart_block, diagram_block
 from rag.ingest.omissions import Tally
 from rag.ingest.titles import is_generic_heading
+from rag.text import join_cells
 
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 _MAX_DEPTH = 50
@@ -123,10 +124,8 @@ class _Slide:
         chart = next(shape.iter("{*}chart"), None)
         diagram = next(shape.iter("{*}relIds"), None)
         if table is not None:
-            rows = [
-                [" ".join(_text(cell, " ").split()) for cell in row.iterfind("{*}tc")] for row in table.iter("{*}tr")
-            ]
-            yield Block(text="\n".join("; ".join(filter(None, row)) for row in rows))
+            rows = [[_text(cell, " ") for cell in row.iterfind("{*}tc")] for row in table.iter("{*}tr")]
+            yield Block(text="\n".join(line for row in rows if (line := join_cells(row))))
         elif chart is not None or diagram is not None:
             named: Any = diagram if chart is None else chart
             id_ = named.get(f"{_R}dm" if chart is None else f"{_R}id")

@@ -1,4 +1,7 @@
-"""Documents in rows of JSONL and CSV: ``id, title, text, date, source``, of which only ``text`` is required."""
+"""Documents in rows of JSONL and CSV: ``id, title, text, date, source``, of which only ``text`` is required.
+
+Other fields with prose in them, such as a summary, are read too; those without are named in the document's coverage.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,17 @@ from rag.errors import ReadError
 from rag.ingest.clean import clean_text
 from rag.ingest.dates import iso_date
 
+_READ_FIELDS = frozenset({"id", "_id", "text", "title", "date", "source", "url"})
+_PROSE_WORDS = 4
+"""Words from which on the text of another field is read: a name or a code is shorter."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentRow:
-    """A row that is a document. ``line`` is its line in the file, from 1."""
+    """A row that is a document. ``line`` is its line in the file, from 1.
+
+    ``prose`` has the name and the text of each other field with prose in it, ``unread`` the names of the rest.
+    """
 
     line: int
     id: str
@@ -21,6 +31,8 @@ class DocumentRow:
     title: str | None = None
     date: str | None = None
     source: str | None = None
+    prose: tuple[tuple[str, str], ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +62,7 @@ def parse_row(values: object, line: int, fallback_id: str) -> DocumentRow:
     id_ = values.get("id", values.get("_id"))
     if id_ is not None and (isinstance(id_, bool) or not isinstance(id_, (str, int))):
         raise ReadError(f"id is {type(id_).__name__}, not text")
+    prose, unread = _other_fields(values)
     return DocumentRow(
         line=line,
         id=(clean_text(str(id_)).strip() if id_ is not None else "") or fallback_id,
@@ -57,7 +70,22 @@ def parse_row(values: object, line: int, fallback_id: str) -> DocumentRow:
         title=_string_field(values, "title"),
         date=iso_date(values.get("date")),
         source=_string_field(values, "source") or _string_field(values, "url"),
+        prose=prose,
+        unread=unread,
     )
+
+
+def _other_fields(values: Mapping[str, object]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Return the names and texts of the fields with prose that are not read otherwise, and the names of the rest."""
+    prose, unread = [], []
+    for name, value in values.items():
+        if name in _READ_FIELDS or value in (None, "", [], {}):
+            continue
+        if isinstance(value, str) and len(value.split()) >= _PROSE_WORDS:
+            prose.append((name, without_surrogates(value).strip()))
+        elif not isinstance(value, str) or value.strip():
+            unread.append(name)
+    return tuple(prose), tuple(unread)
 
 
 def _string_field(values: Mapping[str, object], name: str) -> str | None:

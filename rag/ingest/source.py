@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-EXTRACTOR_VERSION = "4"
+from rag.ingest.formats import suffix_of
+
+EXTRACTOR_VERSION = "5"
 """Part of every digest. Raise it whenever extraction gives other text, so that every source is read again."""
 
 
@@ -23,6 +25,7 @@ class Source:
         data: the bytes of a URL, kept so that it is fetched once; None for a file.
         content_type: the ``Content-Type`` of a URL, or the one that its first bytes or its file name give.
         path: the path to open, where ``location`` cannot be opened because the name is not UTF-8; else empty.
+        ocr: whether pages without text are read by OCR.
     """
 
     id: str
@@ -32,6 +35,17 @@ class Source:
     data: bytes | None = field(default=None, repr=False, compare=False)
     content_type: str = field(default="", repr=False, compare=False)
     path: str = field(default="", repr=False, compare=False)
+    ocr: bool = field(default=False, repr=False, compare=False)
+
+
+def with_ocr(source: Source) -> Source:
+    """Return ``source`` to be read with OCR; its digest is another, so that a file that was read without is read again.
+
+    Only a PDF has pages without text.
+    """
+    if source.ocr or suffix_of(source.location, source.content_type) != ".pdf":
+        return source
+    return replace(source, ocr=True, digest=f"{source.digest}+ocr")
 
 
 def source_digest(pieces: Iterable[bytes]) -> str:

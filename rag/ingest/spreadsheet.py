@@ -31,6 +31,8 @@ def read_spreadsheet(data: bytes, name: str) -> ParsedDocument:
     from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
     tally = Tally()
+    if data.startswith(b"\xd0\xcf\x11\xe0") and "EncryptedPackage".encode("utf-16-le") in data:
+        raise ReadError("an encrypted spreadsheet: it needs a password; save a copy without one")
     if data.startswith(b"PK"):
         with open_archive(data, "a spreadsheet") as archive:
             for member in archive.namelist():

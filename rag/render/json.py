@@ -89,7 +89,8 @@ def _sentence_rows(sentences: Iterable[Sentence]) -> tuple[dict[str, Any], ...]:
 
 
 def _passage_row(chunk: Chunk) -> dict[str, Any]:
-    return {name: getattr(chunk, name) for name in PassageJson.model_fields}
+    row = {name: getattr(chunk, name) for name in PassageJson.model_fields}
+    return row if chunk.columns else {name: value for name, value in row.items() if name != "columns"}
 
 
 def _evidence_row(hit: Hit, cited: set[str]) -> dict[str, Any]:

@@ -70,6 +70,9 @@ class PassageJson(_Strict):
     source: str
     date: str | None = None
     heading_path: tuple[str, ...] = ()
+    columns: Annotated[
+        str, Field(description="header of the table that the passage begins in the middle of; absent otherwise")
+    ] = ""
     pages: Annotated[
         tuple[PageNumber, PageNumber] | None,
         Field(description="first and last physical page, from 1; null without pages"),

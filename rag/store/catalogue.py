@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rag.store.chunk_rows import SELECT_CHUNK, make_chunk, searched_text
+from rag.store.chunk_rows import SELECT_CHUNK, make_chunk, place_json, searched_text
 from rag.store.filters import passes_filter
 from rag.store.full_text import FullTextIndex
 from rag.store.lexical import LexicalIndex
@@ -176,8 +176,16 @@ class Catalogue:
             self.vocabulary.add(searched_text(chunk) for chunk, _ in chunks)
             for chunk, record in chunks:
                 pages = chunk.pages or (None, None)
-                path = json.dumps(chunk.heading_path, ensure_ascii=False)
-                values = (chunk.id, record, chunk.document_id, chunk.start, chunk.end, path, *pages, chunk.text)
+                values = (
+                    chunk.id,
+                    record,
+                    chunk.document_id,
+                    chunk.start,
+                    chunk.end,
+                    place_json(chunk),
+                    *pages,
+                    chunk.text,
+                )
                 number = self._db.execute(
                     "INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values
                 ).lastrowid
@@ -348,4 +356,4 @@ def _make_coverage(values: str) -> Coverage:
     """Return the coverage that ``values`` is the JSON of."""
     fields = json.loads(values)
     omissions = tuple(Omission(**{**item, "parts": tuple(item["parts"])}) for item in fields.pop("omissions"))
-    return Coverage(**fields, omissions=omissions)
+    return Coverage(**{**fields, "by_ocr": tuple(fields.get("by_ocr", ()))}, omissions=omissions)

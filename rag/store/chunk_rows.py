@@ -18,25 +18,37 @@ SELECT_CHUNK = (
 
 def make_chunk(row: Sequence[Any]) -> Chunk:
     """Return the chunk in a row of :data:`SELECT_CHUNK`."""
-    id_, document_id, text, start, end, path, first, last, title, source, date, *_ = row
+    id_, document_id, text, start, end, place, first, last, title, source, date, *_ = row
+    path, columns = _read_place(place)
     return Chunk(
         id=id_,
         document_id=document_id,
         text=text,
         start=start,
         end=end,
-        heading_path=_heading_path(path),
+        heading_path=path,
         pages=None if first is None else (first, last),
         title=title,
         source=source,
         date=date,
+        columns=columns,
     )
 
 
+def place_json(chunk: Chunk) -> str:
+    """Return the headings above ``chunk``, and the header of its table if it has one, as the catalogue stores them.
+
+    The headings alone are an array, as in catalogues from before tables had headers.
+    """
+    path = list(chunk.heading_path)
+    return json.dumps({"path": path, "columns": chunk.columns} if chunk.columns else path, ensure_ascii=False)
+
+
 @lru_cache(maxsize=4096)
-def _heading_path(path: str) -> tuple[str, ...]:
-    """Return the headings of a row. Chunks below one heading have the same; parsing is a third of making a chunk."""
-    return tuple(json.loads(path))
+def _read_place(stored: str) -> tuple[tuple[str, ...], str]:
+    """Return headings and header of a table. Chunks below one heading have the same; parsing is a third of a chunk."""
+    place = json.loads(stored)
+    return (tuple(place["path"]), str(place["columns"])) if isinstance(place, dict) else (tuple(place), "")
 
 
 def searched_text(chunk: Chunk) -> str:

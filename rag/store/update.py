@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.embedding import Embedder, count_tokens
-from rag.ingest import chunk_document, describe_omission, embedding_text
+from rag.ingest import chunk_document, describe_omission, embedding_text, with_ocr
 from rag.store.catalogue import Catalogue, SourceRow
 from rag.store.embedding import ChunkWriter
 from rag.store.vectors import VectorStore, record_id
@@ -98,7 +98,8 @@ def coverage_row(coverage: Coverage) -> dict[str, object]:
         }
         for item in coverage.omissions
     ]
-    return {"unit": coverage.unit, "total": coverage.total, "read": coverage.read, "left_out": left_out}
+    row = {"unit": coverage.unit, "total": coverage.total, "read": coverage.read, "left_out": left_out}
+    return {**row, "by_ocr": list(coverage.by_ocr)} if coverage.by_ocr else row
 
 
 class IndexUpdate:
@@ -181,11 +182,12 @@ class IndexUpdate:
         """Bring one source up to date; return its id."""
         source = _with_own_id(source, known)
         before = known.get(source.id)
-        if before is not None and before.digest == source.digest:
+        # What was read with OCR stays as it is in a run without.
+        if before is not None and before.digest in {source.digest, with_ocr(source).digest}:
             self.report.unchanged += len(self._catalogue.records_by_document(source.id))
             self.report.skipped += [Skipped(path=path, reason=reason) for path, reason in before.problems]
             if before.root != source.root:
-                self._put_source(source, before.problems)
+                self._put_source(replace(source, digest=before.digest), before.problems)
             return {source.id}
         documents, skipped = self._extract(source)
         known[source.id] = _row_of(source)

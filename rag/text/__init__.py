@@ -16,6 +16,7 @@ from rag.text.entities import (
     name_words,
 )
 from rag.text.sentences import CODE_INDENT, is_code, split_sentences, split_statements
+from rag.text.tables import header_cells, join_cells, split_cells
 from rag.text.words import FUNCTION_WORDS, content_stems, stem, word_spans, words_of
 
 __all__ = [
@@ -33,9 +34,12 @@ __all__ = [
     "find_figures",
     "find_names",
     "find_numbers",
+    "header_cells",
     "is_code",
+    "join_cells",
     "name_forms",
     "name_words",
+    "split_cells",
     "split_sentences",
     "split_statements",
     "stem",

@@ -130,7 +130,7 @@ class SupportVerifier:
 
 def _passage(chunk: Chunk) -> Passage:
     """Return ``chunk`` with its line of title and headings, as the model was trained on."""
-    return Passage(chunk.text, " — ".join(part for part in (chunk.title, *chunk.heading_path) if part))
+    return Passage(chunk.text, " — ".join(part for part in (chunk.title, *chunk.heading_path, chunk.columns) if part))
 
 
 def log_odds(probability: float) -> float:

@@ -65,7 +65,7 @@ def evidence_sentences(hits: Iterable[Hit], accept: AcceptUnit = is_standalone) 
     seen: set[str] = set()
     for hit in hits:
         title = hit.chunk.context
-        for unit in evidence_units(hit.chunk.text):
+        for unit in evidence_units(hit.chunk.text, hit.chunk.columns):
             start = skip_connective(hit.chunk.text, unit.start, unit.end) if unit.whole else unit.start
             words = " ".join(hit.chunk.text[start : unit.end].split()) if unit.whole else unit.text
             text = words if _is_code_word(words) else words[:1].upper() + words[1:]

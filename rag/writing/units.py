@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.text import is_code, split_sentences
+from rag.text import header_cells, is_code, split_cells, split_sentences
 
 _PARAGRAPH = re.compile(r"\S(?:.|\n(?!\s*\n))*")
 _LINE = re.compile(r"[^\n]+")
@@ -51,8 +51,12 @@ class Unit:
     whole: bool = True
 
 
-def evidence_units(text: str) -> Iterator[Unit]:
-    """Yield the units of ``text``, in order; code has none."""
+def evidence_units(text: str, columns: str = "") -> Iterator[Unit]:
+    """Yield the units of ``text``, in order; code has none.
+
+    Args:
+        columns: the header of the table that ``text`` begins in the middle of (``Chunk.columns``).
+    """
     introduction = None
     for paragraph in _PARAGRAPH.finditer(text):
         if is_code(text, paragraph.start()):
@@ -62,11 +66,13 @@ def evidence_units(text: str) -> Iterator[Unit]:
         ]
         if any(_is_item(text, start) for start, _ in lines):
             yield from _list_units(text, lines, introduction)
+        elif header := _columns(text, lines, columns):
+            yield from _rows(text, lines, header)
         elif header := _header(text, lines):
             yield from _rows(text, lines[1:], header)
         else:
             yield from _sentences(text, paragraph.start(), paragraph.end())
-        introduction = _introduction(text, lines)
+        introduction, columns = _introduction(text, lines), ""
 
 
 def _is_item(text: str, start: int) -> bool:
@@ -158,21 +164,28 @@ def _unit(text: str, start: int, end: int) -> Unit:
 
 
 def _header(text: str, lines: Sequence[tuple[int, int]]) -> list[str]:
-    """Return the names of the columns if all lines are rows of a table."""
-    rows = [_cells(text[start:end]) for start, end in lines]
-    counts = {len(row) for row in rows}
-    is_table = len(rows) > 1 and len(counts) == 1 and MIN_COLUMNS <= counts.pop() <= MAX_COLUMNS
-    return rows[0] if is_table and not any(_STOP.search(cell) for cell in rows[0]) else []
+    """Return the names of the columns if the lines are the rows of a table of a few columns."""
+    header = header_cells([text[start:end] for start, end in lines])
+    return header if MIN_COLUMNS <= len(header) <= MAX_COLUMNS else []
+
+
+def _columns(text: str, lines: Sequence[tuple[int, int]], columns: str) -> list[str]:
+    """Return the names in ``columns`` if the lines are rows below them."""
+    return _header(f"{columns}\n{text}", [(0, len(columns)), *_shifted(lines, len(columns) + 1)]) if columns else []
+
+
+def _shifted(spans: Sequence[tuple[int, int]], by: int) -> list[tuple[int, int]]:
+    return [(start + by, end + by) for start, end in spans]
 
 
 def _rows(text: str, lines: Sequence[tuple[int, int]], header: Sequence[str]) -> Iterator[Unit]:
     for start, end in lines:
-        named = (f"{name}: {cell}" for name, cell in zip(header, _cells(text[start:end]), strict=True) if cell)
+        cells = split_cells(text[start:end])
+        if not 1 < len(cells) <= len(header):  # a row of one cell, or one with a semicolon in a cell
+            yield from _sentences(text, start, end)
+            continue
+        named = (f"{name}: {cell}" if name else cell for name, cell in zip(header, cells, strict=False) if cell)
         yield Unit(start=start, end=end, text=f"{'; '.join(named).rstrip('.')}.", whole=False)
-
-
-def _cells(line: str) -> list[str]:
-    return [_plain(cell) for cell in line.split(";")]
 
 
 def _sentences(text: str, start: int, end: int) -> Iterator[Unit]:

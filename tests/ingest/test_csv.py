@@ -64,3 +64,16 @@ def test_quotation_mark_that_is_not_closed_costs_no_rows(read_document: Callable
 def test_cell_with_line_breaks_is_one_cell(read_document: Callable[..., Document]) -> None:
     text = read_document("n.csv", 'Name,Note\nOstby,"closed\nin March,\nopen in May"\nNore,none\n').text
     assert text == "Name: Ostby\nNote: closed in March, open in May\n\nName: Nore\nNote: none"
+
+
+def test_columns_beside_the_text_are_read_or_named(make_source: Callable[..., Source]) -> None:
+    rows = 'id,text,Notes,lang\n1,The lock opens.,"The keeper, as a rule, is late.",en\n2,It shuts.,,en\n'
+    (one, two), _ = extract(make_source("rows.csv", rows))
+    assert one.text == "The lock opens.\n\nnotes: The keeper, as a rule, is late."
+    assert two.text == "It shuts."
+    assert [item.detail for item in two.coverage.omissions] == ["lang"]
+
+
+def test_other_columns_of_a_paged_table_are_named(read_document: Callable[..., Document]) -> None:
+    document = read_document("scan.csv", "page,line,text,reader\n1,1,The lock at Ostby opens at seven.,Ida\n")
+    assert [(item.what, item.detail) for item in document.coverage.omissions] == [("other columns", "reader")]

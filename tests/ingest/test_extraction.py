@@ -40,3 +40,8 @@ def test_file_without_text_is_reported(skip_reason: Callable[..., str], name: st
 def test_no_bytes_make_extraction_raise(make_source: Callable[..., Source], suffix: str, content: bytes) -> None:
     documents, problems = extract(make_source(f"x.{suffix}", content))
     assert documents or problems
+
+
+def test_a_document_that_is_only_its_title_has_it_as_text(read_document: Callable[..., Document]) -> None:
+    document = read_document("a.md", "# The lock at Ostby\n")
+    assert document.title == document.text == "The lock at Ostby"

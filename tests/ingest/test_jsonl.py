@@ -42,3 +42,10 @@ def test_numbers_too_long_and_halves_of_characters_cost_no_other_row(make_source
     assert [problem.path.rpartition(":")[2] for problem in problems] == ["2"]
     for document in documents:
         f"{document.id}{document.title}{document.source}{document.text}".encode()
+
+
+def test_prose_beside_the_text_is_read_and_other_fields_are_named(make_source: Callable[..., Source]) -> None:
+    row = {"text": "The lock opens.", "summary": "The lock at Ostby opens at seven.", "lang": "en", "n": 3, "tags": []}
+    (document,), _ = extract(make_source("r.jsonl", json.dumps(row)))
+    assert document.text == "The lock opens.\n\nsummary: The lock at Ostby opens at seven."
+    assert [(item.what, item.detail) for item in document.coverage.omissions] == [("other columns", "lang; n")]

@@ -237,7 +237,7 @@ def test_rows_of_a_table_stay_rows(tmp_path: Path, read_document: Callable[..., 
                 draw_lines(canvas, 680 - 14 * n, cell, x=x)
 
     write_pdf(tmp_path / "t.pdf", [draw])
-    assert "\nOstby 412 closed in winter\nNore 388 new roof\n" in read_document("t.pdf").text
+    assert "\nOstby; 412; closed in winter\nNore; 388; new roof\n" in read_document("t.pdf").text
 
 
 def test_lines_at_the_edge_that_differ_in_their_figures_stay(

@@ -89,3 +89,29 @@ def test_smart_art_gives_the_texts_of_its_nodes() -> None:
     block = diagram_block(f"<d:dataModel {namespaces}><d:ptLst>{points}</d:ptLst></d:dataModel>".encode())
     assert block is not None
     assert block.text == "- Plan\n- Build"
+
+
+def test_a_title_slide_counts_as_read(tmp_path: Path, read_document: Callable[..., Document]) -> None:
+    from pptx import Presentation
+
+    deck = Presentation()
+    deck.slides.add_slide(deck.slide_layouts[0]).shapes.title.text = "The Offer"
+    slide = deck.slides.add_slide(deck.slide_layouts[1])
+    slide.shapes.title.text, slide.placeholders[1].text = "The Reply", "Nobody replied."
+    deck.save(str(tmp_path / "d.pptx"))
+    document = read_document("d.pptx")
+    assert document.title == "The Offer"
+    assert document.coverage.read == document.coverage.total == 2
+    assert not document.coverage.omissions
+
+
+def test_a_deck_of_pictures_is_skipped_with_what_it_has(tmp_path: Path, skip_reason: Callable[..., str]) -> None:
+    from PIL import Image
+    from pptx import Presentation
+
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
+    deck = Presentation()
+    for _ in range(2):
+        deck.slides.add_slide(deck.slide_layouts[6]).shapes.add_picture(str(tmp_path / "a.png"), 0, 0)
+    deck.save(str(tmp_path / "d.pptx"))
+    assert skip_reason("d.pptx") == "no text found: only images (slides 1–2)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 from rag.types import Document
 
@@ -83,3 +84,9 @@ def test_damaged_spreadsheet_is_reported(skip_reason: Callable[..., str]) -> Non
     data = workbook({"A": [["x"]]})
     assert "no zip directory" in skip_reason("a.xlsx", data[:200])
     assert "no spreadsheet" in skip_reason("b.xlsx", b"\x00" * 300)
+
+
+def test_encrypted_spreadsheet_is_named_as_such(tmp_path: Path, skip_reason: Callable[..., str]) -> None:
+    container = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1016) + "EncryptedPackage".encode("utf-16-le") + bytes(512)
+    (tmp_path / "a.xlsx").write_bytes(container)
+    assert skip_reason("a.xlsx").startswith("an encrypted spreadsheet: it needs a password")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rag.ingest.blocks import Block
+from rag.text import join_cells
 
 _DROPPED = re.compile(
     "script|style|noscript|template|svg|math|iframe|object|embed|form|button|select|input|textarea|head|title|nav"
@@ -80,9 +81,7 @@ def _flush_code(text: list[str]) -> Iterator[Block]:
 def _flush(text: list[str], level: int) -> Iterator[Block]:
     """Yield the collected ``text`` as one block, if it is not blank, and clear it."""
     rows = (
-        "; ".join(cell for cell in (part.strip() for part in line.split(_CELL_END)) if cell)
-        if _CELL_END in line
-        else line
+        join_cells(line.removesuffix(_CELL_END).split(_CELL_END)) if _CELL_END in line else line
         for line in "".join(text).split("\n")
     )
     body = "\n".join(row.rstrip() for row in rows if row.strip())

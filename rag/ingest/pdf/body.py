@@ -71,7 +71,7 @@ def _without_noise(lines: list[Line], size: float) -> list[Line]:
     """Drop scanner noise, and footnote marks on lines of their own; append punctuation to the redaction before it."""
     kept: list[Line] = []
     for given in lines:
-        line = replace(given, text=shorten_leader(given.text), cells=2) if has_leader(given.text) else given
+        line = replace(given, text=shorten_leader(given.text), cells=2, row="") if has_leader(given.text) else given
         after_redaction = bool(kept) and kept[-1].text.endswith(REDACTED)
         if line.size < 0.86 * size and FOOTNOTE_MARK.fullmatch(line.text):
             kept[-1:] = [replace(kept[-1], text=f"{kept[-1].text}.")] if after_redaction else kept[-1:]

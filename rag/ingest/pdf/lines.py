@@ -10,14 +10,17 @@ from itertools import pairwise
 from typing import Any
 
 from rag.ingest.clean import REDACTED
-from rag.ingest.omissions import Tally
+from rag.ingest.omissions import NO_TEXT_LAYER, OCR_EMPTY, Tally
 from rag.ingest.pdf.columns import Piece, in_columns
 from rag.ingest.pdf.frame import Frame, is_sideways, main_angle
+from rag.ingest.pdf.ocr import recognise_page
 from rag.ingest.pdf.redactions import insert_run, is_free, is_marked, redaction_boxes
 from rag.ingest.pdf.runs import FOOTNOTE_MARK, PageText, Run
 from rag.ingest.pdf.shapes import PageShapes, read_shapes, visible_runs
+from rag.text import join_cells
 
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_CELL_END = "\x1f"
 _CELL_GAP = 2.0
 """Width of a gap between two cells of a table in font sizes."""
 
@@ -28,8 +31,8 @@ class Line:
 
     Lengths are points (1/72 inch). ``y`` is the baseline, from the foot of the page. ``page`` counts from 0. ``mark``
     is the footnote number at the beginning of the line, if there is one. ``cells`` is the number of its parts between
-    wide gaps. ``aside`` says that it interrupts the text and belongs after the paragraph around it: a form's value on
-    a line of its own, a note in the margin.
+    wide gaps, and ``row`` the text with those parts as cells. ``aside`` says that it interrupts the text and
+    belongs after the paragraph around it: a form's value on a line of its own, a note in the margin.
     """
 
     text: str
@@ -42,6 +45,7 @@ class Line:
     page_height: float
     mark: str = ""
     cells: int = 1
+    row: str = ""
     aside: bool = False
 
 
@@ -63,10 +67,15 @@ class PageContent:
     sideways: list[list[Run | None]]
     sideways_heights: list[float]
     shapes: PageShapes
+    by_ocr: bool = False
 
 
-def page_content(page: Any, number: int, tally: Tally) -> PageContent:
-    """Read a pypdfium2 page; ``number`` counts from 0. What a reader of the page does not see is counted."""
+def page_content(page: Any, number: int, tally: Tally, *, ocr: bool = False) -> PageContent:
+    """Read a pypdfium2 page; ``number`` counts from 0. What a reader of the page does not see is counted.
+
+    Args:
+        ocr: recognise the words on the picture of a page that has no text.
+    """
     box = _page_box(page)
     textpage = page.get_textpage()
     try:
@@ -90,7 +99,19 @@ def page_content(page: Any, number: int, tally: Tally) -> PageContent:
     pictures = sum((s.box[2] - s.box[0]) * (s.box[3] - s.box[1]) > 2_500 for s in shapes.images)
     tally.add("images", part=number + 1, count=pictures)
     if not any(run is not None for run in runs):
-        tally.add("no text layer" if shapes.objects else "blank pages", part=number + 1)
+        found = recognise_page(page) if ocr and shapes.objects else None
+        if found is not None and found.runs:
+            return PageContent(
+                number=number,
+                frame=found.frame,
+                runs=found.runs,
+                sideways=[],
+                sideways_heights=[],
+                shapes=PageShapes(),
+                by_ocr=True,
+            )
+        what = OCR_EMPTY if found is not None else NO_TEXT_LAYER
+        tally.add(what if shapes.objects else "blank pages", part=number + 1)
     return PageContent(
         number=number,
         frame=frame,
@@ -184,9 +205,16 @@ def _make_line(row: list[Run], page: int, page_height: float) -> Line | None:
     main_runs = [run for run in row if round(run.size, 1) == size]
     base = main_runs[0].y
     text = mark = ""
+    gaps = 0
+    before: Run | None = None  # the last run with words
     for run in row:
         raised = run.size < 0.86 * size and run.y > base + 0.12 * size
         word = run.text.strip()
+        if word:
+            if before and run.x0 - before.x1 > _CELL_GAP * size and REDACTED not in before.text + run.text:
+                gaps += 1
+                text += _CELL_END
+            before = run
         if not raised or not word:
             text += run.text
         elif not text.strip():
@@ -199,15 +227,12 @@ def _make_line(row: list[Run], page: int, page_height: float) -> Line | None:
             text += ("." if text.rstrip().endswith(REDACTED) else "") + " " * run.text.endswith(" ")
         else:
             text += run.text
-    text = re.sub(r"(\[redacted\])\s+\.(?!\w)", r"\1.", re.sub(r" {2,}", " ", text)).strip()
+    cells = text.split(_CELL_END)
+    text = re.sub(r"(\[redacted\])\s+\.(?!\w)", r"\1.", re.sub(r" {2,}", " ", text.replace(_CELL_END, ""))).strip()
     if not text and not mark:
         return None
     bold = sum(len(run.text) for run in main_runs if run.bold) > 0.5 * sum(len(run.text) for run in main_runs)
     x0, x1 = min(run.x0 for run in row), max(run.x1 for run in row)
-    gaps = sum(
-        other.x0 - one.x1 > _CELL_GAP * size and REDACTED not in one.text + other.text
-        for one, other in pairwise([run for run in row if run.text.strip()])
-    )
     return Line(
         text=text,
         x0=x0,
@@ -219,4 +244,6 @@ def _make_line(row: list[Run], page: int, page_height: float) -> Line | None:
         page_height=page_height,
         mark=mark,
         cells=gaps + 1,
+        # A label and what is typed or ticked beside it are one cell.
+        row=join_cells(cells).replace(":; ", ": ").replace("; [x]", " [x]") if gaps else "",
     )

@@ -37,7 +37,8 @@ def pdf_blocks(pages: Sequence[Sequence[Line]], bookmarks: Sequence[Bookmark], s
     def flush() -> None:
         for lines in (paragraph, captions):
             if lines and lines[0].cells > 1:
-                blocks.append(Block(text="\n".join(join_with_page_breaks([line]) for line in lines)))
+                rows = [replace(line, text=_row_text(line)) for line in lines]
+                blocks.append(Block(text="\n".join(join_with_page_breaks([row]) for row in rows)))
             elif lines:
                 _append_paragraph(blocks, join_with_page_breaks(lines))
             lines.clear()
@@ -77,6 +78,11 @@ def pdf_blocks(pages: Sequence[Sequence[Line]], bookmarks: Sequence[Bookmark], s
             paragraph.append(line)
     flush()
     return [*blocks, Block(text=PAGE_BREAK * max(0, len(pages) - 1 - page))]
+
+
+def _row_text(line: Line) -> str:
+    """Return a line with its cells apart, unless its text was changed since they were found."""
+    return line.row if line.row and match_key(line.row) == match_key(line.text) else line.text
 
 
 def _table_rows(lines: Sequence[Line]) -> set[int]:

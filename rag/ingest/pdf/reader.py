@@ -35,12 +35,15 @@ _VOLUME = re.compile(
 _DATE_LINE = re.compile(r"(?:date|dated|published)\s*:?\s+(.{4,30})", re.IGNORECASE)
 
 
-def read_pdf(data: bytes, name: str) -> ParsedDocument:
+def read_pdf(data: bytes, name: str, *, ocr: bool = False) -> ParsedDocument:
     """Read the PDF in ``data``.
 
     The title is that of the file's properties, else the largest lines of the first page. The date is that of a
     ``Date:`` line, or of a line of the first page that is only a date. The file's creation date is not the document's
     (a document of 1990 may be scanned today); it is kept in the metadata as ``file_created``.
+
+    Args:
+        ocr: recognise the words on the picture of a page that has no text.
 
     Raises:
         ReadError: the file is encrypted, damaged, or has no pages.
@@ -60,7 +63,7 @@ def read_pdf(data: bytes, name: str) -> ParsedDocument:
             contents, fields = [], []
             for number in range(len(pdf)):
                 page = pdf[number]
-                contents.append(page_content(page, number, tally))
+                contents.append(page_content(page, number, tally, ocr=ocr))
                 fields.append(field_runs(pdf, page, number + 1, contents[-1].frame, tally))
                 page.close()
             bookmarks = _bookmarks(pdf)
@@ -90,6 +93,7 @@ def read_pdf(data: bytes, name: str) -> ParsedDocument:
         metadata=metadata,
         unit="page",
         tally=tally,
+        by_ocr=tuple(content.number + 1 for content in contents if content.by_ocr),
     )
 
 

@@ -73,12 +73,9 @@ def read_shapes(page: Any, frame: Frame) -> PageShapes:
     red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
     fill, stroke = ctypes.c_int(), ctypes.c_int()
     found = PageShapes(objects=min(raw.FPDFPage_CountObjects(page.raw), _MAX_OBJECTS))
-    texts: dict[int, int] = {}
     for index in range(found.objects):
         item = raw.FPDFPage_GetObject(page.raw, index)
         kind = raw.FPDFPageObj_GetType(item)
-        if kind == raw.FPDF_PAGEOBJ_TEXT:
-            texts[ctypes.addressof(item.contents)] = index
         if kind not in {raw.FPDF_PAGEOBJ_PATH, raw.FPDF_PAGEOBJ_IMAGE}:
             continue
         raw.FPDFPageObj_GetBounds(item, left, bottom, right, top)
@@ -97,7 +94,8 @@ def read_shapes(page: Any, frame: Frame) -> PageShapes:
             color = (red.value, green.value, blue.value)
             found.shapes.append(Shape(box=box, order=index, color=color, opaque=opaque))
     if any(shape.color is not None for shape in found.shapes):
-        found.order = texts
+        items = [raw.FPDFPage_GetObject(page.raw, index) for index in range(found.objects)]
+        found.order = {ctypes.addressof(item.contents): index for index, item in enumerate(items) if item}
     return found
 
 

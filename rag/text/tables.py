@@ -1,0 +1,42 @@
+"""Tables in extracted text: a row is a line whose cells are joined by semicolons, the first row names the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+SHARE_OF_ROWS = 0.8
+"""Share of the lines of a table that have as many cells as its header: a cell may have a semicolon of its own."""
+
+
+def join_cells(cells: Sequence[str]) -> str:
+    """Return the cells of a row as one line, each at its place: an empty cell is kept, unless it ends the row.
+
+    A row with one filled cell, or with fewer filled cells than empty ones, as tables for layout have, is its words.
+    """
+    words = [" ".join(cell.split()) for cell in cells]
+    filled = sum(map(bool, words))
+    if filled < 2 or filled < len(words) - filled:
+        return "; ".join(filter(None, words))
+    while words and not words[-1]:
+        words.pop()
+    return "; ".join(words)
+
+
+def split_cells(line: str) -> list[str]:
+    """Return the cells of a row that :func:`join_cells` wrote."""
+    return [" ".join(cell.split()) for cell in line.split(";")]
+
+
+def header_cells(lines: Sequence[str]) -> list[str]:
+    """Return the cells of the first line if ``lines`` are the rows of a table, else an empty list.
+
+    They are if there are at least two, of at least two cells, no cell of the first ends a sentence, and four in five
+    have as many cells as the first, or fewer by empty cells at their end.
+    """
+    if len(lines) < 2:
+        return []
+    header, *rows = [split_cells(line) for line in lines]
+    fitting = sum(1 < len(row) <= len(header) for row in rows)
+    is_table = len(header) > 1 and fitting >= SHARE_OF_ROWS * len(rows)
+    is_sentence = any(cell.endswith((".", "!", "?", "”", '"')) for cell in header)
+    return header if is_table and not is_sentence and any(header) else []
