@@ -41,7 +41,7 @@ class OutlineWeights:
     sentences_per_part: int = 2
     """Sentences that each part of a question keeps from hits that answer it, before the best of all are chosen."""
 
-    on_question: float = 0.2
+    on_question: float = 0.12
     """Probability below which a sentence is beside the question; the best ones are kept if all are below."""
 
     at_least: int = 5
@@ -50,7 +50,7 @@ class OutlineWeights:
     broad: float = 0.5
     """Probability of the best sentence below which a question is broad: no sentence answers it alone."""
 
-    of_document: float = 0.05
+    of_document: float = 0.12
     """Probability from which the best sentence of a document is kept for a broad question."""
 
     relevance: float = 0.75
