@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rag.text import split_sentences
 from rag.types import Chunk
 from rag.writing.evidence_budget import EstimateTokens
-from rag.writing.outline import Embed
+from rag.writing.rating import Embed
 
 LEFT_OUT = " […] "
 """Stands for the words that a shortened passage leaves out."""

@@ -15,6 +15,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from rag.config import load_settings
 from rag.types import Question
@@ -45,14 +46,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stores", nargs="+", metavar="NAME=STORE")
     stores = dict(each.split("=", 1) for each in parser.parse_args().stores)
-    wanted: defaultdict[tuple[str, str], dict[str, dict[str, str]]] = defaultdict(dict)
+    wanted: defaultdict[tuple[str, str], dict[str, dict[str, Any]]] = defaultdict(dict)
     for row in read_rows(LABELS):
         if row["collection"] in stores:
             wanted[row["collection"], row["question"]][row["unit"]] = row
     missing = 0
     for (collection, question), rows in wanted.items():
         for title, text in retrieved_units(stores[collection], question):
-            if row := rows.pop(unit_key(title, text), None):
+            key = unit_key(title, text)
+            if key in rows:
+                row = rows.pop(key)
                 found = {"collection": collection, "question": question, "context": title, "text": text}
                 print(json.dumps(found | {"use": row["use"], "alone": row["alone"]}, ensure_ascii=False))
         missing += len(rows)
