@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.writing.evidence import EvidenceSentence, opens_with_known_surname, with_qualifications
@@ -37,9 +38,9 @@ def closing_evidence(
 ) -> tuple[list[EvidenceSentence], list[EvidenceSentence]]:
     """Choose the sentences of the summary and of the conclusion among those of the sections of ``outline``.
 
-    The summary takes the sentences with the highest weight, the conclusion the next ones; both keep the order of the
-    brief. For a broad question, which no sentence answers alone, the summary takes key points first. A sentence that
-    qualifies a chosen one, such as "it did not establish …", is chosen with it.
+    The summary takes the sentences with the highest weight, the best one first, and the conclusion the next ones, in
+    the order of the brief. For a broad question, which no sentence answers alone, the summary takes key points first. A
+    sentence that qualifies a chosen one, such as "it did not establish …", is chosen with it and follows it.
     """
     sentences = [sentence for section in outline.sections for sentence in section.evidence]
     weight = {
@@ -51,19 +52,23 @@ def closing_evidence(
         key=lambda sentence: weight[sentence] + (weights.key_point if sentence in outline.key_points else 0.0),
         reverse=True,
     )
-    if outline.broad:
-        first = [sentence for sentence in outline.key_points if sentence in weight]
-        ranked = [*first, *(sentence for sentence in ranked if sentence not in first)]
+    first = (
+        [each for each in outline.key_points if each in weight]
+        if outline.broad
+        else [max(sentences, key=lambda each: weight[each])]
+    )
+    ranked = [*first, *(sentence for sentence in ranked if sentence not in first)]
     lowest = -float("inf") if outline.broad else max(weight.values()) - weights.max_distance
     near = [sentence for sentence in ranked if weight[sentence] >= lowest]
     # A third for the summary and a sixth for the conclusion, at the most, so that the sections have the other half.
     summary_size = min(weights.summary_size, max(1, len(near) - 1), max(1, len(sentences) // 3))
     conclusion_size = min(weights.conclusion_size, max(1, len(sentences) // 6))
-    summary = _including_qualifications(near[:summary_size], sentences)
-    rest = [sentence for sentence in ranked if summary.isdisjoint(with_qualifications(sentence, sentences))]
+    chosen = near[:summary_size] if outline.broad else sorted(near[:summary_size], key=lambda each: -weight[each])
+    summary = _with_qualifications(chosen, sentences)
+    rest = [sentence for sentence in ranked if not set(summary) & set(with_qualifications(sentence, sentences))]
     next_best = [sentence for sentence in rest if sentence in near][:conclusion_size] or rest[:1]
-    conclusion = _including_qualifications(next_best, sentences)
-    return [each for each in sentences if each in summary], [each for each in sentences if each in conclusion]
+    conclusion = set(_with_qualifications(next_best, sentences))
+    return summary, [each for each in sentences if each in conclusion]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +104,9 @@ def _without(sections: tuple[OutlineSection, ...], taken: set[EvidenceSentence])
     )
 
 
-def _including_qualifications(
-    chosen: list[EvidenceSentence], sentences: list[EvidenceSentence]
-) -> set[EvidenceSentence]:
-    return {each for sentence in chosen for each in with_qualifications(sentence, sentences)}
+def _with_qualifications(
+    chosen: Sequence[EvidenceSentence], sentences: Sequence[EvidenceSentence]
+) -> list[EvidenceSentence]:
+    """Return ``chosen`` in order, each followed by those of ``sentences`` that qualify it, none twice."""
+    followed = (each for sentence in chosen for each in with_qualifications(sentence, sentences))
+    return list(dict.fromkeys(followed))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rag.types import Chunk, chunk_id
 from rag.writing.closing import divide_evidence
 from rag.writing.evidence import EvidenceSentence
@@ -33,6 +35,18 @@ def test_no_sentence_stands_in_two_parts_and_none_is_lost() -> None:
     printed = [*divided.summary, *body, *divided.conclusion]
     assert len(printed) == len(set(printed)) == 8
     assert divided.conclusion
+
+
+def test_the_summary_opens_with_the_sentence_that_answers_best() -> None:
+    summary = divide_evidence(outline_of((0.8, 0.95, 0.7), (0.85, 0.6, 0.6))).summary
+    assert [each.relevance for each in summary] == sorted((each.relevance for each in summary), reverse=True)
+    assert summary[0].relevance == 0.95
+
+
+def test_the_summary_of_a_broad_question_takes_the_key_points_in_their_order() -> None:
+    outline = outline_of((0.8, 0.7, 0.7), (0.6, 0.5, 0.5), (0.4, 0.4, 0.3))
+    ordered = tuple(reversed(outline.key_points))
+    assert divide_evidence(replace(outline, key_points=ordered, broad=True)).summary == ordered
 
 
 def test_a_section_of_which_nothing_is_left_is_left_out() -> None:
