@@ -43,6 +43,8 @@ def closing_evidence(
     sentence that qualifies a chosen one, such as "it did not establish …", is chosen with it and follows it.
     """
     sentences = [sentence for section in outline.sections for sentence in section.evidence]
+    if not sentences:
+        return [], []
     weight = {
         sentence: sentence.relevance - (weights.unknown_surname if opens_with_known_surname(sentence) else 0.0)
         for sentence in sentences
