@@ -28,7 +28,7 @@ from rag.retrieval import (
 from rag.store import Index
 from rag.types import Brief, Filter, Hit, Trace
 from rag.verify import Verifier, VerifierChoice, load_support_model
-from rag.verify.answers import load_answer_model
+from rag.verify.answers import load_answer_model, load_sentence_model
 from rag.verify.chat_verifier import VERIFY_PROMPT
 from rag.writing.compose import compose, insufficient_brief, quoted_brief
 from rag.writing.evidence_budget import fit_evidence, hits_to_fill
@@ -163,7 +163,7 @@ class QuestionRun:
                 reword_query(self.index, self.question),
                 hits,
                 load_encoder().vectors,
-                self._answer_scores,
+                load_sentence_model(self.settings, self._on_unpacked).probabilities,
                 sections=self.settings.sections,
                 scores=answerability.scores,
             )

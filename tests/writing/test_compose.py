@@ -15,7 +15,7 @@ from rag.retrieval import retrieve
 from rag.store import Index
 from rag.types import Brief, Hit, Trace
 from rag.verify import default_verifier
-from rag.verify.answers import load_answer_model
+from rag.verify.answers import load_sentence_model
 from rag.writing.closing import divide_evidence
 from rag.writing.compose import compose, quoted_brief
 from rag.writing.drafts import Draft, DraftSection, RefusedDraft, quote_draft
@@ -37,7 +37,7 @@ def hits(corpus_index: Index) -> list[Hit]:
 
 @pytest.fixture(scope="module")
 def outline(hits: list[Hit]) -> Outline:
-    score = load_answer_model(load_settings()).probabilities
+    score = load_sentence_model(load_settings()).probabilities
     return make_outline(QUESTION, hits, load_encoder().vectors, score)
 
 

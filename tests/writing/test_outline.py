@@ -20,7 +20,7 @@ from rag.retrieval import (
 )
 from rag.store import Index
 from rag.types import Hit
-from rag.verify.answers import load_answer_model
+from rag.verify.answers import load_answer_model, load_sentence_model
 from rag.writing.closing import closing_evidence
 from rag.writing.evidence import qualifies
 from rag.writing.outline import Outline, make_outline
@@ -39,7 +39,7 @@ def outline_for(index: Index, question: str) -> Outline:
 
 
 def outline_of(question: str, hits: Sequence[Hit], **options: Any) -> Outline:
-    score = load_answer_model(load_settings()).probabilities
+    score = load_sentence_model(load_settings()).probabilities
     return make_outline(question, hits, load_encoder().vectors, score, **options)
 
 

@@ -14,16 +14,30 @@ import pytest
 
 from rag.config import load_settings
 from rag.errors import ModelError
-from rag.verify.answers import AnswerModel
-from rag.verify.answers.model import ANSWER_WEIGHTS, AnswerConfig, support_digest
+from rag.verify.answers import STANDALONE_QUESTION, AnswerModel, load_sentence_model
+from rag.verify.answers.model import ANSWER_WEIGHTS, SENTENCE_WEIGHTS, AnswerConfig, support_digest
 
 PIER = "Report › The pier\nThe harbour board of Oslo closed the pier on 3 May 2011 because its piles had rotted."
 BOATS = "The harbour of Tromsø stays free of ice. Fishing boats land cod there from January to April of each year."
 WHY, COST = "Why did Oslo close the pier?", "What did the closing of the pier in Oslo cost?"
 
 
-def test_the_model_belongs_to_the_packaged_verifier() -> None:
-    assert AnswerConfig.read(ANSWER_WEIGHTS).base_difference_sha256 == support_digest(), "train it again"
+@pytest.mark.parametrize("directory", [ANSWER_WEIGHTS, SENTENCE_WEIGHTS])
+def test_the_models_belong_to_the_packaged_verifier(directory: Path) -> None:
+    assert AnswerConfig.read(directory).base_difference_sha256 == support_digest(), "train it again"
+
+
+@pytest.mark.integration
+def test_the_model_of_sentences_tells_what_stands_alone_and_what_answers() -> None:
+    sentences = [
+        "The pier of Oslo\nThe harbour board of Oslo closed the pier on 3 May 2011 because its piles had rotted.",
+        "The pier of Oslo\nThis was because of it, as they had said before that.",
+    ]
+    (answers, refers), (alone, depends) = load_sentence_model(load_settings()).probabilities(
+        [WHY, STANDALONE_QUESTION], sentences
+    )
+    assert answers > 0.5 > refers
+    assert alone > 0.5 > depends
 
 
 def test_a_model_of_another_verifier_is_refused(tmp_path: Path) -> None:
