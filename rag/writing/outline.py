@@ -35,9 +35,6 @@ class OutlineWeights:
     sentences_per_section: int = 3
     """Mean number of sentences in a section."""
 
-    max_sentences: int = 14
-    """Largest number of sentences of a brief: readers found fewer answers among the ones after these."""
-
     answers: float = 0.5
     """Probability that a hit answers a part of the question from which its sentences are kept for this part."""
 
@@ -132,7 +129,7 @@ def make_outline(
     relevance = np.array([each.relevance for each in candidates], dtype=np.float32)
     vectors = np.stack([each.vector for each in rated])
     beside = _beside_question(np.array([each.probability for each in rated]), weights)
-    limit = min(weights.max_sentences, sections * weights.sentences_per_section)
+    limit = sections * weights.sentences_per_section
     reserved = [*_reserved_for_parts(rated, scores, weights), *_reserved_for_documents(rated, sections, weights)]
     chosen = _select(relevance, vectors, candidates, beside, weights, limit=limit, reserved=reserved)
     # Sentences are grouped by what their passages are about, so titles and headings count here.

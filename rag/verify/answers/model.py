@@ -38,8 +38,8 @@ ANSWER_WEIGHTS = Path(__file__).parent / "weights"
 """The model of whole passages."""
 
 SENTENCE_WEIGHTS = Path(__file__).parent / "sentence_weights"
-"""The model of single sentences, which was trained on passages, too. It refused 6 of the demo suite's 40 questions that
-have an answer, where the model of passages refuses none, so that both ship."""
+"""The model of single sentences, which was trained on passages, too. In the place of the other one its decisions on
+whole collections were less right (``eval/training/answers/README.md``), so that both ship."""
 
 ANSWER_BATCH_TOKENS = 2048
 """Tokens of a batch, padding included."""
