@@ -12,6 +12,7 @@ import pytest
 from fault_server import FaultServer, good, refused
 
 from rag.errors import ReadError
+from rag.render.json import from_json
 
 if TYPE_CHECKING:
     from conftest import EvalCommands
@@ -116,7 +117,8 @@ def test_a_single_unreadable_brief_is_an_error(commands: EvalCommands, tmp_path:
 def test_unusable_responses_of_a_model_as_judge_are_counted(
     recall: float | None, unscored: bool, commands: EvalCommands, brief: Path
 ) -> None:
-    verdicts = {f"C{n}": {"support": "full", "unsupported": ""} for n in range(1, 9)}
+    claims = len(list(from_json(brief.read_text(encoding="utf-8")).sentences()))
+    verdicts = {f"C{n}": {"support": "full", "unsupported": ""} for n in range(1, claims + 1)}
     with FaultServer(odds=[(refused(), 1.0)] if unscored else [(good(verdicts), 1.0)]) as server:
         result = commands.invoke(
             "eval", "score", str(brief), "--judge", "llm", "--judge-llm", "openai:some-model", "--json", "--quiet",
