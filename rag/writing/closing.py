@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rag.writing.evidence import EvidenceSentence, opens_with_known_surname, with_qualifications
+from rag.writing.blocks import Block, blocks_of
+from rag.writing.evidence import EvidenceSentence, opens_with_known_surname
 from rag.writing.headings import headings_from_documents
 from rag.writing.outline import Outline, OutlineSection
 
@@ -15,7 +16,7 @@ class ClosingWeights:
     """The tunables of :func:`closing_evidence`. Weights and distances are on the scale of relevance, 0 to 1."""
 
     summary_size: int = 4
-    """Largest number of sentences in the summary, without those that qualify them."""
+    """Largest number of sentences in the summary, without those that must stand beside them."""
 
     conclusion_size: int = 2
     """The same for the conclusion."""
@@ -29,6 +30,9 @@ class ClosingWeights:
     unknown_surname: float = 0.4
     """Penalty of a sentence that opens with a surname that its chunk, but not the brief, has introduced."""
 
+    companion: float = 0.1
+    """Penalty of a sentence for each one that must stand beside it."""
+
 
 DEFAULT_CLOSING_WEIGHTS = ClosingWeights()
 
@@ -39,14 +43,17 @@ def closing_evidence(
     """Choose the sentences of the summary and of the conclusion among those of the sections of ``outline``.
 
     The summary takes the sentences with the highest weight, the best one first, and the conclusion the next ones, in
-    the order of the brief. For a broad question, which no sentence answers alone, the summary takes key points first. A
-    sentence that qualifies a chosen one, such as "it did not establish …", is chosen with it and follows it.
+    the order of the brief. For a broad question, which no sentence answers alone, the summary takes key points first.
+    Sentences that stand together are chosen together.
     """
     sentences = [sentence for section in outline.sections for sentence in section.evidence]
     if not sentences:
         return [], []
+    block_of = {each: block for block in blocks_of(sentences) for each in block}
     weight = {
-        sentence: sentence.relevance - (weights.unknown_surname if opens_with_known_surname(sentence) else 0.0)
+        sentence: sentence.relevance
+        - (weights.unknown_surname if opens_with_known_surname(sentence) else 0.0)
+        - weights.companion * (len(block_of[sentence]) - 1)
         for sentence in sentences
     }
     ranked = sorted(
@@ -66,10 +73,10 @@ def closing_evidence(
     summary_size = min(weights.summary_size, max(1, len(near) - 1), max(1, len(sentences) // 3))
     conclusion_size = min(weights.conclusion_size, max(1, len(sentences) // 6))
     chosen = near[:summary_size] if outline.broad else sorted(near[:summary_size], key=lambda each: -weight[each])
-    summary = _with_qualifications(chosen, sentences)
-    rest = [sentence for sentence in ranked if not set(summary) & set(with_qualifications(sentence, sentences))]
+    summary = _in_blocks(chosen, block_of)
+    rest = [sentence for sentence in ranked if sentence not in summary]
     next_best = [sentence for sentence in rest if sentence in near][:conclusion_size] or rest[:1]
-    conclusion = set(_with_qualifications(next_best, sentences))
+    conclusion = set(_in_blocks(next_best, block_of))
     return summary, [each for each in sentences if each in conclusion]
 
 
@@ -106,9 +113,8 @@ def _without(sections: tuple[OutlineSection, ...], taken: set[EvidenceSentence])
     )
 
 
-def _with_qualifications(
-    chosen: Sequence[EvidenceSentence], sentences: Sequence[EvidenceSentence]
+def _in_blocks(
+    chosen: Sequence[EvidenceSentence], block_of: Mapping[EvidenceSentence, Block]
 ) -> list[EvidenceSentence]:
-    """Return ``chosen`` in order, each followed by those of ``sentences`` that qualify it, none twice."""
-    followed = (each for sentence in chosen for each in with_qualifications(sentence, sentences))
-    return list(dict.fromkeys(followed))
+    """Return ``chosen`` in order, each with the sentences that stand beside it, none twice."""
+    return list(dict.fromkeys(each for sentence in chosen for each in block_of[sentence]))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.types import Chunk, Hit, Quote, Sentence
 from rag.writing.standalone import is_standalone, refers_to_authors, skip_connective
-from rag.writing.units import evidence_units
+from rag.writing.units import Unit, evidence_units
 
 _CONTRASTING_OPENING = re.compile(
     r"(?:However|But|Nevertheless|Nonetheless|Yet|Still|Even so|At the same time|That said)\b"
@@ -35,7 +35,9 @@ class EvidenceSentence:
     nothing but the words of the chunk, "[…]" for an opening that was left out, and a first letter in square brackets
     where the capital is not the chunk's.
 
-    ``relevance`` orders the sentences by what they contribute to the answer (``rag/writing/rating.py``).
+    ``relevance`` orders the sentences by what they contribute to the answer (``rag/writing/rating.py``). ``after`` is
+    the sentence before it in the chunk where this one cannot be understood without it ("It was withdrawn in 2021."):
+    the two stand together in a brief (``rag/writing/blocks.py``).
     """
 
     text: str
@@ -43,6 +45,12 @@ class EvidenceSentence:
     start: int
     end: int
     relevance: float = 0.0
+    after: EvidenceSentence | None = None
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The chunk and the offset of its end: sentences with the same place are the same sentence."""
+        return self.chunk.id, self.end
 
     @property
     def quote(self) -> Quote:
@@ -64,17 +72,48 @@ def evidence_sentences(hits: Iterable[Hit], accept: AcceptUnit = is_standalone) 
     """Yield the sentences of ``hits`` that ``accept`` takes, best hit first; of those with the same words the first."""
     seen: set[str] = set()
     for hit in hits:
-        title = hit.chunk.context
         for unit in evidence_units(hit.chunk.text, hit.chunk.columns):
-            start = skip_connective(hit.chunk.text, unit.start, unit.end) if unit.whole else unit.start
-            words = " ".join(hit.chunk.text[start : unit.end].split()) if unit.whole else unit.text
-            text = words if _is_code_word(words) else words[:1].upper() + words[1:]
+            sentence = evidence_sentence(hit.chunk, unit)
+            text = sentence.text
             key = re.sub(r"\W+", " ", text.lower())
-            if key not in seen and accept(text, title):
+            if key not in seen and accept(text, hit.chunk.context):
                 seen.add(key)
-                if refers_to_authors(text, title):
-                    text = _in_quotation_marks(words, shortened=start > unit.start)
-                yield EvidenceSentence(text=text, chunk=hit.chunk, start=start, end=unit.end)
+                yield _as_quotation(sentence, unit)
+
+
+def preceding_sentences(sentence: EvidenceSentence, most: int, accept: AcceptUnit) -> list[EvidenceSentence]:
+    """Return up to ``most`` sentences of the chunk that stand directly before ``sentence``, in their order.
+
+    They end before the first one that ``accept`` does not take, and where another text stands between, such as code.
+    """
+    chunk, start = sentence.chunk, sentence.start
+    found: list[EvidenceSentence] = []
+    for unit in reversed(list(evidence_units(chunk.text, chunk.columns))):
+        if unit.end > start:
+            start = min(start, unit.start)  # of the sentence itself, before an opening that was left out
+            continue
+        before = evidence_sentence(chunk, unit)
+        if len(found) == most or chunk.text[unit.end : start].strip() or not accept(before.text, chunk.context):
+            break
+        found.append(_as_quotation(before, unit))
+        start = unit.start
+    return found[::-1]
+
+
+def evidence_sentence(chunk: Chunk, unit: Unit) -> EvidenceSentence:
+    """Return ``unit`` of ``chunk`` without an opening that only connects it, not yet in quotation marks."""
+    start = skip_connective(chunk.text, unit.start, unit.end) if unit.whole else unit.start
+    words = " ".join(chunk.text[start : unit.end].split()) if unit.whole else unit.text
+    text = words if _is_code_word(words) else words[:1].upper() + words[1:]
+    return EvidenceSentence(text=text, chunk=chunk, start=start, end=unit.end)
+
+
+def _as_quotation(sentence: EvidenceSentence, unit: Unit) -> EvidenceSentence:
+    """Return ``sentence`` in quotation marks if its authors refer to themselves, and otherwise as it is."""
+    if not refers_to_authors(sentence.text, sentence.chunk.context):
+        return sentence
+    words = " ".join(sentence.chunk.text[sentence.start : unit.end].split()) if unit.whole else unit.text
+    return replace(sentence, text=_in_quotation_marks(words, shortened=sentence.start > unit.start))
 
 
 def _is_code_word(text: str) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 
 from rag.retrieval import NO_SCORES, AnswerScores, ScoreAnswers
 from rag.types import Hit
+from rag.writing.blocks import blocks_of, with_antecedents
 from rag.writing.clustering import balanced_clusters
 from rag.writing.disagreements import Conflict, find_conflicts
 from rag.writing.evidence import EvidenceSentence, evidence_sentences, with_qualifications
@@ -137,9 +138,7 @@ def make_outline(
     similarity = _similarity(in_context, [candidates[i] for i in chosen], weights)
     clusters = balanced_clusters(similarity, max(1, min(sections, round(len(chosen) / weights.sentences_per_section))))
     groups = sorted(
-        _with_their_qualifications(
-            [[candidates[chosen[i]] for i in cluster] for cluster in clusters], candidates, hits
-        ),
+        _in_blocks([[candidates[chosen[i]] for i in cluster] for cluster in clusters], candidates, hits),
         key=lambda group: -max(sentence.relevance for sentence in group),
     )
     broad = max(each.probability for each in rated) < weights.broad
@@ -211,7 +210,8 @@ def _select(
     used: Counter[str] = Counter()
     redundancy = np.zeros(len(sentences), dtype=np.float32)
     waiting = list(reserved)
-    while len(chosen) < limit:
+    length = 0
+    while length < limit:
         reuse = np.array([used[sentence.chunk.document_id] for sentence in sentences], dtype=np.float32)
         gain = weights.relevance * relevance - (1 - weights.relevance) * redundancy - weights.reuse * reuse
         gain[chosen] = -np.inf
@@ -226,6 +226,7 @@ def _select(
             if not np.isfinite(gain[best]):
                 break
         chosen.append(best)
+        length += len(with_antecedents(sentences[best]))
         used[sentences[best].chunk.document_id] += 1
         redundancy = np.maximum(redundancy, vectors @ vectors[best])
     return chosen
@@ -239,25 +240,32 @@ def _similarity(vectors: Vectors, sentences: Sequence[EvidenceSentence], weights
     return similarity
 
 
-def _with_their_qualifications(
+def _in_blocks(
     groups: Sequence[Sequence[EvidenceSentence]], candidates: Sequence[EvidenceSentence], hits: Sequence[Hit]
 ) -> list[list[EvidenceSentence]]:
-    """Return ``groups`` in which each sentence is followed by those that qualify it, moved from elsewhere or added.
+    """Return ``groups`` with what their sentences must follow and what qualifies them, moved from elsewhere or added.
+
+    Sentences that stand together are in the group of the most relevant one.
 
     Args:
         groups: the sentences chosen.
         candidates: those that were rated.
         hits: what they are from; a sentence of them that was not rated can qualify one.
     """
-    known = {(each.chunk.id, each.start) for each in candidates}
+    rated = {each.place: each for each in candidates}
     cited = {each.chunk.id for group in groups for each in group}
     others = evidence_sentences([hit for hit in hits if hit.chunk.id in cited], is_well_formed)
-    following = [*candidates, *(each for each in others if (each.chunk.id, each.start) not in known)]
-    qualified = {each: with_qualifications(each, following) for group in groups for each in group}
-    moved = {later for sentences in qualified.values() for later in sentences[1:]}
-    completed = [
-        [each for sentence in group if sentence not in moved for each in qualified[sentence]] for group in groups
-    ]
+    known = [*candidates, *(each for each in others if each.place not in rated)]
+    chosen = [each for group in groups for each in group]
+    needed = [each for sentence in chosen for each in with_antecedents(sentence)[:-1]]
+    complete = [each for sentence in [*chosen, *needed] for each in with_qualifications(sentence, known)]
+    group_at = {each.place: at for at, group in enumerate(groups) for each in group}
+    completed: list[list[EvidenceSentence]] = [[] for _ in groups]
+    for block in blocks_of([*chosen, *complete]):
+        own = [each for each in block if each.place in group_at]
+        if not own:  # needed by a sentence that was chosen as one that stands alone, too
+            continue
+        completed[group_at[max(own, key=lambda each: each.relevance).place]] += block
     return [group for group in completed if group]
 
 

@@ -23,7 +23,8 @@ import numpy as np
 from rag.retrieval import AnswerScores, ScoreAnswers
 from rag.types import Hit
 from rag.verify.answers import STANDALONE_QUESTION
-from rag.writing.evidence import EvidenceSentence, evidence_sentences
+from rag.writing.blocks import placed_after, with_antecedents
+from rag.writing.evidence import EvidenceSentence, evidence_sentences, preceding_sentences
 from rag.writing.standalone import opens_with_reference, why_not_well_formed
 
 if TYPE_CHECKING:
@@ -58,7 +59,16 @@ class RatingParameters:
     """Weight of the log-odds that the sentence can be understood alone."""
 
     standalone: float = 0.5
-    """Probability that a sentence can be understood alone below which it is left out."""
+    """Probability that a sentence can be understood alone below which it is read after those before it."""
+
+    max_extended: int = 24
+    """Largest number of sentences that are read after those before them, the most relevant ones."""
+
+    max_antecedents: int = 2
+    """Largest number of sentences before one that are put before it."""
+
+    antecedent: float = 0.05
+    """Penalty of relevance for each sentence that has to stand before it."""
 
     intercept: float = -1.73
     """Added to these; the sum is the log-odds that the sentence answers and can be understood alone."""
@@ -96,7 +106,9 @@ def rate_sentences(
     scores: AnswerScores,
     parameters: RatingParameters = _PARAMETERS,
 ) -> list[RatedSentence]:
-    """Return the sentences of ``hits`` that are nearest to the question and can stand alone, each with its relevance.
+    """Return the sentences of ``hits`` that are nearest to the question and can be understood, each with its relevance.
+
+    One that cannot be understood alone is read once more after the sentence before it, and after two.
 
     Args:
         posed: the question, then its parts if it has several.
@@ -109,31 +121,53 @@ def rate_sentences(
     found = list(evidence_sentences(hits, is_well_formed))[: parameters.max_embedded]
     if not found:
         return []
-    read = [f"{each.chunk.context}\n{each.text}" for each in found]
     queries, in_context, vectors = np.split(
-        embed([*posed, *read, *(each.text for each in found)]), [len(posed), len(posed) + len(found)]
+        embed([*posed, *(_read_text([each]) for each in found), *(each.text for each in found)]),
+        [len(posed), len(posed) + len(found)],
     )
     passages = np.array([_passage_scores(each, scores, len(posed), parameters) for each in found])
     cosines = (in_context @ queries.T).max(axis=1)
-    nearest = np.argsort(-(cosines + passages.max(axis=1)))[: parameters.max_read]
-    kept = sorted(nearest.tolist())
-    *answers, alone = score_answers([*posed, STANDALONE_QUESTION], [read[at] for at in kept])
-    log_odds = (
-        parameters.sentence * _log_odds(np.stack(answers, axis=1))
-        + parameters.passage * _log_odds(passages[kept])
-        + parameters.alone * _log_odds(alone)[:, None]
-        + parameters.intercept
-    )
-    rated = [
-        RatedSentence(sentence=found[at], vector=vectors[at], similarity=float(cosines[at]), for_each=tuple(each))
-        for at, each, own in zip(kept, _probabilities(log_odds).tolist(), alone.tolist(), strict=True)
-        if own >= parameters.standalone and not opens_with_reference(found[at].text)
-    ]
-    weight = parameters.similarity * (1 - max((each.probability for each in rated), default=0.0))
+    waiting = np.argsort(-(cosines + passages.max(axis=1)))[: parameters.max_read].tolist()
+    rated: dict[int, RatedSentence] = {}
+    for count in range(1 + parameters.max_antecedents):
+        before = {at: preceding_sentences(found[at], count, is_well_formed) for at in waiting}
+        blocks = {at: [*before[at], found[at]] for at in waiting if len(before[at]) == count}
+        if not blocks:
+            break
+        *answers, alone = score_answers([*posed, STANDALONE_QUESTION], [_read_text(block) for block in blocks.values()])
+        log_odds = (
+            parameters.sentence * _log_odds(np.stack(answers, axis=1))
+            + parameters.passage * _log_odds(passages[list(blocks)])
+            + parameters.intercept
+        )
+        probabilities = _probabilities(log_odds + parameters.alone * _log_odds(alone)[:, None])
+        for (at, block), for_each, own in zip(blocks.items(), probabilities.tolist(), alone.tolist(), strict=True):
+            if own >= parameters.standalone and not opens_with_reference(block[0].text):
+                rated[at] = RatedSentence(
+                    sentence=placed_after(found[at], block[:-1]),
+                    vector=vectors[at],
+                    similarity=float(cosines[at]),
+                    for_each=tuple(for_each),
+                )
+        best_first = [list(blocks)[place] for place in np.argsort(-log_odds.max(axis=1))]
+        waiting = [at for at in best_first if at not in rated][: parameters.max_extended]
+    weight = parameters.similarity * (1 - max((each.probability for each in rated.values()), default=0.0))
     return [
-        replace(each, sentence=replace(each.sentence, relevance=each.probability + weight * each.similarity))
-        for each in rated
+        replace(each, sentence=_with_relevance(each.sentence, each.probability + weight * each.similarity, parameters))
+        for _, each in sorted(rated.items())
     ]
+
+
+def _read_text(block: Sequence[EvidenceSentence]) -> str:
+    """Return what the models read of sentences of one passage: its title and headings, and their words."""
+    return f"{block[0].chunk.context}\n{' '.join(each.text for each in block)}"
+
+
+def _with_relevance(sentence: EvidenceSentence, relevance: float, parameters: RatingParameters) -> EvidenceSentence:
+    """Return ``sentence`` with ``relevance``, less for each sentence that it must follow; these get the same."""
+    *before, last = with_antecedents(sentence)
+    relevance -= parameters.antecedent * len(before)
+    return placed_after(replace(last, relevance=relevance), [replace(each, relevance=relevance) for each in before])
 
 
 def is_well_formed(text: str, _title: str) -> bool:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,16 +41,17 @@ OTHER_SENTENCES = 1
 """Sentences of a passage on which no answer rests, for each one on which an answer does."""
 
 
-USE_LABELS = {"A": 1.0, "C": 0.5, "B": 0.0, "M": 0.0}
-"""Target for a unit of a retrieved passage by its use in a brief: answer, context, beside the question, misleading."""
+USE_LABELS = {"D": 1.0, "A": 0.85, "C": 0.35, "B": 0.0, "M": 0.0}
+"""Target for a unit of a retrieved passage by its use in a brief: direct answer, part of an answer, context, beside the
+question, misleading."""
 
-STANDALONE_LABELS = {"yes": 1.0, "fix": 0.7, "no": 0.0}
-"""Target for a sentence by whether it can be understood alone; ``fix``: after a small change."""
+STANDALONE_LABELS = {"yes": 1.0, "fix": 0.6, "no": 0.0}
+"""Target for a text by whether it can be understood alone; ``fix``: after a small change."""
 
 HELD_OUT_STANDALONE = frozenset({"rust", "wiki+news"})
 """Sources of ``standalone/sentences.jsonl`` that are not trained on."""
 
-HELD_OUT_COLLECTIONS = frozenset({"rustblog", "mueller"})
+HELD_OUT_COLLECTIONS = frozenset({"rustblog", "mueller", "18f", "scrapy"})
 """Collections of labelled units that are not trained on."""
 
 
@@ -70,9 +71,10 @@ class AskedQuestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledUnit:
-    """A sentence, list or table row under its ``title``; ``use`` for ``question`` is None if there is no question.
+    """A sentence, list or table row under its ``title``, alone or after those before it in its passage.
 
-    ``use`` and ``alone`` are keys of :data:`USE_LABELS` and :data:`STANDALONE_LABELS`.
+    ``use`` for ``question`` is None if there is no question. ``use`` and ``alone`` are keys of :data:`USE_LABELS` and
+    :data:`STANDALONE_LABELS`. ``extended`` says that ``text`` opens with the units before.
     """
 
     source: str
@@ -81,11 +83,37 @@ class LabelledUnit:
     alone: str
     question: str | None = None
     use: str | None = None
+    extended: bool = False
 
     @property
     def held_out(self) -> bool:
         """Whether nothing is trained on this unit."""
         return self.source in (HELD_OUT_STANDALONE if self.question is None else HELD_OUT_COLLECTIONS)
+
+
+ALONE_BY_NEEDS = {"0": "yes", "f": "fix"}
+"""The key of :data:`STANDALONE_LABELS` by what a unit needs; ``f`` and ``n`` were labelled without a number."""
+
+
+def with_extensions(row: Mapping[str, Any]) -> list[LabelledUnit]:
+    """Return the examples of a labelled unit: alone, after as many units as it needs, and after one fewer.
+
+    One that can stand alone is an example also after the unit before it, which then decides.
+    """
+    needs, before = row["needs"], row["before"]
+    common = {"source": row["collection"], "title": row["context"], "question": row["question"], "use": row["use"]}
+
+    def example(count: int, alone: str) -> LabelledUnit:
+        text = " ".join([*before[len(before) - count :], row["text"]])
+        return LabelledUnit(text=text, alone=alone, extended=count > 0, **common)
+
+    found = [example(0, ALONE_BY_NEEDS.get(needs, "no"))]
+    if needs == "0" and before and row["previous_needs"]:
+        found.append(example(1, ALONE_BY_NEEDS.get(row["previous_needs"], "no")))
+    if needs in "123":
+        counts = range(1, min(int(needs), len(before)) + 1)
+        found += [example(count, "yes" if count == int(needs) else "no") for count in counts]
+    return found
 
 
 def read_units(data: Path, labelled: Path | None) -> list[LabelledUnit]:
@@ -95,17 +123,8 @@ def read_units(data: Path, labelled: Path | None) -> list[LabelledUnit]:
         LabelledUnit(source=row["source"], title=row["title"], text=row["sentence"], alone=row["label"])
         for row in sentences
     ]
-    units.extend(
-        LabelledUnit(
-            source=row["collection"],
-            title=row["context"],
-            text=row["text"],
-            alone=row["alone"],
-            question=row["question"],
-            use=row["use"],
-        )
-        for row in (read_rows(labelled) if labelled else ())
-    )
+    for row in read_rows(labelled) if labelled else ():
+        units += with_extensions(row)
     return units
 
 

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from rag.verify.support.network import SupportNetwork
 
 
-def load_merged_network(merged: Path) -> tuple[SupportNetwork, Tokenizer]:
-    """Return the network in bfloat16 and the tokenizer of a merged file."""
+def load_merged_network(merged: Path, difference: Path | None = None) -> tuple[SupportNetwork, Tokenizer]:
+    """Return the network in bfloat16 and the tokenizer of a merged file, with the ``difference`` of a packaged model."""
     from safetensors import safe_open
     from tokenizers import Tokenizer
 
+    from rag.verify.answers.model import with_difference
     from rag.verify.support.network import SupportNetwork
 
     with safe_open(merged, framework="pt") as file:
@@ -25,4 +26,4 @@ def load_merged_network(merged: Path) -> tuple[SupportNetwork, Tokenizer]:
         tokenizer = Tokenizer.from_str(file.metadata()[TOKENIZER])
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    return SupportNetwork.from_state(state), tokenizer
+    return SupportNetwork.from_state(with_difference(state, difference) if difference else state), tokenizer

@@ -1,6 +1,6 @@
 """Train the answer score: the upper layers of the packaged verifier, with a new reading of its head. ::
 
-    python -m eval.training.answers.train --data DATA --start MERGED --out work/answers --passes 3
+    python -m eval.training.answers.train --data DATA --start MERGED --units units.jsonl --out work/answers
 
 ``MERGED`` is the merged file of the packaged verifier in the user's cache. Its lower layers stay as they are, so that
 what they make of a pack is computed once. ``--out`` gets ``weights.safetensors``, the trained parameters.
@@ -21,9 +21,6 @@ from ..verifier.trainer import Trainer
 from .examples import Packs, read_question_data, read_units
 from .measure import question_figures, score_questions, score_units, unit_figures
 
-UNIT_PASSES = 2
-"""Passes over the labelled units for each one over the questions: they are few."""
-
 
 def arguments() -> argparse.ArgumentParser:
     """Return the command's options."""
@@ -31,7 +28,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, help="directory with prose and questions")
     parser.add_argument("--start", type=Path, required=True, help="merged weights of the packaged verifier")
     parser.add_argument("--out", type=Path, required=True, help="directory of the run")
-    parser.add_argument("--passes", type=float, default=3, help="passes over the questions")
+    parser.add_argument("--from-difference", type=Path, help="difference.safetensors of an earlier model to start from")
+    parser.add_argument("--passes", type=float, default=2, help="passes over the labelled units")
+    parser.add_argument("--question-passes", type=float, default=1, help="passes over the questions meanwhile")
     parser.add_argument("--freeze", type=int, default=6, help="lowest layers that stay as in the verifier")
     parser.add_argument("--batch-tokens", type=int, default=3200, help="tokens of a batch, padding included")
     parser.add_argument("--rate", type=float, default=5e-5, help="highest learning rate")
@@ -51,20 +50,24 @@ def main() -> None:
     options = arguments().parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(options.seed)
-    network, tokenizer = load_merged_network(options.start)
+    network, tokenizer = load_merged_network(options.start, options.from_difference)
     trainer = Trainer(network.float(), LossWeights(ranking=options.ranking), options.freeze, "cpu")
     data = read_question_data(options.data)
     known = data if options.everything else data.split(held_out=False)
     units = read_units(options.data, options.units)
     make = Packs(tokenizer)
-    packs = [
-        *make.training(known, options.seed),
-        *make.sentences(known, options.seed),
-        *UNIT_PASSES * make.units([each for each in units if options.everything or not each.held_out]),
-    ]
+    rng = random.Random(options.seed)
+    of_questions = [*make.training(known, options.seed), *make.sentences(known, options.seed)]
+    of_units = make.units([each for each in units if options.everything or not each.held_out])
+
+    def one_pass() -> list[TrainingPack]:
+        """Return the packs of one pass over the units, and a share of those of questions."""
+        share = min(1.0, options.question_passes / options.passes)
+        return [*of_units, *rng.sample(of_questions, round(share * len(of_questions)))]
+
+    packs = one_pass()
     total = int(sum(pack.pack.length for pack in packs) * options.passes)
     schedule = Schedule(rate=options.rate, warmup=15, decay=0.3)
-    rng = random.Random(options.seed)
     seen = step = 0
     started = time.process_time()
     waiting: list[list[TrainingPack]] = []
@@ -72,6 +75,7 @@ def main() -> None:
         if not waiting:
             if step:
                 save_parameters(trainer.parameters(), options.out / "weights.safetensors")
+                packs = one_pass()
             order = batches([pack.pack.length for pack in packs], options.batch_tokens, rng)
             waiting = [[packs[number] for number in numbers] for numbers in order]
         batch = waiting.pop()

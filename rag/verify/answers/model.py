@@ -129,7 +129,7 @@ class AnswerModel:
         tokenizer = Tokenizer.from_str(merged.tokenizer)
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        state = _with_difference(merged.state, directory / "difference.safetensors")
+        state = with_difference(merged.state, directory / "difference.safetensors")
         if (precision or best_precision()) == "fp32":
             state = {name: value.float() for name, value in state.items()}
         return cls(SupportNetwork.from_state(state), tokenizer, config)
@@ -170,7 +170,8 @@ class AnswerModel:
         return [found.ids[:limit] for found in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
 
 
-def _with_difference(state: dict[str, Any], path: Path) -> dict[str, Any]:
+def with_difference(state: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Return the parameters ``state`` of the packaged verifier with the difference in the file ``path`` added."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
