@@ -8,11 +8,13 @@ from rag.retrieval.answerability import (
     answer_text,
     assess_answerability,
     order_by_answers,
+    read_as_evidence,
 )
 from rag.retrieval.fusion import combine_scores
 from rag.retrieval.hybrid import retrieve
 from rag.retrieval.langchain import index_retriever
 from rag.retrieval.merging import merge_hits, search_parts, search_queries
+from rag.retrieval.neighbours import neighbours_of_answers
 from rag.retrieval.query_terms import query_terms
 from rag.retrieval.question_parts import QuestionPart, question_parts
 from rag.retrieval.rewording import reword_query, rewording_notices
@@ -29,9 +31,11 @@ __all__ = [
     "combine_scores",
     "index_retriever",
     "merge_hits",
+    "neighbours_of_answers",
     "order_by_answers",
     "query_terms",
     "question_parts",
+    "read_as_evidence",
     "retrieve",
     "reword_query",
     "rewording_notices",

@@ -68,6 +68,6 @@ def question_parts(question: str) -> list[QuestionPart]:
 
 def _part(piece: str, subject: str) -> QuestionPart:
     text = f"{piece[:1].upper()}{piece[1:]}?"
-    depends = bool(_REFERENCE.search(piece)) or len(_CONTENT_WORD.findall(piece)) < MIN_CONTENT_WORDS
+    depends = bool(_REFERENCE.search(piece)) or len(_CONTENT_WORD.findall(_LEAD.sub("", piece))) < MIN_CONTENT_WORDS
     query = f"{subject}: {piece}?" if subject and depends else text
     return QuestionPart(text=text, query=query)

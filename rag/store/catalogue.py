@@ -265,6 +265,15 @@ class Catalogue:
         row = self._db.execute(SELECT_CHUNK + "WHERE c.id = ?", (chunk_id,)).fetchone()
         return None if row is None else make_chunk(row)
 
+    def neighbours(self, chunk: Chunk) -> list[Chunk]:
+        """Return the chunks of the same document directly before and after ``chunk``, as far as there are."""
+        same = SELECT_CHUNK + "WHERE c.document_id = ? AND c.start "
+        rows = [
+            self._db.execute(f"{same} {condition} LIMIT 1", (chunk.document_id, chunk.start)).fetchone()
+            for condition in ("< ? ORDER BY c.start DESC", "> ? ORDER BY c.start")
+        ]
+        return [make_chunk(row) for row in rows if row is not None]
+
     def chunks_by_record(self, records: Sequence[str]) -> dict[str, Chunk]:
         """Return the live chunks among ``records``, by record id."""
         sql = SELECT_CHUNK + "WHERE c.record IN (SELECT value FROM json_each(?))"

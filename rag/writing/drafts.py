@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -60,6 +60,14 @@ class RefusedDraft:
 
     draft: Draft
     fault: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftClosing:
+    """Summary and conclusion as a writer returns them; ``repeats`` are sentences of the sections that add nothing."""
+
+    parts: Mapping[ClosingPart, Sequence[Draft]]
+    repeats: frozenset[Sentence] = frozenset()
 
 
 class Writer(Protocol):

@@ -11,7 +11,7 @@ returns what is there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -171,8 +171,24 @@ class _LargeComposition:
             self.policy.record(self.current_part, "quote", "", "", f"no usable reply: {error}")
             return
         revise = partial(self.writer.revise_closing, sections=self.brief.sections)
-        summary, conclusion = self.policy.closing_parts([(part, drafts[part]) for part in CLOSING_PARTS], body, revise)
-        self.brief = replace(self.brief, summary=tuple(summary) or self.brief.summary, conclusion=tuple(conclusion))
+        parts = [(part, drafts.parts[part]) for part in CLOSING_PARTS]
+        summary, conclusion = self.policy.closing_parts(parts, body, revise)
+        self.brief = replace(
+            self.brief,
+            summary=tuple(summary) or self.brief.summary,
+            sections=tuple(self._without(drafts.repeats, section) for section in self.brief.sections),
+            conclusion=tuple(conclusion),
+        )
+
+    def _without(self, repeats: Collection[Sentence], section: Section) -> Section:
+        """Return ``section`` without the sentences that repeat others; its last sentence stays."""
+        kept = tuple(sentence for sentence in section.sentences if sentence not in repeats)
+        if not kept:
+            return section
+        for sentence in section.sentences:
+            if sentence not in kept:
+                self.policy.record(section.heading, "drop", sentence.text, "", "another sentence says it")
+        return replace(section, sentences=kept)
 
     def brief_so_far(self) -> Brief:
         """Return the brief with the log of its repairs."""

@@ -15,7 +15,7 @@ from pydantic import Field
 from rag.llm.prompts import Prompt
 from rag.types import Chunk, Section, Sentence
 from rag.verify import near_chunks
-from rag.writing.drafts import ClosingPart, Draft, RefusedDraft
+from rag.writing.drafts import ClosingPart, Draft, DraftClosing, RefusedDraft
 from rag.writing.model_calls import ask_with_retry, clean_sentences
 from rag.writing.passages import aliased_passages, passages_text
 from rag.writing.reply_schemas import alias_type, list_of, strict_schema
@@ -82,7 +82,7 @@ class LargeWriter:
         reply = ask_with_retry(
             self.model,
             self.section_prompt,
-            _sentences_schema("WrittenSection", sentences=(tuple(passages), "citations", SECTION_SIZE, MAX_CITATIONS)),
+            _section_schema(tuple(passages)),
             max_tokens=MAX_SECTION_TOKENS,
             question=self.question,
             heading=theme.heading,
@@ -95,27 +95,27 @@ class LargeWriter:
         )
         return [draft for item in reply.sentences for draft in _section_drafts(item.text, item.citations, passages)]
 
-    def closing(self, sections: Sequence[Section], gaps: Sequence[str]) -> dict[ClosingPart, list[Draft]]:
-        """Write the summary and the conclusion from the verified ``sections``, knowing what stays unanswered."""
+    def closing(self, sections: Sequence[Section], gaps: Sequence[str]) -> DraftClosing:
+        """Write summary and conclusion from the verified ``sections``, knowing what stays unanswered.
+
+        The same call names the sentences that repeat others: the sections were written at once, without each other.
+        """
         numbered = _numbered(sections)
         aliases = tuple(numbered)
         reply = ask_with_retry(
             self.model,
             self.summary_prompt,
-            _sentences_schema(
-                "WrittenPassage",
-                summary=(aliases, "from", SUMMARY_SIZE, MAX_SOURCES),
-                conclusion=(aliases, "from", CONCLUSION_SIZE, MAX_SOURCES),
-            ),
+            _closing_schema(aliases),
             max_tokens=MAX_CLOSING_TOKENS,
             question=self.question,
             sentences=_sentences_text(sections),
             gaps=" ".join(gaps) or "nothing",
         )
-        return {
+        parts: dict[ClosingPart, list[Draft]] = {
             "summary": self._closing_drafts(reply.summary, numbered),
             "conclusion": self._closing_drafts(reply.conclusion, numbered),
         }
+        return DraftClosing(parts=parts, repeats=frozenset(numbered[str(alias)] for alias in reply.repeats))
 
     def revise(self, refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
         """Revise drafts of the sections from the passages that they cite and those nearest to their words."""
@@ -209,21 +209,29 @@ def _section_drafts(text: str, cited: Sequence[str], passages: Mapping[str, Chun
     return [Draft(text=each, chunks=own, evidence=()) for each in clean_sentences(text)]
 
 
-def _sentences_schema(name: str, **parts: tuple[tuple[str, ...], str, int, int]) -> Any:
-    """Return the schema of lists of sentences that cite.
+def _section_schema(aliases: tuple[str, ...]) -> Any:
+    """Return the schema of a section, whose sentences cite the passages with these ``aliases``."""
+    kind = alias_type("Alias", aliases)
+    sentence = _sentence_schema(kind, "citations", MAX_CITATIONS)
+    return strict_schema("WrittenSection", sentences=(list_of(sentence, 1, SECTION_SIZE), ...))
 
-    Args:
-        name: the schema's name.
-        parts: for each list the aliases that may be cited, the name of the field that cites them, and the largest
-            numbers of sentences and of citations of a sentence. A "conclusion" may be empty.
-    """
-    fields: dict[str, Any] = {}
-    for part, (aliases, cites, sentences, citations) in parts.items():
-        cited = Field(min_length=1, max_length=citations, alias=cites)
-        own = Annotated[list[alias_type("Alias", aliases)], cited]  # type: ignore[misc, valid-type]
-        item = strict_schema("Item", text=(str, ...), citations=(own, ...))
-        fields[part] = (list_of(item, 0 if part == "conclusion" else 1, sentences), ...)
-    return strict_schema(name, **fields)
+
+def _closing_schema(aliases: tuple[str, ...]) -> Any:
+    """Return the schema of summary, conclusion and repeats; ``aliases`` are those of the sections' sentences."""
+    kind = alias_type("Alias", aliases)
+    sentence = _sentence_schema(kind, "from", MAX_SOURCES)
+    return strict_schema(
+        "WrittenPassage",
+        summary=(list_of(sentence, 1, SUMMARY_SIZE), ...),
+        conclusion=(list_of(sentence, 0, CONCLUSION_SIZE), ...),
+        repeats=(list_of(kind, 0, len(aliases)), ...),
+    )
+
+
+def _sentence_schema(kind: Any, cites: str, most: int) -> Any:
+    """Return the schema of a sentence that cites 1 to ``most`` aliases of ``kind`` in the field ``cites``."""
+    own = Annotated[list[kind], Field(min_length=1, max_length=most, alias=cites)]
+    return strict_schema("Item", text=(str, ...), citations=(own, ...))
 
 
 def _revision_schema(count: int, aliases: tuple[str, ...]) -> Any:

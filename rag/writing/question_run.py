@@ -19,7 +19,9 @@ from rag.retrieval import (
     Answerability,
     assess_answerability,
     merge_hits,
+    neighbours_of_answers,
     order_by_answers,
+    read_as_evidence,
     reword_query,
     rewording_notices,
     search_index,
@@ -58,6 +60,9 @@ EMBEDDING_TOKENS = "embedding"
 
 NO_VERIFIER = "none: every sentence is a quotation"
 """The trace's verifier for a brief that only quotes evidence."""
+
+EVIDENCE_BESIDE = 0.5
+"""Probability that it answers from which a passage beside one that answers is evidence."""
 
 MIN_DETECTABLE_TOKENS = 4
 """Shorter questions do not show their language."""
@@ -110,7 +115,9 @@ class QuestionRun:
         """Retrieve and assess; the hits are ordered by whether they answer, without those off the question."""
         hits = self.retrieve(where)
         answerability = self.assess(hits)
-        return order_by_answers(hits, answerability.scores, only_evidence=answerability.enough), answerability
+        if not answerability.enough:
+            return order_by_answers(hits, answerability.scores, only_evidence=False), answerability
+        return self._read_as_evidence(hits, answerability)
 
     def add_aspects(
         self, hits: Sequence[Hit], model: ChatModel, where: Filter | None
@@ -129,8 +136,8 @@ class QuestionRun:
             found = [search_index(self.index, query, k=self.hits_wanted, where=where) for query in self.aspects]
         merged = merge_hits([hits, *found])[: max(self.hits_wanted, len(hits))]
         answerability = replace(self.assess(merged), enough=True)
-        merged = order_by_answers(merged, answerability.scores)
-        return merged, answerability, self.outline(merged, answerability)
+        hits, answerability = self._read_as_evidence(merged, answerability)
+        return hits, answerability, self.outline(hits, answerability)
 
     def retrieve(self, where: Filter | None) -> list[Hit]:
         """Return the hits for the question and its parts."""
@@ -152,6 +159,16 @@ class QuestionRun:
             return assess_answerability(
                 reword_query(self.index, self.question), hits, self._answer_scores, load_encoder().word_vectors
             )
+
+    def _read_as_evidence(self, hits: Sequence[Hit], answerability: Answerability) -> tuple[list[Hit], Answerability]:
+        """Read what was not read to decide, and the neighbours of what answers; return all that is on the question."""
+        with self._stage("retrieve", f"reading {len(hits)} passages"):
+            scores = read_as_evidence(answerability.scores, hits, self._answer_scores)
+            beside = neighbours_of_answers(self.index, hits, scores)
+            scores = read_as_evidence(scores, beside, self._answer_scores)
+        kept = {hit.chunk.id for hit in beside if (scores.best(hit.chunk.id) or 0.0) >= EVIDENCE_BESIDE}
+        merged = [*hits, *(hit for hit in beside if hit.chunk.id in kept)]
+        return order_by_answers(merged, scores), replace(answerability, scores=scores)
 
     def _answer_scores(self, questions: Sequence[str], passages: Sequence[str]) -> NDArray[np.float32]:
         return load_answer_model(self.settings, self._on_unpacked).probabilities(questions, passages)

@@ -16,13 +16,15 @@ from rag.errors import ReplyError
 from rag.llm.prompts import Prompt
 from rag.text import content_stems
 from rag.writing.attribution import attributed_sources, departure_from_sources
+from rag.writing.blocks import blocks_of
 from rag.writing.drafts import Draft, DraftSection, RefusedDraft, quote_draft
-from rag.writing.evidence import EvidenceSentence, qualifies
+from rag.writing.evidence import EvidenceSentence
 from rag.writing.headings import clean_heading, heading_fault
 from rag.writing.model_calls import clean_sentences
 from rag.writing.outline import OutlineSection
 from rag.writing.reply_schemas import list_of, strict_schema
 from rag.writing.small_prompts import numbered_sources
+from rag.writing.standalone import opens_with_reference
 
 if TYPE_CHECKING:
     from rag.llm.chat_model import ChatModel
@@ -59,7 +61,7 @@ class SmallWriter:
         if len({source.chunk.id for source in sources}) < len(sources):
             reply = self._ask_section(sources)
             written = [draft for item in reply.sentences for draft in _section_drafts(item, sources)]
-            drafts = _with_qualifications(_each_source_once(written), sources)
+            drafts = _in_blocks(_each_source_once(written), sources)
         else:
             reply = self._ask(sources, heading_schema(), MAX_HEADING_TOKENS)
             drafts = tuple(map(quote_draft, sources))
@@ -150,11 +152,16 @@ def _each_source_once(drafts: Sequence[Draft]) -> list[Draft]:
     return kept
 
 
-def _with_qualifications(drafts: list[Draft], sources: Sequence[EvidenceSentence]) -> tuple[Draft, ...]:
-    """Return ``drafts``, and as quotes the notes that partly take back one that they use and are used by none."""
-    used = {source for draft in drafts for source in draft.evidence}
-    left_out = [source for source in sources if source not in used and any(qualifies(source, other) for other in used)]
-    return (*drafts, *map(quote_draft, left_out))
+def _in_blocks(drafts: Sequence[Draft], sources: Sequence[EvidenceSentence]) -> tuple[Draft, ...]:
+    """Return ``drafts`` with the sentences that must stand beside those they use, which follow each other.
+
+    A note that stands in a block with one in use, and is used by no draft, is quoted: it qualifies the other, or the
+    other refers to it.
+    """
+    draft_of = {source: draft for draft in drafts for source in draft.evidence}
+    block_of = {source: block for block in blocks_of(sources) for source in block}
+    places = (source for draft in drafts for used in draft.evidence for source in block_of[used])
+    return tuple(dict.fromkeys(draft_of.get(source) or quote_draft(source) for source in places))
 
 
 def _section_drafts(item: Any, sources: Sequence[EvidenceSentence]) -> list[Draft]:
@@ -166,10 +173,13 @@ def _section_draft(text: str, named: Sequence[int], sources: Sequence[EvidenceSe
     read = [_source(source) for source in sources]
     places = attributed_sources(text, [words for *_, words in read]) or sorted(set(named))
     evidence = tuple(sources[place] for place in places)
+    used = {each.place for each in evidence}
     rests_on = [(f"{title} {heading}", words) for title, heading, words in map(_source, evidence)]
     fault = departure_from_sources(text, rests_on)
     if len({source.chunk.id for source in evidence}) > 1:  # of two such sentences on `corpus/`, one was false
         fault = fault or "joins passages that stand apart"
+    if opens_with_reference(text) or any(each.after and each.after.place not in used for each in evidence):
+        fault = fault or "leaves out what it refers to"
     chunks = tuple({source.chunk.id: source.chunk for source in evidence}.values())
     return Draft(text=text, chunks=chunks, evidence=evidence, fault=fault, merged=True)
 

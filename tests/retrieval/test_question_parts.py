@@ -22,6 +22,10 @@ from rag.retrieval import question_parts
             ],
         ),
         (
+            "Why did Oslo close the pier, and which alternatives were considered?",
+            ["Why did Oslo close the pier?", "Oslo close the pier: which alternatives were considered?"],
+        ),
+        (
             "Does GitLab Geo work with Elasticsearch? Which database does GitLab Geo replicate?",
             ["Does GitLab Geo work with Elasticsearch?", "Which database does GitLab Geo replicate?"],
         ),

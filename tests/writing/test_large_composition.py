@@ -145,9 +145,10 @@ def section(*sentences: tuple[str, list[str]]) -> ScriptedReply:
 Written = Sequence[tuple[str, list[str]]]
 
 
-def closing(summary: Written, conclusion: Written = ()) -> ScriptedReply:
+def closing(summary: Written, conclusion: Written = (), repeats: Sequence[str] = ()) -> ScriptedReply:
     parts = {"summary": summary, "conclusion": conclusion}
-    return good({part: [{"text": text, "from": ids} for text, ids in own] for part, own in parts.items()})
+    written = {part: [{"text": text, "from": ids} for text, ids in own] for part, own in parts.items()}
+    return good({**written, "repeats": list(repeats)})
 
 
 def revision(*items: tuple[int, str, list[str]]) -> ScriptedReply:
@@ -379,6 +380,18 @@ def test_a_closing_sentence_that_fails_or_repeats_the_body_is_revised_and_then_d
     assert f"1. {RIGHT}\nCites: S1\nFault: it repeats a sentence of a section: {RIGHT}" in request
     assert "Fault: the evidence does not say “settled”" in request
     assert actions(brief) == [("summary", "rewrite"), ("conclusion", "drop"), ("conclusion", "drop")]
+
+
+def test_a_sentence_that_the_model_names_as_a_repeat_is_dropped_unless_its_section_would_be_empty(
+    composed: Compose,
+) -> None:
+    brief, _ = composed(
+        ScriptedVerifier(stated=SUPPORTED), summary=[closing([(SUMMARY, ["S1"])], repeats=["S2", "S3"])]
+    )
+    assert texts(brief)[1:3] == [[RIGHT], [MOVED]]
+    assert [(each.action, each.before, each.why) for each in brief.trace.repairs] == [
+        ("drop", CHEAP, "another sentence says it")
+    ]
 
 
 def test_no_sentence_stands_twice_in_summary_and_conclusion(composed: Compose) -> None:

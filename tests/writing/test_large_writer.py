@@ -139,12 +139,14 @@ def test_summary_and_conclusion_come_from_one_request_and_inherit_the_citations_
     reply = {
         "summary": [{"text": "The board met over a pier of 41 million kroner.", "from": ["S1", "S2"]}],
         "conclusion": [],
+        "repeats": ["S2"],
     }
     with FaultServer([good(reply)]) as server:
         drafts = writer(server).closing(sections, ["The passages do not say who paid."])
-    [draft] = drafts["summary"]
+    [draft] = drafts.parts["summary"]
     assert (draft.chunks, draft.sources) == ((meeting, cost), tuple(body))
-    assert drafts["conclusion"] == []
+    assert drafts.parts["conclusion"] == []
+    assert drafts.repeats == {body[1]}
     user = server.requests[0].body["messages"][1]["content"]
     assert "# The pier\nS1: The board met.\nS2: It cost 41 million kroner.\n\nListed" in user
     assert "Listed as unanswered: The passages do not say who paid." in user

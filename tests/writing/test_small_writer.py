@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from briefs import chunk
@@ -167,3 +168,23 @@ def test_a_refused_sentence_from_all_notes_is_not_written_again(writer: Connect,
         [refused] = small_writer.section(section, []).drafts
         assert small_writer.revise_section([RefusedDraft(draft=refused, fault="unsupported")], section) == [()]
         assert len(server.requests) == 1
+
+
+@pytest.fixture
+def dependent(section: OutlineSection) -> OutlineSection:
+    """The section's notes of one passage, of which the second cannot be understood without the first."""
+    first, second, _ = section.evidence
+    return OutlineSection(heading="The pier", evidence=(first, replace(second, after=first)))
+
+
+def test_a_note_that_refers_to_another_one_stays_behind_it(writer: Connect, dependent: OutlineSection) -> None:
+    first, second = dependent.evidence
+    with FaultServer([section_reply(([2], second.text))]) as server:
+        drafts = writer(server).section(dependent, []).drafts
+    assert [draft.text for draft in drafts] == [first.text, second.text]
+
+
+def test_a_sentence_without_the_note_that_it_refers_to_has_a_fault(writer: Connect, dependent: OutlineSection) -> None:
+    with FaultServer([section_reply(([2], SECRET))]) as server:
+        _, written = writer(server).section(dependent, []).drafts
+    assert written.fault == "leaves out what it refers to"
