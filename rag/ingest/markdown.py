@@ -25,6 +25,9 @@ _FOOTNOTE_MARK = re.compile(r"\[\^([^\]\n]+)\]")
 _DEFINED = re.compile(r"^ {0,3}\[\^([^\]\n]+)\]:", re.MULTILINE)
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 
+_TEMPLATE_LINK = re.compile(r"\]\(\s*\{[{%][^\n]*?[%}]\}[^\s)]*\s*\)")
+"""A link to what a template of Jekyll or Hugo resolves: ``[text]({% page "/a/" %}#b)`` is no link in CommonMark."""
+
 
 def read_markdown(data: bytes, name: str) -> ParsedDocument:
     """Read the Markdown in ``data``; title and date come from its front matter or header block, if it has one."""
@@ -36,7 +39,7 @@ def read_markdown(data: bytes, name: str) -> ParsedDocument:
         front, text = found.fields, found.rest
         header = [Block(text=found.others)]
     tally = Tally()
-    text = _remove_footnotes(_guard_code(text), tally)
+    text = _TEMPLATE_LINK.sub("](template)", _remove_footnotes(_guard_code(text), tally))
     blocks = tuple(replace(block, text=_unguard(block.text)) for block in markdown_blocks(text))
     return ParsedDocument(
         blocks=(*header, *blocks),

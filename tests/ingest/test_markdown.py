@@ -94,3 +94,10 @@ def test_sentence_over_a_rule_is_text_and_a_title_over_it_a_heading(read_documen
         document.title == "Tolls" and document.text.startswith("The lock costs three crowns on Sundays.")
     )
     assert "The lock costs three crowns on Sundays." not in [heading.text for heading in document.headings]
+
+
+def test_link_to_a_page_of_a_template_gives_its_text(read_document: Callable[..., Document]) -> None:
+    document = read_document(
+        "a.md", 'Ask for [a room]({% page "/rooms/" %}#how) or [leave]( {{ site.url }}/leave/ ) [here](b.md).'
+    )
+    assert document.text == "Ask for a room or leave here."

@@ -108,6 +108,8 @@ def with_extensions(row: Mapping[str, Any]) -> list[LabelledUnit]:
         return LabelledUnit(text=text, alone=alone, extended=count > 0, **common)
 
     found = [example(0, ALONE_BY_NEEDS.get(needs, "no"))]
+    if row["use"] in "BM":  # they are many, and are not extended in the product either
+        return found
     if needs == "0" and before and row["previous_needs"]:
         found.append(example(1, ALONE_BY_NEEDS.get(row["previous_needs"], "no")))
     if needs in "123":

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def load_merged_network(merged: Path, difference: Path | None = None) -> tuple[SupportNetwork, Tokenizer]:
-    """Return the network in bfloat16 and the tokenizer of a merged file, with the ``difference`` of a packaged model."""
+    """Return the network in bfloat16 and the tokenizer of a merged file, plus the ``difference`` of another model."""
     from safetensors import safe_open
     from tokenizers import Tokenizer
 
