@@ -159,8 +159,9 @@ class Chunk:
 class Hit:
     """A retrieved chunk. ``rank`` counts from 1; ``score`` orders the hits of one query and has no unit.
 
-    ``found_by`` names the retrievers that returned the chunk. ``cosine`` is that of the vectors of chunk and query by
-    the index's embedder. The outline reads it. The JSON of a brief does not have it, and comparisons ignore it.
+    ``found_by`` names the retrievers that returned the chunk, or is "neighbour" for one beside a chunk that answers.
+    ``cosine`` is that of the vectors of chunk and query by the index's embedder. The outline reads it. The JSON of a
+    brief does not have it, and comparisons ignore it.
     """
 
     chunk: Chunk

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 from rag.ingest.blocks import Block, ParsedDocument
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+_TOML_FRONT_MATTER = re.compile(r"\A\ufeff?\+\+\+[ \t]*\n(.*?)\n\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL)
 _FIELD = re.compile(r"^([A-Za-z_][\w-]*)[ \t]*:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
 _FOOTNOTE_TEXT = re.compile(r"^\[\^[^\]\n]+\]:.*(?:\n(?:[ \t]+\S.*|[ \t]*(?=\n[ \t]{2,}\S)))*", re.MULTILINE)
 _BARE_NUMBER = re.compile(r"(?<=[.,;\"”’)]) ?(?<!\w)(?<!\d,)(\d{1,4})(?=\s+[A-Z\[\"“*]|\s*$)", re.MULTILINE)
@@ -25,7 +28,7 @@ _FOOTNOTE_MARK = re.compile(r"\[\^([^\]\n]+)\]")
 _DEFINED = re.compile(r"^ {0,3}\[\^([^\]\n]+)\]:", re.MULTILINE)
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 
-_TEMPLATE_LINK = re.compile(r"\]\(\s*\{[{%][^\n]*?[%}]\}[^\s)]*\s*\)")
+_TEMPLATE_LINK = re.compile(r"\]\(\s*\{[{%](?:(?![%}]\})[^\n])*[%}]\}[^\s)]*(?:\s+\"[^\"\n]*\")?\s*\)")
 """A link to what a template of Jekyll or Hugo resolves: ``[text]({% page "/a/" %}#b)`` is no link in CommonMark."""
 
 
@@ -61,8 +64,8 @@ def _remove_footnotes(text: str, tally: Tally) -> str:
 
 
 def _guard_code(text: str) -> str:
-    """Replace what could pass for a footnote mark in code, so that it is left alone; :func:`_unguard` undoes it."""
-    if "[^" not in text and "<sup" not in text:
+    """Replace what could pass for a footnote mark or a link in code; :func:`_unguard` undoes it."""
+    if "[^" not in text and "<sup" not in text and "]({" not in text:
         return text
     from markdown_it import MarkdownIt
 
@@ -86,11 +89,11 @@ def _guard_code(text: str) -> str:
 
 
 def _guard(code: str) -> str:
-    return code.replace("[^", "[\ue0f0").replace("<sup", "<\ue0f1sup")
+    return code.replace("[^", "[\ue0f0").replace("<sup", "<\ue0f1sup").replace("](", "]\ue0f2(")
 
 
 def _unguard(text: str) -> str:
-    return text.replace("[\ue0f0", "[^").replace("<\ue0f1sup", "<sup")
+    return text.replace("[\ue0f0", "[^").replace("<\ue0f1sup", "<sup").replace("]\ue0f2(", "](")
 
 
 def _remove_bare_footnote_numbers(text: str) -> str:
@@ -107,10 +110,18 @@ def _remove_bare_footnote_numbers(text: str) -> str:
 
 
 def split_front_matter(text: str) -> tuple[dict[str, str], str]:
-    """Return the ``key: value`` lines of a YAML front matter, keys in lower case, and the text after it.
+    """Return the fields of the front matter, keys in lower case, and the text after it.
 
-    Only flat scalars are read, quoted or not; title and date need no more.
+    Of YAML between lines of ``---`` flat scalars are read, quoted or not; of TOML between lines of ``+++`` (Hugo, Zola)
+    strings and dates of the first level. Title and date need no more.
     """
+    if toml := _TOML_FRONT_MATTER.match(text):
+        try:
+            table = tomllib.loads(toml[1])
+        except tomllib.TOMLDecodeError:
+            return {}, text
+        fields = {key.lower(): str(value) for key, value in table.items() if isinstance(value, str | date)}
+        return fields, text[toml.end() :]
     found = _FRONT_MATTER.match(text)
     if not found:
         return {}, text

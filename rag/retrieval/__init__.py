@@ -8,13 +8,13 @@ from rag.retrieval.answerability import (
     answer_text,
     assess_answerability,
     order_by_answers,
-    read_as_evidence,
+    read_further,
 )
 from rag.retrieval.fusion import combine_scores
 from rag.retrieval.hybrid import retrieve
 from rag.retrieval.langchain import index_retriever
 from rag.retrieval.merging import merge_hits, search_parts, search_queries
-from rag.retrieval.neighbours import neighbours_of_answers
+from rag.retrieval.neighbours import kept_neighbours, neighbours_of_answers, without_neighbours
 from rag.retrieval.query_terms import query_terms
 from rag.retrieval.question_parts import QuestionPart, question_parts
 from rag.retrieval.rewording import reword_query, rewording_notices
@@ -30,16 +30,18 @@ __all__ = [
     "assess_answerability",
     "combine_scores",
     "index_retriever",
+    "kept_neighbours",
     "merge_hits",
     "neighbours_of_answers",
     "order_by_answers",
     "query_terms",
     "question_parts",
-    "read_as_evidence",
+    "read_further",
     "retrieve",
     "reword_query",
     "rewording_notices",
     "search_index",
     "search_parts",
     "search_queries",
+    "without_neighbours",
 ]

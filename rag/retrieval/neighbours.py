@@ -1,4 +1,4 @@
-"""The passages beside those that answer: what was decided often stands below the question that was discussed."""
+"""Find the passages directly before and after those that answer: a decision often stands below its discussion."""
 
 from __future__ import annotations
 
@@ -18,13 +18,19 @@ class NeighbourParameters:
     """The constants of :func:`neighbours_of_answers`."""
 
     answers: float = 0.5
-    """Probability that a passage answers from which its neighbours are read."""
+    """Neighbours are read of passages that answer with at least this probability."""
 
     passages: int = 8
-    """Passages whose neighbours are read, those that answer best."""
+    """Neighbours are read of at most so many passages, those that answer best."""
+
+    kept: float = 0.5
+    """A neighbour is evidence if it answers with at least this probability itself."""
 
 
 _PARAMETERS = NeighbourParameters()
+
+FOUND_BY = ("neighbour",)
+"""The ``found_by`` of a hit that no search returned."""
 
 
 def neighbours_of_answers(index: Index, hits: Sequence[Hit], scores: AnswerScores) -> list[Hit]:
@@ -49,5 +55,15 @@ def neighbours_of_answers(index: Index, hits: Sequence[Hit], scores: AnswerScore
             if chunk.id not in known:
                 known.add(chunk.id)
                 rank = len(hits) + len(found) + 1
-                found.append(Hit(chunk=chunk, rank=rank, score=0.0, cosine=0.0, found_by=("neighbour",)))
+                found.append(Hit(chunk=chunk, rank=rank, score=0.0, found_by=FOUND_BY))
     return found
+
+
+def without_neighbours(hits: Sequence[Hit]) -> list[Hit]:
+    """Return those of ``hits`` that a search found."""
+    return [hit for hit in hits if hit.found_by != FOUND_BY]
+
+
+def kept_neighbours(neighbours: Sequence[Hit], scores: AnswerScores) -> list[Hit]:
+    """Return those of ``neighbours`` that answer themselves, by the ``scores`` of these."""
+    return [hit for hit in neighbours if (scores.best(hit.chunk.id) or 0.0) >= _PARAMETERS.kept]

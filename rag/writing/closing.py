@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.writing.blocks import Block, blocks_of
 from rag.writing.evidence import EvidenceSentence, opens_with_known_surname
 from rag.writing.headings import headings_from_documents
 from rag.writing.outline import Outline, OutlineSection
+from rag.writing.sentence_blocks import SentenceBlock, blocks_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +16,7 @@ class ClosingWeights:
     """The tunables of :func:`closing_evidence`. Weights and distances are on the scale of relevance, 0 to 1."""
 
     summary_size: int = 4
-    """Largest number of sentences in the summary, without those that must stand beside them."""
+    """Largest number of blocks in the summary."""
 
     conclusion_size: int = 2
     """The same for the conclusion."""
@@ -31,7 +31,7 @@ class ClosingWeights:
     """Penalty of a sentence that opens with a surname that its chunk, but not the brief, has introduced."""
 
     companion: float = 0.1
-    """Penalty of a sentence for each one that must stand beside it."""
+    """Penalty of a block for each sentence beyond the first."""
 
 
 DEFAULT_CLOSING_WEIGHTS = ClosingWeights()
@@ -44,40 +44,47 @@ def closing_evidence(
 
     The summary takes the sentences with the highest weight, the best one first, and the conclusion the next ones, in
     the order of the brief. For a broad question, which no sentence answers alone, the summary takes key points first.
-    Sentences that stand together are chosen together.
+    The sentences of a block are chosen together.
     """
     sentences = [sentence for section in outline.sections for sentence in section.evidence]
     if not sentences:
         return [], []
-    block_of = {each: block for block in blocks_of(sentences) for each in block}
-    weight = {
-        sentence: sentence.relevance
-        - (weights.unknown_surname if opens_with_known_surname(sentence) else 0.0)
-        - weights.companion * (len(block_of[sentence]) - 1)
-        for sentence in sentences
-    }
-    ranked = sorted(
-        sentences,
-        key=lambda sentence: weight[sentence] + (weights.key_point if sentence in outline.key_points else 0.0),
-        reverse=True,
-    )
-    first = (
-        [each for each in outline.key_points if each in weight]
-        if outline.broad
-        else [max(sentences, key=lambda each: weight[each])]
-    )
-    ranked = [*first, *(sentence for sentence in ranked if sentence not in first)]
-    lowest = -float("inf") if outline.broad else max(weight.values()) - weights.max_distance
-    near = [sentence for sentence in ranked if weight[sentence] >= lowest]
+    weight = {block: _weight(block, weights) for block in blocks_of(sentences)}
+    is_key = {block: any(each in outline.key_points for each in block) for block in weight}
+    best_first = sorted(weight, key=lambda block: weight[block], reverse=True)
+    by_theme = sorted(weight, key=lambda block: weight[block] + weights.key_point * is_key[block], reverse=True)
+    if outline.broad:
+        order = {each: at for at, each in enumerate(outline.key_points)}
+        first = sorted(filter(is_key.get, weight), key=lambda block: min(order.get(each, len(order)) for each in block))
+    else:
+        first = best_first[:1]
+    ranked = [*first, *(block for block in by_theme if block not in first)]
+    lowest = -float("inf") if outline.broad else weight[best_first[0]] - weights.max_distance
+    near = [block for block in ranked if weight[block] >= lowest]
     # A third for the summary and a sixth for the conclusion, at the most, so that the sections have the other half.
-    summary_size = min(weights.summary_size, max(1, len(near) - 1), max(1, len(sentences) // 3))
-    conclusion_size = min(weights.conclusion_size, max(1, len(sentences) // 6))
-    chosen = near[:summary_size] if outline.broad else sorted(near[:summary_size], key=lambda each: -weight[each])
-    summary = _in_blocks(chosen, block_of)
-    rest = [sentence for sentence in ranked if sentence not in summary]
-    next_best = [sentence for sentence in rest if sentence in near][:conclusion_size] or rest[:1]
-    conclusion = set(_in_blocks(next_best, block_of))
-    return summary, [each for each in sentences if each in conclusion]
+    summary = _first_that_fit(near[: max(1, len(near) - 1)], weights.summary_size, len(sentences) // 3)
+    if not outline.broad:
+        summary.sort(key=lambda block: -weight[block])
+    rest = [block for block in ranked if block not in summary]
+    next_best = [block for block in rest if block in near] or rest[:1]
+    conclusion = _first_that_fit(next_best, weights.conclusion_size, len(sentences) // 6)
+    concluding = {each for block in conclusion for each in block}
+    return [each for block in summary for each in block], [each for each in sentences if each in concluding]
+
+
+def _weight(block: SentenceBlock, weights: ClosingWeights) -> float:
+    """Return the weight of a block: that of its best sentence, less where it is hard to open with."""
+    unknown = weights.unknown_surname if opens_with_known_surname(block[0]) else 0.0
+    return max(each.relevance for each in block) - unknown - weights.companion * (len(block) - 1)
+
+
+def _first_that_fit(blocks: Sequence[SentenceBlock], most: int, sentences: int) -> list[SentenceBlock]:
+    """Return the first of ``blocks``, and of the others those with which there are at most so many ``sentences``."""
+    chosen = list(blocks[:1])
+    for block in blocks[1:]:
+        if len(chosen) < most and sum(map(len, chosen)) + len(block) <= sentences:
+            chosen.append(block)
+    return chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +100,7 @@ def divide_evidence(outline: Outline) -> DividedEvidence:
     """Divide the evidence sentences of ``outline`` so that no sentence stands in two parts of the brief.
 
     A section whose sentences all stand in the summary or in the conclusion is left out. If none were left, there is no
-    conclusion, and if there is but one sentence, it stands in the summary and in its section.
+    conclusion, and if there is but one block, it stands in the summary and in its section.
     """
     summary, conclusion = closing_evidence(outline)
     for closing in (conclusion, []):
@@ -111,10 +118,3 @@ def _without(sections: tuple[OutlineSection, ...], taken: set[EvidenceSentence])
         OutlineSection(heading=heading, evidence=tuple(evidence))
         for heading, evidence in zip(headings_from_documents(left), left, strict=True)
     )
-
-
-def _in_blocks(
-    chosen: Sequence[EvidenceSentence], block_of: Mapping[EvidenceSentence, Block]
-) -> list[EvidenceSentence]:
-    """Return ``chosen`` in order, each with the sentences that stand beside it, none twice."""
-    return list(dict.fromkeys(each for sentence in chosen for each in block_of[sentence]))

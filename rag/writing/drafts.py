@@ -64,10 +64,15 @@ class RefusedDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftClosing:
-    """Summary and conclusion as a writer returns them; ``repeats`` are sentences of the sections that add nothing."""
+    """Summary and conclusion as a writer returns them.
+
+    ``repeats`` are pairs of sentences of the sections: the first says nothing that the second does not say.
+    ``closed_gaps`` are the gaps that a sentence of the sections answers.
+    """
 
     parts: Mapping[ClosingPart, Sequence[Draft]]
-    repeats: frozenset[Sentence] = frozenset()
+    repeats: tuple[tuple[Sentence, Sentence], ...] = ()
+    closed_gaps: frozenset[str] = frozenset()
 
 
 class Writer(Protocol):

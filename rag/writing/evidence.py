@@ -35,9 +35,11 @@ class EvidenceSentence:
     nothing but the words of the chunk, "[…]" for an opening that was left out, and a first letter in square brackets
     where the capital is not the chunk's.
 
+    A list item without a final mark gets a full stop.
+
     ``relevance`` orders the sentences by what they contribute to the answer (``rag/writing/rating.py``). ``after`` is
-    the sentence before it in the chunk where this one cannot be understood without it ("It was withdrawn in 2021."):
-    the two stand together in a brief (``rag/writing/blocks.py``).
+    its antecedent, the sentence before it, where it cannot be understood without it ("It was withdrawn in 2021."): the
+    two are one block of a brief (``rag/writing/sentence_blocks.py``).
     """
 
     text: str
@@ -49,7 +51,10 @@ class EvidenceSentence:
 
     @property
     def place(self) -> tuple[str, int]:
-        """The chunk and the offset of its end: sentences with the same place are the same sentence."""
+        """The chunk and the offset of the end, which a connective that was left out does not move.
+
+        Sentences with the same place are the same sentence.
+        """
         return self.chunk.id, self.end
 
     @property

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rag.text import words_of
-from rag.types import Hit
-from rag.writing.passages import place_of
+from rag.types import Chunk, Hit
 
 TOKENS_PER_PASSAGE = 100
 """Tokens of a short passage with its title: a budget divided by this is a number of hits that fills it."""
@@ -52,18 +51,27 @@ def hits_to_fill(budget: int) -> int:
 
 
 def fit_evidence(
-    hits: Sequence[Hit], budget: int, count_tokens: EstimateTokens, rule: DuplicateRule = DEFAULT_DUPLICATE_RULE
+    hits: Sequence[Hit],
+    budget: int,
+    tokens_read: Callable[[Chunk], float],
+    rule: DuplicateRule = DEFAULT_DUPLICATE_RULE,
 ) -> list[Hit]:
     """Return the ``hits`` that fit ``budget`` tokens, in order, without near-duplicates of a better one.
 
     A hit that does not fit is left out, and shorter ones after it may still fit. The first hit is always returned.
+
+    Args:
+        hits: best first.
+        budget: in tokens.
+        tokens_read: returns the tokens that the model reads of a passage.
+        rule: what near-duplicates are.
     """
     chosen: list[Hit] = []
     seen: list[frozenset[tuple[str, ...]]] = []
     left = float(budget)
     for hit in hits:
         sequences = rule.sequences(hit.chunk.text)
-        tokens = count_tokens(f"{place_of(hit.chunk)}\n{hit.chunk.text}")
+        tokens = tokens_read(hit.chunk)
         if (tokens > left and chosen) or any(rule.repeats(sequences, better) for better in seen):
             continue
         left -= tokens

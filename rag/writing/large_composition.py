@@ -11,7 +11,7 @@ returns what is there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -176,19 +176,24 @@ class _LargeComposition:
         self.brief = replace(
             self.brief,
             summary=tuple(summary) or self.brief.summary,
-            sections=tuple(self._without(drafts.repeats, section) for section in self.brief.sections),
+            sections=self._without_repeats(drafts.repeats),
             conclusion=tuple(conclusion),
+            gaps=tuple(gap for gap in self.brief.gaps if gap not in drafts.closed_gaps),
         )
 
-    def _without(self, repeats: Collection[Sentence], section: Section) -> Section:
-        """Return ``section`` without the sentences that repeat others; its last sentence stays."""
-        kept = tuple(sentence for sentence in section.sentences if sentence not in repeats)
-        if not kept:
-            return section
-        for sentence in section.sentences:
-            if sentence not in kept:
-                self.policy.record(section.heading, "drop", sentence.text, "", "another sentence says it")
-        return replace(section, sentences=kept)
+    def _without_repeats(self, repeats: Iterable[tuple[Sentence, Sentence]]) -> tuple[Section, ...]:
+        """Return the sections without each first sentence of ``repeats``, as long as the second one stays.
+
+        The only sentence that is left of a section stays.
+        """
+        left = {section.heading: list(section.sentences) for section in self.brief.sections}
+        for sentence, same in repeats:
+            standing = [each for own in left.values() for each in own]
+            for heading, own in left.items():
+                if sentence in own and same in standing and same != sentence and len(own) > 1:
+                    own.remove(sentence)
+                    self.policy.record(heading, "drop", sentence.text, "", f"another sentence says it: {same.text}")
+        return tuple(replace(section, sentences=tuple(left[section.heading])) for section in self.brief.sections)
 
     def brief_so_far(self) -> Brief:
         """Return the brief with the log of its repairs."""

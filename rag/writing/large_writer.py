@@ -6,7 +6,7 @@ nothing else. A passage has the same alias in every call. Aliases do not leave t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -98,24 +98,30 @@ class LargeWriter:
     def closing(self, sections: Sequence[Section], gaps: Sequence[str]) -> DraftClosing:
         """Write summary and conclusion from the verified ``sections``, knowing what stays unanswered.
 
-        The same call names the sentences that repeat others: the sections were written at once, without each other.
+        The same call names the sentences that repeat others, since the sections were written without each other, and
+        the gaps that a sentence closes, since the outline saw only a part of some passages.
         """
         numbered = _numbered(sections)
         aliases = tuple(numbered)
+        numbered_gaps = {f"G{number}": gap for number, gap in enumerate(gaps, 1)}
         reply = ask_with_retry(
             self.model,
             self.summary_prompt,
-            _closing_schema(aliases),
+            _closing_schema(aliases, numbered_gaps),
             max_tokens=MAX_CLOSING_TOKENS,
             question=self.question,
             sentences=_sentences_text(sections),
-            gaps=" ".join(gaps) or "nothing",
+            gaps="\n".join(f"{alias}: {gap}" for alias, gap in numbered_gaps.items()) or "nothing",
         )
         parts: dict[ClosingPart, list[Draft]] = {
             "summary": self._closing_drafts(reply.summary, numbered),
             "conclusion": self._closing_drafts(reply.conclusion, numbered),
         }
-        return DraftClosing(parts=parts, repeats=frozenset(numbered[str(alias)] for alias in reply.repeats))
+        return DraftClosing(
+            parts=parts,
+            repeats=tuple((numbered[str(each.sentence)], numbered[str(each.same_as)]) for each in reply.repeats),
+            closed_gaps=frozenset(numbered_gaps[str(alias)] for alias in getattr(reply, "closed", ())),
+        )
 
     def revise(self, refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
         """Revise drafts of the sections from the passages that they cite and those nearest to their words."""
@@ -216,15 +222,21 @@ def _section_schema(aliases: tuple[str, ...]) -> Any:
     return strict_schema("WrittenSection", sentences=(list_of(sentence, 1, SECTION_SIZE), ...))
 
 
-def _closing_schema(aliases: tuple[str, ...]) -> Any:
-    """Return the schema of summary, conclusion and repeats; ``aliases`` are those of the sections' sentences."""
+def _closing_schema(aliases: tuple[str, ...], gaps: Collection[str]) -> Any:
+    """Return the schema of summary, conclusion, repeats and, if there are ``gaps``, those that are closed.
+
+    ``aliases`` are those of the sections' sentences.
+    """
     kind = alias_type("Alias", aliases)
     sentence = _sentence_schema(kind, "from", MAX_SOURCES)
+    repeat = strict_schema("Repeat", sentence=(kind, ...), same_as=(kind, ...))
+    fields: dict[str, Any] = {"closed": (list_of(alias_type("Gap", tuple(gaps)), 0, len(gaps)), ...)} if gaps else {}
     return strict_schema(
         "WrittenPassage",
         summary=(list_of(sentence, 1, SUMMARY_SIZE), ...),
         conclusion=(list_of(sentence, 0, CONCLUSION_SIZE), ...),
-        repeats=(list_of(kind, 0, len(aliases)), ...),
+        repeats=(list_of(repeat, 0, len(aliases)), ...),
+        **fields,
     )
 
 

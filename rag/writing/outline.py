@@ -16,12 +16,12 @@ import numpy as np
 
 from rag.retrieval import NO_SCORES, AnswerScores, ScoreAnswers
 from rag.types import Hit
-from rag.writing.blocks import blocks_of, with_antecedents
 from rag.writing.clustering import balanced_clusters
 from rag.writing.disagreements import Conflict, find_conflicts
 from rag.writing.evidence import EvidenceSentence, evidence_sentences, with_qualifications
 from rag.writing.headings import headings_from_documents
 from rag.writing.rating import Embed, RatedSentence, is_well_formed, rate_sentences
+from rag.writing.sentence_blocks import blocks_of, with_antecedents
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -136,19 +136,23 @@ def make_outline(
     # Sentences are grouped by what their passages are about, so titles and headings count here.
     in_context = embed([f"{candidates[i].chunk.context}\n{candidates[i].text}" for i in chosen])
     similarity = _similarity(in_context, [candidates[i] for i in chosen], weights)
-    clusters = balanced_clusters(similarity, max(1, min(sections, round(len(chosen) / weights.sentences_per_section))))
+    printed = len({each.place for at in chosen for each in with_antecedents(candidates[at])})
+    clusters = balanced_clusters(
+        similarity, max(1, min(sections, len(chosen), round(printed / weights.sentences_per_section)))
+    )
     groups = sorted(
         _in_blocks([[candidates[chosen[i]] for i in cluster] for cluster in clusters], candidates, hits),
         key=lambda group: -max(sentence.relevance for sentence in group),
     )
     broad = max(each.probability for each in rated) < weights.broad
-    similarity_of = {(each.sentence.chunk.id, each.sentence.start): each.similarity for each in rated}
+    similarity_of = {each.sentence.place: each.similarity for each in rated}
 
     def sums_up(sentence: EvidenceSentence) -> float:
-        value = similarity_of.get((sentence.chunk.id, sentence.start), 0.0) if broad else sentence.relevance
+        value = similarity_of.get(sentence.place, 0.0) if broad else sentence.relevance
         return value - _length_penalty(sentence, weights)
 
-    on_topic = np.flatnonzero(~beside)
+    # A side of a disagreement is printed alone.
+    on_topic = [int(at) for at in np.flatnonzero(~beside) if candidates[at].after is None]
     return Outline(
         sections=tuple(
             OutlineSection(heading=heading, evidence=tuple(_in_document_order(group)))
@@ -210,8 +214,8 @@ def _select(
     used: Counter[str] = Counter()
     redundancy = np.zeros(len(sentences), dtype=np.float32)
     waiting = list(reserved)
-    length = 0
-    while length < limit:
+    printed: dict[tuple[str, int], str] = {}
+    while len(printed) < limit:
         reuse = np.array([used[sentence.chunk.document_id] for sentence in sentences], dtype=np.float32)
         gain = weights.relevance * relevance - (1 - weights.relevance) * redundancy - weights.reuse * reuse
         gain[chosen] = -np.inf
@@ -225,8 +229,13 @@ def _select(
             best = int(np.argmax(gain))
             if not np.isfinite(gain[best]):
                 break
+        block = with_antecedents(sentences[best])
+        elsewhere = {text for place, text in printed.items() if place[0] != sentences[best].chunk.id}
+        if any(each.text in elsewhere for each in block):  # another document opens with the same words
+            redundancy[best] = np.inf
+            continue
         chosen.append(best)
-        length += len(with_antecedents(sentences[best]))
+        printed |= {each.place: each.text for each in block}
         used[sentences[best].chunk.document_id] += 1
         redundancy = np.maximum(redundancy, vectors @ vectors[best])
     return chosen
@@ -252,20 +261,18 @@ def _in_blocks(
         candidates: those that were rated.
         hits: what they are from; a sentence of them that was not rated can qualify one.
     """
-    rated = {each.place: each for each in candidates}
+    rated = {each.place for each in candidates}
     cited = {each.chunk.id for group in groups for each in group}
     others = evidence_sentences([hit for hit in hits if hit.chunk.id in cited], is_well_formed)
     known = [*candidates, *(each for each in others if each.place not in rated)]
     chosen = [each for group in groups for each in group]
-    needed = [each for sentence in chosen for each in with_antecedents(sentence)[:-1]]
-    complete = [each for sentence in [*chosen, *needed] for each in with_qualifications(sentence, known)]
+    needed = [each for sentence in chosen for each in with_antecedents(sentence)]
+    complete = [each for sentence in needed for each in with_qualifications(sentence, known)]
     group_at = {each.place: at for at, group in enumerate(groups) for each in group}
     completed: list[list[EvidenceSentence]] = [[] for _ in groups]
-    for block in blocks_of([*chosen, *complete]):
-        own = [each for each in block if each.place in group_at]
-        if not own:  # needed by a sentence that was chosen as one that stands alone, too
-            continue
-        completed[group_at[max(own, key=lambda each: each.relevance).place]] += block
+    for block in blocks_of([*chosen, *(each for sentence in complete for each in with_antecedents(sentence))]):
+        best = max((each for each in block if each.place in group_at), key=lambda each: each.relevance)
+        completed[group_at[best.place]] += block
     return [group for group in completed if group]
 
 

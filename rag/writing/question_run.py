@@ -18,17 +18,19 @@ from rag.progress import OnProgress, Stage, Step
 from rag.retrieval import (
     Answerability,
     assess_answerability,
+    kept_neighbours,
     merge_hits,
     neighbours_of_answers,
     order_by_answers,
-    read_as_evidence,
+    read_further,
     reword_query,
     rewording_notices,
     search_index,
     search_parts,
+    without_neighbours,
 )
 from rag.store import Index
-from rag.types import Brief, Filter, Hit, Trace
+from rag.types import Brief, Chunk, Filter, Hit, Trace
 from rag.verify import Verifier, VerifierChoice, load_support_model
 from rag.verify.answers import load_answer_model, load_sentence_model
 from rag.verify.chat_verifier import VERIFY_PROMPT
@@ -37,6 +39,7 @@ from rag.writing.evidence_budget import fit_evidence, hits_to_fill
 from rag.writing.large_composition import compose_with_large_model
 from rag.writing.large_writer import LargeWriter
 from rag.writing.outline import Outline, make_outline
+from rag.writing.passages import place_of
 from rag.writing.queries import QUERIES_PROMPT, expand_queries
 from rag.writing.shortening import shortened_texts
 from rag.writing.small_prompts import SECTION_PROMPT
@@ -61,8 +64,8 @@ EMBEDDING_TOKENS = "embedding"
 NO_VERIFIER = "none: every sentence is a quotation"
 """The trace's verifier for a brief that only quotes evidence."""
 
-EVIDENCE_BESIDE = 0.5
-"""Probability that it answers from which a passage beside one that answers is evidence."""
+READ_AS_EVIDENCE, READ_FOR_LARGE_MODEL = 40, 100
+"""Hits that the answer model reads of a question that is answered; those off the question are no evidence."""
 
 MIN_DETECTABLE_TOKENS = 4
 """Shorter questions do not show their language."""
@@ -134,6 +137,7 @@ class QuestionRun:
                 self.aspects = []
         with self._stage("retrieve", f"searching for {len(self.aspects)} aspects"), self._recorded_embedding():
             found = [search_index(self.index, query, k=self.hits_wanted, where=where) for query in self.aspects]
+        hits = without_neighbours(hits)
         merged = merge_hits([hits, *found])[: max(self.hits_wanted, len(hits))]
         answerability = replace(self.assess(merged), enough=True)
         hits, answerability = self._read_as_evidence(merged, answerability)
@@ -153,6 +157,11 @@ class QuestionRun:
             return self.settings.k
         return max(self.settings.k, hits_to_fill(self.settings.evidence_tokens))
 
+    @property
+    def _passages_read(self) -> int:
+        """Number of hits that are read as evidence: a large model is sent more of them."""
+        return READ_FOR_LARGE_MODEL if self.choice.kind == "openai" else READ_AS_EVIDENCE
+
     def assess(self, hits: Sequence[Hit]) -> Answerability:
         """Return whether ``hits`` answer the question."""
         with self._stage("retrieve", f"{len(hits)} passages; do they answer the question?"):
@@ -162,12 +171,11 @@ class QuestionRun:
 
     def _read_as_evidence(self, hits: Sequence[Hit], answerability: Answerability) -> tuple[list[Hit], Answerability]:
         """Read what was not read to decide, and the neighbours of what answers; return all that is on the question."""
-        with self._stage("retrieve", f"reading {len(hits)} passages"):
-            scores = read_as_evidence(answerability.scores, hits, self._answer_scores)
-            beside = neighbours_of_answers(self.index, hits, scores)
-            scores = read_as_evidence(scores, beside, self._answer_scores)
-        kept = {hit.chunk.id for hit in beside if (scores.best(hit.chunk.id) or 0.0) >= EVIDENCE_BESIDE}
-        merged = [*hits, *(hit for hit in beside if hit.chunk.id in kept)]
+        with self._stage("retrieve", "reading the passages and those beside the answers"):
+            scores = read_further(answerability.scores, hits[: self._passages_read], self._answer_scores)
+            neighbours = neighbours_of_answers(self.index, hits, scores)
+            scores = read_further(scores, neighbours, self._answer_scores)
+        merged = [*hits, *kept_neighbours(neighbours, scores)]
         return order_by_answers(merged, scores), replace(answerability, scores=scores)
 
     def _answer_scores(self, questions: Sequence[str], passages: Sequence[str]) -> NDArray[np.float32]:
@@ -307,14 +315,21 @@ def large_writer(
 ) -> LargeWriter:
     """Return the writer for a large ``model``, with its prompts and what ``evidence_tokens`` allow of ``hits``.
 
-    The outline reads of the passages of low rank what is nearest to the question and its ``aspects``.
+    The outline reads of the passages of low rank what is nearest to the question and its ``aspects``; the budget is for
+    what it reads.
     """
 
     def estimate_tokens(text: str) -> float:
         return PROSE_RATIO * count_tokens(text)
 
     outline, section, summary, revise = (prompts.load_prompt(name) for name in PROMPTS[False])
-    evidence = tuple(hit.chunk for hit in fit_evidence(hits, evidence_tokens, estimate_tokens))
+
+    def tokens_read(chunk: Chunk) -> float:
+        return estimate_tokens(f"{place_of(chunk)}\n{shortened.get(chunk.id, chunk.text)}")
+
+    queries = [question, *aspects]
+    shortened = shortened_texts([hit.chunk for hit in hits], queries, load_encoder().vectors, estimate_tokens)
+    evidence = tuple(hit.chunk for hit in fit_evidence(hits, evidence_tokens, tokens_read))
     return LargeWriter(
         model=model,
         question=question,
@@ -323,7 +338,7 @@ def large_writer(
         summary_prompt=summary,
         revise_prompt=revise,
         evidence=evidence,
-        shortened=shortened_texts(evidence, [question, *aspects], load_encoder().vectors, estimate_tokens),
+        shortened={chunk.id: shortened[chunk.id] for chunk in evidence if chunk.id in shortened},
     )
 
 

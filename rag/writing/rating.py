@@ -23,8 +23,8 @@ import numpy as np
 from rag.retrieval import AnswerScores, ScoreAnswers
 from rag.types import Hit
 from rag.verify.answers import STANDALONE_QUESTION
-from rag.writing.blocks import placed_after, with_antecedents
 from rag.writing.evidence import EvidenceSentence, evidence_sentences, preceding_sentences
+from rag.writing.sentence_blocks import placed_after, with_antecedents
 from rag.writing.standalone import opens_with_reference, why_not_well_formed
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class RatingParameters:
     """Largest number of sentences that are compared with the question by cosine."""
 
     max_read: int = 64
-    """Largest number of them that the model reads; it bounds the time until the draft."""
+    """Largest number of them that the model reads alone; it bounds the time until the draft."""
 
     sentence: float = 1.57
     """Weight of the log-odds that the sentence answers."""
@@ -59,16 +59,19 @@ class RatingParameters:
     """Weight of the log-odds that the sentence can be understood alone."""
 
     standalone: float = 0.5
-    """Probability that a sentence can be understood alone below which it is read after those before it."""
+    """Probability that a sentence can be understood alone below which it is read with the ones before it."""
+
+    extended: float = 0.12
+    """Probability that a sentence answers from which it is read with its antecedents: see ``standalone``."""
 
     max_extended: int = 24
-    """Largest number of sentences that are read after those before them, the most relevant ones."""
+    """Largest number of sentences that are read with their antecedents, the most relevant ones."""
 
     max_antecedents: int = 2
-    """Largest number of sentences before one that are put before it."""
+    """Largest number of antecedents of a sentence."""
 
     antecedent: float = 0.05
-    """Penalty of relevance for each sentence that has to stand before it."""
+    """Penalty of relevance for each antecedent."""
 
     intercept: float = -1.73
     """Added to these; the sum is the log-odds that the sentence answers and can be understood alone."""
@@ -108,8 +111,6 @@ def rate_sentences(
 ) -> list[RatedSentence]:
     """Return the sentences of ``hits`` that are nearest to the question and can be understood, each with its relevance.
 
-    One that cannot be understood alone is read once more after the sentence before it, and after two.
-
     Args:
         posed: the question, then its parts if it has several.
         hits: best first.
@@ -127,47 +128,90 @@ def rate_sentences(
     )
     passages = np.array([_passage_scores(each, scores, len(posed), parameters) for each in found])
     cosines = (in_context @ queries.T).max(axis=1)
-    waiting = np.argsort(-(cosines + passages.max(axis=1)))[: parameters.max_read].tolist()
-    rated: dict[int, RatedSentence] = {}
-    for count in range(1 + parameters.max_antecedents):
-        before = {at: preceding_sentences(found[at], count, is_well_formed) for at in waiting}
-        blocks = {at: [*before[at], found[at]] for at in waiting if len(before[at]) == count}
+    nearest = np.argsort(-(cosines + passages.max(axis=1)))[: parameters.max_read]
+    candidates = [found[at] for at in nearest]
+    *answers, alone = score_answers([*posed, STANDALONE_QUESTION], [_read_text([each]) for each in candidates])
+    log_odds = (
+        parameters.sentence * _log_odds(np.stack(answers, axis=1))
+        + parameters.passage * _log_odds(passages[nearest])
+        + parameters.intercept
+    )
+
+    def read_alone(blocks: Sequence[Sequence[EvidenceSentence]]) -> list[float]:
+        found: list[float] = score_answers([STANDALONE_QUESTION], [_read_text(each) for each in blocks])[0].tolist()
+        return found
+
+    understood = _understood(candidates, alone.tolist(), log_odds.max(axis=1), read_alone, parameters)
+    rated = [
+        RatedSentence(
+            sentence=placed_after(candidates[at], antecedents),
+            vector=vectors[nearest[at]],
+            similarity=float(cosines[nearest[at]]),
+            for_each=tuple(_probabilities(log_odds[at] + parameters.alone * _log_odds(np.array(own))).tolist()),
+        )
+        for at, (antecedents, own) in sorted(understood.items(), key=lambda item: nearest[item[0]])
+    ]
+    weight = parameters.similarity * (1 - max((each.probability for each in rated), default=0.0))
+    return [
+        replace(each, sentence=replace(each.sentence, relevance=_relevance(each, weight, parameters))) for each in rated
+    ]
+
+
+def _understood(
+    candidates: Sequence[EvidenceSentence],
+    alone: Sequence[float],
+    log_odds: NDArray[np.float64],
+    read_alone: Callable[[Sequence[Sequence[EvidenceSentence]]], list[float]],
+    parameters: RatingParameters,
+) -> dict[int, tuple[list[EvidenceSentence], float]]:
+    """Return antecedents, and the probability of standing alone behind them, of the candidates that can be understood.
+
+    Args:
+        candidates: the sentences.
+        alone: the probability that each can be understood alone.
+        log_odds: that each answers.
+        read_alone: returns the probabilities that blocks of sentences can be understood.
+        parameters: the constants.
+    """
+
+    def accepted(block: Sequence[EvidenceSentence], probability: float) -> bool:
+        return probability >= parameters.standalone and not opens_with_reference(block[0].text)
+
+    found: dict[int, tuple[list[EvidenceSentence], float]] = {
+        at: ([], own) for at, (each, own) in enumerate(zip(candidates, alone, strict=True)) if accepted([each], own)
+    }
+    waiting = [
+        at
+        for at in np.argsort(-log_odds).tolist()
+        if at not in found and log_odds[at] >= _log_odds(np.array(parameters.extended))
+    ]
+    before = {
+        at: preceding_sentences(candidates[at], parameters.max_antecedents, is_well_formed)
+        for at in waiting[: parameters.max_extended]
+    }
+    for count in range(1, 1 + parameters.max_antecedents):
+        blocks = {
+            at: [*antecedents[-count:], candidates[at]]
+            for at, antecedents in before.items()
+            if len(antecedents) >= count and at not in found
+        }
         if not blocks:
             break
-        *answers, alone = score_answers([*posed, STANDALONE_QUESTION], [_read_text(block) for block in blocks.values()])
-        log_odds = (
-            parameters.sentence * _log_odds(np.stack(answers, axis=1))
-            + parameters.passage * _log_odds(passages[list(blocks)])
-            + parameters.intercept
-        )
-        probabilities = _probabilities(log_odds + parameters.alone * _log_odds(alone)[:, None])
-        for (at, block), for_each, own in zip(blocks.items(), probabilities.tolist(), alone.tolist(), strict=True):
-            if own >= parameters.standalone and not opens_with_reference(block[0].text):
-                rated[at] = RatedSentence(
-                    sentence=placed_after(found[at], block[:-1]),
-                    vector=vectors[at],
-                    similarity=float(cosines[at]),
-                    for_each=tuple(for_each),
-                )
-        best_first = [list(blocks)[place] for place in np.argsort(-log_odds.max(axis=1))]
-        waiting = [at for at in best_first if at not in rated][: parameters.max_extended]
-    weight = parameters.similarity * (1 - max((each.probability for each in rated.values()), default=0.0))
-    return [
-        replace(each, sentence=_with_relevance(each.sentence, each.probability + weight * each.similarity, parameters))
-        for _, each in sorted(rated.items())
-    ]
+        for (at, block), own in zip(blocks.items(), read_alone(list(blocks.values())), strict=True):
+            if accepted(block, own):
+                found[at] = block[:-1], own
+    return found
+
+
+def _relevance(rated: RatedSentence, weight: float, parameters: RatingParameters) -> float:
+    """Return the relevance of a sentence: ``weight`` is that of its similarity, and each antecedent costs."""
+    antecedents = len(with_antecedents(rated.sentence)) - 1
+    return rated.probability + weight * rated.similarity - parameters.antecedent * antecedents
 
 
 def _read_text(block: Sequence[EvidenceSentence]) -> str:
     """Return what the models read of sentences of one passage: its title and headings, and their words."""
     return f"{block[0].chunk.context}\n{' '.join(each.text for each in block)}"
-
-
-def _with_relevance(sentence: EvidenceSentence, relevance: float, parameters: RatingParameters) -> EvidenceSentence:
-    """Return ``sentence`` with ``relevance``, less for each sentence that it must follow; these get the same."""
-    *before, last = with_antecedents(sentence)
-    relevance -= parameters.antecedent * len(before)
-    return placed_after(replace(last, relevance=relevance), [replace(each, relevance=relevance) for each in before])
 
 
 def is_well_formed(text: str, _title: str) -> bool:

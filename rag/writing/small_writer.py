@@ -16,13 +16,13 @@ from rag.errors import ReplyError
 from rag.llm.prompts import Prompt
 from rag.text import content_stems
 from rag.writing.attribution import attributed_sources, departure_from_sources
-from rag.writing.blocks import blocks_of
 from rag.writing.drafts import Draft, DraftSection, RefusedDraft, quote_draft
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.headings import clean_heading, heading_fault
 from rag.writing.model_calls import clean_sentences
 from rag.writing.outline import OutlineSection
 from rag.writing.reply_schemas import list_of, strict_schema
+from rag.writing.sentence_blocks import blocks_of
 from rag.writing.small_prompts import numbered_sources
 from rag.writing.standalone import opens_with_reference
 
@@ -61,7 +61,7 @@ class SmallWriter:
         if len({source.chunk.id for source in sources}) < len(sources):
             reply = self._ask_section(sources)
             written = [draft for item in reply.sentences for draft in _section_drafts(item, sources)]
-            drafts = _in_blocks(_each_source_once(written), sources)
+            drafts = _ordered_by_block(_each_source_once(written), sources)
         else:
             reply = self._ask(sources, heading_schema(), MAX_HEADING_TOKENS)
             drafts = tuple(map(quote_draft, sources))
@@ -124,9 +124,12 @@ def heading_repeats(heading: str, question: str, others: Sequence[str]) -> str |
 
 
 def _strongest(evidence: tuple[EvidenceSentence, ...]) -> tuple[EvidenceSentence, ...]:
-    """Return at most :data:`MAX_SOURCES` of ``evidence``, the most relevant ones, in their order."""
-    kept = sorted(range(len(evidence)), key=lambda place: -evidence[place].relevance)[:MAX_SOURCES]
-    return tuple(evidence[place] for place in sorted(kept))
+    """Return the most relevant blocks of ``evidence``, at most :data:`MAX_SOURCES` sentences, in their order."""
+    kept: set[EvidenceSentence] = set()
+    for block in sorted(blocks_of(evidence), key=lambda block: -max(each.relevance for each in block)):
+        if not kept or len(kept) + len(block) <= MAX_SOURCES:
+            kept.update(block)
+    return tuple(each for each in evidence if each in kept)
 
 
 def _source(sentence: EvidenceSentence) -> tuple[str, str, str]:
@@ -152,16 +155,21 @@ def _each_source_once(drafts: Sequence[Draft]) -> list[Draft]:
     return kept
 
 
-def _in_blocks(drafts: Sequence[Draft], sources: Sequence[EvidenceSentence]) -> tuple[Draft, ...]:
-    """Return ``drafts`` with the sentences that must stand beside those they use, which follow each other.
+def _ordered_by_block(drafts: Sequence[Draft], sources: Sequence[EvidenceSentence]) -> tuple[Draft, ...]:
+    """Return ``drafts`` so that those on the sentences of one block follow each other.
 
-    A note that stands in a block with one in use, and is used by no draft, is quoted: it qualifies the other, or the
-    other refers to it.
+    A sentence that no draft uses is quoted where another one of its block is used: it qualifies this one or refers to
+    it. A draft that joins a sentence of a block of several with one outside of it gives way to quotes.
     """
-    draft_of = {source: draft for draft in drafts for source in draft.evidence}
     block_of = {source: block for block in blocks_of(sources) for source in block}
-    places = (source for draft in drafts for used in draft.evidence for source in block_of[used])
-    return tuple(dict.fromkeys(draft_of.get(source) or quote_draft(source) for source in places))
+
+    def keeps_blocks(draft: Draft) -> bool:
+        blocks = [block_of[source] for source in draft.evidence]
+        return all(len(block) == 1 for block in blocks) or all(block == blocks[0] for block in blocks)
+
+    draft_of = {source: draft for draft in filter(keeps_blocks, drafts) for source in draft.evidence}
+    in_order = (source for draft in drafts for used in draft.evidence for source in block_of[used])
+    return tuple(dict.fromkeys(draft_of.get(source) or quote_draft(source) for source in in_order))
 
 
 def _section_drafts(item: Any, sources: Sequence[EvidenceSentence]) -> list[Draft]:
@@ -178,7 +186,9 @@ def _section_draft(text: str, named: Sequence[int], sources: Sequence[EvidenceSe
     fault = departure_from_sources(text, rests_on)
     if len({source.chunk.id for source in evidence}) > 1:  # of two such sentences on `corpus/`, one was false
         fault = fault or "joins passages that stand apart"
-    if opens_with_reference(text) or any(each.after and each.after.place not in used for each in evidence):
+    if opens_with_reference(text):
+        fault = fault or "opens with a reference"
+    if any(each.after and each.after.place not in used for each in evidence):
         fault = fault or "leaves out what it refers to"
     chunks = tuple({source.chunk.id: source.chunk for source in evidence}.values())
     return Draft(text=text, chunks=chunks, evidence=evidence, fault=fault, merged=True)

@@ -97,7 +97,17 @@ def test_sentence_over_a_rule_is_text_and_a_title_over_it_a_heading(read_documen
 
 
 def test_link_to_a_page_of_a_template_gives_its_text(read_document: Callable[..., Document]) -> None:
-    document = read_document(
-        "a.md", 'Ask for [a room]({% page "/rooms/" %}#how) or [leave]( {{ site.url }}/leave/ ) [here](b.md).'
-    )
-    assert document.text == "Ask for a room or leave here."
+    text = 'Ask for [a room]({% page "/rooms/" %}#how) or [leave]({{ site.url }} "Home") [here](b.md).'
+    assert read_document("a.md", text).text == "Ask for a room or leave here."
+    beside = "Ask [a]({{ x }}/my page) and stay, see [b]({{ y }}) and `[c]({{ z }})`."
+    assert read_document("b.md", beside).text == "Ask [a]({{ x }}/my page) and stay, see b and [c]({{ z }})."
+
+
+def test_toml_front_matter_gives_title_and_date(read_document: Callable[..., Document]) -> None:
+    front = '+++\npath = "2021/02/01/a"\ntitle = "Welcoming Ada"\ndate = 2021-02-01\n\n[extra]\nteam = "Core"\n+++\n'
+    document = read_document("a.md", f"{front}\nAda joins the team.\n")
+    assert (document.title, document.date, document.text) == ("Welcoming Ada", "2021-02-01", "Ada joins the team.")
+
+
+def test_toml_front_matter_that_cannot_be_parsed_is_text(read_document: Callable[..., Document]) -> None:
+    assert "title = unquoted" in read_document("a.md", "+++\ntitle = unquoted\n+++\n\nAda joins.\n").text

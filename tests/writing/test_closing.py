@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rag.types import Chunk, chunk_id
-from rag.writing.closing import divide_evidence
+from rag.writing.closing import closing_evidence, divide_evidence
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.outline import Outline, OutlineSection
 
@@ -69,3 +69,31 @@ def test_a_section_has_the_heading_of_the_sentences_that_are_left() -> None:
     section = OutlineSection(heading="Northern coast; Southern coast", evidence=(taken, kept))
     divided = divide_evidence(Outline(sections=(section,), key_points=(taken,)))
     assert [each.heading for each in divided.sections] == ["Southern coast"]
+
+
+def test_a_block_is_taken_whole_and_leaves_one_for_the_sections() -> None:
+    first = sentence(1, 0.9, "A")
+    dependent = replace(sentence(2, 0.8, "A"), chunk=first.chunk, start=first.end + 1, end=first.end + 9, after=first)
+    other = sentence(3, 0.5, "B")
+    outline = Outline(
+        sections=(
+            OutlineSection(heading="A", evidence=(first, dependent)),
+            OutlineSection(heading="B", evidence=(other,)),
+        ),
+        key_points=(first, other),
+    )
+    divided = divide_evidence(outline)
+    assert divided.summary == (first, dependent)
+    assert [section.evidence for section in divided.sections] == [(other,)]
+
+
+def test_blocks_beyond_a_third_of_the_sentences_stay_in_their_sections() -> None:
+    blocks = []
+    for number in (1, 3, 5):
+        first = sentence(number, 1 - number / 10, "A")
+        after = replace(first, text=f"It has {number}.", start=first.end + 1, end=first.end + 9, after=first)
+        blocks.append((first, after))
+    sections = tuple(OutlineSection(heading=f"S{at}", evidence=block) for at, block in enumerate(blocks))
+    outline = Outline(sections=sections, key_points=tuple(block[0] for block in blocks), broad=True)
+    summary, conclusion = closing_evidence(outline)
+    assert (summary, conclusion) == (list(blocks[0]), list(blocks[1]))

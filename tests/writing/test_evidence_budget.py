@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from briefs import chunk
 
-from rag.types import Hit
+from rag.types import Chunk, Hit
 from rag.writing.evidence_budget import MAX_HITS, fit_evidence, hits_to_fill
 from rag.writing.passages import place_of
 
@@ -20,13 +20,13 @@ def hits(*texts: str) -> list[Hit]:
     ]
 
 
-def words(text: str) -> int:
-    return len(text.split())
+def words(passage: Chunk) -> int:
+    return len(f"{place_of(passage)}\n{passage.text}".split())
 
 
 def test_hits_are_taken_in_order_until_the_tokens_are_spent_and_a_shorter_one_may_still_fit() -> None:
     found = hits(MEETING, "It was long. " * 20, COST, "Boats use it.")
-    budget = sum(words(f"{place_of(hit.chunk)}\n{hit.chunk.text}") for hit in (found[0], found[2]))
+    budget = sum(words(hit.chunk) for hit in (found[0], found[2]))
     assert fit_evidence(found, budget, words) == [found[0], found[2]]
 
 

@@ -145,10 +145,16 @@ def section(*sentences: tuple[str, list[str]]) -> ScriptedReply:
 Written = Sequence[tuple[str, list[str]]]
 
 
-def closing(summary: Written, conclusion: Written = (), repeats: Sequence[str] = ()) -> ScriptedReply:
+def closing(
+    summary: Written,
+    conclusion: Written = (),
+    repeats: Sequence[tuple[str, str]] = (),
+    closed: Sequence[str] = (),
+) -> ScriptedReply:
     parts = {"summary": summary, "conclusion": conclusion}
     written = {part: [{"text": text, "from": ids} for text, ids in own] for part, own in parts.items()}
-    return good({**written, "repeats": list(repeats)})
+    pairs = [{"sentence": sentence, "same_as": same} for sentence, same in repeats]
+    return good({**written, "repeats": pairs, "closed": list(closed)})
 
 
 def revision(*items: tuple[int, str, list[str]]) -> ScriptedReply:
@@ -382,16 +388,26 @@ def test_a_closing_sentence_that_fails_or_repeats_the_body_is_revised_and_then_d
     assert actions(brief) == [("summary", "rewrite"), ("conclusion", "drop"), ("conclusion", "drop")]
 
 
-def test_a_sentence_that_the_model_names_as_a_repeat_is_dropped_unless_its_section_would_be_empty(
-    composed: Compose,
-) -> None:
-    brief, _ = composed(
-        ScriptedVerifier(stated=SUPPORTED), summary=[closing([(SUMMARY, ["S1"])], repeats=["S2", "S3"])]
-    )
+def test_a_sentence_that_the_model_names_as_a_repeat_is_dropped_while_the_other_one_stays(composed: Compose) -> None:
+    # S1 and S2 in one section, S3 in another; the second pair would leave nothing of both, the third a section empty.
+    repeats = [("S2", "S1"), ("S1", "S2"), ("S3", "S1")]
+    brief, _ = composed(ScriptedVerifier(stated=SUPPORTED), summary=[closing([(SUMMARY, ["S1"])], repeats=repeats)])
     assert texts(brief)[1:3] == [[RIGHT], [MOVED]]
     assert [(each.action, each.before, each.why) for each in brief.trace.repairs] == [
-        ("drop", CHEAP, "another sentence says it")
+        ("drop", CHEAP, f"another sentence says it: {RIGHT}")
     ]
+
+
+def test_a_gap_that_a_section_closes_is_not_printed(composed: Compose) -> None:
+    gaps = ["The passages do not say what it cost.", "The passages do not say who paid."]
+    brief, requests = composed(
+        ScriptedVerifier(stated=SUPPORTED),
+        outline=[outline(("Approval and price", ["E1", "E2"]), ("Use of the pier", ["E3"]), not_answered=gaps)],
+        summary=[closing([(SUMMARY, ["S1"])], closed=["G1"])],
+    )
+    assert brief.gaps == tuple(gaps)
+    [request] = [each.body["messages"][1]["content"] for each in requests if name_of(each) == "summary"]
+    assert f"G1: It is not known who paid.\nG2: {gaps[0]}\nG3: {gaps[1]}" in request
 
 
 def test_no_sentence_stands_twice_in_summary_and_conclusion(composed: Compose) -> None:

@@ -139,17 +139,18 @@ def test_summary_and_conclusion_come_from_one_request_and_inherit_the_citations_
     reply = {
         "summary": [{"text": "The board met over a pier of 41 million kroner.", "from": ["S1", "S2"]}],
         "conclusion": [],
-        "repeats": ["S2"],
+        "repeats": [{"sentence": "S2", "same_as": "S1"}],
+        "closed": [],
     }
     with FaultServer([good(reply)]) as server:
         drafts = writer(server).closing(sections, ["The passages do not say who paid."])
     [draft] = drafts.parts["summary"]
     assert (draft.chunks, draft.sources) == ((meeting, cost), tuple(body))
     assert drafts.parts["conclusion"] == []
-    assert drafts.repeats == {body[1]}
+    assert drafts.repeats == ((body[1], body[0]),)
     user = server.requests[0].body["messages"][1]["content"]
     assert "# The pier\nS1: The board met.\nS2: It cost 41 million kroner.\n\nListed" in user
-    assert "Listed as unanswered: The passages do not say who paid." in user
+    assert "Listed as unanswered:\nG1: The passages do not say who paid." in user
     assert "'enum': ['S1', 'S2']" in str(server.requests[0].body["response_format"])
 
 

@@ -93,7 +93,9 @@ def test_notes_are_numbered_and_the_schema_allows_no_other_number(writer: Connec
 
 
 def test_a_section_has_a_bounded_number_of_notes(writer: Connect, section: OutlineSection) -> None:
-    long = OutlineSection(heading="The pier", evidence=section.evidence * MAX_SOURCES)
+    [note, *_] = section.evidence
+    many = tuple(replace(note, end=note.end + at) for at in range(2 * MAX_SOURCES))
+    long = OutlineSection(heading="The pier", evidence=many)
     with FaultServer([section_reply(([1], MET))]) as server:
         writer(server).section(long, [])
     assert len(user_message(server).splitlines()) <= MAX_SOURCES + 2

@@ -92,13 +92,17 @@ class LabelledUnit:
 
 
 ALONE_BY_NEEDS = {"0": "yes", "f": "fix"}
-"""The key of :data:`STANDALONE_LABELS` by what a unit needs; ``f`` and ``n`` were labelled without a number."""
+"""The key of :data:`STANDALONE_LABELS` by what a unit needs, "no" for all else.
+
+``f`` (fix) and ``n`` (no) were labelled without a number; ``x`` is never understood.
+"""
 
 
 def with_extensions(row: Mapping[str, Any]) -> list[LabelledUnit]:
-    """Return the examples of a labelled unit: alone, after as many units as it needs, and after one fewer.
+    """Return the examples of a labelled unit: alone, and after as many units as it needs and each smaller number.
 
-    One that can stand alone is an example also after the unit before it, which then decides.
+    One that can stand alone is an example also after the unit before it, which then decides. A unit that is beside the
+    question is an example alone.
     """
     needs, before = row["needs"], row["before"]
     common = {"source": row["collection"], "title": row["context"], "question": row["question"], "use": row["use"]}
@@ -108,7 +112,7 @@ def with_extensions(row: Mapping[str, Any]) -> list[LabelledUnit]:
         return LabelledUnit(text=text, alone=alone, extended=count > 0, **common)
 
     found = [example(0, ALONE_BY_NEEDS.get(needs, "no"))]
-    if row["use"] in "BM":  # they are many, and are not extended in the product either
+    if row["use"] in "BM":  # they are many, and the product reads few of them with their antecedents
         return found
     if needs == "0" and before and row["previous_needs"]:
         found.append(example(1, ALONE_BY_NEEDS.get(row["previous_needs"], "no")))

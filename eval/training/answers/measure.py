@@ -99,7 +99,7 @@ def area_under_curve(scores: npt.NDArray[np.float64], positive: npt.NDArray[np.b
 def unit_figures(units: Sequence[LabelledUnit], scores: Sequence[tuple[float, float | None]]) -> str:
     """Return a table by source: balanced accuracy at the logit 0 and AUC of standing alone; AUC of answering.
 
-    Units that can stand alone after a small change count as positive, and for answering only units labelled A.
+    Units that can stand alone after a small change count as positive, and for answering only units labelled D or A.
     """
     by_source: defaultdict[str, list[int]] = defaultdict(list)
     for at, each in enumerate(units):
@@ -112,7 +112,7 @@ def unit_figures(units: Sequence[LabelledUnit], scores: Sequence[tuple[float, fl
             f"{source:12} n {len(places):4}  alone: balanced {balanced_accuracy(values, alone, 0.0):.1f}, "
             f"AUC {area_under_curve(values, alone):.3f}"
         )
-        answering = [(score, units[at].use == "A") for at in places if (score := scores[at][1]) is not None]
+        answering = [(score, units[at].use in {"D", "A"}) for at in places if (score := scores[at][1]) is not None]
         if answering:
             logits, positive = (np.array(column) for column in zip(*answering, strict=True))
             line += f"  answers: AUC {area_under_curve(logits, positive.astype(bool)):.3f}"

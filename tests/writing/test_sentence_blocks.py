@@ -6,7 +6,7 @@ import pytest
 from briefs import chunk
 
 from rag.types import Hit
-from rag.writing.blocks import blocks_of, placed_after, with_antecedents
+from rag.writing.sentence_blocks import blocks_of, placed_after, with_antecedents
 from rag.writing.evidence import EvidenceSentence, evidence_sentences, preceding_sentences
 
 TEXT = (
@@ -49,5 +49,19 @@ def test_a_sentence_that_qualifies_another_is_in_its_block(order: tuple[int, int
     assert blocks_of([both[at] for at in order]) == [tuple(both)]
 
 
-def test_sentences_of_different_passages_stand_apart() -> None:
-    assert len(blocks_of([*sentences(), *sentences("Oslo has another pier. The board meets on it every year.")])) == 6
+def test_a_contrast_in_another_passage_qualifies_nothing() -> None:
+    [finding] = sentences("The study found 12 faults in the pier of Oslo, most of them old.")
+    [contrast] = sentences("However, none of them was called dangerous by the board.")
+    assert blocks_of([finding, contrast]) == [(finding,), (contrast,)]
+
+
+def test_a_sentence_given_twice_counts_once_and_where_it_stands_first() -> None:
+    first, second, third, last = sentences()
+    assert blocks_of([first, last, first]) == [(first,), (last,)]
+
+
+def test_an_antecedent_is_kept_where_the_one_between_was_given_alone() -> None:
+    first, second, third, _ = sentences()
+    dependent = placed_after(third, [first, second])
+    [block] = blocks_of([second, dependent, first])
+    assert [each.place for each in block] == [first.place, second.place, third.place]
