@@ -6,8 +6,8 @@ import pytest
 from briefs import chunk
 
 from rag.types import Hit
-from rag.writing.sentence_blocks import blocks_of, placed_after, with_antecedents
 from rag.writing.evidence import EvidenceSentence, evidence_sentences, preceding_sentences
+from rag.writing.sentence_blocks import blocks_of, placed_after, with_antecedents
 
 TEXT = (
     "The harbour board of Oslo closed the western pier on 3 May 2011. It had leaned towards the water since the storm. "
@@ -56,7 +56,7 @@ def test_a_contrast_in_another_passage_qualifies_nothing() -> None:
 
 
 def test_a_sentence_given_twice_counts_once_and_where_it_stands_first() -> None:
-    first, second, third, last = sentences()
+    first, *_, last = sentences()
     assert blocks_of([first, last, first]) == [(first,), (last,)]
 
 
