@@ -76,6 +76,11 @@ class AnswerabilityParameters:
     on_question: float = 0.12
     """Probability below which a passage is off the question: it is no evidence, however similar it is."""
 
+    cosine: float = 8.0
+    """Weight of the cosine between question and passage beside the log-odds that the passage answers, where passages
+    are ordered. On 14 passages each of 23 questions, labelled by hand, the mean AUC within a question rose from .775
+    to .815; the cosine alone has .719, and log-odds of the reranker in its place .791."""
+
 
 _PARAMETERS = AnswerabilityParameters()
 
@@ -230,7 +235,7 @@ def answer_text(hit: Hit) -> str:
 
 
 def order_by_answers(hits: Sequence[Hit], scores: AnswerScores, *, only_evidence: bool = True) -> list[Hit]:
-    """Return ``hits`` with new ranks: by falling probability that they answer, then those that were not read.
+    """Return ``hits`` with new ranks: those that were read by falling log-odds and cosine, then the others.
 
     Args:
         hits: best first.
@@ -238,11 +243,12 @@ def order_by_answers(hits: Sequence[Hit], scores: AnswerScores, *, only_evidence
         only_evidence: leave out what was read and is off the question.
     """
     best = {hit.chunk.id: scores.best(hit.chunk.id) for hit in hits}
-    read = sorted((hit for hit in hits if best[hit.chunk.id] is not None), key=lambda hit: -(best[hit.chunk.id] or 0.0))
+    read = [(hit, probability) for hit in hits if (probability := best[hit.chunk.id]) is not None]
     if only_evidence:
-        read = [hit for hit in read if (best[hit.chunk.id] or 0.0) >= _PARAMETERS.on_question]
+        read = [(hit, probability) for hit, probability in read if probability >= _PARAMETERS.on_question]
+    read.sort(key=lambda pair: -(_logit(pair[1]) + _PARAMETERS.cosine * pair[0].cosine))
     unread = [hit for hit in hits if best[hit.chunk.id] is None]
-    return [replace(hit, rank=rank) for rank, hit in enumerate([*read, *unread], 1)]
+    return [replace(hit, rank=rank) for rank, hit in enumerate([*(hit for hit, _ in read), *unread], 1)]
 
 
 def _refusal(parts: Sequence[QuestionPart], read: Sequence[Hit], found: NDArray[np.float32]) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def neighbours_of_answers(index: Index, hits: Sequence[Hit], scores: AnswerScore
         scores: of the hits that were read.
 
     Returns:
-        Hits ranked after all ``hits``, found by "neighbour", in the order of what they stand beside.
+        Hits ranked after all ``hits``, found by "neighbour", with the cosine of what they stand beside, in its order.
     """
     answering = sorted(
         (hit for hit in hits if (scores.best(hit.chunk.id) or 0.0) >= _PARAMETERS.answers),
@@ -55,7 +55,7 @@ def neighbours_of_answers(index: Index, hits: Sequence[Hit], scores: AnswerScore
             if chunk.id not in known:
                 known.add(chunk.id)
                 rank = len(hits) + len(found) + 1
-                found.append(Hit(chunk=chunk, rank=rank, score=0.0, found_by=FOUND_BY))
+                found.append(Hit(chunk=chunk, rank=rank, score=0.0, cosine=hit.cosine, found_by=FOUND_BY))
     return found
 
 

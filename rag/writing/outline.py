@@ -42,17 +42,12 @@ class OutlineWeights:
     sentences_per_part: int = 2
     """Sentences that each part of a question keeps from hits that answer it, before the best of all are chosen."""
 
-    on_question: float = 0.12
-    """Probability below which a sentence is beside the question; the best ones are kept if all are below."""
+    on_question: float = 0.55
+    """Share of the best sentence's probability below which a sentence is beside the question. How probable the best one
+    is depends on how far the question is from the words of the documents."""
 
     at_least: int = 5
-    """Number of sentences that are kept if all are beside the question."""
-
-    broad: float = 0.5
-    """Probability of the best sentence below which a question is broad: no sentence answers it alone."""
-
-    of_document: float = 0.12
-    """Probability from which the best sentence of a document is kept for a broad question."""
+    """Number of sentences that are kept if others are beside the question."""
 
     relevance: float = 0.75
     """Share of relevance in the marginal relevance; the rest is the similarity to the sentences already chosen."""
@@ -89,14 +84,12 @@ class Outline:
     """The sections of a brief in order, and what its other parts are made from.
 
     ``key_points`` are the evidence sentences that sum the sections up, one per section, the best first. ``conflicts``
-    are pairs of evidence sentences on the question that contradict each other. ``broad`` is set where no sentence
-    answers the question alone.
+    are pairs of evidence sentences on the question that contradict each other.
     """
 
     sections: tuple[OutlineSection, ...]
     key_points: tuple[EvidenceSentence, ...]
     conflicts: tuple[Conflict, ...] = ()
-    broad: bool = False
 
 
 def make_outline(
@@ -131,7 +124,7 @@ def make_outline(
     vectors = np.stack([each.vector for each in rated])
     beside = _beside_question(np.array([each.probability for each in rated]), weights)
     limit = sections * weights.sentences_per_section
-    reserved = [*_reserved_for_parts(rated, scores, weights), *_reserved_for_documents(rated, sections, weights)]
+    reserved = [*_reserved_for_parts(rated, scores, weights), *_best_of_documents(rated, beside, sections)]
     chosen = _select(relevance, vectors, candidates, beside, weights, limit=limit, reserved=reserved)
     # Sentences are grouped by what their passages are about, so titles and headings count here.
     in_context = embed([f"{candidates[i].chunk.context}\n{candidates[i].text}" for i in chosen])
@@ -144,12 +137,9 @@ def make_outline(
         _in_blocks([[candidates[chosen[i]] for i in cluster] for cluster in clusters], candidates, hits),
         key=lambda group: -max(sentence.relevance for sentence in group),
     )
-    broad = max(each.probability for each in rated) < weights.broad
-    similarity_of = {each.sentence.place: each.similarity for each in rated}
 
     def sums_up(sentence: EvidenceSentence) -> float:
-        value = similarity_of.get(sentence.place, 0.0) if broad else sentence.relevance
-        return value - _length_penalty(sentence, weights)
+        return sentence.relevance - _length_penalty(sentence, weights)
 
     # A side of a disagreement is printed alone.
     on_topic = [int(at) for at in np.flatnonzero(~beside) if candidates[at].after is None]
@@ -160,7 +150,6 @@ def make_outline(
         ),
         key_points=tuple(sorted((max(group, key=sums_up) for group in groups), key=sums_up, reverse=True)),
         conflicts=tuple(find_conflicts([candidates[i] for i in on_topic], vectors[on_topic])),
-        broad=broad,
     )
 
 
@@ -169,9 +158,11 @@ def _length_penalty(sentence: EvidenceSentence, weights: OutlineWeights) -> floa
 
 
 def _beside_question(probabilities: NDArray[np.float64], weights: OutlineWeights) -> NDArray[np.bool_]:
-    """Return a mask of the sentences that are beside the question, but for the best ones if all are."""
-    best = np.sort(probabilities)[-weights.at_least :].min()
-    return probabilities < min(weights.on_question, float(best))
+    """Return a mask of the sentences that are beside the question, without the best ones."""
+    lowest = min(
+        weights.on_question * float(probabilities.max()), float(np.sort(probabilities)[-weights.at_least :][0])
+    )
+    return np.asarray(probabilities < lowest)
 
 
 def _reserved_for_parts(rated: Sequence[RatedSentence], scores: AnswerScores, weights: OutlineWeights) -> list[int]:
@@ -185,13 +176,11 @@ def _reserved_for_parts(rated: Sequence[RatedSentence], scores: AnswerScores, we
     return list(dict.fromkeys(reserved))
 
 
-def _reserved_for_documents(rated: Sequence[RatedSentence], most: int, weights: OutlineWeights) -> list[int]:
-    """Return the indices of the best sentences of different documents, ``most`` at the most, for a broad question."""
-    if max(each.probability for each in rated) >= weights.broad:
-        return []
+def _best_of_documents(rated: Sequence[RatedSentence], beside: NDArray[np.bool_], most: int) -> list[int]:
+    """Return the indices of the best sentence of each document that is on the question, the best ``most`` of them."""
     best: dict[str, int] = {}
     for at in sorted(range(len(rated)), key=lambda at: -rated[at].sentence.relevance):
-        if rated[at].probability >= weights.of_document:
+        if not beside[at]:
             best.setdefault(rated[at].sentence.chunk.document_id, at)
     return list(best.values())[:most]
 

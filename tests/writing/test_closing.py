@@ -43,12 +43,6 @@ def test_the_summary_opens_with_the_sentence_that_answers_best() -> None:
     assert summary[0].relevance == 0.95
 
 
-def test_the_summary_of_a_broad_question_takes_the_key_points_in_their_order() -> None:
-    outline = outline_of((0.8, 0.7, 0.7), (0.6, 0.5, 0.5), (0.4, 0.4, 0.3))
-    ordered = tuple(reversed(outline.key_points))
-    assert divide_evidence(replace(outline, key_points=ordered, broad=True)).summary == ordered
-
-
 def test_a_section_of_which_nothing_is_left_is_left_out() -> None:
     divided = divide_evidence(outline_of((0.9,), (0.8, 0.75, 0.7, 0.7, 0.65)))
     assert [section.heading for section in divided.sections] == ["Coast 1"]
@@ -94,6 +88,6 @@ def test_blocks_beyond_a_third_of_the_sentences_stay_in_their_sections() -> None
         after = replace(first, text=f"It has {number}.", start=first.end + 1, end=first.end + 9, after=first)
         blocks.append((first, after))
     sections = tuple(OutlineSection(heading=f"S{at}", evidence=block) for at, block in enumerate(blocks))
-    outline = Outline(sections=sections, key_points=tuple(block[0] for block in blocks), broad=True)
+    outline = Outline(sections=sections, key_points=tuple(block[0] for block in blocks))
     summary, conclusion = closing_evidence(outline)
     assert (summary, conclusion) == (list(blocks[0]), list(blocks[1]))

@@ -21,14 +21,12 @@ LEANED = "It had leaned towards the water since the winter storm of 2009."
 COST = "Repairs would have taken the city 41 million kroner and three years."
 
 
-def rated(text: str, alone: dict[str, float], answers: dict[str, float]) -> list[RatedSentence]:
-    """Rate the sentences of ``text`` by a model that knows how the texts that it reads end, and begin."""
+def rated(text: str, alone: dict[str, float]) -> list[RatedSentence]:
+    """Rate the sentences of ``text`` by a model to which all answers, and that understands ``alone`` so well."""
 
     def score(questions: Sequence[str], texts: Sequence[str]) -> Any:
-        rows = []
-        for question in questions:
-            known = alone if question == STANDALONE_QUESTION else answers
-            rows.append([known[text.partition("\n")[2]] for text in texts])
+        understood = [alone[each.partition("\n")[2]] for each in texts]
+        rows = [understood if question == STANDALONE_QUESTION else [0.9] * len(texts) for question in questions]
         return np.array(rows, dtype=np.float32)
 
     def embed(texts: Sequence[str]) -> Any:
@@ -43,16 +41,14 @@ def blocks(found: Sequence[RatedSentence]) -> list[list[str]]:
 
 def test_a_sentence_that_is_not_understood_alone_is_read_with_the_ones_before_it() -> None:
     text = f"{CLOSED} {LEANED} {COST}"
-    alone = {CLOSED: 0.9, LEANED: 0.1, COST: 0.1}
-    alone |= {f"{CLOSED} {LEANED}": 0.8, f"{LEANED} {COST}": 0.9, text: 0.9}
-    found = rated(text, alone, dict.fromkeys((CLOSED, LEANED, COST), 0.9))
-    # The second one behind LEANED alone would open with "It", whatever the model says.
-    assert blocks(found) == [[CLOSED], [CLOSED, LEANED], [CLOSED, LEANED, COST]]
+    alone = {CLOSED: 0.9, LEANED: 0.1, COST: 0.1, f"{CLOSED} {LEANED}": 0.8, f"{LEANED} {COST}": 0.9, text: 0.9}
+    # The third one behind the second alone would open with "It", whatever the model says.
+    assert blocks(rated(text, alone)) == [[CLOSED], [CLOSED, LEANED], [CLOSED, LEANED, COST]]
 
 
 def test_each_antecedent_costs_relevance() -> None:
     both = f"{CLOSED} {LEANED}"
-    [first, second] = rated(both, {CLOSED: 0.9, LEANED: 0.1, both: 0.9}, dict.fromkeys((CLOSED, LEANED), 0.9))
+    [first, second] = rated(both, {CLOSED: 0.9, LEANED: 0.1, both: 0.9})
     assert first.probability == second.probability
     penalty = first.sentence.relevance - second.sentence.relevance
     assert penalty == pytest.approx(RatingParameters().antecedent)
@@ -60,10 +56,4 @@ def test_each_antecedent_costs_relevance() -> None:
 
 def test_a_sentence_that_no_antecedent_explains_is_left_out() -> None:
     both = f"{CLOSED} {LEANED}"
-    found = rated(both, {CLOSED: 0.9, LEANED: 0.1, both: 0.3}, dict.fromkeys((CLOSED, LEANED), 0.9))
-    assert blocks(found) == [[CLOSED]]
-
-
-def test_a_sentence_beside_the_question_is_not_read_again() -> None:
-    # A reading with its antecedent would raise a KeyError.
-    assert blocks(rated(f"{CLOSED} {LEANED}", {CLOSED: 0.9, LEANED: 0.1}, {CLOSED: 0.9, LEANED: 0.001})) == [[CLOSED]]
+    assert blocks(rated(both, {CLOSED: 0.9, LEANED: 0.1, both: 0.3})) == [[CLOSED]]
