@@ -43,6 +43,12 @@ def test_the_summary_opens_with_the_sentence_that_answers_best() -> None:
     assert summary[0].relevance == 0.95
 
 
+def test_the_summary_of_a_broad_question_takes_the_key_points_in_their_order() -> None:
+    outline = outline_of((0.9, 0.8, 0.7), (0.85, 0.6), (0.8, 0.7, 0.6))
+    ordered = tuple(reversed(outline.key_points))
+    assert divide_evidence(replace(outline, key_points=ordered, broad=True)).summary == ordered[:2]
+
+
 def test_a_section_of_which_nothing_is_left_is_left_out() -> None:
     divided = divide_evidence(outline_of((0.9,), (0.8, 0.75, 0.7, 0.7, 0.65)))
     assert [section.heading for section in divided.sections] == ["Coast 1"]
