@@ -35,8 +35,6 @@ class EvidenceSentence:
     nothing but the words of the chunk, "[…]" for an opening that was left out, and a first letter in square brackets
     where the capital is not the chunk's.
 
-    A list item without a final mark gets a full stop.
-
     ``relevance`` orders the sentences by what they contribute to the answer (``rag/writing/rating.py``). ``after`` is
     its antecedent, the sentence before it, where it cannot be understood without it ("It was withdrawn in 2021."): the
     two are one block of a brief (``rag/writing/sentence_blocks.py``).

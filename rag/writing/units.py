@@ -94,7 +94,7 @@ def _list_units(text: str, lines: Sequence[tuple[int, int]], introduction: Unit 
         if _is_sentence(first.text) or introduction is None:
             yield from _joined(items, introduction)
             items = []
-            yield _with_stop(first)
+            yield first
         else:
             items.append(first)
         if others:
@@ -133,13 +133,6 @@ def _joined(items: Sequence[Unit], introduction: Unit | None) -> Iterator[Unit]:
         text = text if _STOP.search(text) else f"{text}."
         start = introduction.start if is_first else group[0].start
         yield Unit(start=start, end=group[-1].end, text=text, whole=False)
-
-
-def _with_stop(item: Unit) -> Unit:
-    """Return ``item`` with a full stop if it opens as a sentence and ends without a mark, as many list items do."""
-    if not item.text[:1].isupper() or item.text[-1:] in ".!?:;," or _STOP.search(item.text):
-        return item
-    return Unit(start=item.start, end=item.end, text=f"{item.text}.", whole=False)
 
 
 def _without_ending(item: str) -> str:

@@ -21,12 +21,12 @@ CASES: list[dict[str, Any]] = [
         "question": "Who met in the Seychelles in January 2017, and what did they discuss?",
         "nuggets": [
             {
-                "text": "Dmitriev was disappointed with the meetings in the Seychelles.",
+                "text": "Prince and Dmitriev first met on 11 January 2017.",
                 "importance": "vital",
                 "support": [
                     {
                         "document_id": "seychelles-meeting.txt",
-                        "quote": "Nader said Dmitriev was disappointed with the Seychelles meetings",
+                        "quote": "Prince and Dmitriev first met on January 11, 2017",
                     }
                 ],
             },

@@ -70,12 +70,3 @@ def test_the_label_of_a_structured_abstract_is_left_out_and_other_capitals_are_n
 
 def test_code_has_no_units() -> None:
     assert texts("Run the command.\n\n    rm -rf build") == ["Run the command."]
-
-
-def test_an_item_that_is_a_sentence_without_a_full_stop_gets_one() -> None:
-    text = "- Members of the board serve for two years at the most\n- Which of them?\n- the rest of the list"
-    assert [unit.text for unit in evidence_units(text)] == [
-        "Members of the board serve for two years at the most.",
-        "Which of them?",
-        "the rest of the list",
-    ]
