@@ -18,17 +18,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.config import load_settings
-from rag.types import Question
-from rag.verify.answers import STANDALONE_QUESTION, load_sentence_model
-from rag.writing.evidence import evidence_sentence
+from rag.retrieval import AnswerScores, read_further, search_parts
+from rag.store import Index
+from rag.types import Hit
+from rag.verify.answers import STANDALONE_QUESTION, load_answer_model, load_sentence_model
 from rag.writing.rating import RatingParameters
-from rag.writing.session import Session
-from rag.writing.units import evidence_units
 
 from ..verifier.examples import read_rows
 from .examples import LabelledUnit, with_extensions
 from .measure import area_under_curve
-from .units import LABELS, MAX_BEFORE, unit_key
+from .units import HITS, LABELS, opened, unit_key, units_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,11 +40,15 @@ BEST = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A text with the log-odds that it answers, that its passage does and that it stands alone, and its labels."""
+    """A text with its labels.
+
+    ``features`` are the log-odds that it answers and that its passage does, the cosine of the passage, and the log-odds
+    that it stands alone.
+    """
 
     question: str
     unit: str
-    features: tuple[float, float, float]
+    features: tuple[float, float, float, float]
     use: str
     alone: bool
 
@@ -61,36 +64,33 @@ def log_odds(probability: float) -> float:
     return float(np.log(bounded / (1 - bounded)))
 
 
-def examples_of(session: Session, question: str, labels: dict[str, str]) -> Iterator[Example]:
+def examples_of(index: Index, question: str, labels: dict[str, str]) -> Iterator[Example]:
     """Yield the examples of the labelled units among the hits for ``question``."""
-    hits, answerability = session.assess(Question(id="labelled", text=question))
-    scores = answerability.scores.by_chunk
-    texts: list[tuple[LabelledUnit, str, float]] = []
+    hits = search_parts(index, question, k=HITS)
+    settings = load_settings({"llm": "extractive"})
+    unread = AnswerScores(questions=(question,), by_chunk={})
+    scores = read_further(unread, hits, load_answer_model(settings).probabilities).by_chunk
+    texts: list[tuple[LabelledUnit, str, Hit]] = []
     for hit in hits:
-        passage = scores[hit.chunk.id][0] if hit.chunk.id in scores else RatingParameters().unread_passage
-        before: list[str] = []
         previous: str | None = None
-        for unit in evidence_units(hit.chunk.text, hit.chunk.columns):
-            text = evidence_sentence(hit.chunk, unit).text
-            key = unit_key(hit.chunk.context, text)
+        for unit in units_of(hit.chunk):
+            key = unit_key(unit["context"], unit["text"])
             label = labels.get(key)
             if label is not None:
-                place = {"collection": "", "question": question, "context": hit.chunk.context}
-                row = {"text": text, "before": before[-MAX_BEFORE:], "use": label[0], "needs": label[1:]}
-                extended = with_extensions({**place, **row, "previous_needs": previous})
-                texts += [(each, key, passage) for each in extended]
+                known = {"collection": "", "question": question, "previous_needs": previous}
+                row = {**unit, **known, "use": label[0], "needs": label[1:]}
+                texts += [(each, key, hit) for each in with_extensions(row)]
             previous = label[1:] if label else None
-            before.append(text)
     if not texts:
         return
-    model = load_sentence_model(load_settings({"llm": "extractive"}))
     read = [f"{each.title}\n{each.text}" for each, _, _ in texts]
-    answers, alone = model.probabilities([question, STANDALONE_QUESTION], read)
-    for (each, key, passage), answer, stands in zip(texts, answers.tolist(), alone.tolist(), strict=True):
+    answers, alone = load_sentence_model(settings).probabilities([question, STANDALONE_QUESTION], read)
+    for (each, key, hit), answer, stands in zip(texts, answers.tolist(), alone.tolist(), strict=True):
+        passage = log_odds(scores[hit.chunk.id][0])
         yield Example(
             question=question,
             unit=key,
-            features=(log_odds(answer), log_odds(passage), log_odds(stands)),
+            features=(log_odds(answer), passage, hit.cosine, log_odds(stands)),
             use=each.use or "B",
             alone=each.alone == "yes",
         )
@@ -122,9 +122,11 @@ def figures(examples: Sequence[Example], scores: Numbers, standalone: float = 0.
             continue
         seen: dict[str, Example] = {}
         for at in sorted(places, key=lambda at: -scores[at]):
-            if examples[at].features[2] >= standalone:
+            if examples[at].features[-1] >= standalone:
                 seen.setdefault(examples[at].unit, examples[at])
         best = list(seen.values())[:BEST]
+        if not best:
+            continue
         answering = np.mean([each.positive for each in best])
         useful = np.mean([each.alone and each.use in "DAC" for each in best])
         shares.append((answering, useful, np.mean([each.alone for each in best]), best[0].positive))
@@ -145,10 +147,10 @@ def main() -> None:
             labelled[row["collection"]][row["question"]] = row["units"]
     found: dict[str, list[Example]] = {}
     for name, questions in labelled.items():
-        with Session(load_settings({"store": stores[name], "llm": "extractive"})) as session:
-            found[name] = [each for text, labels in questions.items() for each in examples_of(session, text, labels)]
+        with opened(stores[name]) as index:
+            found[name] = [each for text, labels in questions.items() for each in examples_of(index, text, labels)]
     shipped = RatingParameters()
-    own = np.array([shipped.sentence, shipped.passage, shipped.alone])
+    own = np.array([shipped.sentence, shipped.passage, shipped.cosine, shipped.alone])
     for name, examples in found.items():
         features = np.array([each.features for each in examples])
         others = [each for other, theirs in found.items() if other != name for each in theirs]
@@ -159,7 +161,9 @@ def main() -> None:
             shown = "  ".join(f"{key} {value:.3g}" for key, value in figures(examples, features @ weights).items())
             print(f"{name:12} n {len(examples):5}  {title:22} {shown}", flush=True)
     weights, intercept = fit([each for theirs in found.values() for each in theirs])
-    print(f"of all: sentence {weights[0]:.3f}  passage {weights[1]:.3f}  alone {weights[2]:.3f}  {intercept:.3f}")
+    names = ("sentence", "passage", "cosine", "alone")
+    shown = "  ".join(f"{name} {value:.3f}" for name, value in zip(names, weights, strict=True))
+    print(f"of all: {shown}  intercept {intercept:.3f}")
 
 
 if __name__ == "__main__":

@@ -13,18 +13,24 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rag.config import load_settings
-from rag.types import Question
+from rag.llm import open_embedder
+from rag.retrieval import search_parts
+from rag.store import Index
+from rag.types import Chunk
 from rag.writing.evidence import evidence_sentence
-from rag.writing.session import Session
 from rag.writing.units import evidence_units
 
 from ..verifier.examples import read_rows
 
 LABELS = Path(__file__).with_name("unit_labels.jsonl")
+
+HITS = 40
+"""Hits among whose units the labelled ones are looked for: as many as the product retrieves."""
 
 MAX_BEFORE = 3
 """Units before a labelled one that are kept: as many as a label can say that it needs."""
@@ -35,16 +41,24 @@ def unit_key(title: str, text: str) -> str:
     return hashlib.sha256(f"{title}\n{text}".encode()).hexdigest()[:12]
 
 
-def retrieved_units(store: str, question: str) -> Iterator[dict[str, Any]]:
-    """Yield each unit of the hits for ``question``: ``context``, ``text`` and ``before``, the units in front of it."""
-    with Session(load_settings({"store": store, "llm": "extractive"})) as session:
-        hits, _ = session.assess(Question(id="labelled", text=question))
-    for hit in hits:
-        before: list[str] = []
-        for unit in evidence_units(hit.chunk.text, hit.chunk.columns):
-            text = evidence_sentence(hit.chunk, unit).text
-            yield {"context": hit.chunk.context, "text": text, "before": before[-MAX_BEFORE:]}
-            before.append(text)
+def units_of(chunk: Chunk) -> Iterator[dict[str, Any]]:
+    """Yield each unit of ``chunk``: ``context``, ``text`` and ``before``, the units in front of it."""
+    before: list[str] = []
+    for unit in evidence_units(chunk.text, chunk.columns):
+        text = evidence_sentence(chunk, unit).text
+        yield {"context": chunk.context, "text": text, "before": before[-MAX_BEFORE:]}
+        before.append(text)
+
+
+@contextmanager
+def opened(store: str) -> Iterator[Index]:
+    """Open the index in ``store``, and close it after the block."""
+    settings = load_settings({"store": store})
+    index = Index.open(settings.store, open_embedder(settings))
+    try:
+        yield index
+    finally:
+        index.close()
 
 
 def main() -> None:
@@ -58,7 +72,9 @@ def main() -> None:
             continue
         labels = dict(row["units"])
         previous: str | None = None
-        for unit in retrieved_units(stores[row["collection"]], row["question"]):
+        with opened(stores[row["collection"]]) as index:
+            hits = search_parts(index, row["question"], k=HITS)
+        for unit in (unit for hit in hits for unit in units_of(hit.chunk)):
             label = labels.pop(unit_key(unit["context"], unit["text"]), None)
             if label is not None:
                 found = {"collection": row["collection"], "question": row["question"], **unit}
