@@ -120,7 +120,7 @@ class LargeWriter:
         return DraftClosing(
             parts=parts,
             repeats=tuple((numbered[str(each.sentence)], numbered[str(each.same_as)]) for each in reply.repeats),
-            closed_gaps=frozenset(numbered_gaps[str(alias)] for alias in getattr(reply, "closed", ())),
+            closed_gaps=frozenset(numbered_gaps[str(alias)] for alias in reply.closed),
         )
 
     def revise(self, refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
@@ -223,20 +223,20 @@ def _section_schema(aliases: tuple[str, ...]) -> Any:
 
 
 def _closing_schema(aliases: tuple[str, ...], gaps: Collection[str]) -> Any:
-    """Return the schema of summary, conclusion, repeats and, if there are ``gaps``, those that are closed.
+    """Return the schema of summary, conclusion, repeats and closed ``gaps``.
 
     ``aliases`` are those of the sections' sentences.
     """
     kind = alias_type("Alias", aliases)
     sentence = _sentence_schema(kind, "from", MAX_SOURCES)
     repeat = strict_schema("Repeat", sentence=(kind, ...), same_as=(kind, ...))
-    fields: dict[str, Any] = {"closed": (list_of(alias_type("Gap", tuple(gaps)), 0, len(gaps)), ...)} if gaps else {}
+    gap = alias_type("Gap", tuple(gaps)) if gaps else str
     return strict_schema(
         "WrittenPassage",
         summary=(list_of(sentence, 1, SUMMARY_SIZE), ...),
         conclusion=(list_of(sentence, 0, CONCLUSION_SIZE), ...),
         repeats=(list_of(repeat, 0, len(aliases)), ...),
-        **fields,
+        closed=(list_of(gap, 0, len(gaps)), ...),
     )
 
 

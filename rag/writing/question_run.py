@@ -17,6 +17,7 @@ from rag.llm import PROSE_RATIO, Budget, ChatClient, ChatModel, ModelChoice, pro
 from rag.progress import OnProgress, Stage, Step
 from rag.retrieval import (
     Answerability,
+    AnswerScores,
     assess_answerability,
     kept_neighbours,
     merge_hits,
@@ -139,7 +140,14 @@ class QuestionRun:
             found = [search_index(self.index, query, k=self.hits_wanted, where=where) for query in self.aspects]
         hits = without_neighbours(hits)
         merged = merge_hits([hits, *found])[: max(self.hits_wanted, len(hits))]
-        answerability = replace(self.assess(merged), enough=True)
+        assessed = self.assess(merged)
+        # A passage counts that answers an aspect: it may say nothing on the question as a whole.
+        questions = (*assessed.scores.questions, *self.aspects)
+        answerability = Answerability(
+            enough=True,
+            gaps=assessed.gaps if assessed.enough else (),
+            scores=AnswerScores(questions=questions, by_chunk={}),
+        )
         hits, answerability = self._read_as_evidence(merged, answerability)
         return hits, answerability, self.outline(hits, answerability)
 
@@ -170,9 +178,10 @@ class QuestionRun:
             )
 
     def _read_as_evidence(self, hits: Sequence[Hit], answerability: Answerability) -> tuple[list[Hit], Answerability]:
-        """Read what was not read to decide, and the neighbours of what answers; return all that is on the question."""
+        """Read what was not read to decide, and the neighbours of what answers; return what is on the question."""
+        hits = hits[: self._passages_read]
         with self._stage("retrieve", "reading the passages and those beside the answers"):
-            scores = read_further(answerability.scores, hits[: self._passages_read], self._answer_scores)
+            scores = read_further(answerability.scores, hits, self._answer_scores)
             neighbours = neighbours_of_answers(self.index, hits, scores)
             scores = read_further(scores, neighbours, self._answer_scores)
         merged = [*hits, *kept_neighbours(neighbours, scores)]

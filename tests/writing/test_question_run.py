@@ -1,0 +1,49 @@
+"""The evidence of a question: real index, real models; a scripted server for the queries of a large model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from fault_server import FaultServer, good
+
+from rag.config import load_settings
+from rag.llm import ChatClient, resolve
+from rag.store import Index
+from rag.writing.question_run import QuestionRun
+
+pytestmark = pytest.mark.integration
+
+QUESTION = "What did Horowitz conclude about the opening of Crossfire Hurricane?"
+ASPECT = "Why were the first pictures of the Hubble telescope blurred?"
+
+
+def run(index: Index) -> QuestionRun:
+    settings = load_settings({"llm": "openai:gpt-4.1-mini"})
+    return QuestionRun(
+        question=QUESTION,
+        settings=settings,
+        index=index,
+        choice=resolve("openai:gpt-4.1-mini", settings),
+        verifier=None,
+        remote_embedder=None,
+        on_progress=lambda _: None,
+    )
+
+
+def test_a_passage_that_answers_an_aspect_alone_is_evidence(
+    corpus_index: Index, connect: Callable[[FaultServer], ChatClient]
+) -> None:
+    with FaultServer([good({"queries": [ASPECT]})]) as server:
+        model = connect(server)
+        asked = run(corpus_index)
+        found, first = asked.find_evidence(None)
+        assert first.enough
+        assert not any("hubble" in hit.chunk.document_id for hit in found)
+        hits, answerability, _ = asked.add_aspects(found, model, None)
+    beside = [hit.chunk.id for hit in hits if "hubble" in hit.chunk.document_id]
+    assert beside
+    assert answerability.scores.questions == (QUESTION, ASPECT)
+    of_question_alone = max(answerability.scores.by_chunk[id_][0] for id_ in beside)
+    of_aspect = max(answerability.scores.by_chunk[id_][1] for id_ in beside)
+    assert of_aspect > 0.5 > of_question_alone
