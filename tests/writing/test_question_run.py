@@ -46,4 +46,4 @@ def test_a_passage_that_answers_an_aspect_alone_is_evidence(
     assert answerability.scores.questions == (QUESTION, ASPECT)
     of_question_alone = max(answerability.scores.by_chunk[id_][0] for id_ in beside)
     of_aspect = max(answerability.scores.by_chunk[id_][1] for id_ in beside)
-    assert of_aspect > 0.5 > of_question_alone
+    assert of_aspect > 0.12 > of_question_alone  # below, a passage is off the question
