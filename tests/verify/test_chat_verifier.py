@@ -59,7 +59,7 @@ def test_claims_share_one_call_with_numbered_evidence_under_a_strict_schema(conn
     assert voted.reason == "the evidence does not state “in public”"
     assert (cost.support, cost.score, cost.reason) == ("none", 0.0, "the evidence does not state it")
     assert met.judge == verifier.name
-    assert verifier.name.startswith("gpt-4.1-mini, prompt verify/2 ")
+    assert verifier.name.startswith("gpt-4.1-mini, prompt verify/")
 
 
 def test_a_claim_without_evidence_is_not_supported_and_costs_no_call(connect: Connect) -> None:
