@@ -42,26 +42,24 @@ def closing_evidence(
 ) -> tuple[list[EvidenceSentence], list[EvidenceSentence]]:
     """Choose the sentences of the summary and of the conclusion among those of the sections of ``outline``.
 
-    The summary takes the blocks with the highest weight, the best one first, and the conclusion the next ones, in the
-    order of the brief. For a broad question, which no sentence answers alone, the summary takes key points first.
+    The summary opens with the block of the first key point and takes those with the highest weight, and the conclusion
+    the next ones, in the order of the brief.
     """
     sentences = [sentence for section in outline.sections for sentence in section.evidence]
     if not sentences:
         return [], []
     weight = {block: _weight(block, weights) for block in blocks_of(sentences)}
     is_key = {block: any(each in outline.key_points for each in block) for block in weight}
-    best = max(weight, key=lambda block: weight[block])
-    by_theme = sorted(weight, key=lambda block: weight[block] + weights.key_point * is_key[block], reverse=True)
-    first = [best]
-    if outline.broad:
-        order = {each: at for at, each in enumerate(outline.key_points)}
-        first = sorted(filter(is_key.get, weight), key=lambda block: min(order.get(each, len(order)) for each in block))
-    ranked = [*first, *(block for block in by_theme if block not in first)]
-    near = [block for block in ranked if outline.broad or weight[block] >= weight[best] - weights.max_distance]
+    opening = next((block for block in weight if set(outline.key_points[:1]) & set(block)), next(iter(weight)))
+    ranked = sorted(
+        weight, key=lambda block: (block is opening, weight[block] + weights.key_point * is_key[block]), reverse=True
+    )
+    near = [
+        block for block in ranked if block is opening or weight[block] >= max(weight.values()) - weights.max_distance
+    ]
     # A third for the summary and a sixth for the conclusion, at the most, so that the sections have the other half.
     summary = _first_that_fit(near[: max(1, len(near) - 1)], weights.summary_size, len(sentences) // 3)
-    if not outline.broad:
-        summary.sort(key=lambda block: -weight[block])
+    summary.sort(key=lambda block: (block is not opening, -weight[block]))
     rest = [block for block in ranked if block not in summary]
     next_best = [block for block in rest if block in near] or rest[:1]
     conclusion = _first_that_fit(next_best, weights.conclusion_size, len(sentences) // 6)

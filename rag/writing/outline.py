@@ -49,8 +49,9 @@ class OutlineWeights:
     at_least: int = 5
     """Number of sentences that are kept if others are beside the question."""
 
-    broad: float = 0.5
-    """Probability of the best sentence below which a question is broad: no sentence answers it alone."""
+    summing_up: float = 1.75
+    """Weight of a sentence's similarity to the question beside its probability, for a key point. On the labelled units
+    29 % of the first sentences answer directly by it and 46 % in part at least, by relevance 21 % and 54 % (n = 24)."""
 
     relevance: float = 0.75
     """Share of relevance in the marginal relevance; the rest is the similarity to the sentences already chosen."""
@@ -87,14 +88,12 @@ class Outline:
     """The sections of a brief in order, and what its other parts are made from.
 
     ``key_points`` are the evidence sentences that sum the sections up, one per section, the best first. ``conflicts``
-    are pairs of evidence sentences on the question that contradict each other. ``broad`` is set where no sentence
-    answers the question alone.
+    are pairs of evidence sentences on the question that contradict each other.
     """
 
     sections: tuple[OutlineSection, ...]
     key_points: tuple[EvidenceSentence, ...]
     conflicts: tuple[Conflict, ...] = ()
-    broad: bool = False
 
 
 def make_outline(
@@ -143,12 +142,10 @@ def make_outline(
         key=lambda group: -max(sentence.relevance for sentence in group),
     )
 
-    broad = max(each.probability for each in rated) < weights.broad
-    similarity_of = {each.sentence.place: each.similarity for each in rated}
+    value_of = {each.sentence.place: each.probability + weights.summing_up * each.similarity for each in rated}
 
     def sums_up(sentence: EvidenceSentence) -> float:
-        value = similarity_of.get(sentence.place, 0.0) if broad else sentence.relevance
-        return value - _length_penalty(sentence, weights)
+        return value_of.get(sentence.place, 0.0) - _length_penalty(sentence, weights)
 
     # A side of a disagreement is printed alone.
     on_topic = [int(at) for at in np.flatnonzero(~beside) if candidates[at].after is None]
@@ -159,7 +156,6 @@ def make_outline(
         ),
         key_points=tuple(sorted((max(group, key=sums_up) for group in groups), key=sums_up, reverse=True)),
         conflicts=tuple(find_conflicts([candidates[i] for i in on_topic], vectors[on_topic])),
-        broad=broad,
     )
 
 
