@@ -42,7 +42,7 @@ class OutlineWeights:
     sentences_per_part: int = 2
     """Sentences that each part of a question keeps from hits that answer it, before the best of all are chosen."""
 
-    on_question: float = 0.45
+    on_question: float = 0.55
     """Share of the best sentence's probability below which a sentence is beside the question. How probable the best one
     is depends on how far the question is from the words of the documents."""
 
