@@ -65,7 +65,7 @@ def _remove_footnotes(text: str, tally: Tally) -> str:
 
 def _guard_code(text: str) -> str:
     """Replace what could pass for a footnote mark or a link in code; :func:`_unguard` undoes it."""
-    if "[^" not in text and "<sup" not in text and "]({" not in text:
+    if "[^" not in text and "<sup" not in text and not _TEMPLATE_LINK.search(text):
         return text
     from markdown_it import MarkdownIt
 

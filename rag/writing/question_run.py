@@ -65,9 +65,6 @@ EMBEDDING_TOKENS = "embedding"
 NO_VERIFIER = "none: every sentence is a quotation"
 """The trace's verifier for a brief that only quotes evidence."""
 
-READ_AS_EVIDENCE, READ_FOR_LARGE_MODEL = 40, 100
-"""Hits that the answer model reads of a question that is answered; those off the question are no evidence."""
-
 MIN_DETECTABLE_TOKENS = 4
 """Shorter questions do not show their language."""
 
@@ -165,11 +162,6 @@ class QuestionRun:
             return self.settings.k
         return max(self.settings.k, hits_to_fill(self.settings.evidence_tokens))
 
-    @property
-    def _passages_read(self) -> int:
-        """Number of hits that are read as evidence: a large model is sent more of them."""
-        return READ_FOR_LARGE_MODEL if self.choice.kind == "openai" else READ_AS_EVIDENCE
-
     def assess(self, hits: Sequence[Hit]) -> Answerability:
         """Return whether ``hits`` answer the question."""
         with self._stage("retrieve", f"{len(hits)} passages; do they answer the question?"):
@@ -179,7 +171,6 @@ class QuestionRun:
 
     def _read_as_evidence(self, hits: Sequence[Hit], answerability: Answerability) -> tuple[list[Hit], Answerability]:
         """Read what was not read to decide, and the neighbours of what answers; return what is on the question."""
-        hits = hits[: self._passages_read]
         with self._stage("retrieve", "reading the passages and those beside the answers"):
             scores = read_further(answerability.scores, hits, self._answer_scores)
             neighbours = neighbours_of_answers(self.index, hits, scores)

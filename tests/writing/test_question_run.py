@@ -18,13 +18,13 @@ QUESTION = "What did Horowitz conclude about the opening of Crossfire Hurricane?
 ASPECT = "Why were the first pictures of the Hubble telescope blurred?"
 
 
-def run(index: Index) -> QuestionRun:
-    settings = load_settings({"llm": "openai:gpt-4.1-mini"})
+def run(index: Index, llm: str = "openai:gpt-4.1-mini", **options: int) -> QuestionRun:
+    settings = load_settings({"llm": llm, **options})
     return QuestionRun(
         question=QUESTION,
         settings=settings,
         index=index,
-        choice=resolve("openai:gpt-4.1-mini", settings),
+        choice=resolve(llm, settings),
         verifier=None,
         remote_embedder=None,
         on_progress=lambda _: None,
@@ -47,3 +47,14 @@ def test_a_passage_that_answers_an_aspect_alone_is_evidence(
     of_question_alone = max(answerability.scores.by_chunk[id_][0] for id_ in beside)
     of_aspect = max(answerability.scores.by_chunk[id_][1] for id_ in beside)
     assert of_aspect > 0.12 > of_question_alone  # below, a passage is off the question
+
+
+def test_all_hits_that_are_asked_for_are_read_and_none_is_lost_but_those_off_the_question(corpus_index: Index) -> None:
+    asked = run(corpus_index, "extractive", k=50)
+    searched = {hit.chunk.id for hit in asked.retrieve(None)}
+    found, answerability = asked.find_evidence(None)
+    read = answerability.scores
+    assert len(searched) == 50
+    assert searched <= set(read.by_chunk)
+    on_question = {id_ for id_ in searched if (read.best(id_) or 0) >= 0.12}
+    assert {hit.chunk.id for hit in found if hit.found_by != ("neighbour",)} == on_question

@@ -74,7 +74,7 @@ class LabelledUnit:
     """A sentence, list or table row under its ``title``, alone or after those before it in its passage.
 
     ``use`` for ``question`` is None if there is no question. ``use`` and ``alone`` are keys of :data:`USE_LABELS` and
-    :data:`STANDALONE_LABELS`. ``extended`` says that ``text`` opens with the units before.
+    :data:`STANDALONE_LABELS`.
     """
 
     source: str
@@ -83,7 +83,6 @@ class LabelledUnit:
     alone: str
     question: str | None = None
     use: str | None = None
-    extended: bool = False
 
     @property
     def held_out(self) -> bool:
@@ -109,7 +108,7 @@ def with_extensions(row: Mapping[str, Any]) -> list[LabelledUnit]:
 
     def example(count: int, alone: str) -> LabelledUnit:
         text = " ".join([*before[len(before) - count :], row["text"]])
-        return LabelledUnit(text=text, alone=alone, extended=count > 0, **common)
+        return LabelledUnit(text=text, alone=alone, **common)
 
     found = [example(0, ALONE_BY_NEEDS.get(needs, "no"))]
     if row["use"] in "BM":  # they are many, and the product reads few of them with their antecedents
