@@ -67,8 +67,11 @@ def evidence_units(text: str, columns: str = "") -> Iterator[Unit]:
         if any(_is_item(text, start) for start, _ in lines):
             yield from _list_units(text, lines, introduction)
         elif header := _columns(text, lines, columns):
+            if len(split_cells(text[slice(*lines[0])])) < len(header):  # perhaps the rest of a row that was cut
+                yield from _sentences(text, *lines[0])
+                lines = lines[1:]
             yield from _rows(text, lines, header)
-        elif header := _header(text, lines):
+        elif not columns and (header := _header(text, lines)):
             yield from _rows(text, lines[1:], header)
         else:
             yield from _sentences(text, paragraph.start(), paragraph.end())

@@ -70,3 +70,19 @@ def test_the_label_of_a_structured_abstract_is_left_out_and_other_capitals_are_n
 
 def test_code_has_no_units() -> None:
     assert texts("Run the command.\n\n    rm -rf build") == ["Run the command."]
+
+
+COLUMNS = "Application; Description; View"
+
+
+def test_the_rest_of_a_row_that_a_chunk_begins_with_has_no_names_of_columns() -> None:
+    text = "We might move collections into it; Retire it in the medium term.\ncalendars; Serves the holidays; Merge it"
+    assert [unit.text for unit in evidence_units(text, COLUMNS)] == [
+        "We might move collections into it; Retire it in the medium term.",
+        "Application: calendars; Description: Serves the holidays; View: Merge it.",
+    ]
+
+
+def test_a_row_below_known_columns_is_never_the_header_of_the_next_one() -> None:
+    text = "manuals; Publishes manuals; No change; or; later\nfrontend; Serves pages; Retire; soon; or not"
+    assert not any("manuals: " in unit.text for unit in evidence_units(text, COLUMNS))
