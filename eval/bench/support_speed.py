@@ -37,7 +37,7 @@ def main() -> None:
     started = time.perf_counter()
     verifier = default_verifier()
     load_seconds = time.perf_counter() - started
-    verifier.follows([("Warm up.", ["The first call warms up."])])
+    verifier.verify([("Warm up.", ["The first call warms up."])])
     rng = random.Random(7)
     new_seconds, shared_seconds = [], []
     for _ in range(args.rounds):
@@ -61,7 +61,7 @@ def main() -> None:
 
 def _time_judging(verifier: Verifier, pairs: list[tuple[str, str]]) -> float:
     started = time.perf_counter()
-    verifier.follows([(claim, [passage]) for claim, passage in pairs])
+    verifier.verify([(claim, [passage]) for claim, passage in pairs])
     return time.perf_counter() - started
 
 

@@ -82,9 +82,9 @@ def measure_judge(pairs: Sequence[LabelledPair], judge: Judge) -> JudgeReport:
     """Measure ``judge`` on ``pairs``. A missing verdict counts as no support and is "unscored" in the confusion."""
     import numpy as np
 
-    judge.follows([("The first call warms up.", ["The first call warms up."])])
+    judge.verify([("The first call warms up.", ["The first call warms up."])])
     started = time.perf_counter()
-    verdicts = judge.follows([(pair.claim, pair.texts) for pair in pairs])
+    verdicts = judge.verify([(pair.claim, pair.texts) for pair in pairs])
     seconds = time.perf_counter() - started
     groups: dict[str, list[int]] = defaultdict(list)
     for i, pair in enumerate(pairs):

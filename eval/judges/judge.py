@@ -13,8 +13,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rag.errors import UsageError
-from rag.types import Chunk, Verdict
-from rag.verify import SupportVerifier, open_verifier
+from rag.types import Verdict
+from rag.verify import Premise, SupportVerifier, open_verifier
 
 if TYPE_CHECKING:
     from rag.config import Settings
@@ -34,12 +34,8 @@ class Judge(Protocol):
         """Name of the judge in the scorecard."""
         ...
 
-    def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
-        """Return a verdict for each pair of a sentence and the passages that must jointly support it."""
-        ...
-
-    def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
-        """Return a verdict for each pair of a sentence and the sentences that it must follow from."""
+    def verify(self, pairs: Sequence[tuple[str, Sequence[Premise]]]) -> list[Verdict]:
+        """Return a verdict for each pair of a sentence and the passages or sentences that must jointly support it."""
         ...
 
 

@@ -232,7 +232,7 @@ def _stated(case: Case, rows: Sequence[SentenceScore], judge: Judge) -> list[boo
     sentences = [row.text for row in rows]
     if not sentences:
         return [False] * len(case.nuggets)
-    verdicts = judge.follows([(nugget.text, sentences) for nugget in case.nuggets])
+    verdicts = judge.verify([(nugget.text, sentences) for nugget in case.nuggets])
     return [None if verdict.support is None else verdict.support == "full" for verdict in verdicts]
 
 

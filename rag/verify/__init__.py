@@ -2,7 +2,7 @@
 
 from rag.verify.candidates import near_chunks
 from rag.verify.facts import missing, suspicions, vetoes
-from rag.verify.protocol import Verifier
+from rag.verify.protocol import Premise, Verifier
 from rag.verify.spec import VerifierChoice, connect_verifier, open_verifier, resolve_verifier, verifier_of_writer
 from rag.verify.support_verifier import (
     Purpose,
@@ -13,6 +13,7 @@ from rag.verify.support_verifier import (
 )
 
 __all__ = [
+    "Premise",
     "Purpose",
     "SupportVerifier",
     "Verifier",

@@ -7,16 +7,13 @@ sentences that a strong writer slipped into three briefs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from rag.types import Chunk, Quote, Verdict
 from rag.verify.candidates import CANDIDATES_PER_CLAIM, promising_pairs
 from rag.verify.chat_verifier import ChatVerifier
-from rag.verify.protocol import Verifier
-
-EvidenceT = TypeVar("EvidenceT", Chunk, str)
+from rag.verify.protocol import Premise, Verifier
 
 THEN = "; then "
 """Separates the names of the two verifiers."""
@@ -49,29 +46,9 @@ class CascadeVerifier:
         """See :class:`rag.verify.protocol.Verifier`."""
         return self.first.min_reattribution_score
 
-    def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
+    def verify(self, pairs: Sequence[tuple[str, Sequence[Premise]]]) -> list[Verdict]:
         """See :class:`rag.verify.protocol.Verifier`."""
-        return self._judge(pairs, self.first.verify, self._second.verify)
-
-    def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
-        """See :class:`rag.verify.protocol.Verifier`."""
-        return self._judge(pairs, self.first.follows, self._second.follows)
-
-    def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
-        """See :class:`rag.verify.protocol.Verifier`."""
-        return self.first.quotes(sentence, chunks)
-
-    @property
-    def _second(self) -> ChatVerifier:
-        return replace(self.second, candidates=None)  # the pairs that it gets are chosen here
-
-    def _judge(
-        self,
-        pairs: Sequence[tuple[str, Sequence[EvidenceT]]],
-        first: Callable[[Sequence[tuple[str, Sequence[EvidenceT]]]], list[Verdict]],
-        second: Callable[[Sequence[tuple[str, Sequence[EvidenceT]]]], list[Verdict]],
-    ) -> list[Verdict]:
-        verdicts = first(pairs)
+        verdicts = self.first.verify(pairs)
         open_pairs = [at for at, verdict in enumerate(verdicts) if not verdict.certain and pairs[at][1]]
         if self.candidates is not None:
             accepted = {pairs[at][0] for at, verdict in enumerate(verdicts) if verdict.certain}
@@ -80,6 +57,11 @@ class CascadeVerifier:
                 [pairs[at] for at in open_pairs], [verdicts[at].score for at in open_pairs], self.candidates
             )
             open_pairs = [open_pairs[at] for at in chosen]
-        for at, verdict in zip(open_pairs, second([pairs[at] for at in open_pairs]), strict=True):
+        second = replace(self.second, candidates=None)  # the pairs that it gets are chosen here
+        for at, verdict in zip(open_pairs, second.verify([pairs[at] for at in open_pairs]), strict=True):
             verdicts[at] = verdict
         return verdicts
+
+    def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
+        """See :class:`rag.verify.protocol.Verifier`."""
+        return self.first.quotes(sentence, chunks)

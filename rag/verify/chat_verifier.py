@@ -32,7 +32,7 @@ from rag.verify.support_verifier import default_verifier
 
 if TYPE_CHECKING:
     from rag.llm.chat_model import ChatModel
-    from rag.verify.protocol import Verifier
+    from rag.verify.protocol import Premise, Verifier
 
 VERIFY_PROMPT = "verify"
 """The name of the prompt."""
@@ -98,21 +98,17 @@ class ChatVerifier:
         """See :class:`rag.verify.protocol.Verifier`."""
         return self
 
-    def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
+    def verify(self, pairs: Sequence[tuple[str, Sequence[Premise]]]) -> list[Verdict]:
         """See :class:`rag.verify.protocol.Verifier`."""
-        return self._judge([(claim, tuple(map(_passage, chunks))) for claim, chunks in pairs])
-
-    def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
-        """See :class:`rag.verify.protocol.Verifier`."""
-        return self._judge([(claim, tuple(text for text in texts if text.strip())) for claim, texts in pairs])
+        return self._judge([(claim, _passages(premises)) for claim, premises in pairs])
 
     def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
         """See :class:`rag.verify.protocol.Verifier`."""
         return quotes_of(sentence, chunks)
 
-    def requests(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[VerifyRequest]:
+    def requests(self, pairs: Sequence[tuple[str, Sequence[Premise]]]) -> list[VerifyRequest]:
         """Return the calls that :meth:`verify` makes for pairs with distinct claims, without retries."""
-        cases = list(dict.fromkeys((claim, tuple(map(_passage, chunks))) for claim, chunks in pairs))
+        cases = list(dict.fromkeys((claim, _passages(premises)) for claim, premises in pairs))
         return [_request(batch) for batch in self._batches([case for case in cases if case[1]])]
 
     def _judge(self, cases: Sequence[ClaimEvidence]) -> list[Verdict]:
@@ -139,7 +135,7 @@ class ChatVerifier:
         if most is None or all(count <= most for count in times.values()):
             return list(cases)
         ranked = [case for case in cases if times[case[0]] > most]
-        scores = dict(zip(ranked, (verdict.score for verdict in default_verifier().follows(ranked)), strict=True))
+        scores = dict(zip(ranked, (verdict.score for verdict in default_verifier().verify(ranked)), strict=True))
         return [cases[at] for at in promising_pairs(cases, [scores.get(case, 0.0) for case in cases], most)]
 
     def _batches(self, cases: Sequence[ClaimEvidence]) -> Iterator[tuple[ClaimEvidence, ...]]:
@@ -235,7 +231,13 @@ class _Batch:
         self.passages.update(case[1])
 
 
-def _passage(chunk: Chunk) -> str:
+def _passages(premises: Sequence[Premise]) -> tuple[str, ...]:
+    """Return the texts of ``premises`` that the model reads; a chunk has its title and headings."""
+    texts = (_chunk_text(each) if isinstance(each, Chunk) else each for each in premises)
+    return tuple(text for text in texts if text.strip())
+
+
+def _chunk_text(chunk: Chunk) -> str:
     return f"[{chunk.context}]\n{chunk.text}" if chunk.context else chunk.text
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sentence_transformers import CrossEncoder
 
-    from rag.verify.protocol import Verifier
+    from rag.verify.protocol import Premise, Verifier
 
 SUPPORT_LABELS = frozenset(
     "entailment entailed entails support supported supports fully_supported consistent factual faithful grounded "
@@ -78,15 +78,9 @@ class ClassifierVerifier:
         """See :class:`rag.verify.protocol.Verifier`."""
         return self
 
-    def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
+    def verify(self, pairs: Sequence[tuple[str, Sequence[Premise]]]) -> list[Verdict]:
         """See :class:`rag.verify.protocol.Verifier`."""
-        return self._judge(
-            [(claim, [[chunk.context, *_sentences(chunk.text)] for chunk in chunks]) for claim, chunks in pairs]
-        )
-
-    def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
-        """See :class:`rag.verify.protocol.Verifier`."""
-        return self._judge([(claim, [["", *_sentences(text)] for text in texts]) for claim, texts in pairs])
+        return self._judge([(claim, list(map(_titled_sentences, premises))) for claim, premises in pairs])
 
     def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
         """See :class:`rag.verify.protocol.Verifier`."""
@@ -214,6 +208,12 @@ def _labels(path: str, config: Any) -> tuple[str, ...]:
         kind = ", ".join(architectures) or "a model without an architecture"
         raise UsageError(f"--verifier hf:{path}: not a sequence-classification model, but {kind}")
     return tuple(str(config.id2label[number]) for number in range(config.num_labels))
+
+
+def _titled_sentences(premise: Premise) -> list[str]:
+    """Return the title line of ``premise``, "" for a sentence, and its sentences."""
+    title, text = ("", premise) if isinstance(premise, str) else (premise.context, premise.text)
+    return [title, *_sentences(text)]
 
 
 def _sentences(text: str) -> list[str]:

@@ -10,6 +10,9 @@ from typing import Protocol
 
 from rag.types import Chunk, Quote, Verdict
 
+Premise = Chunk | str
+"""What a sentence is judged by: a chunk, or the text of a sentence that is known to be supported."""
+
 
 class Verifier(Protocol):
     """Judges sentences against evidence. A verdict's ``judge`` names what decided it."""
@@ -29,12 +32,8 @@ class Verifier(Protocol):
         """What tries other citations: those that an accepted sentence does not need, or a passage that may state it."""
         ...
 
-    def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
-        """Return a verdict for each pair of a sentence and the chunks that it cites, taken together."""
-        ...
-
-    def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
-        """Return a verdict for each pair of a sentence and the sentences that it has to follow from."""
+    def verify(self, pairs: Sequence[tuple[str, Sequence[Premise]]]) -> list[Verdict]:
+        """Return a verdict for each pair of a sentence and what has to support it, taken together."""
         ...
 
     def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:

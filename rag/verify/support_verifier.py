@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rag._internal.cached_file import OnBytes
     from rag.config import Settings
     from rag.verify.alignment.model import Alignment, AlignmentModel
-    from rag.verify.protocol import Verifier
+    from rag.verify.protocol import Premise, Verifier
     from rag.verify.support.model import Judgement, SupportModel
 
 Purpose = Literal["gating", "scoring"]
@@ -70,13 +70,9 @@ class SupportVerifier:
         """See :class:`rag.verify.protocol.Verifier`."""
         return self
 
-    def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
+    def verify(self, pairs: Sequence[tuple[str, Sequence[Premise]]]) -> list[Verdict]:
         """See :class:`rag.verify.protocol.Verifier`. Titles and headings are evidence too."""
-        return self._verdicts([(sentence, tuple(map(_passage, chunks))) for sentence, chunks in pairs])
-
-    def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
-        """See :class:`rag.verify.protocol.Verifier`."""
-        return self._verdicts([(sentence, tuple(map(Passage, premises))) for sentence, premises in pairs])
+        return self._verdicts([(sentence, tuple(map(_passage, premises))) for sentence, premises in pairs])
 
     def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
         """See :class:`rag.verify.protocol.Verifier`."""
@@ -128,8 +124,11 @@ class SupportVerifier:
         )
 
 
-def _passage(chunk: Chunk) -> Passage:
-    """Return ``chunk`` with its line of title and headings, as the model was trained on."""
+def _passage(premise: Premise) -> Passage:
+    """Return ``premise``; a chunk has its line of title and headings, as the model was trained on."""
+    if isinstance(premise, str):
+        return Passage(premise)
+    chunk = premise
     return Passage(chunk.text, " — ".join(part for part in (chunk.title, *chunk.heading_path, chunk.columns) if part))
 
 

@@ -27,8 +27,9 @@ class Draft:
     ``evidence`` are the sentences that it was made from, or those of its chunks: they are quoted if it fails.
     ``fault`` is what the writer itself found wrong with it. ``merged`` is set where the sentence was made from
     ``evidence`` and nothing else: its citations are then known, and not chosen by the model. ``sources`` are the
-    sentences of the sections that a sentence of the summary or conclusion was written from. Where ``replaceable`` is
-    not set, no evidence sentence stands in for a draft that fails, as for a side of a disagreement.
+    sentences of the sections that a sentence of the summary or conclusion was written from; a draft among them is one
+    that was revised in the same reply and is not verified yet. Where ``replaceable`` is not set, no evidence sentence
+    stands in for a draft that fails, as for a side of a disagreement.
     """
 
     text: str
@@ -36,7 +37,7 @@ class Draft:
     evidence: tuple[EvidenceSentence, ...]
     fault: str | None = None
     merged: bool = False
-    sources: tuple[Sentence, ...] = ()
+    sources: tuple[Sentence | Draft, ...] = ()
     replaceable: bool = True
 
     @property
@@ -64,13 +65,15 @@ class RefusedDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftClosing:
-    """Summary and conclusion as a writer returns them.
+    """Summary and conclusion as a writer returns them, with the sentences of the sections that it revised first.
 
-    ``repeats`` are pairs of sentences of the sections: the first says nothing that the second does not say.
-    ``closed_gaps`` are the gaps that a sentence of the sections answers.
+    ``revised`` has the new drafts of each refused one, none where there is no usable reply. ``repeats`` are pairs of
+    sentences of the sections: the first says nothing that the second does not say. ``closed_gaps`` are the gaps that a
+    sentence of the sections answers.
     """
 
     parts: Mapping[ClosingPart, Sequence[Draft]]
+    revised: tuple[tuple[Draft, ...], ...] = ()
     repeats: tuple[tuple[Sentence, Sentence], ...] = ()
     closed_gaps: frozenset[str] = frozenset()
 

@@ -2,9 +2,10 @@
 
 ::
 
-    quotes → outline → sections, in parallel → verified together → summary and conclusion → verified
+    quotes → outline → sections, in parallel → verified → revisions, summary and conclusion → verified
 
-What is refused in a step goes back to the model in one call. The quotes of the evidence are a verified brief before the
+Summary and conclusion are written in the call that revises what was refused of the sections, and what is refused of
+them goes back to the model in one call more. The quotes of the evidence are a verified brief before the
 first call, the quotes of the model's outline after it, and the verified sections after the next calls: an interruption
 returns what is there.
 """
@@ -18,12 +19,13 @@ from functools import partial
 from rag._internal.concurrency import start_all
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.progress import OnProgress, Step
-from rag.types import Brief, Disagreement, Hit, Section, Sentence, Trace
+from rag.types import Brief, Disagreement, Hit, Repair, Section, Sentence, Trace
 from rag.verify import Verifier
 from rag.writing.compose import insufficient_brief, quoted_brief
 from rag.writing.drafts import CLOSING_PARTS, Draft, quote_draft
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.large_writer import LargeWriter
+from rag.writing.outcome import Outcome
 from rag.writing.outline import Outline
 from rag.writing.repair import RepairPolicy
 from rag.writing.repetition import repeated_in
@@ -72,7 +74,8 @@ def compose_with_large_model(
     )
     try:
         composition.make_outline(sections)
-        if composition.outline.themes and composition.write_sections():
+        if composition.outline.themes:
+            composition.write_sections()
             composition.write_closing_parts()
     except (ModelError, KeyboardInterrupt) as error:
         why = "stopped" if isinstance(error, KeyboardInterrupt) else str(error)
@@ -83,7 +86,11 @@ def compose_with_large_model(
 
 @dataclass(slots=True, kw_only=True)
 class _LargeComposition:
-    """A brief that is being written: ``brief`` is verified at any moment, ``current_part`` is written next."""
+    """A brief that is being written: ``brief`` is verified at any moment, ``current_part`` is written next.
+
+    ``outcomes`` are those of the sections' drafts, then of the sides of the disagreements. While what they refuse may
+    still be revised, ``repairs_if_interrupted`` are the replacements that stand in the brief.
+    """
 
     brief: Brief
     first_outline: Outline
@@ -92,6 +99,8 @@ class _LargeComposition:
     on_progress: OnProgress
     outline: ThematicOutline = field(default_factory=partial(ThematicOutline, themes=()))
     quotes: list[list[EvidenceSentence]] = field(default_factory=list)
+    outcomes: list[list[Outcome]] = field(default_factory=list)
+    repairs_if_interrupted: tuple[Repair, ...] = ()
     current_part: str = PARTS[0]
 
     def make_outline(self, sections: int) -> None:
@@ -119,10 +128,10 @@ class _LargeComposition:
         ]
         self.brief = replace(self.brief, sections=tuple(quoted) or self.brief.sections, gaps=gaps)
 
-    def write_sections(self) -> bool:
+    def write_sections(self) -> None:
         """Have all sections written at the same time, and verify them together with the disagreements.
 
-        Return whether there is a section: without one the quotes stay.
+        What passes stands from then on, and evidence in place of what does not, until that is revised.
         """
         self.current_part = "sections"
         self._report(self.brief)
@@ -134,17 +143,24 @@ class _LargeComposition:
             )
         ]
         parts = [(theme.heading, own) for theme, own in zip(self.outline.themes, drafts, strict=True)]
-        disagreements = self.outline.disagreements
-        sides = [(f"disagreement: {each.about}", [side]) for each in disagreements for side in each.sides]
-        verified = self.policy.verified_parts([*parts, *sides], self.writer.revise)
+        sides = [(f"disagreement: {each.about}", [side]) for each in self.outline.disagreements for side in each.sides]
+        self.outcomes = self.policy.judged([*parts, *sides])
+        before = self.policy.log
+        self._print_sections()
+        self.policy.log, self.repairs_if_interrupted = before, self.policy.log[len(before) :]
+
+    def _print_sections(self) -> None:
+        """Put what stands of the sections and disagreements into the brief; without a section the quotes stay."""
+        verified = self.policy.settled(self.outcomes)
+        themes = self.outline.themes
         sections = [
             Section(heading=theme.heading, sentences=tuple(sentences))
-            for theme, sentences in zip(self.outline.themes, verified, strict=False)
+            for theme, sentences in zip(themes, verified, strict=False)
             if sentences
         ]
         if not sections:
-            return False
-        pairs = zip(verified[len(parts) :: 2], verified[len(parts) + 1 :: 2], strict=True)
+            return
+        pairs = zip(verified[len(themes) :: 2], verified[len(themes) + 1 :: 2], strict=True)
         body = [sentence for section in sections for sentence in section.sentences]
         summary = _not_repeated(self.brief.summary, body) or body[:1]
         self.brief = replace(
@@ -154,25 +170,40 @@ class _LargeComposition:
             conclusion=tuple(_not_repeated(self.brief.conclusion, [*body, *summary])),
             disagreements=tuple(
                 Disagreement(about=each.about, sides=(one[0], other[0]))
-                for each, (one, other) in zip(disagreements, pairs, strict=True)
+                for each, (one, other) in zip(self.outline.disagreements, pairs, strict=True)
                 if one and other
             ),
         )
-        return True
 
     def write_closing_parts(self) -> None:
-        """Have summary and conclusion written from the verified sections; a failed summary leaves quotes."""
+        """Have refused sentences revised, and summary and conclusion written, in one call that is verified at once.
+
+        A failed summary leaves quotes.
+        """
         self.current_part = "summary and conclusion"
         self._report(self.brief)
-        body = [sentence for section in self.brief.sections for sentence in section.sentences]
+        passed = [
+            Section(heading=theme.heading, sentences=tuple(sentences))
+            for theme, own in zip(self.outline.themes, self.outcomes, strict=False)
+            if (sentences := [sentence for outcome in own for sentence in outcome.sentences])
+        ]
+        body = [sentence for section in passed for sentence in section.sentences]
+        refused = self.policy.revisable(self.outcomes)
+        if not passed and not refused:
+            return
         try:
-            drafts = self.writer.closing(self.brief.sections, self.brief.gaps)
+            drafts = self.writer.closing(passed, self.brief.gaps, [outcome.refused for outcome in refused])
         except ReplyError as error:
             self.policy.record(self.current_part, "quote", "", "", f"no usable reply: {error}")
+            self._settle()
             return
-        revise = partial(self.writer.revise_closing, sections=self.brief.sections)
-        parts = [(part, drafts.parts[part]) for part in CLOSING_PARTS]
-        summary, conclusion = self.policy.closing_parts(parts, body, revise)
+        summary, conclusion = self.policy.closing_parts(
+            [(part, drafts.parts[part]) for part in CLOSING_PARTS],
+            body,
+            partial(self.writer.revise_closing, sections=passed),
+            list(zip(refused, drafts.revised, strict=True)),
+        )
+        self._settle()
         self.brief = replace(
             self.brief,
             summary=tuple(summary) or self.brief.summary,
@@ -180,6 +211,10 @@ class _LargeComposition:
             conclusion=tuple(conclusion),
             gaps=tuple(gap for gap in self.brief.gaps if gap not in drafts.closed_gaps),
         )
+
+    def _settle(self) -> None:
+        self.repairs_if_interrupted = ()
+        self._print_sections()
 
     def _without_repeats(self, repeats: Iterable[tuple[Sentence, Sentence]]) -> tuple[Section, ...]:
         """Return the sections without each first sentence of ``repeats``, as long as the second one stays.
@@ -197,7 +232,8 @@ class _LargeComposition:
 
     def brief_so_far(self) -> Brief:
         """Return the brief with the log of its repairs."""
-        return replace(self.brief, trace=replace(self.brief.trace, repairs=self.policy.log))
+        repairs = (*self.policy.log, *self.repairs_if_interrupted)
+        return replace(self.brief, trace=replace(self.brief.trace, repairs=repairs))
 
     def _written(
         self, theme: Theme, written: Callable[[], list[Draft]], quotes: Sequence[EvidenceSentence]

@@ -6,6 +6,7 @@ nothing else. A passage has the same alias in every call. Aliases do not leave t
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -24,7 +25,7 @@ from rag.writing.thematic_outline import ThematicOutline, Theme, outline_schema,
 if TYPE_CHECKING:
     from rag.llm.chat_model import ChatModel
 
-MAX_OUTLINE_TOKENS, MAX_SECTION_TOKENS, MAX_CLOSING_TOKENS = 3000, 1200, 1200
+MAX_OUTLINE_TOKENS, MAX_SECTION_TOKENS, MAX_CLOSING_TOKENS, MAX_REVISION_TOKENS = 3000, 1200, 1200, 1200
 """Length limits of the replies."""
 
 MAX_CITATIONS, MAX_SOURCES = 5, 5
@@ -35,6 +36,9 @@ SECTION_SIZE, SUMMARY_SIZE, CONCLUSION_SIZE = 6, 6, 3
 
 PASSAGES_USED = 20
 """Number of passages that the outline is asked to name at the most. Sections and verifier read them again."""
+
+MAX_PARTS = 2
+"""Largest number of sentences that a refused one is made into."""
 
 NEAR_PASSAGES = 2
 """Passages that a request for a revision shows for each refused sentence beside those that it cites."""
@@ -95,98 +99,97 @@ class LargeWriter:
         )
         return [draft for item in reply.sentences for draft in _section_drafts(item.text, item.citations, passages)]
 
-    def closing(self, sections: Sequence[Section], gaps: Sequence[str]) -> DraftClosing:
-        """Write summary and conclusion from the verified ``sections``, knowing what stays unanswered.
+    def closing(
+        self, sections: Sequence[Section], gaps: Sequence[str], refused: Sequence[RefusedDraft] = ()
+    ) -> DraftClosing:
+        """Revise the ``refused`` drafts, and write summary and conclusion from them and the verified ``sections``.
 
         The same call names the sentences that repeat others, since the sections were written without each other, and
-        the gaps that a sentence closes, since the outline saw only a part of some passages.
+        the ``gaps`` that a sentence closes, since the outline saw only a part of some passages. A refused draft is
+        revised from the passages that it cites and those nearest to its words.
         """
-        numbered = _numbered(sections)
-        aliases = tuple(numbered)
+        sentences = _numbered(sections)
         numbered_gaps = {f"G{number}": gap for number, gap in enumerate(gaps, 1)}
+        passages = self._passages_of(refused)
         reply = ask_with_retry(
             self.model,
             self.summary_prompt,
-            _closing_schema(aliases, numbered_gaps),
-            max_tokens=MAX_CLOSING_TOKENS,
+            _closing_schema(tuple(sentences), numbered_gaps, len(refused), tuple(passages)),
+            max_tokens=MAX_CLOSING_TOKENS + (MAX_REVISION_TOKENS if refused else 0),
             question=self.question,
-            sentences=_sentences_text(sections),
+            sentences=_sentences_text(sections) or "none",
             gaps="\n".join(f"{alias}: {gap}" for alias, gap in numbered_gaps.items()) or "nothing",
+            refused=_refused_text("R", refused, [each.draft.chunks for each in refused], passages) or "none",
+            evidence=passages_text(passages) or "none",
         )
+        revised: defaultdict[str, list[Draft]] = defaultdict(list)
+        for item in filter(_has_citations, reply.revised):
+            revised[f"R{item.number}"] += _section_drafts(item.text, item.citations, passages)
+        sources: dict[str, Sequence[Sentence | Draft]] = {alias: [each] for alias, each in sentences.items()}
+        sources |= revised
         parts: dict[ClosingPart, list[Draft]] = {
-            "summary": self._closing_drafts(reply.summary, numbered),
-            "conclusion": self._closing_drafts(reply.conclusion, numbered),
+            "summary": self._closing_drafts(reply.summary, sources),
+            "conclusion": self._closing_drafts(reply.conclusion, sources),
         }
         return DraftClosing(
             parts=parts,
-            repeats=tuple((numbered[str(each.sentence)], numbered[str(each.same_as)]) for each in reply.repeats),
+            revised=tuple(tuple(revised[f"R{number}"]) for number in range(1, len(refused) + 1)),
+            repeats=tuple((sentences[str(each.sentence)], sentences[str(each.same_as)]) for each in reply.repeats),
             closed_gaps=frozenset(numbered_gaps[str(alias)] for alias in reply.closed),
         )
 
-    def revise(self, refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
-        """Revise drafts of the sections from the passages that they cite and those nearest to their words."""
+    def _passages_of(self, refused: Sequence[RefusedDraft]) -> dict[str, Chunk]:
+        """Return the passages that ``refused`` cite and those nearest to their words, by alias."""
         wanted = {chunk.id for each in refused for chunk in each.draft.chunks}
         shown = list(self._passages.values())
         wanted |= {chunk.id for each in refused for chunk in near_chunks(each.draft.text, shown, NEAR_PASSAGES)}
-        passages = {alias: chunk for alias, chunk in self._passages.items() if chunk.id in wanted}
-        items = self._revise(refused, [each.draft.chunks for each in refused], passages, passages_text(passages))
-        return [tuple(_section_drafts(text, cited, passages)) for text, cited in items]
+        return {alias: chunk for alias, chunk in self._passages.items() if chunk.id in wanted}
 
     def revise_closing(self, refused: Sequence[RefusedDraft], sections: Sequence[Section]) -> list[tuple[Draft, ...]]:
         """Revise drafts of the summary and the conclusion from those of ``sections`` that they were written from."""
-        sources = {source for each in refused for source in each.draft.sources}
-        sections = [section for section in sections if not sources.isdisjoint(section.sentences)]
+        used = {source for each in refused for source in each.draft.sources}
+        sections = [section for section in sections if not used.isdisjoint(section.sentences)] or list(sections)
         numbered = _numbered(sections)
-        text = _sentences_text(sections)
-        items = self._revise(refused, [each.draft.sources for each in refused], numbered, text)
-        return [tuple(self._drafts_from(text, cited, numbered)) for text, cited in items]
-
-    def _closing_drafts(self, items: Sequence[Any], numbered: Mapping[str, Sentence]) -> list[Draft]:
-        return [draft for item in items for draft in self._drafts_from(item.text, item.citations, numbered)]
-
-    def _drafts_from(self, text: str, cited: Sequence[str], numbered: Mapping[str, Sentence]) -> list[Draft]:
-        """Return the drafts of one item, with the citations of the numbered sentences that it names."""
-        sources = tuple(numbered[alias] for alias in dict.fromkeys(map(str, cited)))
-        chunks = self._chunks_of(sources)
-        return [Draft(text=each, chunks=chunks, evidence=(), sources=sources) for each in clean_sentences(text)]
-
-    def _chunks_of(self, sentences: Sequence[Sentence]) -> tuple[Chunk, ...]:
-        by_id = {chunk.id: chunk for chunk in self.evidence}
-        return tuple(by_id[cited] for cited in dict.fromkeys(c for sentence in sentences for c in sentence.citations))
-
-    def _revise(
-        self,
-        refused: Sequence[RefusedDraft],
-        cited: Sequence[Sequence[object]],
-        aliased: Mapping[str, object],
-        evidence: str,
-    ) -> list[tuple[str, list[str]]]:
-        """Ask for new wordings of all ``refused`` drafts in one call.
-
-        Args:
-            refused: the drafts.
-            cited: what each of them cites, among the values of ``aliased``.
-            aliased: what may be cited, by alias.
-            evidence: the same as the prompt shows it.
-
-        Returns:
-            for each draft its new text and the aliases that this cites; an empty text if there is none.
-        """
-        entries = []
-        for number, (each, own) in enumerate(zip(refused, cited, strict=True), 1):
-            aliases = [alias for alias, value in aliased.items() if value in own]
-            entries.append(f"{number}. {each.draft.text}\nCites: {', '.join(aliases)}\nFault: {each.fault}")
         reply = ask_with_retry(
             self.model,
             self.revise_prompt,
-            _revision_schema(len(refused), tuple(aliased)),
-            max_tokens=MAX_SECTION_TOKENS,
+            _revision_schema(len(refused), tuple(numbered)),
+            max_tokens=MAX_REVISION_TOKENS,
             question=self.question,
-            evidence=evidence,
-            refused="\n\n".join(entries),
+            evidence=_sentences_text(sections),
+            refused=_refused_text("", refused, [each.draft.sources for each in refused], numbered),
         )
-        revised = {item.number: (item.text, item.citations) for item in reply.sentences if item.citations}
-        return [revised.get(number, ("", [])) for number in range(1, len(refused) + 1)]
+        sources = {alias: [sentence] for alias, sentence in numbered.items()}
+        revised: defaultdict[int, list[Draft]] = defaultdict(list)
+        for item in filter(_has_citations, reply.sentences):
+            revised[item.number] += self._closing_drafts([item], sources)
+        return [tuple(revised[number]) for number in range(1, len(refused) + 1)]
+
+    def _closing_drafts(self, items: Sequence[Any], sources: Mapping[str, Sequence[Sentence | Draft]]) -> list[Draft]:
+        """Return the drafts of items of a reply, with the citations of the sentences that they name.
+
+        An item that names nothing but a refused sentence that was given up has no draft.
+        """
+        drafts = []
+        for item in items:
+            own = [source for alias in dict.fromkeys(map(str, item.citations)) for source in sources.get(alias, ())]
+            if own:
+                drafts += [
+                    Draft(text=text, chunks=self._chunks_of(own), evidence=(), sources=tuple(own))
+                    for text in clean_sentences(item.text)
+                ]
+        return drafts
+
+    def _chunks_of(self, sources: Sequence[Sentence | Draft]) -> tuple[Chunk, ...]:
+        by_id = {chunk.id: chunk for chunk in self.evidence}
+        ids = [
+            chunk_id
+            for source in sources
+            for chunk_id in (
+                source.citations if isinstance(source, Sentence) else (chunk.id for chunk in source.chunks)
+            )
+        ]
+        return tuple(by_id[chunk_id] for chunk_id in dict.fromkeys(ids))
 
     def _aliases_of(self, chunks: Sequence[Chunk]) -> dict[str, Chunk]:
         """Return ``chunks`` by alias, in the order of the aliases."""
@@ -209,6 +212,29 @@ def _sentences_text(sections: Sequence[Section]) -> str:
     return "\n".join(lines)
 
 
+def _refused_text(
+    prefix: str, refused: Sequence[RefusedDraft], cited: Sequence[Sequence[object]], aliased: Mapping[str, object]
+) -> str:
+    """Return the ``refused`` drafts with their faults, numbered behind ``prefix``.
+
+    Args:
+        prefix: the letter of the numbers, or "".
+        refused: the drafts.
+        cited: what each of them cites, among the values of ``aliased``.
+        aliased: what may be cited, by alias.
+    """
+    entries = []
+    for number, (each, own) in enumerate(zip(refused, cited, strict=True), 1):
+        aliases = [alias for alias, value in aliased.items() if value in own]
+        entries.append(f"{prefix}{number}. {each.draft.text}\nCites: {', '.join(aliases)}\nFault: {each.fault}")
+    return "\n\n".join(entries)
+
+
+def _has_citations(item: Any) -> bool:
+    """Whether a revised sentence was not given up."""
+    return bool(item.citations)
+
+
 def _section_drafts(text: str, cited: Sequence[str], passages: Mapping[str, Chunk]) -> list[Draft]:
     """Return the drafts of one item of a reply, with the passages that it cites."""
     own = tuple(passages[alias] for alias in dict.fromkeys(map(str, cited)))
@@ -222,20 +248,28 @@ def _section_schema(aliases: tuple[str, ...]) -> Any:
     return strict_schema("WrittenSection", sentences=(list_of(sentence, 1, SECTION_SIZE), ...))
 
 
-def _closing_schema(aliases: tuple[str, ...], gaps: Collection[str]) -> Any:
-    """Return the schema of summary, conclusion, repeats and closed ``gaps``.
+def _closing_schema(sentences: tuple[str, ...], gaps: Collection[str], refused: int, passages: tuple[str, ...]) -> Any:
+    """Return the schema of revisions, summary, conclusion, repeats and closed gaps.
 
-    ``aliases`` are those of the sections' sentences.
+    Args:
+        sentences: the aliases of the sections' sentences.
+        gaps: those of the gaps.
+        refused: number of the refused sentences.
+        passages: the aliases of the passages that these may cite.
     """
-    kind = alias_type("Alias", aliases)
-    sentence = _sentence_schema(kind, "from", MAX_SOURCES)
-    repeat = strict_schema("Repeat", sentence=(kind, ...), same_as=(kind, ...))
+    known = alias_type("Alias", sentences) if sentences else str
+    revised = tuple(f"R{number}" for number in range(1, refused + 1))
+    sentence = _sentence_schema(alias_type("Source", (*sentences, *revised)), "from", MAX_SOURCES)
+    repeat = strict_schema("Repeat", sentence=(known, ...), same_as=(known, ...))
     gap = alias_type("Gap", tuple(gaps)) if gaps else str
+    # Also without refused sentences the reply has the field: a model gives what the prompt names.
+    revision = _revised_item(refused, passages) if refused else strict_schema("Revised", number=(int, ...))
     return strict_schema(
         "WrittenPassage",
+        revised=(list_of(revision, 0, MAX_PARTS * refused), ...),
         summary=(list_of(sentence, 1, SUMMARY_SIZE), ...),
         conclusion=(list_of(sentence, 0, CONCLUSION_SIZE), ...),
-        repeats=(list_of(repeat, 0, len(aliases)), ...),
+        repeats=(list_of(repeat, 0, len(sentences)), ...),
         closed=(list_of(gap, 0, len(gaps)), ...),
     )
 
@@ -247,8 +281,14 @@ def _sentence_schema(kind: Any, cites: str, most: int) -> Any:
 
 
 def _revision_schema(count: int, aliases: tuple[str, ...]) -> Any:
-    """Return the schema of ``count`` revised sentences; one without a text or citations is given up."""
+    """Return the schema of the revisions of ``count`` sentences."""
+    return strict_schema(
+        "RevisedSentences", sentences=(list_of(_revised_item(count, aliases), 1, MAX_PARTS * count), ...)
+    )
+
+
+def _revised_item(count: int, aliases: tuple[str, ...]) -> Any:
+    """Return the schema of a revision of one of ``count`` sentences; without a text or citations this is given up."""
     citations = list_of(alias_type("Alias", aliases), 0, MAX_SOURCES)
     numbers = tuple(range(1, count + 1))
-    item = strict_schema("Item", number=(Literal[numbers], ...), text=(str, ...), citations=(citations, ...))
-    return strict_schema("RevisedSentences", sentences=(list_of(item, 1, count), ...))
+    return strict_schema("Revised", number=(Literal[numbers], ...), text=(str, ...), citations=(citations, ...))

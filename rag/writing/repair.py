@@ -8,15 +8,16 @@ that it needs and no others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rag.errors import ReplyError
 from rag.types import Chunk, Repair, RepairAction, Sentence, Verdict
-from rag.verify import Verifier, near_chunks
+from rag.verify import Premise, Verifier, near_chunks
 from rag.writing.drafts import Draft, RefusedDraft, main_quotes
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.faults import fault_of
+from rag.writing.outcome import Outcome
 from rag.writing.repetition import repeated_in
 from rag.writing.replacement import (
     StandingSentences,
@@ -68,30 +69,59 @@ class RepairPolicy:
 
         All drafts are verified together, and the refused ones of all parts are revised in one call of ``revise``.
         """
-        outcomes = self._outcomes(parts, revise)
-        standing = self._standing([each for part in outcomes for each in part], printed)
-        for outcome in (each for part in outcomes for each in part):
+        outcomes = self.judged(parts)
+        self._revise([outcome for part in outcomes for outcome in part if not outcome.passed], revise)
+        return self.settled(outcomes, printed)
+
+    def judged(self, parts: Sequence[tuple[str, Sequence[Draft]]]) -> list[list[Outcome]]:
+        """Verify the drafts of ``parts`` together, and return what becomes of them without a revision.
+
+        One that fails passes with other citations if a single passage is certain to state it.
+        """
+        unverified = [draft for _, drafts in parts for draft in drafts if not draft.is_quote and not draft.fault]
+        verdicts = dict(zip(map(id, unverified), self._verify(unverified), strict=True))
+        return [[self._outcome(draft, where, verdicts.get(id(draft))) for draft in drafts] for where, drafts in parts]
+
+    def revisable(self, outcomes: Sequence[Sequence[Outcome]]) -> list[Outcome]:
+        """Return those that did not pass, as far as the limit of rewrites allows, and count them as revised."""
+        return [outcome for part in outcomes for outcome in part if not outcome.passed and self._may_revise()]
+
+    def settled(self, outcomes: Sequence[Sequence[Outcome]], printed: Iterable[Sentence] = ()) -> list[list[Sentence]]:
+        """Return the sentences to print of each part, with evidence in place of what did not pass; log all repairs."""
+        everything = [outcome for part in outcomes for outcome in part]
+        standing = StandingSentences.of(printed)
+        sentences = {
+            id(each): [sentence for sentence in each.sentences if standing.add(sentence)] for each in everything
+        }
+        for outcome in everything:
             self.log += tuple(outcome.repairs)
             if outcome.passed:
                 continue
             candidates = (each.as_sentence() for each in _replacements(outcome.draft, standing))
-            outcome.sentences = [sentence for sentence in candidates if standing.add(sentence)]
-            self._record_replacement(outcome)
-        return [[sentence for outcome in part for sentence in outcome.sentences] for part in outcomes]
+            sentences[id(outcome)] = [sentence for sentence in candidates if standing.add(sentence)]
+            self._record_replacement(outcome, sentences[id(outcome)])
+        return [[sentence for outcome in part for sentence in sentences[id(outcome)]] for part in outcomes]
 
     def closing_parts(
         self,
         parts: Sequence[tuple[str, Sequence[Draft]]],
         body: Sequence[Sentence],
         revise: Revise,
-        printed: Iterable[Sentence] = (),
+        revisions: Sequence[tuple[Outcome, Sequence[Draft]]] = (),
     ) -> list[list[Sentence]]:
-        """Verify the drafts of summary and conclusion, which were written from ``body``, the sentences of all sections.
+        """Verify the drafts of summary and conclusion together with ``revisions`` of the sections.
 
-        A draft that fails, or repeats a sentence of the body, is revised once and then dropped: a body sentence in its
-        place would be a copy. A draft that repeats one that stands before it, or in ``printed``, is dropped at once.
+        A draft that fails, or repeats a sentence of the sections, is revised once and then dropped: a sentence of them
+        in its place would be a copy. One that repeats a sentence that stands before it is dropped at once.
+
+        Args:
+            parts: names and drafts.
+            body: the sentences of all sections.
+            revise: asks the writer for new wordings of refused drafts of ``parts``.
+            revisions: refused drafts of the sections with their new wordings, which ``parts`` may rest on.
         """
-        texts = [sentence.text for sentence in body]
+        new = [(outcome, draft) for outcome, drafts in revisions for draft in drafts if outcome.admits(draft)]
+        texts = [*(sentence.text for sentence in body), *(draft.text for _, draft in new)]
 
         def marked(draft: Draft) -> Draft:
             repeated = None if draft.fault else repeated_in(draft.text, texts)
@@ -101,49 +131,53 @@ class RepairPolicy:
             return [tuple(map(marked, drafts)) for drafts in revise(refused)]
 
         marked_parts = [(where, [marked(draft) for draft in drafts]) for where, drafts in parts]
-        standing = [sentence.text for sentence in printed]
-        outcomes = self._outcomes(marked_parts, revise_marked)
-        for outcome in (each for part in outcomes for each in part):
-            self.log += tuple(outcome.repairs)
-            if not outcome.passed:
-                self._record_replacement(outcome)
-                continue
-            for sentence in list(outcome.sentences):
-                if repeated_in(sentence.text, standing):
-                    outcome.sentences.remove(sentence)
-                    self.record(outcome.where, "drop", sentence.text, "", "another sentence says it")
-                else:
-                    standing.append(sentence.text)
-        return [[sentence for outcome in part for sentence in outcome.sentences] for part in outcomes]
+        closing = [draft for _, drafts in marked_parts for draft in drafts if not draft.fault]
+        verdicts = self._verify([*(draft for _, draft in new), *closing])
+        accepted = self._accept_revisions(new, verdicts[: len(new)])
+        verdict_of = dict(zip(map(id, closing), verdicts[len(new) :], strict=True))
+        outcomes = [
+            [self._closing_outcome(draft, where, verdict_of.get(id(draft)), accepted) for draft in drafts]
+            for where, drafts in marked_parts
+        ]
+        self._revise([outcome for part in outcomes for outcome in part if not outcome.passed], revise_marked)
+        return self._without_repeats(outcomes)
+
+    def _closing_outcome(
+        self, draft: Draft, where: str, verdict: Verdict | None, accepted: Mapping[Draft, Sentence]
+    ) -> Outcome:
+        """Return what becomes of ``draft``, which may rest on revised drafts; ``accepted`` is printed of these."""
+        on_accepted = _on_accepted(draft, accepted)
+        return self._outcome(on_accepted, where, None if on_accepted.fault else verdict)
+
+    def _without_repeats(self, outcomes: Sequence[Sequence[Outcome]]) -> list[list[Sentence]]:
+        """Return the sentences of each part without those that repeat one before them; log all repairs."""
+        standing: list[str] = []
+        parts = []
+        for part in outcomes:
+            parts.append(kept := list[Sentence]())
+            for outcome in part:
+                self.log += tuple(outcome.repairs)
+                if not outcome.passed:
+                    self._record_replacement(outcome, [])
+                for sentence in outcome.sentences:
+                    if repeated_in(sentence.text, standing):
+                        self.record(outcome.where, "drop", sentence.text, "", "another sentence says it")
+                    else:
+                        standing.append(sentence.text)
+                        kept.append(sentence)
+        return parts
 
     def record(self, where: str, action: RepairAction, before: str, after: str, why: str) -> None:
         """Add a repair to the log."""
         self.log += (Repair(where=where, action=action, before=before, after=after, why=why),)
 
-    def _record_replacement(self, outcome: _Outcome) -> None:
-        after = " ".join(sentence.text for sentence in outcome.sentences)
+    def _record_replacement(self, outcome: Outcome, sentences: Sequence[Sentence]) -> None:
+        after = " ".join(sentence.text for sentence in sentences)
         self.record(outcome.where, "quote" if after else "drop", outcome.draft.text, after, outcome.fault)
 
-    def _standing(self, outcomes: Sequence[_Outcome], printed: Iterable[Sentence]) -> StandingSentences:
-        """Return what stands in the brief once the sentences that passed are added; one that stands is taken out."""
-        standing = StandingSentences.of(printed)
-        for outcome in outcomes:
-            outcome.sentences = [sentence for sentence in outcome.sentences if standing.add(sentence)]
-        return standing
-
-    def _outcomes(self, parts: Sequence[tuple[str, Sequence[Draft]]], revise: Revise) -> list[list[_Outcome]]:
-        """Verify the drafts of ``parts``; reattribute those that fail, or else have them revised and verified again."""
-        unverified = [draft for _, drafts in parts for draft in drafts if not draft.is_quote and not draft.fault]
-        verdicts = dict(zip(map(id, unverified), self._verify(unverified), strict=True))
-        outcomes = [
-            [self._outcome(draft, where, verdicts.get(id(draft))) for draft in drafts] for where, drafts in parts
-        ]
-        self._revise([outcome for part in outcomes for outcome in part if not outcome.passed], revise)
-        return outcomes
-
-    def _outcome(self, draft: Draft, where: str, verdict: Verdict | None) -> _Outcome:
+    def _outcome(self, draft: Draft, where: str, verdict: Verdict | None) -> Outcome:
         """Return what becomes of ``draft`` without a revision. It has no verdict if it is a quote or has a fault."""
-        outcome = _Outcome(draft=draft, where=where)
+        outcome = Outcome(draft=draft, where=where)
         if draft.is_quote:
             outcome.accept(draft.evidence[0].as_sentence())
             return outcome
@@ -156,26 +190,35 @@ class RepairPolicy:
             outcome.accept(self._sentence(other, better))
         return outcome
 
-    def _revise(self, refused: Sequence[_Outcome], revise: Revise) -> None:
-        """Have the drafts of ``refused`` revised, as far as the limits allow, and accept what is supported then."""
-        revisable = [outcome for outcome in refused if self._may_revise()]
-        if not revisable:
+    def _revise(self, refused: Sequence[Outcome], revise: Revise) -> None:
+        """Have the drafts of ``refused`` revised, as far as the limit allows, and accept what is supported then."""
+        outcomes = self.revisable([refused])
+        if not outcomes:
             return
         try:
-            revised = revise([RefusedDraft(draft=outcome.draft, fault=outcome.fault) for outcome in revisable])
+            revised = revise([outcome.refused for outcome in outcomes])
         except ReplyError:
             return
         pairs = [
             (outcome, draft)
-            for outcome, drafts in zip(revisable, revised, strict=True)
+            for outcome, drafts in zip(outcomes, revised, strict=True)
             for draft in drafts
-            if not draft.fault and not _same(draft, outcome.draft)
+            if outcome.admits(draft)
         ]
-        for (outcome, draft), verdict in zip(pairs, self._verify([draft for _, draft in pairs]), strict=True):
+        self._accept_revisions(pairs, self._verify([draft for _, draft in pairs]))
+
+    def _accept_revisions(
+        self, pairs: Sequence[tuple[Outcome, Draft]], verdicts: Sequence[Verdict]
+    ) -> dict[Draft, Sentence]:
+        """Accept the revised drafts that are supported, and return what is printed of them."""
+        accepted = {}
+        for (outcome, draft), verdict in zip(pairs, verdicts, strict=True):
             if verdict.support == "full":
                 same_words = comparison_key(draft.text) == comparison_key(outcome.draft.text)
                 outcome.record("reattribute" if same_words else "rewrite", draft.text, outcome.fault)
                 self._accept(outcome, draft, verdict)
+                accepted[draft] = outcome.sentences[-1]
+        return accepted
 
     def _may_revise(self) -> bool:
         """Count one more rewrite, and return whether the limit allows it."""
@@ -204,7 +247,7 @@ class RepairPolicy:
         ]
         return max(judged, key=lambda pair: pair[1].score, default=None)
 
-    def _accept(self, outcome: _Outcome, draft: Draft, verdict: Verdict) -> None:
+    def _accept(self, outcome: Outcome, draft: Draft, verdict: Verdict) -> None:
         """Accept ``draft`` without the chunks that neither support it alone nor are needed.
 
         The citations of a merged sentence, or of one that was written from sentences of the sections, are known and
@@ -233,28 +276,32 @@ class RepairPolicy:
         be more than the verifier reads, or cost more to read. Only if they do not do, and its verdicts come from one
         judge, is it judged on its chunks.
         """
-        verdicts = self._verdicts_on_sources([draft for draft in drafts if draft.sources])
-        on_chunks = [draft for draft in drafts if not draft.sources]
-        if self.verifier.citation_judge is self.verifier:
-            on_chunks += [draft for draft in drafts if draft.sources and verdicts[id(draft)].support != "full"]
-        found = self.verifier.verify([(draft.text, draft.chunks) for draft in on_chunks])
-        for draft, verdict in zip(on_chunks, found, strict=True):
-            if verdict.support == "full" or not draft.sources or not verdicts[id(draft)].unsupported:
-                verdicts[id(draft)] = verdict
-        return [verdicts[id(draft)] for draft in drafts]
-
-    def _verdicts_on_sources(self, drafts: Sequence[Draft]) -> dict[int, Verdict]:
-        """Return verdicts by the identity of the drafts, on the sentences that they were written from.
-
-        The packaged verifier reads the words that these quote, too: it does not know that their own are verified.
-        """
-        alone = self.verifier.citation_judge is not self.verifier
-        premises = [
-            (draft.text, [" ".join([source.text, *([] if alone else main_quotes(source))]) for source in draft.sources])
-            for draft in drafts
+        verdicts = self.verifier.verify([(draft.text, self._premises(draft)) for draft in drafts]) if drafts else []
+        if self.verifier.citation_judge is not self.verifier:
+            return verdicts
+        again = [
+            at
+            for at, (draft, verdict) in enumerate(zip(drafts, verdicts, strict=True))
+            if draft.sources and verdict.support != "full"
         ]
-        found = self.verifier.follows(premises) if premises else []
-        return {id(draft): verdict for draft, verdict in zip(drafts, found, strict=True)}
+        on_chunks = self.verifier.verify([(drafts[at].text, drafts[at].chunks) for at in again]) if again else []
+        for at, verdict in zip(again, on_chunks, strict=True):
+            if verdict.support == "full" or not verdicts[at].unsupported:
+                verdicts[at] = verdict
+        return verdicts
+
+    def _premises(self, draft: Draft) -> Sequence[Premise]:
+        """Return what ``draft`` is judged on.
+
+        The packaged verifier reads the words that the sentences quote, too: it does not know that they are verified.
+        """
+        if not draft.sources:
+            return draft.chunks
+        alone = self.verifier.citation_judge is not self.verifier
+        return [
+            " ".join([source.text, *([] if alone or isinstance(source, Draft) else main_quotes(source))])
+            for source in draft.sources
+        ]
 
     def _sentence(self, draft: Draft, verdict: Verdict) -> Sentence:
         known = tuple(sentence.quote for sentence in draft.evidence) if draft.merged else ()
@@ -267,29 +314,15 @@ class RepairPolicy:
         )
 
 
-@dataclass(slots=True, kw_only=True)
-class _Outcome:
-    """What becomes of a draft: the sentences that are printed for it, and the repairs that led to them."""
+def _on_accepted(draft: Draft, accepted: Mapping[Draft, Sentence]) -> Draft:
+    """Return ``draft`` resting on sentences alone: what was accepted of the revised drafts among its sources.
 
-    draft: Draft
-    where: str
-    fault: str = ""
-    passed: bool = False
-    sentences: list[Sentence] = field(default_factory=list)
-    repairs: list[Repair] = field(default_factory=list)
-
-    def accept(self, sentence: Sentence) -> None:
-        self.passed = True
-        self.sentences.append(sentence)
-
-    def record(self, action: RepairAction, after: str, why: str, *, before: str | None = None) -> None:
-        before = self.draft.text if before is None else before
-        self.repairs.append(Repair(where=self.where, action=action, before=before, after=after, why=why))
-
-
-def _same(a: Draft, b: Draft) -> bool:
-    """Whether two drafts have the same words and cite the same chunks."""
-    return comparison_key(a.text) == comparison_key(b.text) and set(a.chunks) == set(b.chunks)
+    If one of them was not, the draft has a fault.
+    """
+    sources = tuple(accepted.get(each) if isinstance(each, Draft) else each for each in draft.sources)
+    known = tuple(source for source in sources if source is not None)
+    fault = draft.fault if len(known) == len(sources) else draft.fault or "it rests on a sentence that was refused"
+    return replace(draft, sources=known, fault=fault)
 
 
 def _replacements(draft: Draft, standing: StandingSentences) -> Sequence[EvidenceSentence]:

@@ -21,7 +21,8 @@ from rag.eval.judges.accuracy import (
 )
 from rag.eval.judges.judge import judge_spec
 from rag.eval.judges.recall import Recall, recall_tables
-from rag.types import Chunk, Verdict
+from rag.types import Verdict
+from rag.verify import Premise
 
 TEXT = (
     "Paul Manafort chaired the campaign from May to August 2016. Prosecutors said that Manafort lied about a meeting "
@@ -42,11 +43,8 @@ class CopyJudge:
 
     name = "copy judge"
 
-    def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
-        return self.follows([(sentence, [chunk.text for chunk in chunks]) for sentence, chunks in pairs])
-
-    def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
-        return [self.judge(sentence, " ".join(evidence)) for sentence, evidence in pairs]
+    def verify(self, pairs: Sequence[tuple[str, Sequence[Premise]]]) -> list[Verdict]:
+        return [self.judge(sentence, " ".join(map(str, premises))) for sentence, premises in pairs]
 
     def judge(self, sentence: str, evidence: str) -> Verdict:
         if "Foege" in sentence:

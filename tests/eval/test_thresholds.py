@@ -13,7 +13,8 @@ from rag.eval.metrics.citations import METRICS
 from rag.eval.runner.score import ScoredBrief
 from rag.eval.runner.scorecard import build_scorecard, compare_scorecards
 from rag.eval.runner.thresholds import check_thresholds, junit_xml, parse_threshold, step_summary
-from rag.types import Chunk, Verdict
+from rag.types import Verdict
+from rag.verify import Premise
 
 RECALLS = [0.9 + 0.005 * n for n in range(12)]
 
@@ -24,10 +25,7 @@ class NamedJudge:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
-        return []
-
-    def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
+    def verify(self, pairs: Sequence[tuple[str, Sequence[Premise]]]) -> list[Verdict]:
         return []
 
 

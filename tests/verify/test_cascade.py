@@ -78,7 +78,7 @@ def test_an_unreadable_word_leaves_the_claim_unscored(connect: Connect) -> None:
 
 def test_a_failed_call_raises_its_error(connect: Connect) -> None:
     with FaultServer([failing(400)] * 12) as server, pytest.raises(ModelError, match="the request was refused"):
-        cascade(connect(server)).follows([(FREE, (PIER.text,))])
+        cascade(connect(server)).verify([(FREE, (PIER.text,))])
 
 
 def test_of_a_search_the_model_reads_two_passages_and_none_if_one_is_accepted(connect: Connect) -> None:

@@ -65,14 +65,14 @@ def test_claims_share_one_call_with_numbered_evidence_under_a_strict_schema(conn
 def test_a_claim_without_evidence_is_not_supported_and_costs_no_call(connect: Connect) -> None:
     with FaultServer() as server:
         verifier = ChatVerifier(model=connect(server))
-        verdicts = [*verifier.verify([(MET, ())]), *verifier.follows([(MET, ["", " "])])]
+        verdicts = [*verifier.verify([(MET, ())]), *verifier.verify([(MET, ["", " "])])]
     assert [(verdict.support, verdict.reason) for verdict in verdicts] == [("none", "no evidence")] * 2
     assert server.requests == []
 
 
 def test_a_sentence_is_judged_by_the_sentences_that_it_has_to_follow_from(connect: Connect) -> None:
     with FaultServer([reply("full")]) as server:
-        [verdict] = ChatVerifier(model=connect(server)).follows([(MET, [PIER.text, COST.text])])
+        [verdict] = ChatVerifier(model=connect(server)).verify([(MET, [PIER.text, COST.text])])
     assert verdict.support == "full"
     assert f"E1 {PIER.text}\n\nE2 {COST.text}" in user_message(server.requests[0])
 

@@ -84,7 +84,7 @@ def test_the_score_of_an_nli_model_is_the_probability_of_entailment(tmp_path: Pa
 def test_the_score_of_a_single_logit_is_its_sigmoid(tmp_path: Path) -> None:
     verifier = load_classifier(save_model(tmp_path / "one", {0: "LABEL_0"}, positions=256))
     claims = [CLAIM, "It rained.", "The vote on the pier was secret, and the board met in Oslo.", "No.", "41 million."]
-    verdicts = verifier.follows([(claim, [PIER.text]) for claim in claims])
+    verdicts = verifier.verify([(claim, [PIER.text]) for claim in claims])
     text = "The harbour board of Oslo met on 3 May 2011.\nIts vote on the pier was secret."
     for claim, verdict in zip(claims, verdicts, strict=True):
         expected = logits(verifier, text, claim).sigmoid().item()
@@ -98,8 +98,8 @@ def test_of_evidence_that_does_not_fit_the_best_window_counts(tmp_path: Path) ->
     verifier = load_classifier(save_model(tmp_path / "small", NLI, positions=64))
     sentences = ["The board met in May.", "The vote was secret.", "The pier cost 41 million."]
     claim = "The board met in Oslo in May and voted."  # leaves room for one sentence at a time
-    whole = verifier.follows([(claim, [" ".join(sentences)])])[0]
-    alone = verifier.follows([(claim, [sentence]) for sentence in sentences])
+    whole = verifier.verify([(claim, [" ".join(sentences)])])[0]
+    alone = verifier.verify([(claim, [sentence]) for sentence in sentences])
     assert whole.score == pytest.approx(max(verdict.score for verdict in alone), abs=1e-3)
 
 

@@ -16,6 +16,7 @@ from rag.llm import ChatClient, prompts
 from rag.progress import Step
 from rag.text import words_of
 from rag.types import Brief, Chunk, Hit, Quote, Trace, Verdict
+from rag.verify import Premise
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.large_composition import compose_with_large_model
 from rag.writing.large_writer import LargeWriter
@@ -83,12 +84,14 @@ class ScriptedVerifier:
     def citation_judge(self) -> ScriptedVerifier:
         return self.of_citations or self
 
-    def verify(self, pairs: Sequence[tuple[str, Sequence[Chunk]]]) -> list[Verdict]:
+    def verify(self, pairs: Sequence[tuple[str, Sequence[Premise]]]) -> list[Verdict]:
         self.asked.append([text for text, _ in pairs])
-        return [self._verdict(text, self.stated.get(text) in chunks) for text, chunks in pairs]
+        return [self._verdict(text, self._states(text, premises)) for text, premises in pairs]
 
-    def follows(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
-        return [self._verdict(text, text in self.implied) for text, _ in pairs]
+    def _states(self, text: str, premises: Sequence[Premise]) -> bool:
+        if any(isinstance(premise, str) for premise in premises):
+            return text in self.implied
+        return self.stated.get(text) in premises
 
     def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
         found = []
@@ -143,6 +146,7 @@ def section(*sentences: tuple[str, list[str]]) -> ScriptedReply:
 
 
 Written = Sequence[tuple[str, list[str]]]
+Revised = Sequence[tuple[int, str, list[str]]]
 
 
 def closing(
@@ -150,15 +154,20 @@ def closing(
     conclusion: Written = (),
     repeats: Sequence[tuple[str, str]] = (),
     closed: Sequence[str] = (),
+    revised: Revised = (),
 ) -> ScriptedReply:
     parts = {"summary": summary, "conclusion": conclusion}
     written = {part: [{"text": text, "from": ids} for text, ids in own] for part, own in parts.items()}
     pairs = [{"sentence": sentence, "same_as": same} for sentence, same in repeats]
-    return good({**written, "repeats": pairs, "closed": list(closed)})
+    return good({"revised": revised_items(revised), **written, "repeats": pairs, "closed": list(closed)})
 
 
 def revision(*items: tuple[int, str, list[str]]) -> ScriptedReply:
-    return good({"sentences": [{"number": n, "text": text, "citations": ids} for n, text, ids in items]})
+    return good({"sentences": revised_items(items)})
+
+
+def revised_items(items: Revised) -> list[dict[str, Any]]:
+    return [{"number": n, "text": text, "citations": ids} for n, text, ids in items]
 
 
 THEMES = outline(("Approval and price", ["E1", "E2"]), ("Use of the pier", ["E3"]))
@@ -291,7 +300,8 @@ def test_a_disagreement_is_printed_if_both_sides_are_supported(composed: Compose
     sides = [{"text": one, "evidence": ["E1"]}, {"text": other, "evidence": ["E2"]}]
     reply = json.loads(THEMES.content or "") | {"disagreements": [{"about": "the price", "sides": sides}]}
     stated = SUPPORTED | {one: BOARD} | ({other: COST} if other_supported else {})
-    changes: dict[str, Any] = {} if other_supported else {"revise": [revision((1, "", []))]}
+    given_up = closing([(SUMMARY, ["S1", "S3"])], revised=[(1, "", [])])
+    changes: dict[str, Any] = {} if other_supported else {"summary": [given_up]}
     verifier = ScriptedVerifier(stated=stated, of_citations=ScriptedVerifier(stated=stated))
     brief, _ = composed(verifier, outline=[good(reply)], **changes)  # no quotation replaces a side that fails
     assert [each.about for each in brief.disagreements] == (["The price"] if other_supported else [])
@@ -299,7 +309,7 @@ def test_a_disagreement_is_printed_if_both_sides_are_supported(composed: Compose
         assert [side.citations for side in each.sides] == [(BOARD.id,), (COST.id,)]
 
 
-def test_refused_sentences_of_all_sections_go_back_in_one_call_with_their_faults(composed: Compose) -> None:
+def test_refused_sentences_of_all_sections_are_revised_in_the_closing_call(composed: Compose) -> None:
     wrong, dear = "The boats came in 2012.", "The pier cost the state 90 million kroner."
     verifier = ScriptedVerifier(
         stated=SUPPORTED, unsupported={wrong: "in 2012"}, of_citations=ScriptedVerifier(stated=SUPPORTED)
@@ -308,13 +318,54 @@ def test_refused_sentences_of_all_sections_go_back_in_one_call_with_their_faults
         verifier,
         Approval_and_price=[section((RIGHT, ["E1"]), (dear, ["E2"]))],
         Use_of_the_pier=[section((wrong, ["E3"]))],
-        revise=[revision((1, CHEAP, ["E2"]), (2, MOVED, ["E3"]))],
+        summary=[closing([(SUMMARY, ["S1", "R2"])], revised=[(1, CHEAP, ["E2"]), (2, MOVED, ["E3"])])],
     )
-    assert texts(brief)[1:3] == [[RIGHT, CHEAP], [MOVED]]
-    [request] = [each.body["messages"][1]["content"] for each in requests if name_of(each) == "revise"]
-    assert f"1. {dear}\nCites: E2\nFault: no cited passage has 90 million" in request
-    assert f"2. {wrong}\nCites: E3\nFault: the evidence does not say “in 2012”" in request
+    assert texts(brief)[:3] == [[SUMMARY], [RIGHT, CHEAP], [MOVED]]
+    assert brief.summary[0].citations == (BOARD.id, FERRY.id)
+    assert [name_of(each) for each in requests] == ["outline", "section", "section", "summary"]
+    request = requests[-1].body["messages"][1]["content"]
+    assert f"R1. {dear}\nCites: E2\nFault: no cited passage has 90 million" in request
+    assert f"R2. {wrong}\nCites: E3\nFault: the evidence does not say “in 2012”" in request
+    assert verifier.asked[-1] == [CHEAP, MOVED, SUMMARY]
     assert actions(brief) == [("Approval and price", "rewrite"), ("Use of the pier", "rewrite")]
+
+
+def test_a_summary_sentence_on_a_revision_that_fails_is_revised_from_what_stands(composed: Compose) -> None:
+    wrong, still_wrong = (f"The ferry company Nesodden moved its boats in {year}." for year in (2012, 2013))
+    verifier = ScriptedVerifier(stated={RIGHT: BOARD, CHEAP: COST}, of_citations=ScriptedVerifier())
+    brief, requests = composed(
+        verifier,
+        Use_of_the_pier=[section((wrong, ["E3"]))],
+        summary=[
+            closing([(SUMMARY, ["S1"]), ("Boats came late.", ["R1"])], revised=[(1, still_wrong, ["E3"])]),
+        ],
+        revise=[revision((1, CONCLUSION, ["S1"]))],
+    )
+    assert texts(brief)[0] == [SUMMARY, CONCLUSION]
+    assert texts(brief)[2] == [FERRY.text]
+    fault = "it rests on a sentence that was refused"
+    assert f"Fault: {fault}" in requests[-1].body["messages"][1]["content"]
+
+
+def test_a_refused_sentence_may_become_two_with_citations_of_their_own(composed: Compose) -> None:
+    wrong = "The board approved the pier, which cost 90 million kroner."
+    verifier = ScriptedVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier())
+    brief, _ = composed(
+        verifier,
+        Approval_and_price=[section((wrong, ["E1", "E2"]))],
+        summary=[closing([(SUMMARY, ["S1"])], revised=[(1, RIGHT, ["E1"]), (1, CHEAP, ["E2"])])],
+    )
+    assert texts(brief)[1] == [RIGHT, CHEAP]
+    assert [sentence.citations for sentence in brief.sections[0].sentences] == [(BOARD.id,), (COST.id,)]
+
+
+def test_a_lost_model_leaves_evidence_in_place_of_what_was_not_revised(composed: Compose) -> None:
+    wrong = "The ferry company Nesodden moved its boats in 2012."
+    verifier = ScriptedVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier())
+    with pytest.raises(Interrupted) as caught:
+        composed(verifier, Use_of_the_pier=[section((wrong, ["E3"]))], summary=[failing(401)])
+    assert texts(caught.value.draft)[2] == [FERRY.text]
+    assert actions(caught.value.draft) == [("Use of the pier", "quote")]
 
 
 def test_a_replacement_never_repeats_a_sentence_or_its_evidence(composed: Compose) -> None:
@@ -324,7 +375,7 @@ def test_a_replacement_never_repeats_a_sentence_or_its_evidence(composed: Compos
     brief, _ = composed(
         verifier,
         Approval_and_price=[section((wrong, ["E2"]), (told, ["E2"]), (also_wrong, ["E2"]))],
-        revise=[revision((1, "", []), (2, "", []))],
+        summary=[closing([(SUMMARY, ["S1"])], revised=[(1, "", []), (2, "", [])])],
     )
     # The evidence of ``told`` stands already, so the first refused sentence gets the other one, and the second nothing.
     assert texts(brief)[1] == [PRAISED, told]
@@ -336,7 +387,7 @@ def test_a_replacement_keeps_the_qualification_that_follows_it(composed: Compose
     brief, _ = composed(
         ScriptedVerifier(stated={MOVED: FERRY}),
         Approval_and_price=[section((wrong, ["E1"]))],
-        revise=[refused(), refused()],
+        summary=[refused(), refused()],
     )
     assert texts(brief)[1] == [APPROVED, REVOKED]
 
@@ -358,7 +409,7 @@ def test_below_the_threshold_or_with_another_judge_of_citations_only_the_writer_
     brief, _ = composed(
         verifier,
         Approval_and_price=[section((CHEAP, ["E1"]), (RIGHT, ["E1"]))],
-        revise=[revision((1, CHEAP, ["E2"]))],
+        summary=[closing([(SUMMARY, ["S1"])], revised=[(1, CHEAP, ["E2"])])],
     )
     assert brief.sections[0].sentences[0].citations == (COST.id,)
     assert brief.trace.repairs[0].why == "no cited passage has 41 million kroner"
@@ -436,6 +487,6 @@ def test_more_sentences_than_a_section_may_be_revised(composed: Compose) -> None
     brief, _ = composed(
         verifier,
         Approval_and_price=[section(*((text, ["E2"]) for text in refused_texts))],
-        revise=[revision(*((n, text, ["E2"]) for n, text in enumerate(right, 1)))],
+        summary=[closing([(SUMMARY, ["S1"])], revised=[(n, text, ["E2"]) for n, text in enumerate(right, 1)])],
     )
     assert texts(brief)[1] == right

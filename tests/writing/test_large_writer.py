@@ -137,6 +137,7 @@ def test_summary_and_conclusion_come_from_one_request_and_inherit_the_citations_
     body = [body_sentence("The board met.", meeting), body_sentence("It cost 41 million kroner.", cost, meeting)]
     sections = [Section(heading="The pier", sentences=tuple(body))]
     reply = {
+        "revised": [],
         "summary": [{"text": "The board met over a pier of 41 million kroner.", "from": ["S1", "S2"]}],
         "conclusion": [],
         "repeats": [{"sentence": "S2", "same_as": "S1"}],
@@ -162,28 +163,37 @@ def test_refused_sentences_are_revised_in_one_request_that_shows_other_near_pass
     writer: Connect, meeting: Chunk, cost: Chunk
 ) -> None:
     reply = {
-        "sentences": [
+        "revised": [
             {"number": 2, "text": "The pier cost 41 million kroner.", "citations": ["E2"]},
             {"number": 3, "text": "", "citations": []},
             {"number": 1, "text": "The board met on 3 May 2011 [E1].", "citations": ["E1"]},
-        ]
+        ],
+        "summary": [{"text": "The board met over the pier.", "from": ["R1", "R3"]}],
+        "conclusion": [{"text": "It may have rained.", "from": ["R3"]}],
+        "repeats": [],
+        "closed": [],
     }
     with FaultServer([good(reply)]) as server:
-        first, second, third = writer(server).revise(
+        drafts = writer(server).closing(
+            [],
+            [],
             [
                 refused("The board met on 4 May 2011.", "no cited passage has 4 May 2011", meeting),
                 refused("The pier in Oslo was free.", "the evidence does not say “free”", meeting),
                 refused("It rained.", "the evidence does not say it", meeting),
-            ]
+            ],
         )
+    first, second, third = drafts.revised
+    assert [each.sources for each in drafts.parts["summary"]] == [first]
+    assert drafts.parts["conclusion"] == []
     assert [(draft.text, draft.chunks) for draft in first] == [("The board met on 3 May 2011.", (meeting,))]
     assert [(draft.text, draft.chunks) for draft in second] == [("The pier cost 41 million kroner.", (cost,))]
     assert third == ()
     [request] = server.requests
     user = request.body["messages"][1]["content"]
     assert all(f"E{n}: {source.text}" in user for n, source in enumerate((meeting, cost), 1))
-    assert "1. The board met on 4 May 2011.\nCites: E1\nFault: no cited passage has 4 May 2011" in user
-    assert "2. The pier in Oslo was free.\nCites: E1\nFault: the evidence does not say “free”" in user
+    assert "R1. The board met on 4 May 2011.\nCites: E1\nFault: no cited passage has 4 May 2011" in user
+    assert "R2. The pier in Oslo was free.\nCites: E1\nFault: the evidence does not say “free”" in user
 
 
 def test_refused_sentences_of_the_summary_are_revised_from_the_sections(
