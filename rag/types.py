@@ -150,6 +150,11 @@ class Chunk:
         return " › ".join(part for part in (self.title, *self.heading_path, self.columns) if part)
 
     @property
+    def place(self) -> str:
+        """The context and the date of the document: what a chat model is told of where the chunk stands."""
+        return ", ".join(part for part in (self.context, self.date) if part)
+
+    @property
     def genuine(self) -> bool:
         """Whether ``id`` is the one that :func:`chunk_id` computes from the chunk's place and text."""
         return self.id == chunk_id(self.document_id, self.start, self.text)

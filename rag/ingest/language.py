@@ -12,6 +12,8 @@ _SAMPLE_CHARACTERS = 2000
 _MIN_LETTERS = 80
 _MIN_CONFIDENCE = 0.99
 _MIN_GIBBERISH = 0.8
+_NO_LANGUAGE = "zxx"
+"""ISO 639-2's code for text without linguistic content, such as code and addresses."""
 
 
 def foreign_language(text: str) -> str | None:
@@ -24,7 +26,8 @@ def foreign_language(text: str) -> str | None:
     if sum(char.isalpha() for char in sample) < _MIN_LETTERS:
         return None
     language, confidence = _identifier().classify(sample)
-    return str(language) if language != "en" and confidence >= _MIN_CONFIDENCE else None
+    known = language not in ("en", _NO_LANGUAGE) and confidence >= _MIN_CONFIDENCE
+    return str(language) if known else None
 
 
 def is_no_language(words: str) -> bool:
@@ -34,7 +37,7 @@ def is_no_language(words: str) -> bool:
     them) it says so of 2; of 764 of them with their letters exchanged, one for another, it finds 719.
     """
     language, confidence = _identifier().classify(words)
-    return str(language) == "zxx" and confidence >= _MIN_GIBBERISH
+    return str(language) == _NO_LANGUAGE and confidence >= _MIN_GIBBERISH
 
 
 @cache

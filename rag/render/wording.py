@@ -103,6 +103,10 @@ def _is_quotation(sentence: Sentence) -> bool:
     return all(word.casefold() in quoted for word in words_of(sentence.text))
 
 
+CLOSING_PROMPT = "summary"
+"""The prompt of the call that writes summary and conclusion from the sections; a brief of quotations has none."""
+
+
 def check_summary(brief: Brief) -> str:
     """State how many sentences were checked, and what was done to those that failed."""
     printed = sum(1 for _ in brief.sentences())
@@ -113,6 +117,11 @@ def check_summary(brief: Brief) -> str:
         checks = "No sentence is printed."
     elif printed == 1:
         checks = "The one sentence printed was checked against the passages that it cites."
+    elif CLOSING_PROMPT in brief.trace.prompts:
+        checks = (
+            f"All {printed} sentences printed were checked: those of the sections against the passages that they cite, "
+            "those of summary and conclusion against these sentences."
+        )
     else:
         checks = f"All {printed} sentences printed were checked against the passages that they cite."
     if not repairs:

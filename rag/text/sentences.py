@@ -1,8 +1,9 @@
 """Sentence boundaries as offsets.
 
 sentencex (Wikimedia) splits the text. Its pieces are joined again where it splits too early: before a company's legal
-form (``Trump Org. LLC``), between initials and a surname (``J.D. Gordon``), and before a piece that begins in lower
-case. Joining is the safer error: two sentences in one are still whole sentences, half a sentence is not.
+form (``Trump Org. LLC``), between initials and a surname (``J.D. Gordon``), within a dotted name
+(``Ember.Handlebars.SafeString``), and before a piece that begins in lower case. Joining is the safer error: two
+sentences in one are still whole sentences, half a sentence is not.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ _ABBREVIATION = re.compile(
     r"\b(?:Org|Inc|Ltd|Co|Corp|Bros|Dept|Div|Sec|Para|Fig|Ex|Exs|Vol|Ch|App|Supp|Cir|Cong|Rep|Sen|Gov|Gen|Col|Lt|Capt|Sgt"
     r"|Maj|Adm|Amb|Hon|Rev|St|Mt|Ft|Jr|Sr|No|Nos|pp?|ca?f?|vs?|al|approx|est|e\.g|i\.e)\.\s*$"
 )
+_DOTTED = re.compile(r"\w\.$")
+"""At the end of a piece: a full stop without white space behind it, which seldom ends a sentence."""
+
 _CONTINUATION = re.compile(r"\s*(?:[a-z0-9,;:)\]]|(?:LLC|LLP|Inc|Corp|Ltd|GmbH|AG|SA)\b)")
 
 
@@ -66,6 +70,8 @@ def _checked(pieces: list[str], text: str) -> list[str]:
 
 def _continues(before: str, piece: str) -> bool:
     """Whether ``piece`` continues the sentence that seemed to end with ``before``."""
+    if _DOTTED.search(before) and re.match(r"\w", piece):
+        return True
     if _CONTINUATION.match(piece) and before.rstrip().endswith("."):
         return True
     return bool(_INITIALS.search(before.rstrip()) or _ABBREVIATION.search(before))

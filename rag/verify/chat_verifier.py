@@ -232,13 +232,13 @@ class _Batch:
 
 
 def _passages(premises: Sequence[Premise]) -> tuple[str, ...]:
-    """Return the texts of ``premises`` that the model reads; a chunk has its title and headings."""
+    """Return the texts of ``premises`` that the model reads; a chunk has its title, headings and date."""
     texts = (_chunk_text(each) if isinstance(each, Chunk) else each for each in premises)
     return tuple(text for text in texts if text.strip())
 
 
 def _chunk_text(chunk: Chunk) -> str:
-    return f"[{chunk.context}]\n{chunk.text}" if chunk.context else chunk.text
+    return f"[{chunk.place}]\n{chunk.text}" if chunk.place else chunk.text
 
 
 def _request(cases: Sequence[ClaimEvidence]) -> VerifyRequest:

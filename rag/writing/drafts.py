@@ -41,6 +41,11 @@ class Draft:
     replaceable: bool = True
 
     @property
+    def citations(self) -> tuple[str, ...]:
+        """The ids of its chunks."""
+        return tuple(chunk.id for chunk in self.chunks)
+
+    @property
     def is_quote(self) -> bool:
         """Whether it is an evidence sentence, unchanged."""
         return len(self.evidence) == 1 and self.text == self.evidence[0].text

@@ -182,11 +182,7 @@ class _LargeComposition:
         """
         self.current_part = "summary and conclusion"
         self._report(self.brief)
-        passed = [
-            Section(heading=theme.heading, sentences=tuple(sentences))
-            for theme, own in zip(self.outline.themes, self.outcomes, strict=False)
-            if (sentences := [sentence for outcome in own for sentence in outcome.sentences])
-        ]
+        passed = self._passed_sections()
         body = [sentence for section in passed for sentence in section.sentences]
         refused = self.policy.revisable(self.outcomes)
         if not passed and not refused:
@@ -200,7 +196,7 @@ class _LargeComposition:
         summary, conclusion = self.policy.closing_parts(
             [(part, drafts.parts[part]) for part in CLOSING_PARTS],
             body,
-            partial(self.writer.revise_closing, sections=passed),
+            lambda refused: self.writer.revise_closing(refused, self._passed_sections()),  # by then with revisions
             list(zip(refused, drafts.revised, strict=True)),
         )
         self._settle()
@@ -211,6 +207,14 @@ class _LargeComposition:
             conclusion=tuple(conclusion),
             gaps=tuple(gap for gap in self.brief.gaps if gap not in drafts.closed_gaps),
         )
+
+    def _passed_sections(self) -> list[Section]:
+        """Return the sections with the sentences that passed so far."""
+        return [
+            Section(heading=theme.heading, sentences=tuple(sentences))
+            for theme, own in zip(self.outline.themes, self.outcomes, strict=False)
+            if (sentences := [sentence for outcome in own for sentence in outcome.sentences])
+        ]
 
     def _settle(self) -> None:
         self.repairs_if_interrupted = ()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MAX_OUTLINE_TOKENS, MAX_SECTION_TOKENS, MAX_CLOSING_TOKENS, MAX_REVISION_TOKENS = 3000, 1200, 1200, 1200
 """Length limits of the replies."""
 
-MAX_CITATIONS, MAX_SOURCES = 5, 5
+MAX_CITATIONS, MAX_SOURCES = 5, 8
 """Largest numbers of passages that a sentence cites, and of sentences that one of the summary is written from."""
 
 SECTION_SIZE, SUMMARY_SIZE, CONCLUSION_SIZE = 6, 6, 3
@@ -182,14 +182,7 @@ class LargeWriter:
 
     def _chunks_of(self, sources: Sequence[Sentence | Draft]) -> tuple[Chunk, ...]:
         by_id = {chunk.id: chunk for chunk in self.evidence}
-        ids = [
-            chunk_id
-            for source in sources
-            for chunk_id in (
-                source.citations if isinstance(source, Sentence) else (chunk.id for chunk in source.chunks)
-            )
-        ]
-        return tuple(by_id[chunk_id] for chunk_id in dict.fromkeys(ids))
+        return tuple(by_id[cited] for cited in dict.fromkeys(c for source in sources for c in source.citations))
 
     def _aliases_of(self, chunks: Sequence[Chunk]) -> dict[str, Chunk]:
         """Return ``chunks`` by alias, in the order of the aliases."""

@@ -54,4 +54,4 @@ def _place_after(before: Chunk | None, chunk: Chunk) -> str:
 
 def place_of(chunk: Chunk) -> str:
     """Return the line above a passage: the title, headings and date of its document, in square brackets."""
-    return f"[{', '.join(part for part in (chunk.context or chunk.document_id, chunk.date) if part)}]"
+    return f"[{chunk.place or chunk.document_id}]"

@@ -291,15 +291,21 @@ class RepairPolicy:
         return verdicts
 
     def _premises(self, draft: Draft) -> Sequence[Premise]:
-        """Return what ``draft`` is judged on.
+        """Return what ``draft`` is judged on: its chunks, or the sentences of the sections that it was written from.
 
-        The packaged verifier reads the words that the sentences quote, too: it does not know that they are verified.
+        A chat model is told where these are from, since a summary names sources that a sentence need not repeat. The
+        packaged verifier reads the words that they quote, too: it does not know that they are verified.
         """
         if not draft.sources:
             return draft.chunks
-        alone = self.verifier.citation_judge is not self.verifier
+        if self.verifier.citation_judge is self.verifier:
+            return [
+                " ".join([source.text, *([] if isinstance(source, Draft) else main_quotes(source))])
+                for source in draft.sources
+            ]
+        titles = {chunk.id: chunk.title for chunk in self.evidence}
         return [
-            " ".join([source.text, *([] if alone or isinstance(source, Draft) else main_quotes(source))])
+            f"[from {', '.join(dict.fromkeys(filter(None, map(titles.get, source.citations))))}]\n{source.text}"
             for source in draft.sources
         ]
 

@@ -23,6 +23,7 @@ def sentences(text: str) -> list[str]:
         ["Patients took 2.5 mg twice a day.", "Dr. Lee saw no relapse in 12 weeks."],
         # technical manuals
         ["Set the valve to approx. 3 bar.", "Then read gauge No. 7."],
+        ["When Ember.Handlebars.SafeString went, java.util.List stayed.", "In Node.js Ember.A works."],
         # history and biography
         ["J.D. Gordon spoke first.", "The crowd at Ft. Worth waited until 9 p.m. on Sunday."],
         # minutes, with a quotation

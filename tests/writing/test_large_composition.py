@@ -44,7 +44,8 @@ FERRY = chunk(
 )
 HITS = [Hit(chunk=each, rank=rank, score=1.0) for rank, each in enumerate((BOARD, COST, FERRY), 1)]
 
-APPROVED, REVOKED = "The harbour board of Oslo approved the new pier in May 2011.", BOARD.text[61:]
+APPROVED = "The harbour board of Oslo approved the new pier in May 2011."
+REVOKED = "The council revoked the approval in June."
 COST_FOUND, PRAISED = clean_sentences(COST.text)
 
 RIGHT, CHEAP = "In May 2011 the board gave the pier its approval.", "An audit put the cost at 41 million kroner."

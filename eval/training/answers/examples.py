@@ -73,14 +73,14 @@ class AskedQuestion:
 class LabelledUnit:
     """A sentence, list or table row under its ``title``, alone or after those before it in its passage.
 
-    ``use`` for ``question`` is None if there is no question. ``use`` and ``alone`` are keys of :data:`USE_LABELS` and
-    :data:`STANDALONE_LABELS`.
+    ``use`` for ``question`` is None if there is no question, and ``alone`` if it is not known whether the text can be
+    understood. They are keys of :data:`USE_LABELS` and :data:`STANDALONE_LABELS`.
     """
 
     source: str
     title: str
     text: str
-    alone: str
+    alone: str | None
     question: str | None = None
     use: str | None = None
 
@@ -96,6 +96,9 @@ ALONE_BY_NEEDS = {"0": "yes", "f": "fix"}
 ``f`` (fix) and ``n`` (no) were labelled without a number; ``x`` is never understood.
 """
 
+UNKNOWN_NEEDS = "u"
+"""What stands for the needs of units of public data sets, which were labelled for their use alone."""
+
 
 def with_extensions(row: Mapping[str, Any]) -> list[LabelledUnit]:
     """Return the examples of a labelled unit: alone, and after as many units as it needs and each smaller number.
@@ -106,11 +109,11 @@ def with_extensions(row: Mapping[str, Any]) -> list[LabelledUnit]:
     needs, before = row["needs"], row["before"]
     common = {"source": row["collection"], "title": row["context"], "question": row["question"], "use": row["use"]}
 
-    def example(count: int, alone: str) -> LabelledUnit:
+    def example(count: int, alone: str | None) -> LabelledUnit:
         text = " ".join([*before[len(before) - count :], row["text"]])
         return LabelledUnit(text=text, alone=alone, **common)
 
-    found = [example(0, ALONE_BY_NEEDS.get(needs, "no"))]
+    found = [example(0, None if needs == UNKNOWN_NEEDS else ALONE_BY_NEEDS.get(needs, "no"))]
     if row["use"] in "BM":  # they are many, and the product reads few of them with their antecedents
         return found
     if needs == "0" and before and row["previous_needs"]:
@@ -259,7 +262,7 @@ class Packs:
 
         packs = []
         for each in units:
-            labelled = [(STANDALONE_QUESTION, STANDALONE_LABELS[each.alone])]
+            labelled = [] if each.alone is None else [(STANDALONE_QUESTION, STANDALONE_LABELS[each.alone])]
             if each.question is not None and each.use is not None:
                 labelled.append((each.question, USE_LABELS[each.use]))
             packs.append(self._pack(with_heading(each.title, each.text), labelled))
