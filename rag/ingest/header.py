@@ -11,7 +11,9 @@ from rag.ingest.clean import clean_text
 from rag.ingest.dates import iso_date
 
 _FIELD_LINE = re.compile(r"([A-Za-z][\w-]*(?: [A-Za-z][\w-]*)?)[ \t]*:(?:[ \t]+(.*?))?[ \t]*")
-_DATE_FIELDS = ("date", "created", "published")
+DATE_FIELDS = ("date", "created", "published")
+"""The fields that give a date, in lower case, the first that is one."""
+
 TITLE_FIELDS = ("title", "subject")
 """The fields that give a title, in lower case, the first that there is."""
 
@@ -76,4 +78,4 @@ def title_of_fields(fields: Mapping[str, str], name: str) -> str | None:
 
 def date_of_fields(fields: Mapping[str, str]) -> str | None:
     """Return the first of the fields ``date``, ``created`` and ``published`` that is a date, in ISO 8601."""
-    return next((date for field in _DATE_FIELDS if (date := iso_date(fields.get(field)))), None)
+    return next((date for field in DATE_FIELDS if (date := iso_date(fields.get(field)))), None)

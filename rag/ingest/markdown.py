@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rag.ingest.blocks import Block, ParsedDocument
 from rag.ingest.encoding import decode
-from rag.ingest.header import date_of_fields, split_header, title_of_fields
+from rag.ingest.header import DATE_FIELDS, TITLE_FIELDS, date_of_fields, split_header, title_of_fields
 from rag.ingest.omissions import Tally
 from rag.text import join_cells
 
@@ -28,20 +28,38 @@ _FOOTNOTE_MARK = re.compile(r"\[\^([^\]\n]+)\]")
 _DEFINED = re.compile(r"^ {0,3}\[\^([^\]\n]+)\]:", re.MULTILINE)
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 
+_STEERING = frozenset(
+    (
+        "aliases cover comments css draft draft_id featured_image hide_table_of_contents hide_title icon id image js "
+        "keywords lang language layout linktitle locale math menu nav nav_order nav_title order pagefind page_id "
+        "parent path permalink position published redirect redirect_from redirect_to render search sidebar "
+        "sidebar_label sidebar_position slug tag tags template thumbnail toc toc_max_heading_level url uuid weight"
+    ).split()
+)
+"""Fields of a front matter that say how a site shows a page (Jekyll, Hugo, Docusaurus, MkDocs, Zola)."""
+
+_NO_PROSE = re.compile(r"[\[{|>&*!]|(?:true|false|null|~)\Z|[\w./-]*/[\w./-]*\Z|\d+\Z", re.IGNORECASE)
+"""A value that is a list, a mapping, a mark of YAML, a truth value, a path or a bare number."""
+
 _TEMPLATE_LINK = re.compile(r"\]\(\s*\{[{%](?:(?![%}]\})[^\n])*[%}]\}[^\s)]*(?:\s+\"[^\"\n]*\")?\s*\)")
 """A link to what a template of Jekyll or Hugo resolves: ``[text]({% page "/a/" %}#b)`` is no link in CommonMark."""
 
 
 def read_markdown(data: bytes, name: str) -> ParsedDocument:
-    """Read the Markdown in ``data``; title and date come from its front matter or header block, if it has one."""
+    """Read the Markdown in ``data``; title and date come from its front matter or header block, if it has one.
+
+    The other fields are text, such as the status of a proposal, without those of the front matter that steer the site.
+    """
     text, metadata = decode(data)
     front: Mapping[str, str]
     front, text = split_front_matter(text.replace("\r\n", "\n"))
     header: list[Block] = []
-    if not front and (found := split_header(text)):
+    tally = Tally()
+    if front and (others := other_fields(front, tally)):
+        header = [Block(text=others)]
+    elif not front and (found := split_header(text)):
         front, text = found.fields, found.rest
         header = [Block(text=found.others)]
-    tally = Tally()
     text = _TEMPLATE_LINK.sub("](template)", _remove_footnotes(_guard_code(text), tally))
     blocks = tuple(replace(block, text=_unguard(block.text)) for block in markdown_blocks(text))
     return ParsedDocument(
@@ -113,20 +131,33 @@ def split_front_matter(text: str) -> tuple[dict[str, str], str]:
     """Return the fields of the front matter, keys in lower case, and the text after it.
 
     Of YAML between lines of ``---`` flat scalars are read, quoted or not; of TOML between lines of ``+++`` (Hugo, Zola)
-    strings and dates of the first level. Title and date need no more.
+    strings and dates of the first level. A field with a list or a table has the value "".
     """
     if toml := _TOML_FRONT_MATTER.match(text):
         try:
             table = tomllib.loads(toml[1])
         except tomllib.TOMLDecodeError:
             return {}, text
-        fields = {key.lower(): str(value) for key, value in table.items() if isinstance(value, str | date)}
+        fields = {key.lower(): str(value) if isinstance(value, str | date) else "" for key, value in table.items()}
         return fields, text[toml.end() :]
     found = _FRONT_MATTER.match(text)
     if not found:
         return {}, text
-    fields = {key.lower(): _unquote(value) for key, value in _FIELD.findall(found.group(1)) if value}
+    fields = {key.lower(): _unquote(value) for key, value in _FIELD.findall(found.group(1))}
     return fields, text[found.end() :]
+
+
+def other_fields(front: Mapping[str, str], tally: Tally) -> str:
+    """Return the fields of a front matter that give no title or date and do not steer the site, a line each."""
+    lines = []
+    for name, value in front.items():
+        if name in TITLE_FIELDS or name in DATE_FIELDS:
+            continue
+        if name in _STEERING or not value or _NO_PROSE.match(value):
+            tally.add("fields of the front matter", detail=name)
+        else:
+            lines.append(f"{name}: {value}")
+    return "\n".join(lines)
 
 
 def _unquote(value: str) -> str:
