@@ -103,7 +103,7 @@ def _is_quotation(sentence: Sentence) -> bool:
     return all(word.casefold() in quoted for word in words_of(sentence.text))
 
 
-CLOSING_PROMPT = "summary"
+_CLOSING_PROMPT = "summary"
 """The prompt of the call that writes summary and conclusion from the sections; a brief of quotations has none."""
 
 
@@ -117,7 +117,7 @@ def check_summary(brief: Brief) -> str:
         checks = "No sentence is printed."
     elif printed == 1:
         checks = "The one sentence printed was checked against the passages that it cites."
-    elif CLOSING_PROMPT in brief.trace.prompts:
+    elif _CLOSING_PROMPT in brief.trace.prompts:
         checks = (
             f"All {printed} sentences printed were checked: those of the sections against the passages that they cite, "
             "those of summary and conclusion against these sentences."

@@ -37,7 +37,7 @@ SECTION_SIZE, SUMMARY_SIZE, CONCLUSION_SIZE = 6, 6, 3
 PASSAGES_USED = 20
 """Number of passages that the outline is asked to name at the most. Sections and verifier read them again."""
 
-MAX_PARTS = 2
+MAX_NEW_SENTENCES = 2
 """Largest number of sentences that a refused one is made into."""
 
 NEAR_PASSAGES = 2
@@ -259,7 +259,7 @@ def _closing_schema(sentences: tuple[str, ...], gaps: Collection[str], refused: 
     revision = _revised_item(refused, passages) if refused else strict_schema("Revised", number=(int, ...))
     return strict_schema(
         "WrittenPassage",
-        revised=(list_of(revision, 0, MAX_PARTS * refused), ...),
+        revised=(list_of(revision, 0, MAX_NEW_SENTENCES * refused), ...),
         summary=(list_of(sentence, 1, SUMMARY_SIZE), ...),
         conclusion=(list_of(sentence, 0, CONCLUSION_SIZE), ...),
         repeats=(list_of(repeat, 0, len(sentences)), ...),
@@ -276,7 +276,7 @@ def _sentence_schema(kind: Any, cites: str, most: int) -> Any:
 def _revision_schema(count: int, aliases: tuple[str, ...]) -> Any:
     """Return the schema of the revisions of ``count`` sentences."""
     return strict_schema(
-        "RevisedSentences", sentences=(list_of(_revised_item(count, aliases), 1, MAX_PARTS * count), ...)
+        "RevisedSentences", sentences=(list_of(_revised_item(count, aliases), 1, MAX_NEW_SENTENCES * count), ...)
     )
 
 
