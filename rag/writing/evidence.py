@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rag.types import Chunk, Hit, Quote, Sentence
-from rag.writing.standalone import is_standalone, refers_to_authors, skip_connective
+from rag.writing.standalone import is_standalone, refers_to_authors, skip_connective, with_full_stop
 from rag.writing.units import Unit, evidence_units
 
 _CONTRASTING_OPENING = re.compile(
@@ -29,7 +29,8 @@ class EvidenceSentence:
     """A sentence of a chunk: ``chunk.text[start:end] == text``, with these changes.
 
     Line breaks become spaces. The first letter becomes a capital where an opening that only connects the sentence was
-    left out. A list item or table row has the words in front that introduce it (``rag/writing/units.py``). A sentence
+    left out. A line without a full stop gets one. A list item or table row has the words in front that introduce it
+    (``rag/writing/units.py``). A sentence
     in which authors refer to themselves or to their document ("we found …", "this PEP …") is put in quotation marks,
     since the brief would seem to refer to itself; its own marks become single ones, and between the marks stands
     nothing but the words of the chunk, "[…]" for an opening that was left out, and a first letter in square brackets
@@ -108,7 +109,7 @@ def evidence_sentence(chunk: Chunk, unit: Unit) -> EvidenceSentence:
     start = skip_connective(chunk.text, unit.start, unit.end) if unit.whole else unit.start
     words = " ".join(chunk.text[start : unit.end].split()) if unit.whole else unit.text
     text = words if _is_code_word(words) else words[:1].upper() + words[1:]
-    return EvidenceSentence(text=text, chunk=chunk, start=start, end=unit.end)
+    return EvidenceSentence(text=with_full_stop(text), chunk=chunk, start=start, end=unit.end)
 
 
 def _as_quotation(sentence: EvidenceSentence, unit: Unit) -> EvidenceSentence:
@@ -116,7 +117,7 @@ def _as_quotation(sentence: EvidenceSentence, unit: Unit) -> EvidenceSentence:
     if not refers_to_authors(sentence.text, sentence.chunk.context):
         return sentence
     words = " ".join(sentence.chunk.text[sentence.start : unit.end].split()) if unit.whole else unit.text
-    return replace(sentence, text=_in_quotation_marks(words, shortened=sentence.start > unit.start))
+    return replace(sentence, text=_in_quotation_marks(with_full_stop(words), shortened=sentence.start > unit.start))
 
 
 def _is_code_word(text: str) -> bool:
