@@ -50,7 +50,7 @@ SCHEMA_RATIO = 0.7
 """As :data:`rag.llm.pricing.PROSE_RATIO`, but in JSON schemas: measured on those of the replies."""
 
 REFUSED_ONE_IN = 8
-"""Of so many sentences of a large model the verifier refuses one: 25 of 207 in eight briefs by strong writers."""
+"""The verifier refuses one in so many sentences of a large model: 25 of 207 in eight briefs by strong writers."""
 
 REPLY_ITEM_TOKENS = 20
 """Tokens of JSON for each sentence of a reply besides its text: key, citations, quotes and brackets."""
@@ -236,12 +236,14 @@ def _write_large_dry(model: DryRunModel, writer: LargeWriter, outline: Outline, 
         Section(heading=section.heading, sentences=tuple(sentence.as_sentence() for sentence in section.evidence))
         for section in outline.sections
     ]
-    writer.closing(body, (), _refused(evidence[::REFUSED_ONE_IN]))
+    highest = Counter(model.most)
+    revised = evidence[::REFUSED_ONE_IN]
+    writer.closing(body, (), with_all_passages, _refused(revised))
     summary, conclusion = closing_evidence(outline)
-    model.tokens.update(completion=_reply_tokens([*evidence, *summary, *conclusion]))
-    # More revisions count only towards the highest cost.
-    expected = Counter(model.tokens)
-    writer.closing(body, (), _refused(evidence))
+    model.tokens.update(completion=_reply_tokens([*evidence, *revised, *summary, *conclusion]))
+    # The highest cost is that of a brief of which every sentence is refused once.
+    expected, model.most = Counter(model.tokens), highest
+    writer.closing(body, (), with_all_passages, _refused(evidence))
     writer.revise_closing(_refused(outline.key_points), body)
     model.tokens = expected
 

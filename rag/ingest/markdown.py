@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _TOML_FRONT_MATTER = re.compile(r"\A\ufeff?\+\+\+[ \t]*\n(.*?)\n\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL)
-_FIELD = re.compile(r"^([A-Za-z_][\w-]*)[ \t]*:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_FIELD = re.compile(r"^([A-Za-z_][\w-]*)[ \t]*:[ \t]*(\S.*?(?:\n[ \t]+\S.*?)*)?[ \t]*$", re.MULTILINE)
 _FOOTNOTE_TEXT = re.compile(r"^\[\^[^\]\n]+\]:.*(?:\n(?:[ \t]+\S.*|[ \t]*(?=\n[ \t]{2,}\S)))*", re.MULTILINE)
 _BARE_NUMBER = re.compile(r"(?<=[.,;\"”’)]) ?(?<!\w)(?<!\d,)(\d{1,4})(?=\s+[A-Z\[\"“*]|\s*$)", re.MULTILINE)
 _HTML_FOOTNOTE_MARK = re.compile(r"<sup>\s*\[?[\d*†‡]{1,4}\]?\s*</sup>|<sup>\s*<a\b.*?</sup>", re.IGNORECASE)
@@ -143,15 +143,17 @@ def split_front_matter(text: str) -> tuple[dict[str, str], str]:
     found = _FRONT_MATTER.match(text)
     if not found:
         return {}, text
-    fields = {key.lower(): _unquote(value) for key, value in _FIELD.findall(found.group(1))}
+    fields = {key.lower(): _unquote(" ".join(value.split())) for key, value in _FIELD.findall(found.group(1))}
     return fields, text[found.end() :]
 
 
 def other_fields(front: Mapping[str, str], tally: Tally) -> str:
     """Return the fields of a front matter that give no title or date and do not steer the site, a line each."""
     lines = []
+    title = next((name for name in TITLE_FIELDS if front.get(name)), None)
+    dated = next((name for name in DATE_FIELDS if date_of_fields({name: front.get(name, "")})), None)
     for name, value in front.items():
-        if name in TITLE_FIELDS or name in DATE_FIELDS:
+        if name in (title, dated):
             continue
         if name in _STEERING or not value or _NO_PROSE.match(value):
             tally.add("fields of the front matter", detail=name)

@@ -104,7 +104,7 @@ def _is_quotation(sentence: Sentence) -> bool:
 
 
 _CLOSING_PROMPT = "summary"
-"""The prompt of the call that writes summary and conclusion from the sections; a brief of quotations has none."""
+"""The prompt of a large model that writes summary and conclusion from the sections."""
 
 
 def check_summary(brief: Brief) -> str:
@@ -119,8 +119,8 @@ def check_summary(brief: Brief) -> str:
         checks = "The one sentence printed was checked against the passages that it cites."
     elif _CLOSING_PROMPT in brief.trace.prompts:
         checks = (
-            f"All {printed} sentences printed were checked: those of the sections against the passages that they cite, "
-            "those of summary and conclusion against these sentences."
+            f"All {printed} sentences printed were checked against the passages that they cite, "
+            "or against sentences of the sections that were."
         )
     else:
         checks = f"All {printed} sentences printed were checked against the passages that they cite."

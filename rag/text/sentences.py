@@ -19,7 +19,7 @@ _ABBREVIATION = re.compile(
     r"\b(?:Org|Inc|Ltd|Co|Corp|Bros|Dept|Div|Sec|Para|Fig|Ex|Exs|Vol|Ch|App|Supp|Cir|Cong|Rep|Sen|Gov|Gen|Col|Lt|Capt|Sgt"
     r"|Maj|Adm|Amb|Hon|Rev|St|Mt|Ft|Jr|Sr|No|Nos|pp?|ca?f?|vs?|al|approx|est|e\.g|i\.e)\.\s*$"
 )
-_DOTTED = re.compile(r"\w\.$")
+_DOTTED = re.compile(r"\w\.\Z")
 """At the end of a piece: a full stop without white space behind it, which seldom ends a sentence."""
 
 _CONTINUATION = re.compile(r"\s*(?:[a-z0-9,;:)\]]|(?:LLC|LLP|Inc|Corp|Ltd|GmbH|AG|SA)\b)")

@@ -11,7 +11,7 @@ from typing import Protocol
 from rag.types import Chunk, Quote, Verdict
 
 Premise = Chunk | str
-"""What a sentence is judged by: a chunk, or the text of a sentence that is known to be supported."""
+"""What a sentence is judged by: a chunk, or the text of another sentence, which is judged apart."""
 
 
 class Verifier(Protocol):

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rag.types import Chunk, Hit, Quote, Sentence
-from rag.writing.standalone import is_standalone, refers_to_authors, skip_connective, with_full_stop
-from rag.writing.units import Unit, evidence_units
+from rag.writing.standalone import is_standalone, refers_to_authors, skip_connective
+from rag.writing.units import Unit, evidence_units, is_unfinished_line
 
 _CONTRASTING_OPENING = re.compile(
     r"(?:However|But|Nevertheless|Nonetheless|Yet|Still|Even so|At the same time|That said)\b"
@@ -30,11 +30,10 @@ class EvidenceSentence:
 
     Line breaks become spaces. The first letter becomes a capital where an opening that only connects the sentence was
     left out. A line without a full stop gets one. A list item or table row has the words in front that introduce it
-    (``rag/writing/units.py``). A sentence
-    in which authors refer to themselves or to their document ("we found …", "this PEP …") is put in quotation marks,
-    since the brief would seem to refer to itself; its own marks become single ones, and between the marks stands
-    nothing but the words of the chunk, "[…]" for an opening that was left out, and a first letter in square brackets
-    where the capital is not the chunk's.
+    (``rag/writing/units.py``). A sentence in which authors refer to themselves or to their document ("we found …",
+    "this PEP …") is put in quotation marks, since the brief would seem to refer to itself; its own marks become single
+    ones, and between the marks stands nothing but the words of the chunk, "[…]" for an opening that was left out, and a
+    first letter in square brackets where the capital is not the chunk's.
 
     ``relevance`` orders the sentences by what they contribute to the answer (``rag/writing/rating.py``). ``after`` is
     its antecedent, the sentence before it, where it cannot be understood without it ("It was withdrawn in 2021."): the
@@ -109,7 +108,8 @@ def evidence_sentence(chunk: Chunk, unit: Unit) -> EvidenceSentence:
     start = skip_connective(chunk.text, unit.start, unit.end) if unit.whole else unit.start
     words = " ".join(chunk.text[start : unit.end].split()) if unit.whole else unit.text
     text = words if _is_code_word(words) else words[:1].upper() + words[1:]
-    return EvidenceSentence(text=with_full_stop(text), chunk=chunk, start=start, end=unit.end)
+    text += "." if is_unfinished_line(chunk.text, unit) else ""
+    return EvidenceSentence(text=text, chunk=chunk, start=start, end=unit.end)
 
 
 def _as_quotation(sentence: EvidenceSentence, unit: Unit) -> EvidenceSentence:
@@ -117,7 +117,8 @@ def _as_quotation(sentence: EvidenceSentence, unit: Unit) -> EvidenceSentence:
     if not refers_to_authors(sentence.text, sentence.chunk.context):
         return sentence
     words = " ".join(sentence.chunk.text[sentence.start : unit.end].split()) if unit.whole else unit.text
-    return replace(sentence, text=_in_quotation_marks(with_full_stop(words), shortened=sentence.start > unit.start))
+    words += "." if is_unfinished_line(sentence.chunk.text, unit) else ""
+    return replace(sentence, text=_in_quotation_marks(words, shortened=sentence.start > unit.start))
 
 
 def _is_code_word(text: str) -> bool:

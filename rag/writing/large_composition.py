@@ -4,8 +4,8 @@
 
     quotes → outline → sections, in parallel → verified → revisions, summary and conclusion → verified
 
-Summary and conclusion are written in the call that revises what was refused of the sections, and what is refused of
-them goes back to the model in one call more. The quotes of the evidence are a verified brief before the
+Summary and conclusion are written in the call that revises the refused sentences of the sections. Their own refused
+sentences are revised in one further call. The quotes of the evidence are a verified brief before the
 first call, the quotes of the model's outline after it, and the verified sections after the next calls: an interruption
 returns what is there.
 """
@@ -22,7 +22,7 @@ from rag.progress import OnProgress, Step
 from rag.types import Brief, Disagreement, Hit, Repair, Section, Sentence, Trace
 from rag.verify import Verifier
 from rag.writing.compose import insufficient_brief, quoted_brief
-from rag.writing.drafts import CLOSING_PARTS, Draft, quote_draft
+from rag.writing.drafts import CLOSING_PARTS, Draft, RefusedDraft, quote_draft
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.large_writer import LargeWriter
 from rag.writing.outcome import Outcome
@@ -65,8 +65,10 @@ def compose_with_large_model(
     Raises:
         Interrupted: the model was lost or the user stopped it; carries the brief so far.
     """
+    draft = quoted_brief(question, hits, outline, trace, gaps)
     composition = _LargeComposition(
-        brief=quoted_brief(question, hits, outline, trace, gaps),
+        brief=draft,
+        draft=draft,
         first_outline=outline,
         writer=writer,
         policy=RepairPolicy(verifier=verifier, evidence=writer.evidence),
@@ -88,11 +90,13 @@ def compose_with_large_model(
 class _LargeComposition:
     """A brief that is being written: ``brief`` is verified at any moment, ``current_part`` is written next.
 
-    ``outcomes`` are those of the sections' drafts, then of the sides of the disagreements. While what they refuse may
-    still be revised, ``repairs_if_interrupted`` are the replacements that stand in the brief.
+    ``draft`` is the brief of quotes that it begins with. ``outcomes`` are those of the sections' drafts, then of the
+    sides of the disagreements. While refused ones may still be revised, ``repairs_if_interrupted`` are the repairs of
+    the brief as it stands.
     """
 
     brief: Brief
+    draft: Brief
     first_outline: Outline
     writer: LargeWriter
     policy: RepairPolicy
@@ -145,12 +149,19 @@ class _LargeComposition:
         parts = [(theme.heading, own) for theme, own in zip(self.outline.themes, drafts, strict=True)]
         sides = [(f"disagreement: {each.about}", [side]) for each in self.outline.disagreements for side in each.sides]
         self.outcomes = self.policy.judged([*parts, *sides])
+        self._print_for_now()
+
+    def _print_for_now(self) -> None:
+        """Print the sections as they stand; their repairs are logged for good when nothing more is revised."""
         before = self.policy.log
         self._print_sections()
         self.policy.log, self.repairs_if_interrupted = before, self.policy.log[len(before) :]
 
     def _print_sections(self) -> None:
-        """Put what stands of the sections and disagreements into the brief; without a section the quotes stay."""
+        """Put what stands of the sections and disagreements into the brief; without a section the quotes stay.
+
+        A side of a disagreement that was revised into two sentences is given up with it.
+        """
         verified = self.policy.settled(self.outcomes)
         themes = self.outline.themes
         sections = [
@@ -162,16 +173,16 @@ class _LargeComposition:
             return
         pairs = zip(verified[len(themes) :: 2], verified[len(themes) + 1 :: 2], strict=True)
         body = [sentence for section in sections for sentence in section.sentences]
-        summary = _not_repeated(self.brief.summary, body) or body[:1]
+        summary = _not_repeated(self.draft.summary, body) or body[:1]
         self.brief = replace(
             self.brief,
             summary=tuple(summary),
             sections=tuple(sections),
-            conclusion=tuple(_not_repeated(self.brief.conclusion, [*body, *summary])),
+            conclusion=tuple(_not_repeated(self.draft.conclusion, [*body, *summary])),
             disagreements=tuple(
                 Disagreement(about=each.about, sides=(one[0], other[0]))
                 for each, (one, other) in zip(self.outline.disagreements, pairs, strict=True)
-                if one and other
+                if len(one) == len(other) == 1
             ),
         )
 
@@ -184,11 +195,13 @@ class _LargeComposition:
         self._report(self.brief)
         passed = self._passed_sections()
         body = [sentence for section in passed for sentence in section.sentences]
-        refused = self.policy.revisable(self.outcomes)
+        refused = self.policy.take_refused(self.outcomes)
         if not passed and not refused:
             return
         try:
-            drafts = self.writer.closing(passed, self.brief.gaps, [outcome.refused for outcome in refused])
+            drafts = self.writer.closing(
+                passed, self.brief.gaps, self.outline, [outcome.refused for outcome in refused]
+            )
         except ReplyError as error:
             self.policy.record(self.current_part, "quote", "", "", f"no usable reply: {error}")
             self._settle()
@@ -196,7 +209,7 @@ class _LargeComposition:
         summary, conclusion = self.policy.closing_parts(
             [(part, drafts.parts[part]) for part in CLOSING_PARTS],
             body,
-            lambda refused: self.writer.revise_closing(refused, self._passed_sections()),  # by then with revisions
+            self._revise_closing,
             list(zip(refused, drafts.revised, strict=True)),
         )
         self._settle()
@@ -207,6 +220,11 @@ class _LargeComposition:
             conclusion=tuple(conclusion),
             gaps=tuple(gap for gap in self.brief.gaps if gap not in drafts.closed_gaps),
         )
+
+    def _revise_closing(self, refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
+        """Have refused sentences of summary and conclusion revised from the sections, whose revisions stand by now."""
+        self._print_for_now()
+        return self.writer.revise_closing(refused, self._passed_sections())
 
     def _passed_sections(self) -> list[Section]:
         """Return the sections with the sentences that passed so far."""

@@ -1,13 +1,14 @@
 """The writer for a large model: an outline of all evidence, a section a call, then summary and conclusion in one call.
 
-The model sees aliases for passages (``E1`` …) and for sentences of the sections (``S1`` …), and the schema lets it cite
-nothing else. A passage has the same alias in every call. Aliases do not leave the modules of the large writer.
+The model sees aliases for passages (``E1`` …), for sentences of the sections (``S1`` …), for refused ones (``R1`` …)
+and for gaps (``G1`` …), and the schema lets it name nothing else. A passage has the same alias in every call. Aliases
+do not leave the modules of the large writer.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -34,7 +35,7 @@ MAX_CITATIONS, MAX_SOURCES = 5, 8
 SECTION_SIZE, SUMMARY_SIZE, CONCLUSION_SIZE = 6, 6, 3
 """Largest numbers of sentences."""
 
-PASSAGES_USED = 20
+PASSAGES_USED = 24
 """Number of passages that the outline is asked to name at the most. Sections and verifier read them again."""
 
 MAX_NEW_SENTENCES = 2
@@ -94,13 +95,17 @@ class LargeWriter:
                 f"- {point.text} ({', '.join(self._aliases_of(point.passages))})" for point in theme.key_points
             ),
             others="; ".join(others) or "none",
-            glossary="; ".join(f"{short} = {full}" for short, full in outline.glossary) or "none",
+            glossary=_glossary_text(outline),
             passages=passages_text(passages),
         )
         return [draft for item in reply.sentences for draft in _section_drafts(item.text, item.citations, passages)]
 
     def closing(
-        self, sections: Sequence[Section], gaps: Sequence[str], refused: Sequence[RefusedDraft] = ()
+        self,
+        sections: Sequence[Section],
+        gaps: Sequence[str],
+        outline: ThematicOutline,
+        refused: Sequence[RefusedDraft] = (),
     ) -> DraftClosing:
         """Revise the ``refused`` drafts, and write summary and conclusion from them and the verified ``sections``.
 
@@ -117,24 +122,27 @@ class LargeWriter:
             _closing_schema(tuple(sentences), numbered_gaps, len(refused), tuple(passages)),
             max_tokens=MAX_CLOSING_TOKENS + (MAX_REVISION_TOKENS if refused else 0),
             question=self.question,
+            glossary=_glossary_text(outline),
             sentences=_sentences_text(sections) or "none",
             gaps="\n".join(f"{alias}: {gap}" for alias, gap in numbered_gaps.items()) or "nothing",
             refused=_refused_text("R", refused, [each.draft.chunks for each in refused], passages) or "none",
             evidence=passages_text(passages) or "none",
         )
-        revised: defaultdict[str, list[Draft]] = defaultdict(list)
-        for item in filter(_has_citations, reply.revised):
-            revised[f"R{item.number}"] += _section_drafts(item.text, item.citations, passages)
+        revised = _by_number(reply.revised, lambda item: _section_drafts(item.text, item.citations, passages))
         sources: dict[str, Sequence[Sentence | Draft]] = {alias: [each] for alias, each in sentences.items()}
-        sources |= revised
+        sources |= {f"R{number}": revised[number] for number in range(1, len(refused) + 1)}
         parts: dict[ClosingPart, list[Draft]] = {
             "summary": self._closing_drafts(reply.summary, sources),
             "conclusion": self._closing_drafts(reply.conclusion, sources),
         }
         return DraftClosing(
             parts=parts,
-            revised=tuple(tuple(revised[f"R{number}"]) for number in range(1, len(refused) + 1)),
-            repeats=tuple((sentences[str(each.sentence)], sentences[str(each.same_as)]) for each in reply.repeats),
+            revised=tuple(tuple(revised[number]) for number in range(1, len(refused) + 1)),
+            repeats=tuple(
+                (sentences[str(each.sentence)], sentences[str(each.same_as)])
+                for each in reply.repeats
+                if {str(each.sentence), str(each.same_as)} <= sentences.keys()  # a refused one may be revised or not
+            ),
             closed_gaps=frozenset(numbered_gaps[str(alias)] for alias in reply.closed),
         )
 
@@ -149,6 +157,8 @@ class LargeWriter:
         """Revise drafts of the summary and the conclusion from those of ``sections`` that they were written from."""
         used = {source for each in refused for source in each.draft.sources}
         sections = [section for section in sections if not used.isdisjoint(section.sentences)] or list(sections)
+        if not sections:
+            return [()] * len(refused)
         numbered = _numbered(sections)
         reply = ask_with_retry(
             self.model,
@@ -160,24 +170,23 @@ class LargeWriter:
             refused=_refused_text("", refused, [each.draft.sources for each in refused], numbered),
         )
         sources = {alias: [sentence] for alias, sentence in numbered.items()}
-        revised: defaultdict[int, list[Draft]] = defaultdict(list)
-        for item in filter(_has_citations, reply.sentences):
-            revised[item.number] += self._closing_drafts([item], sources)
+        revised = _by_number(reply.sentences, lambda item: self._closing_drafts([item], sources))
         return [tuple(revised[number]) for number in range(1, len(refused) + 1)]
 
     def _closing_drafts(self, items: Sequence[Any], sources: Mapping[str, Sequence[Sentence | Draft]]) -> list[Draft]:
         """Return the drafts of items of a reply, with the citations of the sentences that they name.
 
-        An item that names nothing but a refused sentence that was given up has no draft.
+        A draft that names a refused sentence that was given up has a fault.
         """
         drafts = []
         for item in items:
-            own = [source for alias in dict.fromkeys(map(str, item.citations)) for source in sources.get(alias, ())]
-            if own:
-                drafts += [
-                    Draft(text=text, chunks=self._chunks_of(own), evidence=(), sources=tuple(own))
-                    for text in clean_sentences(item.text)
-                ]
+            named = [sources[alias] for alias in dict.fromkeys(map(str, item.citations))]
+            own = tuple(source for each in named for source in each)
+            fault = None if all(named) else "it rests on a sentence that was given up"
+            drafts += [
+                Draft(text=text, chunks=self._chunks_of(own), evidence=(), fault=fault, sources=own)
+                for text in clean_sentences(item.text)
+            ]
         return drafts
 
     def _chunks_of(self, sources: Sequence[Sentence | Draft]) -> tuple[Chunk, ...]:
@@ -188,6 +197,10 @@ class LargeWriter:
         """Return ``chunks`` by alias, in the order of the aliases."""
         wanted = {chunk.id for chunk in chunks}
         return {alias: chunk for alias, chunk in self._passages.items() if chunk.id in wanted}
+
+
+def _glossary_text(outline: ThematicOutline) -> str:
+    return "; ".join(f"{short} = {full}" for short, full in outline.glossary) or "none"
 
 
 def _numbered(sections: Sequence[Section]) -> dict[str, Sentence]:
@@ -223,9 +236,13 @@ def _refused_text(
     return "\n\n".join(entries)
 
 
-def _has_citations(item: Any) -> bool:
-    """Whether a revised sentence was not given up."""
-    return bool(item.citations)
+def _by_number(items: Sequence[Any], drafts_of: Callable[[Any], list[Draft]]) -> defaultdict[int, list[Draft]]:
+    """Return the different drafts of revised ``items`` by the number of the refused sentence."""
+    found: defaultdict[int, list[Draft]] = defaultdict(list)
+    for item in items:
+        if item.citations:
+            found[item.number] += drafts_of(item)
+    return defaultdict(list, {number: list(dict.fromkeys(own))[:MAX_NEW_SENTENCES] for number, own in found.items()})
 
 
 def _section_drafts(text: str, cited: Sequence[str], passages: Mapping[str, Chunk]) -> list[Draft]:
@@ -250,19 +267,20 @@ def _closing_schema(sentences: tuple[str, ...], gaps: Collection[str], refused: 
         refused: number of the refused sentences.
         passages: the aliases of the passages that these may cite.
     """
-    known = alias_type("Alias", sentences) if sentences else str
-    revised = tuple(f"R{number}" for number in range(1, refused + 1))
-    sentence = _sentence_schema(alias_type("Source", (*sentences, *revised)), "from", MAX_SOURCES)
-    repeat = strict_schema("Repeat", sentence=(known, ...), same_as=(known, ...))
+    source = alias_type("Source", (*sentences, *(f"R{number}" for number in range(1, refused + 1))))
+    sentence = _sentence_schema(source, "from", MAX_SOURCES)
+    repeat = strict_schema("Repeat", sentence=(source, ...), same_as=(source, ...))
     gap = alias_type("Gap", tuple(gaps)) if gaps else str
     # Also without refused sentences the reply has the field: a model gives what the prompt names.
-    revision = _revised_item(refused, passages) if refused else strict_schema("Revised", number=(int, ...))
+    revision = (
+        _revised_item(refused, passages, MAX_CITATIONS) if refused else strict_schema("Revised", number=(int, ...))
+    )
     return strict_schema(
         "WrittenPassage",
         revised=(list_of(revision, 0, MAX_NEW_SENTENCES * refused), ...),
         summary=(list_of(sentence, 1, SUMMARY_SIZE), ...),
         conclusion=(list_of(sentence, 0, CONCLUSION_SIZE), ...),
-        repeats=(list_of(repeat, 0, len(sentences)), ...),
+        repeats=(list_of(repeat, 0, len(sentences) + refused), ...),
         closed=(list_of(gap, 0, len(gaps)), ...),
     )
 
@@ -276,12 +294,16 @@ def _sentence_schema(kind: Any, cites: str, most: int) -> Any:
 def _revision_schema(count: int, aliases: tuple[str, ...]) -> Any:
     """Return the schema of the revisions of ``count`` sentences."""
     return strict_schema(
-        "RevisedSentences", sentences=(list_of(_revised_item(count, aliases), 1, MAX_NEW_SENTENCES * count), ...)
+        "RevisedSentences",
+        sentences=(list_of(_revised_item(count, aliases, MAX_SOURCES), 1, MAX_NEW_SENTENCES * count), ...),
     )
 
 
-def _revised_item(count: int, aliases: tuple[str, ...]) -> Any:
-    """Return the schema of a revision of one of ``count`` sentences; without a text or citations this is given up."""
-    citations = list_of(alias_type("Alias", aliases), 0, MAX_SOURCES)
+def _revised_item(count: int, aliases: tuple[str, ...], most: int) -> Any:
+    """Return the schema of a revision of one of ``count`` sentences, which cites at most so many of ``aliases``.
+
+    Without a text or citations the sentence is given up.
+    """
+    citations = list_of(alias_type("Alias", aliases), 0, most)
     numbers = tuple(range(1, count + 1))
     return strict_schema("Revised", number=(Literal[numbers], ...), text=(str, ...), citations=(citations, ...))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ReplyT = TypeVar("ReplyT", bound=BaseModel)
 
 _MARKER = re.compile(
-    r"\s*(?:\[(?:[ES]?\d+)(?:(?:\s*[,;–-]\s*|\s+and\s+)[ES]?\d+)*\]|\([ES]\d+(?:(?:\s*[,;–-]\s*|\s+and\s+)[ES]\d+)*\))"
+    r"\s*(?:\[(?:[ERS]?\d+)(?:(?:\s*[,;–-]\s*|\s+and\s+)[ERS]?\d+)*\]|\([ERS]\d+(?:(?:\s*[,;–-]\s*|\s+and\s+)[ERS]\d+)*\))"
 )
 """Citation markers. A lone number in round brackets is none, since it may be a year."""
 

@@ -59,19 +59,9 @@ class RepairPolicy:
             revise: asks the writer for new wordings of refused drafts.
             printed: the sentences of other parts; none of them is printed again.
         """
-        [sentences] = self.verified_parts([(where, drafts)], revise, printed)
-        return sentences
-
-    def verified_parts(
-        self, parts: Sequence[tuple[str, Sequence[Draft]]], revise: Revise, printed: Iterable[Sentence] = ()
-    ) -> list[list[Sentence]]:
-        """Return the sentences of several parts, each a name and its drafts, as :meth:`verified_sentences` does.
-
-        All drafts are verified together, and the refused ones of all parts are revised in one call of ``revise``.
-        """
-        outcomes = self.judged(parts)
-        self._revise([outcome for part in outcomes for outcome in part if not outcome.passed], revise)
-        return self.settled(outcomes, printed)
+        outcomes = self.judged([(where, drafts)])
+        self._revise([outcome for outcome in outcomes[0] if not outcome.passed], revise)
+        return self.settled(outcomes, printed)[0]
 
     def judged(self, parts: Sequence[tuple[str, Sequence[Draft]]]) -> list[list[Outcome]]:
         """Verify the drafts of ``parts`` together, and return what becomes of them without a revision.
@@ -82,8 +72,8 @@ class RepairPolicy:
         verdicts = dict(zip(map(id, unverified), self._verify(unverified), strict=True))
         return [[self._outcome(draft, where, verdicts.get(id(draft))) for draft in drafts] for where, drafts in parts]
 
-    def revisable(self, outcomes: Sequence[Sequence[Outcome]]) -> list[Outcome]:
-        """Return those that did not pass, as far as the limit of rewrites allows, and count them as revised."""
+    def take_refused(self, outcomes: Sequence[Sequence[Outcome]]) -> list[Outcome]:
+        """Return those that did not pass, for a revision: as many as the limit of rewrites allows. They are counted."""
         return [outcome for part in outcomes for outcome in part if not outcome.passed and self._may_revise()]
 
     def settled(self, outcomes: Sequence[Sequence[Outcome]], printed: Iterable[Sentence] = ()) -> list[list[Sentence]]:
@@ -121,16 +111,14 @@ class RepairPolicy:
             revisions: refused drafts of the sections with their new wordings, which ``parts`` may rest on.
         """
         new = [(outcome, draft) for outcome, drafts in revisions for draft in drafts if outcome.admits(draft)]
-        texts = [*(sentence.text for sentence in body), *(draft.text for _, draft in new)]
-
-        def marked(draft: Draft) -> Draft:
-            repeated = None if draft.fault else repeated_in(draft.text, texts)
-            return replace(draft, fault=f"it repeats a sentence of a section: {repeated}") if repeated else draft
+        standing = [sentence.text for sentence in body]
+        revised = [draft.text for _, draft in new]
 
         def revise_marked(refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
-            return [tuple(map(marked, drafts)) for drafts in revise(refused)]
+            printed = [*standing, *(sentence.text for sentence in accepted.values())]
+            return [tuple(_marked(draft, printed) for draft in drafts) for drafts in revise(refused)]
 
-        marked_parts = [(where, [marked(draft) for draft in drafts]) for where, drafts in parts]
+        marked_parts = [(where, [_marked(draft, [*standing, *revised]) for draft in drafts]) for where, drafts in parts]
         closing = [draft for _, drafts in marked_parts for draft in drafts if not draft.fault]
         verdicts = self._verify([*(draft for _, draft in new), *closing])
         accepted = self._accept_revisions(new, verdicts[: len(new)])
@@ -192,7 +180,7 @@ class RepairPolicy:
 
     def _revise(self, refused: Sequence[Outcome], revise: Revise) -> None:
         """Have the drafts of ``refused`` revised, as far as the limit allows, and accept what is supported then."""
-        outcomes = self.revisable([refused])
+        outcomes = self.take_refused([refused])
         if not outcomes:
             return
         try:
@@ -293,8 +281,9 @@ class RepairPolicy:
     def _premises(self, draft: Draft) -> Sequence[Premise]:
         """Return what ``draft`` is judged on: its chunks, or the sentences of the sections that it was written from.
 
-        A chat model is told where these are from, since a summary names sources that a sentence need not repeat. The
-        packaged verifier reads the words that they quote, too: it does not know that they are verified.
+        A chat model behind the packaged verifier is told where these are from, since a summary names sources that a
+        sentence need not repeat. Any other verifier reads the words that they quote, too: a near copy of these needs no
+        other sign.
         """
         if not draft.sources:
             return draft.chunks
@@ -320,15 +309,24 @@ class RepairPolicy:
         )
 
 
+def _marked(draft: Draft, texts: Sequence[str]) -> Draft:
+    """Return ``draft``, with a fault if it repeats one of ``texts``, the sentences of the sections."""
+    repeated = None if draft.fault else repeated_in(draft.text, texts)
+    return replace(draft, fault=f"it repeats a sentence of a section: {repeated}") if repeated else draft
+
+
 def _on_accepted(draft: Draft, accepted: Mapping[Draft, Sentence]) -> Draft:
     """Return ``draft`` resting on sentences alone: what was accepted of the revised drafts among its sources.
 
     If one of them was not, the draft has a fault.
     """
+    if not any(isinstance(each, Draft) for each in draft.sources):
+        return draft
     sources = tuple(accepted.get(each) if isinstance(each, Draft) else each for each in draft.sources)
     known = tuple(source for source in sources if source is not None)
     fault = draft.fault if len(known) == len(sources) else draft.fault or "it rests on a sentence that was refused"
-    return replace(draft, sources=known, fault=fault)
+    cited = {chunk_id for source in known for chunk_id in source.citations}
+    return replace(draft, sources=known, chunks=tuple(c for c in draft.chunks if c.id in cited), fault=fault)
 
 
 def _replacements(draft: Draft, standing: StandingSentences) -> Sequence[EvidenceSentence]:

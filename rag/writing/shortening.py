@@ -25,10 +25,14 @@ class ShorteningRule:
     in_full: int = 2800
     """The best passages stay as they are, up to this length in all."""
 
-    length: int = 40
-    """Length up to which sentences are taken into a shortened passage; the best one is taken in any case."""
+    length: int = 70
+    """Length up to which sentences are taken into a shortened passage; the best one is taken in any case.
 
-    distance: float = 0.15
+    Of 118 retrieved passages in which a labelled unit answers (``eval/training/answers``), such a unit is shown of 78 %
+    with 40 tokens and a distance of 0.15, which are 41 tokens a passage, and of 93 % with 70 and 0.25, which are 60.
+    """
+
+    distance: float = 0.25
     """A sentence whose cosine to the question is this much below that of the passage's best one is left out."""
 
     margin: int = 30

@@ -150,8 +150,6 @@ _BEGINNING = re.compile(r"[\"“(]?(?:[A-Z0-9]|`\S|[\w.]+[_(:]\S)")
 
 _END = re.compile(r"[.!][\"”’')`*]*$")
 
-_UNFINISHED = re.compile(r"\w[\"”’')\]`*]*$")
-
 _SHOUTING = re.compile(r"\b[A-Z]{3,}\b")
 
 _COMMON_OPENERS = (
@@ -220,11 +218,6 @@ def why_not_well_formed(text: str) -> str | None:
     if _letter_share(text) < MIN_LETTERS:
         return "mostly not words"
     return None
-
-
-def with_full_stop(text: str) -> str:
-    """Return ``text`` with a full stop if its last word has no mark behind it, as in a line of minutes or a list."""
-    return f"{text}." if _UNFINISHED.search(text) else text
 
 
 def skip_connective(text: str, start: int, end: int) -> int:

@@ -12,11 +12,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.text import header_cells, is_code, split_cells, split_sentences
+from rag.text import FUNCTION_WORDS, header_cells, is_code, split_cells, split_sentences, words_of
 
 _PARAGRAPH = re.compile(r"\S(?:.|\n(?!\s*\n))*")
 _LINE = re.compile(r"[^\n]+")
 _MARK = re.compile(r"\s*(?:[-*•–]|\(?\d{1,3}\\?[.)]|\(?[a-z][.)])\s+(?=\S)")
+_UNFINISHED = re.compile(r"\w[\"”’')\]`*]*\Z")
+_LINE_BELOW = re.compile(r"[^\S\n]*\n\s*?^(.*\S)", re.MULTILINE)
 _STOP = re.compile(r"[.!?][\"”’')\]`]*$")
 _LABEL = re.compile(r"(?:[A-Z][A-Z/&-]+(?: (?:[A-Z/&-]{2,}|AND|OF))*:?|[A-Z][a-z]+:)\s+(?=[A-Z])")
 _ABSTRACT_LABELS = frozenset(
@@ -76,6 +78,23 @@ def evidence_units(text: str, columns: str = "") -> Iterator[Unit]:
         else:
             yield from _sentences(text, paragraph.start(), paragraph.end())
         introduction, columns = _introduction(text, lines), ""
+
+
+def is_unfinished_line(text: str, unit: Unit) -> bool:
+    """Whether ``unit`` is a line of ``text`` that could end with a full stop and has no mark, as in minutes and lists.
+
+    A line that introduces a list or code is none, nor one that was cut at a function word.
+    """
+    words = text[unit.start : unit.end]
+    if not unit.whole or "\n" in words or not _UNFINISHED.search(words):
+        return False
+    if words_of(words)[-1].lower() in FUNCTION_WORDS:
+        return False
+    opens = text.rfind("\n", 0, unit.start) + 1
+    following = _LINE_BELOW.match(text, unit.end)
+    if following is None or _is_item(text, opens):
+        return True
+    return not (is_code(text, following.start(1)) or _is_item(text, following.start(1)))
 
 
 def _is_item(text: str, start: int) -> bool:

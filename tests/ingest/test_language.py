@@ -14,3 +14,7 @@ def test_english_gives_none() -> None:
 
 def test_short_text_gives_none() -> None:
     assert foreign_language("Der Präsident hat gestern gesprochen.") is None
+
+
+def test_text_without_words_of_a_language_gives_none() -> None:
+    assert foreign_language("xkq wzv pqr zzt bnm qwx vbk dfg hjk lmn " * 20) is None

@@ -112,9 +112,10 @@ def test_toml_front_matter_gives_title_and_date(read_document: Callable[..., Doc
 def test_other_fields_of_the_front_matter_are_text_and_those_that_steer_the_site_are_counted(
     read_document: Callable[..., Document],
 ) -> None:
-    front = "---\ntitle: Set code\nstatus: Final\nlayout: page\ntags: [a, b]\nrequires: 2, 161\nmath: true\nrecords:\n  - x\n---\n"
+    kept = "title: Set code\nstatus: Final\nsummary: 'Accounts set\n  their code.'\nrequires: 2, 161\n"
+    front = f"---\n{kept}layout: page\ntags: [a, b]\nmath: true\nrecords:\n  - x\n---\n"
     document = read_document("a.md", f"{front}\n# Abstract\n\nAccounts set their code.\n")
-    assert document.text.startswith("status: Final\nrequires: 2, 161\n")
+    assert document.text.startswith("status: Final\nsummary: Accounts set their code.\nrequires: 2, 161\n")
     assert "layout" not in document.text
     [left_out] = [each for each in document.coverage.omissions if each.what == "fields of the front matter"]
     assert left_out.count == 4

@@ -38,6 +38,11 @@ def test_a_blank_line_ends_a_sentence_and_a_line_break_does_not() -> None:
     assert sentences("The budget\nwas approved\n\nItem two was not") == ["The budget\nwas approved", "Item two was not"]
 
 
+def test_sentences_on_lines_of_their_own_stay_apart() -> None:
+    lines = ["The vote was secret.", "The pier cost 41 million kroner.", "It was dear."]
+    assert sentences("\n".join(lines)) == lines
+
+
 def test_empty_text_has_no_sentence() -> None:
     assert split_sentences("") == split_sentences(" \n\n\t") == []
 

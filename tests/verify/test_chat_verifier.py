@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,6 +76,13 @@ def test_a_sentence_is_judged_by_the_sentences_that_it_has_to_follow_from(connec
         [verdict] = ChatVerifier(model=connect(server)).verify([(MET, [PIER.text, COST.text])])
     assert verdict.support == "full"
     assert f"E1 {PIER.text}\n\nE2 {COST.text}" in user_message(server.requests[0])
+
+
+def test_a_passage_stands_below_its_title_and_date(connect: Connect) -> None:
+    dated = replace(PIER, date="2011-05-04")
+    with FaultServer([reply("full")]) as server:
+        ChatVerifier(model=connect(server)).verify([(MET, [dated])])
+    assert f"E1 [Oslo, 2011-05-04]\n{PIER.text}" in user_message(server.requests[0])
 
 
 def test_a_call_has_a_limited_number_of_claims_and_never_one_claim_with_two_sets_of_evidence(connect: Connect) -> None:

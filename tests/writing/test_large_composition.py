@@ -50,6 +50,7 @@ COST_FOUND, PRAISED = clean_sentences(COST.text)
 
 RIGHT, CHEAP = "In May 2011 the board gave the pier its approval.", "An audit put the cost at 41 million kroner."
 MOVED = "Nesodden's boats have used the pier since 2015."
+LATE = "Boats came late."
 SUMMARY = "The pier was approved, dear, and in the end used by boats."
 CONCLUSION = "What is settled is the use of the pier, not its approval."
 
@@ -75,6 +76,7 @@ class ScriptedVerifier:
     stated: dict[str, Chunk] = field(default_factory=dict)
     implied: Collection[str] = (SUMMARY, CONCLUSION)
     unsupported: dict[str, str] = field(default_factory=dict)
+    premises: list[str] = field(default_factory=list)
     score: float = 0.95
     name: str = "scripted"
     min_reattribution_score: float = 0.7
@@ -90,7 +92,9 @@ class ScriptedVerifier:
         return [self._verdict(text, self._states(text, premises)) for text, premises in pairs]
 
     def _states(self, text: str, premises: Sequence[Premise]) -> bool:
-        if any(isinstance(premise, str) for premise in premises):
+        sentences = [premise for premise in premises if isinstance(premise, str)]
+        self.premises += sentences
+        if sentences:
             return text in self.implied
         return self.stated.get(text) in premises
 
@@ -234,6 +238,7 @@ def test_a_brief_takes_a_call_for_the_outline_one_for_each_section_and_one_for_i
     assert brief.summary[0].citations == (BOARD.id, FERRY.id)
     assert brief.trace.repairs == ()
     assert verifier.asked[0] == [RIGHT, CHEAP, MOVED]  # of all sections at once
+    assert f"[from {FERRY.title}]\n{MOVED}" in verifier.premises  # a chat model is told the source of a sentence
 
 
 def test_every_draft_that_is_shown_is_a_verified_brief_and_they_get_better(composed: Compose) -> None:
@@ -333,12 +338,13 @@ def test_refused_sentences_of_all_sections_are_revised_in_the_closing_call(compo
 
 def test_a_summary_sentence_on_a_revision_that_fails_is_revised_from_what_stands(composed: Compose) -> None:
     wrong, still_wrong = (f"The ferry company Nesodden moved its boats in {year}." for year in (2012, 2013))
-    verifier = ScriptedVerifier(stated={RIGHT: BOARD, CHEAP: COST}, of_citations=ScriptedVerifier())
+    implied = [SUMMARY, CONCLUSION, LATE]  # of a refused sentence even what it implies is refused
+    verifier = ScriptedVerifier(stated={RIGHT: BOARD, CHEAP: COST}, implied=implied, of_citations=ScriptedVerifier())
     brief, requests = composed(
         verifier,
         Use_of_the_pier=[section((wrong, ["E3"]))],
         summary=[
-            closing([(SUMMARY, ["S1"]), ("Boats came late.", ["R1"])], revised=[(1, still_wrong, ["E3"])]),
+            closing([(SUMMARY, ["S1"]), (LATE, ["R1"])], revised=[(1, still_wrong, ["E3"])]),
         ],
         revise=[revision((1, CONCLUSION, ["S1"]))],
     )
@@ -357,7 +363,35 @@ def test_a_refused_sentence_may_become_two_with_citations_of_their_own(composed:
         summary=[closing([(SUMMARY, ["S1"])], revised=[(1, RIGHT, ["E1"]), (1, CHEAP, ["E2"])])],
     )
     assert texts(brief)[1] == [RIGHT, CHEAP]
+    assert actions(brief) == [("Approval and price", "rewrite")] * 2
     assert [sentence.citations for sentence in brief.sections[0].sentences] == [(BOARD.id,), (COST.id,)]
+
+
+def test_a_model_that_is_lost_in_the_last_revision_leaves_what_was_revised_before(composed: Compose) -> None:
+    verifier = ScriptedVerifier(stated=SUPPORTED, implied=[], of_citations=ScriptedVerifier())
+    with pytest.raises(Interrupted) as caught:
+        composed(
+            verifier,
+            Use_of_the_pier=[section(("The boats came in 2012.", ["E3"]))],
+            summary=[closing([(SUMMARY, ["S1"])], revised=[(1, MOVED, ["E3"])])],
+            revise=[failing(401)],
+        )
+    assert texts(caught.value.draft)[2] == [MOVED]
+    assert actions(caught.value.draft) == [("Use of the pier", "rewrite")]
+
+
+def test_a_side_of_a_disagreement_that_becomes_two_sentences_is_given_up(composed: Compose) -> None:
+    one, other = "The board stood by its approval of May.", "The auditor disputed that 41 million kroner were right."
+    sides = [{"text": one, "evidence": ["E1"]}, {"text": other, "evidence": ["E2"]}]
+    reply = json.loads(THEMES.content or "") | {"disagreements": [{"about": "the price", "sides": sides}]}
+    halves = ["The auditor wrote a report.", "The auditor disputed the price."]
+    stated = SUPPORTED | {one: BOARD} | dict.fromkeys(halves, COST)
+    brief, _ = composed(
+        ScriptedVerifier(stated=stated, of_citations=ScriptedVerifier()),
+        outline=[good(reply)],
+        summary=[closing([(SUMMARY, ["S1"])], revised=[(1, half, ["E2"]) for half in halves])],
+    )
+    assert brief.disagreements == ()
 
 
 def test_a_lost_model_leaves_evidence_in_place_of_what_was_not_revised(composed: Compose) -> None:

@@ -132,7 +132,7 @@ def test_an_item_of_two_sentences_is_split_and_an_incomplete_one_left_out(
 
 
 def test_summary_and_conclusion_come_from_one_request_and_inherit_the_citations_of_their_sources(
-    writer: Connect, meeting: Chunk, cost: Chunk
+    writer: Connect, outline: ThematicOutline, meeting: Chunk, cost: Chunk
 ) -> None:
     body = [body_sentence("The board met.", meeting), body_sentence("It cost 41 million kroner.", cost, meeting)]
     sections = [Section(heading="The pier", sentences=tuple(body))]
@@ -144,7 +144,7 @@ def test_summary_and_conclusion_come_from_one_request_and_inherit_the_citations_
         "closed": [],
     }
     with FaultServer([good(reply)]) as server:
-        drafts = writer(server).closing(sections, ["The passages do not say who paid."])
+        drafts = writer(server).closing(sections, ["The passages do not say who paid."], outline)
     [draft] = drafts.parts["summary"]
     assert (draft.chunks, draft.sources) == ((meeting, cost), tuple(body))
     assert drafts.parts["conclusion"] == []
@@ -160,7 +160,7 @@ def refused(text: str, fault: str, *chunks: Chunk, sources: tuple[Sentence, ...]
 
 
 def test_refused_sentences_are_revised_in_one_request_that_shows_other_near_passages_too(
-    writer: Connect, meeting: Chunk, cost: Chunk
+    writer: Connect, outline: ThematicOutline, meeting: Chunk, cost: Chunk
 ) -> None:
     reply = {
         "revised": [
@@ -170,13 +170,14 @@ def test_refused_sentences_are_revised_in_one_request_that_shows_other_near_pass
         ],
         "summary": [{"text": "The board met over the pier.", "from": ["R1", "R3"]}],
         "conclusion": [{"text": "It may have rained.", "from": ["R3"]}],
-        "repeats": [],
+        "repeats": [{"sentence": "R1", "same_as": "R2"}],
         "closed": [],
     }
     with FaultServer([good(reply)]) as server:
         drafts = writer(server).closing(
             [],
             [],
+            outline,
             [
                 refused("The board met on 4 May 2011.", "no cited passage has 4 May 2011", meeting),
                 refused("The pier in Oslo was free.", "the evidence does not say “free”", meeting),
@@ -184,8 +185,10 @@ def test_refused_sentences_are_revised_in_one_request_that_shows_other_near_pass
             ],
         )
     first, second, third = drafts.revised
-    assert [each.sources for each in drafts.parts["summary"]] == [first]
-    assert drafts.parts["conclusion"] == []
+    given_up = "it rests on a sentence that was given up"
+    assert [(each.sources, each.fault) for each in drafts.parts["summary"]] == [(first, given_up)]
+    assert [(each.sources, each.fault) for each in drafts.parts["conclusion"]] == [((), given_up)]
+    assert drafts.repeats == ()
     assert [(draft.text, draft.chunks) for draft in first] == [("The board met on 3 May 2011.", (meeting,))]
     assert [(draft.text, draft.chunks) for draft in second] == [("The pier cost 41 million kroner.", (cost,))]
     assert third == ()
@@ -194,6 +197,24 @@ def test_refused_sentences_are_revised_in_one_request_that_shows_other_near_pass
     assert all(f"E{n}: {source.text}" in user for n, source in enumerate((meeting, cost), 1))
     assert "R1. The board met on 4 May 2011.\nCites: E1\nFault: no cited passage has 4 May 2011" in user
     assert "R2. The pier in Oslo was free.\nCites: E1\nFault: the evidence does not say “free”" in user
+
+
+def test_a_refused_sentence_becomes_two_at_the_most_and_none_of_them_twice(
+    writer: Connect, outline: ThematicOutline, meeting: Chunk, cost: Chunk
+) -> None:
+    texts = ["The board met.", "The board met.", "It cost 41 million kroner.", "The auditor found it."]
+    reply = {
+        "revised": [{"number": 1, "text": text, "citations": ["E1"]} for text in texts],
+        "summary": [{"text": "The board met over the pier.", "from": ["R1"]}],
+        "conclusion": [],
+        "repeats": [],
+        "closed": [],
+    }
+    both = [refused("It rained.", "unsupported", meeting), refused("It snowed.", "unsupported", meeting)]
+    with FaultServer([good(reply)]) as server:
+        first, second = writer(server).closing([], [], outline, both).revised
+    assert [draft.text for draft in first] == ["The board met.", "It cost 41 million kroner."]
+    assert second == ()
 
 
 def test_refused_sentences_of_the_summary_are_revised_from_the_sections(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.writing.units import evidence_units
+from rag.writing.units import evidence_units, is_unfinished_line
 
 
 def texts(passage: str) -> list[str]:
@@ -86,3 +86,24 @@ def test_the_rest_of_a_row_that_a_chunk_begins_with_has_no_names_of_columns() ->
 def test_a_row_below_known_columns_is_never_the_header_of_the_next_one() -> None:
     text = "manuals; Publishes manuals; No change; or; later\nfrontend; Serves pages; Retire; soon; or not"
     assert not any("manuals: " in unit.text for unit in evidence_units(text, COLUMNS))
+
+
+@pytest.mark.parametrize(
+    ("passage", "unfinished"),
+    [
+        # minutes, a manual, a handbook
+        ("- Staff had action to look at different cost models\n- Next call in May", True),
+        ("1. Once all approvers have approved, the bot applies a label", True),
+        ("Every new repository is public by default\n\nThe exceptions are rare.", True),
+        # what introduces a list or code, what was cut, and lines that were run together
+        ("Typical uses of the parser module include\n\n- cleansing data\n- counting", False),
+        ("The command that starts the local server is\n\n    serve --port 80", False),
+        ("The council of the city of Oslo then revoked the", False),
+        ("status: Final\nrequires: 2, 161\nauthor: Ada Lovelace", False),
+        ("The board met on 3 May.", False),
+    ],
+)
+def test_a_line_that_could_end_with_a_full_stop_is_told_from_other_text_without_one(
+    passage: str, unfinished: bool
+) -> None:
+    assert is_unfinished_line(passage, next(evidence_units(passage))) == unfinished

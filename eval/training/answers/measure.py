@@ -74,7 +74,10 @@ def question_figures(data: QuestionData, scores: Mapping[str, float]) -> str:
 def score_units(
     network: SupportNetwork, tokenizer: Tokenizer, units: Sequence[LabelledUnit]
 ) -> list[tuple[float, float | None]]:
-    """Return for each unit the logits that it can stand alone, and that it answers its question, if it has one."""
+    """Return for each unit the logits that it can stand alone, and that it answers its question, if it has one.
+
+    All of ``units`` are labelled for standing alone.
+    """
     import torch
 
     from rag.verify.support.network import collate
