@@ -83,14 +83,16 @@ def evidence_units(text: str, columns: str = "") -> Iterator[Unit]:
 def is_unfinished_line(text: str, unit: Unit) -> bool:
     """Whether ``unit`` is a line of ``text`` that could end with a full stop and has no mark, as in minutes and lists.
 
-    A line that introduces a list or code is none, nor one that was cut at a function word.
+    The last words of a line with other sentences are none, since they may be cut off, nor is a line that introduces a
+    list or code, or ends with a function word.
     """
     words = text[unit.start : unit.end]
     if not unit.whole or "\n" in words or not _UNFINISHED.search(words):
         return False
-    if words_of(words)[-1].lower() in FUNCTION_WORDS:
-        return False
     opens = text.rfind("\n", 0, unit.start) + 1
+    mark = _MARK.match(text, opens)
+    if text[mark.end() if mark else opens : unit.start].strip() or words_of(words)[-1].lower() in FUNCTION_WORDS:
+        return False
     following = _LINE_BELOW.match(text, unit.end)
     if following is None or _is_item(text, opens):
         return True

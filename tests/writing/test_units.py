@@ -99,6 +99,7 @@ def test_a_row_below_known_columns_is_never_the_header_of_the_next_one() -> None
         ("Typical uses of the parser module include\n\n- cleansing data\n- counting", False),
         ("The command that starts the local server is\n\n    serve --port 80", False),
         ("The council of the city of Oslo then revoked the", False),
+        ("The council met in June. Candidate Ada Lovelace was asked whether the Board", False),
         ("status: Final\nrequires: 2, 161\nauthor: Ada Lovelace", False),
         ("The board met on 3 May.", False),
     ],
@@ -106,4 +107,5 @@ def test_a_row_below_known_columns_is_never_the_header_of_the_next_one() -> None
 def test_a_line_that_could_end_with_a_full_stop_is_told_from_other_text_without_one(
     passage: str, unfinished: bool
 ) -> None:
-    assert is_unfinished_line(passage, next(evidence_units(passage))) == unfinished
+    lines = [unit for unit in evidence_units(passage) if is_unfinished_line(passage, unit)]
+    assert bool(lines) == unfinished
