@@ -42,9 +42,10 @@ class OutlineWeights:
     sentences_per_part: int = 2
     """Sentences that each part of a question keeps from hits that answer it, before the best of all are chosen."""
 
-    on_question: float = 0.55
+    on_question: float = 0.5
     """Share of the best sentence's probability below which a sentence is beside the question. How probable the best one
-    is depends on how far the question is from the words of the documents."""
+    is depends on how far the question is from the words of the documents. On the labelled units 42 % of the sentences
+    above it answer, and 50 % of those that answer are above it; 42 and 45 % at 0.55, 38 and 52 % at 0.45 (n = 24)."""
 
     at_least: int = 5
     """Number of sentences that are kept if others are beside the question."""
