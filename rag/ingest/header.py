@@ -11,7 +11,7 @@ from rag.ingest.clean import clean_text
 from rag.ingest.dates import iso_date
 
 _FIELD_LINE = re.compile(r"([A-Za-z][\w-]*(?: [A-Za-z][\w-]*)?)[ \t]*:(?:[ \t]+(.*?))?[ \t]*")
-DATE_FIELDS = ("date", "created", "published")
+DATE_FIELDS = ("date", "created", "published", "updated", "lastmod", "last_modified")
 """The fields that give a date, in lower case, the first that is one."""
 
 TITLE_FIELDS = ("title", "subject")
@@ -77,5 +77,5 @@ def title_of_fields(fields: Mapping[str, str], name: str) -> str | None:
 
 
 def date_of_fields(fields: Mapping[str, str]) -> str | None:
-    """Return the first of the fields ``date``, ``created`` and ``published`` that is a date, in ISO 8601."""
+    """Return the first of :data:`DATE_FIELDS` that is a date, in ISO 8601."""
     return next((date for field in DATE_FIELDS if (date := iso_date(fields.get(field)))), None)

@@ -121,5 +121,10 @@ def test_other_fields_of_the_front_matter_are_text_and_those_that_steer_the_site
     assert left_out.count == 4
 
 
+def test_a_page_without_a_date_has_that_of_its_last_change(read_document: Callable[..., Document]) -> None:
+    document = read_document("a.md", "---\ntitle: Profiles\nlastmod: 2026-07-14\n---\n\nAn order names a profile.\n")
+    assert document.date == "2026-07-14"
+
+
 def test_toml_front_matter_that_cannot_be_parsed_is_text(read_document: Callable[..., Document]) -> None:
     assert "title = unquoted" in read_document("a.md", "+++\ntitle = unquoted\n+++\n\nAda joins.\n").text
