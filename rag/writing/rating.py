@@ -9,8 +9,8 @@ Measured on 1,369 labelled units of retrieved passages (``eval/training/answers`
 was not trained on: 18F's handbook, Scrapy's documentation, the Rust blog and the special counsel's report, 24
 questions in other words than the documents'. Of the best eight units of a question 50 % answer and can be understood
 as they are printed, and 75 % do or give context (with 254 short units and lines, 28 questions); 46 % and 67 % by the
-model before, and 38 % and 54 % by the first one, without antecedents and without the cosine. Of the best fourteen 38 % and 57 %, before 31 % and 49 %. The constants were set on the same units. AUC of
-answering .71, .75, .84 and .80 by collection, of being understood alone .73, .84, .85 and .75.
+model before, and 38 % and 54 % by the first one, without antecedents and without the cosine. The constants were set on
+the same units. AUC of answering .71, .75, .84 and .80 by collection, of being understood alone .73, .84, .85 and .75.
 """
 
 from __future__ import annotations
