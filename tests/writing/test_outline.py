@@ -52,7 +52,7 @@ def test_sections_are_balanced_and_share_neither_sentences_nor_headings(broad: O
     assert 3 <= len(broad.sections) <= 7
     texts = [sentence.text for section in broad.sections for sentence in section.evidence]
     assert len(texts) == len(set(texts))
-    assert all(1 <= len(section.evidence) <= 4 for section in broad.sections)
+    assert all(1 <= len(section.evidence) <= 5 for section in broad.sections)  # 3 on average, and blocks stay whole
     assert len({section.heading.casefold() for section in broad.sections}) == len(broad.sections)
 
 
