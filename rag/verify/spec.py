@@ -39,7 +39,7 @@ class VerifierChoice:
         if self.model is None:
             return ""
         model = "the same model" if writer and self.shares_model_with(writer) else self.model.why
-        claims = "every sentence" if self.kind == "llm" else "the sentences that the packaged model is not certain of"
+        claims = "every sentence" if self.kind == "llm" else "all sentences but near copies of what they cite"
         return f"{model}; it is given {claims}, in requests of their own"
 
     @property
