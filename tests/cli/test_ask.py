@@ -147,7 +147,7 @@ def test_a_remote_writers_model_verifies_in_blind_requests_what_the_packaged_ver
     assert set(trace.prompts) == {"queries", "outline", "section", "summary", "revise", "verify"}
     assert trace.cost is not None
     assert trace.cost > 0
-    assert "verifier: the same model; it is given the sentences that" in done.stderr
+    assert "verifier: the same model; it is given all sentences but near copies" in done.stderr
 
 
 def test_the_packaged_verifier_alone_asks_nobody(store: str, citebrief: Run) -> None:
