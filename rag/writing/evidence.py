@@ -71,14 +71,21 @@ AcceptUnit = Callable[[str, str], bool]
 """Whether a text can be an evidence sentence under the title and headings of its passage."""
 
 
-def evidence_sentences(hits: Iterable[Hit], accept: AcceptUnit = is_standalone) -> Iterator[EvidenceSentence]:
-    """Yield the sentences of ``hits`` that ``accept`` takes, best hit first; of those with the same words the first."""
+def evidence_sentences(
+    hits: Iterable[Hit], accept: AcceptUnit = is_standalone, *, lines: bool = False
+) -> Iterator[EvidenceSentence]:
+    """Yield the sentences of ``hits`` that ``accept`` takes, best hit first; of those with the same words the first.
+
+    With ``lines`` also lines without a full stop, of which most state nothing: for a caller that has a model read them.
+    """
     seen: set[str] = set()
     for hit in hits:
         for unit in evidence_units(hit.chunk.text, hit.chunk.columns):
             sentence = evidence_sentence(hit.chunk, unit)
             text = sentence.text
             key = re.sub(r"\W+", " ", text.lower())
+            if not lines and is_unfinished_line(hit.chunk.text, unit):
+                continue
             if key not in seen and accept(text, hit.chunk.context):
                 seen.add(key)
                 yield _as_quotation(sentence, unit)

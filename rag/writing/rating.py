@@ -119,7 +119,7 @@ def rate_sentences(
         scores: of the hits that were read.
         parameters: the constants.
     """
-    found = list(evidence_sentences(hits, is_well_formed))[: parameters.max_embedded]
+    found = list(evidence_sentences(hits, is_well_formed, lines=True))[: parameters.max_embedded]
     if not found:
         return []
     queries, in_context, vectors = np.split(

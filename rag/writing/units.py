@@ -84,7 +84,9 @@ def is_unfinished_line(text: str, unit: Unit) -> bool:
     """Whether ``unit`` is a line of ``text`` that could end with a full stop and has no mark, as in minutes and lists.
 
     The last words of a line with other sentences are none, since they may be cut off, nor is a line that introduces a
-    list or code, or ends with a function word.
+    list or code, or ends with a function word. Whether it states something is not judged here: of 1,820 labelled lines
+    of 14 collections it takes 84 % of the 764 statements and 94 % of the others (titles, names, agenda items; precision
+    .39), which the sentence model tells apart (``rag/writing/rating.py``).
     """
     words = text[unit.start : unit.end]
     if not unit.whole or "\n" in words or not _UNFINISHED.search(words):

@@ -121,6 +121,15 @@ def test_other_fields_of_the_front_matter_are_text_and_those_that_steer_the_site
     assert left_out.count == 4
 
 
+def test_a_front_matter_of_blocks_and_comments_is_read_and_one_that_is_no_yaml_line_by_line(
+    read_document: Callable[..., Document],
+) -> None:
+    block = "---\ntitle: Locks\nnotes: >\n  Nobody opens\n  the lock.\nversions: # none yet\n---\n\nText.\n"
+    assert read_document("a.md", block).text.startswith("notes: Nobody opens the lock.\n\n")
+    plain = read_document("b.md", "---\ntitle: Part 2: Costs\nstatus: draft\n---\n\nText.\n")
+    assert (plain.title, plain.text) == ("Part 2: Costs", "status: draft\n\nText.")
+
+
 def test_a_page_without_a_date_has_that_of_its_last_change(read_document: Callable[..., Document]) -> None:
     document = read_document("a.md", "---\ntitle: Profiles\nlastmod: 2026-07-14\n---\n\nAn order names a profile.\n")
     assert document.date == "2026-07-14"

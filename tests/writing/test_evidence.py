@@ -179,3 +179,12 @@ def test_a_line_of_code_is_no_evidence_sentence() -> None:
     assert [each.text for each in sentences_in(f"{said}\n\n    Butler printed all of the letters in May 2018.")] == [
         said
     ]
+
+
+def test_a_line_without_a_full_stop_is_given_one_where_a_model_reads_it_and_left_out_elsewhere() -> None:
+    passage = "- The council had no objection to the new lock\n- Ada Lovelace (voting member of the council)"
+    hit = Hit(chunk=chunk("minutes", passage), rank=1, score=1.0)
+    assert list(evidence_sentences([hit])) == []
+    first, *_ = evidence_sentences([hit], lambda text, _: text.endswith("."), lines=True)
+    assert first.text == "The council had no objection to the new lock."
+    assert first.quote.text == "The council had no objection to the new lock"
