@@ -29,7 +29,7 @@ from rag.writing.drafts import RefusedDraft, quote_draft
 from rag.writing.large_writer import PASSAGES_USED, LargeWriter
 from rag.writing.outline import Outline
 from rag.writing.queries import expand_queries
-from rag.writing.question_run import large_writer, small_writer
+from rag.writing.question_run import small_writer
 from rag.writing.session import Session
 from rag.writing.thematic_outline import KeyPoint, ThematicOutline, outline_without_model
 
@@ -119,14 +119,14 @@ def estimate_cost(
             if verifier is not None and (own := verifier.model) is not None:
                 judge, _ = models.setdefault(own.spec, (DryRunModel(own), rates_of(own, settings)))
             for question in sample:
-                hits, outline = session.outline(question)
-                if outline.sections and not model.small:
-                    expand_queries(model, question.text)
-                if outline.sections:
-                    if model.small:
+                if model.small:
+                    _, outline = session.outline(question)
+                    if outline.sections:
                         _write_small_dry(model, question.text, outline)
-                    else:
-                        writer = large_writer(model, question.text, hits, settings.evidence_tokens)
+                else:
+                    outline, writer = session.outline_and_writer(question, model)
+                    if outline.sections:
+                        expand_queries(model, question.text)
                         _write_large_dry(model, writer, outline, settings.sections)
                 if judge is not None:
                     _verify_dry(judge, outline)

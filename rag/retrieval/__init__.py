@@ -7,6 +7,7 @@ from rag.retrieval.answerability import (
     ScoreAnswers,
     answer_text,
     assess_answerability,
+    likely_answers,
     order_by_answers,
     read_further,
 )
@@ -14,7 +15,13 @@ from rag.retrieval.fusion import combine_scores
 from rag.retrieval.hybrid import retrieve
 from rag.retrieval.langchain import index_retriever
 from rag.retrieval.merging import merge_hits, search_parts, search_queries
-from rag.retrieval.neighbours import kept_neighbours, neighbours_of_answers, without_neighbours
+from rag.retrieval.neighbours import (
+    as_neighbours,
+    continuations,
+    kept_neighbours,
+    neighbours_of_answers,
+    without_neighbours,
+)
 from rag.retrieval.query_terms import query_terms
 from rag.retrieval.question_parts import QuestionPart, question_parts
 from rag.retrieval.rewording import reword_query, rewording_notices
@@ -27,10 +34,13 @@ __all__ = [
     "QuestionPart",
     "ScoreAnswers",
     "answer_text",
+    "as_neighbours",
     "assess_answerability",
     "combine_scores",
+    "continuations",
     "index_retriever",
     "kept_neighbours",
+    "likely_answers",
     "merge_hits",
     "neighbours_of_answers",
     "order_by_answers",

@@ -1,4 +1,4 @@
-"""Find the passages directly before and after those that answer: a decision often stands below its discussion."""
+"""Find the passages that stand beside others: a decision often stands below its discussion."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rag.retrieval.answerability import AnswerScores
-from rag.types import Hit
+from rag.types import Chunk, Hit
 
 if TYPE_CHECKING:
     from rag.store import Index
@@ -67,3 +67,20 @@ def without_neighbours(hits: Sequence[Hit]) -> list[Hit]:
 def kept_neighbours(neighbours: Sequence[Hit], scores: AnswerScores) -> list[Hit]:
     """Return those of ``neighbours`` that answer themselves, by the ``scores`` of these."""
     return [hit for hit in neighbours if (scores.best(hit.chunk.id) or 0.0) >= _PARAMETERS.kept]
+
+
+def continuations(index: Index, chunks: Sequence[Chunk]) -> dict[str, Chunk]:
+    """Return the passage directly behind each of ``chunks`` below the same headings, by the id of the chunk before."""
+    behind = ((chunk, index.catalogue.next_chunk(chunk)) for chunk in chunks)
+    return {
+        chunk.id: found
+        for chunk, found in behind
+        if found is not None and found.heading_path == chunk.heading_path and found.columns == chunk.columns
+    }
+
+
+def as_neighbours(chunks: Sequence[Chunk], hits: Sequence[Hit]) -> list[Hit]:
+    """Return ``chunks`` as hits found by "neighbour", ranked after all ``hits``, without those that are hits."""
+    known = {hit.chunk.id for hit in hits}
+    new = [chunk for chunk in chunks if chunk.id not in known]
+    return [Hit(chunk=each, rank=rank, score=0.0, found_by=FOUND_BY) for rank, each in enumerate(new, len(hits) + 1)]

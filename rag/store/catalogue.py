@@ -267,12 +267,17 @@ class Catalogue:
 
     def neighbours(self, chunk: Chunk) -> list[Chunk]:
         """Return the chunks of the same document directly before and after ``chunk``, as far as there are."""
-        same = SELECT_CHUNK + "WHERE c.document_id = ? AND c.start "
-        rows = [
-            self._db.execute(f"{same} {condition} LIMIT 1", (chunk.document_id, chunk.start)).fetchone()
-            for condition in ("< ? ORDER BY c.start DESC", "> ? ORDER BY c.start")
-        ]
-        return [make_chunk(row) for row in rows if row is not None]
+        beside = (self._beside(chunk, "< ? ORDER BY c.start DESC"), self.next_chunk(chunk))
+        return [found for found in beside if found is not None]
+
+    def next_chunk(self, chunk: Chunk) -> Chunk | None:
+        """Return the chunk of the same document directly after ``chunk``."""
+        return self._beside(chunk, "> ? ORDER BY c.start")
+
+    def _beside(self, chunk: Chunk, condition: str) -> Chunk | None:
+        sql = f"{SELECT_CHUNK}WHERE c.document_id = ? AND c.start {condition} LIMIT 1"
+        row = self._db.execute(sql, (chunk.document_id, chunk.start)).fetchone()
+        return None if row is None else make_chunk(row)
 
     def chunks_by_record(self, records: Sequence[str]) -> dict[str, Chunk]:
         """Return the live chunks among ``records``, by record id."""

@@ -19,6 +19,7 @@ from functools import partial
 from rag._internal.concurrency import start_all
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.progress import OnProgress, Step
+from rag.retrieval import as_neighbours
 from rag.types import Brief, Disagreement, Hit, Repair, Section, Sentence, Trace
 from rag.verify import Verifier
 from rag.writing.compose import insufficient_brief, quoted_brief
@@ -124,6 +125,7 @@ class _LargeComposition:
             return
         for fault in self.outline.faults:
             self.policy.record("heading", "quote", "", "", fault)
+        self._add_continuations()
         self.quotes = _quotes(self.outline.themes)
         quoted = [
             Section(heading=theme.heading, sentences=tuple(sentence.as_sentence() for sentence in own))
@@ -131,6 +133,12 @@ class _LargeComposition:
             if own
         ]
         self.brief = replace(self.brief, sections=tuple(quoted) or self.brief.sections, gaps=gaps)
+
+    def _add_continuations(self) -> None:
+        """Make evidence of the passages that the sections read beside those of the outline."""
+        read = self.writer.passages_read(self.outline)
+        self.brief = replace(self.brief, evidence=(*self.brief.evidence, *as_neighbours(read, self.brief.evidence)))
+        self.policy.evidence = read
 
     def write_sections(self) -> None:
         """Have all sections written at the same time, and verify them together with the disagreements.

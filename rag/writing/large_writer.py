@@ -49,8 +49,10 @@ NEAR_PASSAGES = 2
 class LargeWriter:
     """Writes the parts of a brief with a large model. Every method raises ``ModelError`` if the model fails.
 
-    ``evidence`` are the passages that it may use, best first. ``shortened`` are the texts that the outline reads of
-    some of them, by chunk id; the sections read all of a passage.
+    ``evidence`` are the passages that the outline reads, best first. ``shortened`` are the texts that it reads of
+    some of them, by chunk id; the sections read all of a passage. ``continuations`` are the passages directly behind
+    others, by the id of the chunk before; a section reads those of its passages too, since what a passage says may be
+    limited or taken back there.
     """
 
     model: ChatModel
@@ -61,28 +63,31 @@ class LargeWriter:
     revise_prompt: Prompt
     evidence: Sequence[Chunk]
     shortened: Mapping[str, str] = field(default_factory=dict)
+    continuations: Mapping[str, Chunk] = field(default_factory=dict)
     _passages: dict[str, Chunk] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_passages", aliased_passages(self.evidence))
+        known = {chunk.id: chunk for chunk in (*self.evidence, *self.continuations.values())}
+        object.__setattr__(self, "_passages", aliased_passages(known.values()))
 
     def outline(self, sections: int) -> ThematicOutline:
         """Return the outline of all passages, with at most so many ``sections``."""
+        passages = self._aliases_of(self.evidence)
         reply = ask_with_retry(
             self.model,
             self.outline_prompt,
-            outline_schema(tuple(self._passages), sections),
+            outline_schema(tuple(passages), sections),
             max_tokens=MAX_OUTLINE_TOKENS,
             sections=str(sections),
             passages_used=str(PASSAGES_USED),
             question=self.question,
-            passages=passages_text(self._passages, self.shortened),
+            passages=passages_text(passages, self.shortened),
         )
-        return read_outline(reply, self._passages, self.question)
+        return read_outline(reply, passages, self.question)
 
     def section(self, theme: Theme, outline: ThematicOutline) -> list[Draft]:
         """Write the sentences of the section on ``theme``."""
-        passages = self._aliases_of(theme.passages)
+        passages = self._aliases_of(self.passages_of(theme, outline))
         others = [other.heading for other in outline.themes if other is not theme]
         reply = ask_with_retry(
             self.model,
@@ -100,6 +105,17 @@ class LargeWriter:
         )
         return [draft for item in reply.sentences for draft in _section_drafts(item.text, item.citations, passages)]
 
+    def passages_of(self, theme: Theme, outline: ThematicOutline) -> list[Chunk]:
+        """Return the passages of ``theme``, and those that continue them and serve no theme of ``outline``."""
+        serving = {chunk.id for each in outline.themes for chunk in each.passages}
+        behind = [self.continuations[chunk.id] for chunk in theme.passages if chunk.id in self.continuations]
+        return [*theme.passages, *(chunk for chunk in behind if chunk.id not in serving)]
+
+    def passages_read(self, outline: ThematicOutline) -> list[Chunk]:
+        """Return the passages that the outline or a section of it reads, each once."""
+        further = [chunk for theme in outline.themes for chunk in self.passages_of(theme, outline)]
+        return list({chunk.id: chunk for chunk in (*self.evidence, *further)}.values())
+
     def closing(
         self,
         sections: Sequence[Section],
@@ -115,7 +131,7 @@ class LargeWriter:
         """
         sentences = _numbered(sections)
         numbered_gaps = {f"G{number}": gap for number, gap in enumerate(gaps, 1)}
-        passages = self._passages_of(refused)
+        passages = self._passages_of(refused, outline)
         reply = ask_with_retry(
             self.model,
             self.summary_prompt,
@@ -146,10 +162,10 @@ class LargeWriter:
             closed_gaps=frozenset(numbered_gaps[str(alias)] for alias in reply.closed),
         )
 
-    def _passages_of(self, refused: Sequence[RefusedDraft]) -> dict[str, Chunk]:
+    def _passages_of(self, refused: Sequence[RefusedDraft], outline: ThematicOutline) -> dict[str, Chunk]:
         """Return the passages that ``refused`` cite and those nearest to their words, by alias."""
         wanted = {chunk.id for each in refused for chunk in each.draft.chunks}
-        shown = list(self._passages.values())
+        shown = self.passages_read(outline)
         wanted |= {chunk.id for each in refused for chunk in near_chunks(each.draft.text, shown, NEAR_PASSAGES)}
         return {alias: chunk for alias, chunk in self._passages.items() if chunk.id in wanted}
 
@@ -190,7 +206,7 @@ class LargeWriter:
         return drafts
 
     def _chunks_of(self, sources: Sequence[Sentence | Draft]) -> tuple[Chunk, ...]:
-        by_id = {chunk.id: chunk for chunk in self.evidence}
+        by_id = {chunk.id: chunk for chunk in self._passages.values()}
         return tuple(by_id[cited] for cited in dict.fromkeys(c for source in sources for c in source.citations))
 
     def _aliases_of(self, chunks: Sequence[Chunk]) -> dict[str, Chunk]:

@@ -19,7 +19,9 @@ from rag.retrieval import (
     Answerability,
     AnswerScores,
     assess_answerability,
+    continuations,
     kept_neighbours,
+    likely_answers,
     merge_hits,
     neighbours_of_answers,
     order_by_answers,
@@ -238,7 +240,7 @@ class QuestionRun:
                     self.question, hits, outline, small_writer(models.writer, self.question), models.verifier, **common
                 )
             else:
-                writer = large_writer(models.writer, self.question, hits, self.settings.evidence_tokens, self.aspects)
+                writer = self.large_writer(models.writer, hits, answerability.scores)
                 brief = compose_with_large_model(
                     self.question, hits, outline, writer, models.verifier, sections=self.settings.sections, **common
                 )
@@ -246,6 +248,36 @@ class QuestionRun:
             interrupted.draft = with_costs(interrupted.draft)
             raise
         return with_costs(brief)
+
+    def large_writer(self, model: ChatModel, hits: Sequence[Hit], scores: AnswerScores) -> LargeWriter:
+        """Return the writer for a large ``model``, with its prompts and what the budget of tokens allows of ``hits``.
+
+        The outline reads of the passages of low rank what is nearest to the question and its aspects; the budget is for
+        what it reads.
+        """
+
+        def estimate_tokens(text: str) -> float:
+            return PROSE_RATIO * count_tokens(text)
+
+        def tokens_read(chunk: Chunk) -> float:
+            return estimate_tokens(f"{place_of(chunk)}\n{shortened.get(chunk.id, chunk.text)}")
+
+        outline, section, summary, revise = (prompts.load_prompt(name) for name in PROMPTS[False])
+        queries = [self.question, *self.aspects]
+        likely = likely_answers(hits, scores)
+        shortened = shortened_texts([hit.chunk for hit in likely], queries, load_encoder().vectors, estimate_tokens)
+        evidence = tuple(hit.chunk for hit in fit_evidence(likely, self.settings.evidence_tokens, tokens_read))
+        return LargeWriter(
+            model=model,
+            question=self.question,
+            outline_prompt=outline,
+            section_prompt=section,
+            summary_prompt=summary,
+            revise_prompt=revise,
+            evidence=evidence,
+            shortened={chunk.id: shortened[chunk.id] for chunk in evidence if chunk.id in shortened},
+            continuations=continuations(self.index, evidence),
+        )
 
     def _trace(self, verifier: str) -> Trace:
         names = prompt_names(self.choice, self.verifier)
@@ -308,38 +340,6 @@ def small_writer(model: ChatModel, question: str) -> SmallWriter:
     """Return the writer for a small ``model``, with its prompt."""
     [section] = (prompts.load_prompt(name) for name in PROMPTS[True])
     return SmallWriter(model=model, question=question, section_prompt=section)
-
-
-def large_writer(
-    model: ChatModel, question: str, hits: Sequence[Hit], evidence_tokens: int, aspects: Sequence[str] = ()
-) -> LargeWriter:
-    """Return the writer for a large ``model``, with its prompts and what ``evidence_tokens`` allow of ``hits``.
-
-    The outline reads of the passages of low rank what is nearest to the question and its ``aspects``; the budget is for
-    what it reads.
-    """
-
-    def estimate_tokens(text: str) -> float:
-        return PROSE_RATIO * count_tokens(text)
-
-    outline, section, summary, revise = (prompts.load_prompt(name) for name in PROMPTS[False])
-
-    def tokens_read(chunk: Chunk) -> float:
-        return estimate_tokens(f"{place_of(chunk)}\n{shortened.get(chunk.id, chunk.text)}")
-
-    queries = [question, *aspects]
-    shortened = shortened_texts([hit.chunk for hit in hits], queries, load_encoder().vectors, estimate_tokens)
-    evidence = tuple(hit.chunk for hit in fit_evidence(hits, evidence_tokens, tokens_read))
-    return LargeWriter(
-        model=model,
-        question=question,
-        outline_prompt=outline,
-        section_prompt=section,
-        summary_prompt=summary,
-        revise_prompt=revise,
-        evidence=evidence,
-        shortened={chunk.id: shortened[chunk.id] for chunk in evidence if chunk.id in shortened},
-    )
 
 
 def _language_notices(question: str, index: Index) -> list[str]:

@@ -22,12 +22,13 @@ from rag.retrieval import Answerability
 from rag.store import Index
 from rag.types import Brief, Filter, Hit, Question
 from rag.verify import VerifierChoice, connect_verifier, verifier_of_writer
+from rag.writing.large_writer import LargeWriter
 from rag.writing.outline import Outline
 from rag.writing.question_run import BriefModels, QuestionRun
 
 if TYPE_CHECKING:
     from rag.config import Settings
-    from rag.llm import Rates
+    from rag.llm import ChatModel, Rates
 
 
 class Session:
@@ -138,6 +139,12 @@ class Session:
         """
         hits, _, outline = self._run(question.text, question.k, question.sections).prepare(question.where)
         return hits, outline
+
+    def outline_and_writer(self, question: Question, model: ChatModel) -> tuple[Outline, LargeWriter]:
+        """Return the outline for ``question`` and the writer for a large ``model``, without calling it."""
+        run = self._run(question.text, question.k, question.sections)
+        hits, answerability, outline = run.prepare(question.where)
+        return outline, run.large_writer(model, hits, answerability.scores)
 
     def _connect(self, verifier: VerifierChoice, run: QuestionRun) -> BriefModels:
         """Return the writer's model and the verifier with counters for one question; open them if they are not."""

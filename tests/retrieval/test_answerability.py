@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from rag.config import load_settings
 from rag.embedding import load_encoder
-from rag.retrieval import Answerability, assess_answerability, order_by_answers, search_parts
+from rag.retrieval import (
+    Answerability,
+    AnswerScores,
+    assess_answerability,
+    likely_answers,
+    order_by_answers,
+    search_parts,
+)
 from rag.store import Index
 from rag.text import words_of
 from rag.types import Hit
@@ -91,6 +98,14 @@ def test_hits_are_ordered_by_whether_they_answer_and_those_off_the_question_are_
     assert "d1" not in {hit.chunk.document_id for hit in ordered}
     assert [hit.rank for hit in ordered] == list(range(1, 16))
     assert len(order_by_answers(hits, found.scores, only_evidence=False)) == 16
+
+
+def test_a_large_model_does_not_read_what_hardly_answers_beyond_the_first_passages() -> None:
+    hits = hits_of(45)
+    rows = {hit.chunk.id: (0.1,) for hit in hits} | {"unread": (0.9,), hits[41].chunk.id: (0.2, 0.5)}
+    del rows[hits[43].chunk.id]
+    scores = AnswerScores(questions=("What did it cost?", "Who paid?"), by_chunk=rows)
+    assert likely_answers(hits, scores) == [*hits[:40], hits[41], hits[43]]
 
 
 def assessed(index: Index, question: str) -> Answerability:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.retrieval import AnswerScores, neighbours_of_answers, retrieve
+from rag.retrieval import AnswerScores, as_neighbours, continuations, neighbours_of_answers, retrieve
 from rag.store import Index
 
 pytestmark = pytest.mark.integration
@@ -43,3 +43,23 @@ def test_the_neighbours_of_a_chunk_are_directly_before_and_after_it(corpus_index
     assert [chunk.id for chunk in catalogue.neighbours(same[0])] == [same[1].id]
     assert [chunk.id for chunk in catalogue.neighbours(same[1])] == [same[0].id, same[2].id]
     assert [chunk.id for chunk in catalogue.neighbours(same[-1])] == [same[-2].id]
+
+
+def test_a_passage_is_continued_by_the_one_behind_it_below_the_same_headings(corpus_index: Index) -> None:
+    catalogue = corpus_index.catalogue
+    chunks = list(catalogue.chunks_by_record(list(catalogue.records())).values())
+    found = continuations(corpus_index, chunks)
+    assert found
+    for chunk in chunks:
+        behind = catalogue.next_chunk(chunk)
+        if behind is not None and behind.heading_path == chunk.heading_path:
+            assert found[chunk.id] == behind
+        else:
+            assert chunk.id not in found
+
+
+def test_neighbours_are_ranked_behind_the_hits_and_never_twice(corpus_index: Index) -> None:
+    first, second = retrieve(corpus_index, QUESTION, k=2)
+    beside = next(each for each in corpus_index.catalogue.neighbours(first.chunk) if each != second.chunk)
+    [found] = as_neighbours([second.chunk, beside], [first, second])
+    assert (found.chunk, found.rank, found.found_by) == (beside, 3, ("neighbour",))

@@ -193,7 +193,10 @@ def composed(connect: Callable[[FaultServer], ChatClient]) -> Compose:
     """Compose the brief with a scripted verifier and model; returns it with the requests."""
 
     def compose_with(
-        verifier: ScriptedVerifier, steps: list[Step] | None = None, **replies: Sequence[ScriptedReply]
+        verifier: ScriptedVerifier,
+        steps: list[Step] | None = None,
+        continuations: Mapping[str, Chunk] | None = None,
+        **replies: Sequence[ScriptedReply],
     ) -> tuple[Brief, list[ReceivedRequest]]:
         named = {name.replace("_", " "): own for name, own in replies.items()}
         with ModelServer({**GOOD, **named}) as server:
@@ -206,6 +209,7 @@ def composed(connect: Callable[[FaultServer], ChatClient]) -> Compose:
                 summary_prompt=prompts.load_prompt("summary"),
                 revise_prompt=prompts.load_prompt("revise"),
                 evidence=[hit.chunk for hit in HITS],
+                continuations=continuations or {},
             )
             brief = compose_with_large_model(
                 *("What of the pier?", HITS, QUOTED, writer, verifier),
@@ -227,6 +231,17 @@ def texts(brief: Brief) -> list[list[str]]:
 
 def actions(brief: Brief) -> list[tuple[str, str]]:
     return [(repair.where, repair.action) for repair in brief.trace.repairs]
+
+
+def test_what_stands_behind_a_passage_of_a_section_is_evidence_of_the_brief_and_may_be_cited(composed: Compose) -> None:
+    behind = chunk("ferry.md", "In 2017 the boats went back to the old quay.", start=200, heading_path=("Ferry",))
+    back = "Since 2017 the boats use the old quay again."
+    verifier = ScriptedVerifier(stated={**SUPPORTED, back: behind}, of_citations=ScriptedVerifier(stated=SUPPORTED))
+    use = [section((MOVED, ["E3"]), (back, ["E4"]))]
+    brief, _ = composed(verifier, continuations={FERRY.id: behind}, **{"Use of the pier": use})
+    assert texts(brief)[2] == [MOVED, back]
+    assert brief.sections[1].sentences[1].citations == (behind.id,)
+    assert [(hit.chunk, hit.rank, hit.found_by) for hit in brief.evidence[3:]] == [(behind, 4, ("neighbour",))]
 
 
 def test_a_brief_takes_a_call_for_the_outline_one_for_each_section_and_one_for_its_closing(composed: Compose) -> None:

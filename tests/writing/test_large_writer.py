@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
+from briefs import chunk
 from fault_server import FaultServer, ScriptedReply, good
 
 from rag.errors import ReplyError
@@ -99,6 +101,25 @@ def test_a_section_request_has_its_points_and_passages_the_other_sections_and_th
     assert f"[{cost.document_id}]\nE2: {cost.text}" in user
     assert "E1:" not in user
     assert "'enum': ['E2']" in str(body["response_format"])
+
+
+def test_a_section_reads_what_stands_behind_its_passages_and_serves_no_theme_and_the_outline_does_not(
+    writer: Connect, outline: ThematicOutline, meeting: Chunk, cost: Chunk
+) -> None:
+    behind = chunk("oslo.md", "In June 2011 the council took the vote back.", start=len(meeting.text) + 2)
+    more = {meeting.id: behind, behind.id: cost}
+    empty = {"answered": "no", "sections": [], "not_answered": [], "disagreements": [], "glossary": []}
+    with FaultServer([good(empty), section_reply(("The council took it back.", ["E2"]))]) as server:
+        further = replace(writer(server), continuations=more)
+        further.outline(4)
+        [draft] = further.section(outline.themes[0], outline)
+    plan, section = (request.body["messages"][1]["content"] for request in server.requests)
+    assert behind.text not in plan
+    assert f"E1: {meeting.text}\n\nE2: {behind.text}\n\n[{cost.document_id}]\nE3: {cost.text}" in section
+    assert draft.chunks == (behind,)
+    assert further.passages_read(outline) == [meeting, cost, behind]
+    served = replace(further, continuations={meeting.id: cost})
+    assert served.passages_of(outline.themes[0], outline) == [meeting, cost]
 
 
 def test_aliases_are_resolved_to_their_passages(
