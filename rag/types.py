@@ -151,8 +151,14 @@ class Chunk:
 
     @property
     def place(self) -> str:
-        """The context and the date of the document: what a chat model is told of where the chunk stands."""
-        return ", ".join(part for part in (self.context, self.date) if part)
+        """The context, number and date of the document: what a chat model is told of where the chunk stands.
+
+        A number is in the file's name: "rfc-128-deployment", where neither title nor date has the 128.
+        """
+        name = re.sub(r"\.\w+$", "", self.document_id.rstrip("/").rsplit("/", 1)[-1])
+        known = re.findall(r"\d+", f"{self.title} {self.date or ''}")
+        number = name if set(re.findall(r"\d+", name)) - set(known) else None
+        return ", ".join(part for part in (self.context, number, self.date) if part)
 
     @property
     def genuine(self) -> bool:
@@ -236,12 +242,16 @@ class Disagreement:
     sides: tuple[Sentence, Sentence]
 
 
+HEADING_REPAIR = "heading"
+"""The ``where`` of a repair that replaced a heading; all others are of sentences."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair:
     """A change to what the model wrote.
 
-    ``where`` names the part of the brief. ``before`` is the model's text and ``after`` the text printed in its place;
-    either may be empty. ``why`` is the reason.
+    ``where`` names the part of the brief, or is :data:`HEADING_REPAIR`. ``before`` is the model's text and ``after``
+    the text printed in its place; either may be empty. ``why`` is the reason.
     """
 
     where: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from briefs import answered
+from briefs import answered, chunk
 
 from rag.types import Brief, Section, Sentence, chunk_id, slug
 
@@ -55,3 +55,18 @@ def test_a_chunk_id_depends_on_place_and_text() -> None:
     assert chunk_id("Report, Vol. 1.pdf", 7, "text").startswith("report-vol-1-pdf.")
     assert chunk_id("a", 0, "text") != chunk_id("a", 1, "text")
     assert slug("日本語") == "document"
+
+
+@pytest.mark.parametrize(
+    ("document_id", "title", "date", "place"),
+    [
+        ("rfcs/rfc-128-deployment.md", "Continuous Deployment", None, "Continuous Deployment, rfc-128-deployment"),
+        ("rfc-128.md", "RFC 128: Continuous Deployment", None, "RFC 128: Continuous Deployment"),
+        ("meetings/2024-04-17.md", "Meeting", "2024-04-17", "Meeting, 2024-04-17"),
+        ("pier.md", "The pier", None, "The pier"),
+    ],
+)
+def test_the_place_of_a_chunk_has_a_number_that_only_the_name_of_its_file_gives(
+    document_id: str, title: str, date: str | None, place: str
+) -> None:
+    assert chunk(document_id, "Each merge is deployed.", title=title, date=date).place == place

@@ -9,6 +9,7 @@ from pathlib import Path
 from rag.errors import ReadError
 from rag.ingest.blocks import Block, ParsedDocument, assemble
 from rag.ingest.clean import PAGE_BREAK, clean_text, match_key
+from rag.ingest.dates import date_of_name
 from rag.ingest.encoding import BYTE_ORDER_MARKS, codec_of, decode
 from rag.ingest.formats import READERS, suffix_of
 from rag.ingest.language import foreign_language
@@ -135,7 +136,7 @@ def _make_document(parsed: ParsedDocument, *, id_: str, source: str) -> Document
         title=title,
         text=text,
         source=source,
-        date=parsed.date,
+        date=parsed.date or date_of_name(id_),
         media_type=parsed.media_type,
         metadata={**parsed.metadata, **({"language": language} if language else {})},
         headings=headings,

@@ -57,6 +57,13 @@ def split_header(text: str) -> Header | None:
     return Header(fields=by_name, others=others, rest=rest)
 
 
+def opens_with_fields(text: str) -> bool:
+    """Whether one of the first lines of ``text`` is a field of a few words, such as "Status: accepted"."""
+    first = [line.strip() for line in text.split("\n") if line.strip()][:4]
+    values = (found[2] or "" for line in first if (found := _FIELD_LINE.fullmatch(line)))
+    return any(1 <= len(value.split()) <= 8 and not value.endswith((".", ":")) for value in values)
+
+
 def title_of_fields(fields: Mapping[str, str], name: str) -> str | None:
     """Return the title in ``fields``, whose names are in lower case; None if there is none.
 

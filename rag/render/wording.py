@@ -6,7 +6,7 @@ from collections import Counter
 
 from rag.render.cleaning import single_line
 from rag.text import words_of
-from rag.types import Brief, Chunk, Hit, RepairAction, Sentence, Trace
+from rag.types import HEADING_REPAIR, Brief, Chunk, Hit, RepairAction, Sentence, Trace
 
 NEAREST_SHOWN = 5
 """Number of passages shown when the corpus does not answer. The JSON lists all that were retrieved."""
@@ -110,7 +110,7 @@ _CLOSING_PROMPT = "summary"
 def check_summary(brief: Brief) -> str:
     """State how many sentences were checked, and what was done to those that failed."""
     printed = sum(1 for _ in brief.sentences())
-    repairs = Counter(repair.action for repair in brief.trace.repairs)
+    repairs = Counter(repair.action for repair in brief.trace.repairs if repair.where != HEADING_REPAIR)
     if printed and _is_extractive(brief):
         checks = "Every sentence stands word for word in the passage that it cites."
     elif not printed:

@@ -270,6 +270,12 @@ class Catalogue:
         beside = (self._beside(chunk, "< ? ORDER BY c.start DESC"), self.next_chunk(chunk))
         return [found for found in beside if found is not None]
 
+    def first_chunk(self, document_id: str) -> Chunk | None:
+        """Return the first chunk of a document."""
+        sql = f"{SELECT_CHUNK}WHERE c.document_id = ? ORDER BY c.start LIMIT 1"
+        row = self._db.execute(sql, (document_id,)).fetchone()
+        return None if row is None else make_chunk(row)
+
     def next_chunk(self, chunk: Chunk) -> Chunk | None:
         """Return the chunk of the same document directly after ``chunk``."""
         return self._beside(chunk, "> ? ORDER BY c.start")

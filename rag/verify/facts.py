@@ -125,8 +125,8 @@ def suspicions(sentence: str, texts: Sequence[str], contexts: Sequence[str] = ()
 def missing(sentence: str, evidence: Iterable[str]) -> list[str]:
     """Return the numbers, dates and names of ``sentence``, as they stand in it, that no text of ``evidence`` has.
 
-    "2 November 2015" has "November 2015", "$8,000,000" has "8 million", and a name is had by each of its words. Nothing
-    is derived: this suits sentences and headings that have to keep to the words of their sources.
+    "2 November 2015" has "November 2015" and the "2010s", "$8,000,000" has "8 million", and a name is had by each of
+    its words. Nothing else is derived: this suits sentences and headings that keep to the words of their sources.
     """
     texts = list(evidence)
     known_dates = [date for text in texts for date, _ in find_dates(text)]
@@ -136,7 +136,12 @@ def missing(sentence: str, evidence: Iterable[str]) -> list[str]:
         if not any(date_matches(date, other) for other in known_dates):
             absent.append(words)
     known_numbers = {number for text in texts for number, _ in find_numbers(text)}
-    absent += [words for number, words in find_numbers(rest) if number not in known_numbers]
+    decades = {int(year[0]) // 10 * 10 for text in texts for year in _YEAR.finditer(text)}
+    absent += [
+        words
+        for number, words in find_numbers(rest)
+        if number not in known_numbers and not (words.endswith("s") and number in decades)
+    ]
     known_words = {word for text in texts for word in name_words(text)}
     absent += [name for name in find_names(rest) if not name_forms(name.lower()) & known_words]
     return absent

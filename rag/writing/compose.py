@@ -14,7 +14,7 @@ from functools import partial
 
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.progress import OnProgress, Step
-from rag.types import Brief, Disagreement, Hit, Section, Sentence, Trace
+from rag.types import HEADING_REPAIR, Brief, Disagreement, Hit, Section, Sentence, Trace
 from rag.verify import Verifier
 from rag.writing.closing import divide_evidence
 from rag.writing.drafts import Writer
@@ -134,7 +134,7 @@ class _Composition:
         if heading and (same := taken_heading_fault(heading, self._headings(except_at=place))):
             heading, fault = None, f"{heading!r} {same}"
         if fault:
-            self.policy.record("heading", "quote", "", section.heading, fault)
+            self.policy.record(HEADING_REPAIR, "quote", "", section.heading, fault)
         heading = heading or section.heading
         sections = list(self.brief.sections)
         elsewhere = [*self.brief.summary, *self.brief.conclusion]

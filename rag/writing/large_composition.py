@@ -20,7 +20,7 @@ from rag._internal.concurrency import start_all
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.progress import OnProgress, Step
 from rag.retrieval import as_neighbours
-from rag.types import Brief, Disagreement, Hit, Repair, Section, Sentence, Trace
+from rag.types import HEADING_REPAIR, Brief, Disagreement, Hit, Repair, Section, Sentence, Trace
 from rag.verify import Verifier
 from rag.writing.compose import insufficient_brief, quoted_brief
 from rag.writing.drafts import CLOSING_PARTS, Draft, RefusedDraft, quote_draft
@@ -124,8 +124,8 @@ class _LargeComposition:
             self.brief = insufficient_brief(self.brief.question, self.brief.evidence, self.brief.trace, why)
             return
         for fault in self.outline.faults:
-            self.policy.record("heading", "quote", "", "", fault)
-        self._add_continuations()
+            self.policy.record(HEADING_REPAIR, "quote", "", "", fault)
+        self._add_companions()
         self.quotes = _quotes(self.outline.themes)
         quoted = [
             Section(heading=theme.heading, sentences=tuple(sentence.as_sentence() for sentence in own))
@@ -134,7 +134,7 @@ class _LargeComposition:
         ]
         self.brief = replace(self.brief, sections=tuple(quoted) or self.brief.sections, gaps=gaps)
 
-    def _add_continuations(self) -> None:
+    def _add_companions(self) -> None:
         """Make evidence of the passages that the sections read beside those of the outline."""
         read = self.writer.passages_read(self.outline)
         self.brief = replace(self.brief, evidence=(*self.brief.evidence, *as_neighbours(read, self.brief.evidence)))

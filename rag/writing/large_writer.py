@@ -50,9 +50,9 @@ class LargeWriter:
     """Writes the parts of a brief with a large model. Every method raises ``ModelError`` if the model fails.
 
     ``evidence`` are the passages that the outline reads, best first. ``shortened`` are the texts that it reads of
-    some of them, by chunk id; the sections read all of a passage. ``continuations`` are the passages directly behind
-    others, by the id of the chunk before; a section reads those of its passages too, since what a passage says may be
-    limited or taken back there.
+    some of them, by chunk id; the sections read all of a passage. ``companions`` are passages beside others, by
+    the id of these; a section reads those of its passages too, since what a passage says may be dated, limited or taken
+    back there.
     """
 
     model: ChatModel
@@ -63,11 +63,12 @@ class LargeWriter:
     revise_prompt: Prompt
     evidence: Sequence[Chunk]
     shortened: Mapping[str, str] = field(default_factory=dict)
-    continuations: Mapping[str, Chunk] = field(default_factory=dict)
+    companions: Mapping[str, Sequence[Chunk]] = field(default_factory=dict)
     _passages: dict[str, Chunk] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        known = {chunk.id: chunk for chunk in (*self.evidence, *self.continuations.values())}
+        beside = (chunk for own in self.companions.values() for chunk in own)
+        known = {chunk.id: chunk for chunk in (*self.evidence, *beside)}
         object.__setattr__(self, "_passages", aliased_passages(known.values()))
 
     def outline(self, sections: int) -> ThematicOutline:
@@ -106,10 +107,10 @@ class LargeWriter:
         return [draft for item in reply.sentences for draft in _section_drafts(item.text, item.citations, passages)]
 
     def passages_of(self, theme: Theme, outline: ThematicOutline) -> list[Chunk]:
-        """Return the passages of ``theme``, and those that continue them and serve no theme of ``outline``."""
+        """Return the passages of ``theme``, and those beside them that serve no theme of ``outline``."""
         serving = {chunk.id for each in outline.themes for chunk in each.passages}
-        behind = [self.continuations[chunk.id] for chunk in theme.passages if chunk.id in self.continuations]
-        return [*theme.passages, *(chunk for chunk in behind if chunk.id not in serving)]
+        beside = {each.id: each for chunk in theme.passages for each in self.companions.get(chunk.id, ())}
+        return [*theme.passages, *(chunk for chunk in beside.values() if chunk.id not in serving)]
 
     def passages_read(self, outline: ThematicOutline) -> list[Chunk]:
         """Return the passages that the outline or a section of it reads, each once."""

@@ -19,7 +19,7 @@ from rag.retrieval import (
     Answerability,
     AnswerScores,
     assess_answerability,
-    continuations,
+    companions,
     kept_neighbours,
     likely_answers,
     merge_hits,
@@ -276,7 +276,7 @@ class QuestionRun:
             revise_prompt=revise,
             evidence=evidence,
             shortened={chunk.id: shortened[chunk.id] for chunk in evidence if chunk.id in shortened},
-            continuations=continuations(self.index, evidence),
+            companions=companions(self.index, evidence),
         )
 
     def _trace(self, verifier: str) -> Trace:

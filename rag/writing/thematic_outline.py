@@ -1,14 +1,12 @@
 """The outline that a large model makes of all evidence in one call: themes, their key points, gaps, disagreements.
 
-Each passage serves one theme. One that the model names in two serves the theme that needs it most: each of its key
-points that rests on the passage counts 1, divided by the number of passages that the key point rests on, and of equal
-themes the first has it. A key point left without passages goes to the theme that has the first of them.
+The model is asked to name a passage in one theme, and in a second one only for another point. With one theme a passage
+four of four hand-written briefs lost points: a passage often has a cause and an outcome, or both sides of a matter.
 """
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -120,7 +118,7 @@ def read_outline(reply: Any, passages: Mapping[str, Chunk], question: str) -> Th
     evidence = [question, *(f"{chunk.context}\n{chunk.text}" for chunk in passages.values())]
     themes: list[Theme] = []
     faults = []
-    for section, points in zip(reply.sections, each_passage_once(named), strict=True):
+    for section, points in zip(reply.sections, without_parts_of_others(named), strict=True):
         if not points:
             continue
         theme = Theme(heading=clean_heading(section.heading, evidence), key_points=tuple(points))
@@ -157,7 +155,7 @@ def outline_without_model(outline: Outline, evidence: Sequence[Chunk]) -> Themat
     ]
     themes = tuple(
         Theme(heading=section.heading, key_points=tuple(points))
-        for section, points in zip(outline.sections, each_passage_once(named), strict=True)
+        for section, points in zip(outline.sections, without_parts_of_others(named), strict=True)
         if points
     )
     conflicts = tuple(
@@ -167,25 +165,20 @@ def outline_without_model(outline: Outline, evidence: Sequence[Chunk]) -> Themat
     return ThematicOutline(themes=themes, disagreements=conflicts)
 
 
-def each_passage_once(named: Sequence[Sequence[KeyPoint]]) -> list[list[KeyPoint]]:
-    """Return the key points of each theme with the passages of this theme alone; a theme may be left without any."""
-    weights: defaultdict[str, list[float]] = defaultdict(lambda: [0.0] * len(named))
-    for at, points in enumerate(named):
-        for point in points:
-            for chunk in point.passages:
-                weights[chunk.id][at] += 1 / len(point.passages)
-    home = {chunk_id: own.index(max(own)) for chunk_id, own in weights.items()}
-    themes: list[list[KeyPoint]] = [[] for _ in named]
-    for at, points in enumerate(named):
-        for point in points:
-            kept = tuple(chunk for chunk in point.passages if home[chunk.id] == at)
-            if kept:
-                themes[at].append(KeyPoint(text=point.text, passages=kept))
-            elif point.passages:
-                other = home[point.passages[0].id]
-                own = tuple(chunk for chunk in point.passages if home[chunk.id] == other)
-                themes[other].append(KeyPoint(text=point.text, passages=own))
+def without_parts_of_others(named: Sequence[Sequence[KeyPoint]]) -> list[list[KeyPoint]]:
+    """Return the key points of each theme; one whose passages all serve an earlier theme gives that its points."""
+    themes: list[list[KeyPoint]] = []
+    for points in named:
+        own = _chunk_ids(points)
+        earlier = next((theme for theme in themes if own and own <= _chunk_ids(theme)), None)
+        if earlier is not None:
+            earlier += points
+        themes.append([] if earlier is not None else list(points))
     return themes
+
+
+def _chunk_ids(points: Sequence[KeyPoint]) -> set[str]:
+    return {chunk.id for point in points for chunk in point.passages}
 
 
 def _heading_of_documents(theme: Theme, taken: Sequence[str]) -> str:

@@ -45,3 +45,10 @@ def test_no_bytes_make_extraction_raise(make_source: Callable[..., Source], suff
 def test_a_document_that_is_only_its_title_has_it_as_text(read_document: Callable[..., Document]) -> None:
     document = read_document("a.md", "# The lock at Ostby\n")
     assert document.title == document.text == "The lock at Ostby"
+
+
+def test_the_date_of_the_text_counts_before_that_of_the_file_name(read_document: Callable[..., Document]) -> None:
+    assert read_document("2024-04-17.md", "# Minutes\n\nThe board met.").date == "2024-04-17"
+    assert (
+        read_document("2024-04-17.md", "---\ndate: 2024-04-16\n---\n# Minutes\n\nThe board met.").date == "2024-04-16"
+    )

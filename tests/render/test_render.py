@@ -12,6 +12,7 @@ from briefs import CYRILLIC, DURHAM, REPORT, TRACE, answered, insufficient, sent
 
 from rag.errors import UsageError
 from rag.render import Format, format_of, render
+from rag.types import HEADING_REPAIR, Repair
 
 
 def test_the_suffix_of_a_file_names_its_format() -> None:
@@ -79,6 +80,9 @@ def test_the_last_line_names_version_model_verifier_checks_and_repairs() -> None
     assert "citebrief 0.1.0: written by local:qwen2.5-coder-1.5b-instruct; checked by simple rule" in last
     assert "All 8 sentences printed were checked" in last
     assert "1 rewritten, 1 dropped" in last
+    heading = Repair(where=HEADING_REPAIR, action="quote", before="A pier", after="Vote", why="names a pier")
+    with_heading = replace(answered(), trace=replace(TRACE, repairs=(*TRACE.repairs, heading)))
+    assert render(with_heading, "md").splitlines()[-1] == last, "no sentence was replaced"
     quoted = replace(answered(), trace=replace(TRACE, model="extractive", repairs=()))
     assert "without a model" in render(quoted, "md")
     assert "Repaired" not in render(quoted, "md")

@@ -98,6 +98,7 @@ def test_titles_give_names_and_first_names() -> None:
         ("Cohen's lawyer spoke.", "Cohen and his lawyer spoke."),
         ("The House spoke of Trump's Tower.", "Trump spoke in the House about the Tower."),
         ("He paid 25 percent.", "A share of 25% was paid."),
+        ("The treaties of the 1840s held.", "One treaty is of 9 August 1842 and one of 1846."),
     ],
 )
 def test_what_the_evidence_says_in_another_form_is_not_missing(sentence: str, evidence: str) -> None:
@@ -114,6 +115,8 @@ def test_what_the_evidence_says_in_another_form_is_not_missing(sentence: str, ev
         ("The loans came to $9 million.", "Loans of $8 million were made.", ["$9 million"]),
         ("A meeting took place with Kilimnik.", "A meeting took place with Manafort.", ["Kilimnik"]),
         ("The price was 1.5 billion.", "The price was 1.5 million.", ["1.5 billion"]),
+        ("The treaties of the 1840s held.", "One treaty is of 9 August 1852.", ["1840s"]),
+        ("In 1840 it held.", "It held in 1842.", ["1840"]),
     ],
 )
 def test_a_wrong_fact_is_missing_as_it_stands(sentence: str, evidence: str, found: list[str]) -> None:

@@ -195,7 +195,7 @@ def composed(connect: Callable[[FaultServer], ChatClient]) -> Compose:
     def compose_with(
         verifier: ScriptedVerifier,
         steps: list[Step] | None = None,
-        continuations: Mapping[str, Chunk] | None = None,
+        companions: Mapping[str, Sequence[Chunk]] | None = None,
         **replies: Sequence[ScriptedReply],
     ) -> tuple[Brief, list[ReceivedRequest]]:
         named = {name.replace("_", " "): own for name, own in replies.items()}
@@ -209,7 +209,7 @@ def composed(connect: Callable[[FaultServer], ChatClient]) -> Compose:
                 summary_prompt=prompts.load_prompt("summary"),
                 revise_prompt=prompts.load_prompt("revise"),
                 evidence=[hit.chunk for hit in HITS],
-                continuations=continuations or {},
+                companions=companions or {},
             )
             brief = compose_with_large_model(
                 *("What of the pier?", HITS, QUOTED, writer, verifier),
@@ -238,7 +238,7 @@ def test_what_stands_behind_a_passage_of_a_section_is_evidence_of_the_brief_and_
     back = "Since 2017 the boats use the old quay again."
     verifier = ScriptedVerifier(stated={**SUPPORTED, back: behind}, of_citations=ScriptedVerifier(stated=SUPPORTED))
     use = [section((MOVED, ["E3"]), (back, ["E4"]))]
-    brief, _ = composed(verifier, continuations={FERRY.id: behind}, **{"Use of the pier": use})
+    brief, _ = composed(verifier, companions={FERRY.id: [behind]}, **{"Use of the pier": use})
     assert texts(brief)[2] == [MOVED, back]
     assert brief.sections[1].sentences[1].citations == (behind.id,)
     assert [(hit.chunk, hit.rank, hit.found_by) for hit in brief.evidence[3:]] == [(behind, 4, ("neighbour",))]

@@ -107,10 +107,10 @@ def test_a_section_reads_what_stands_behind_its_passages_and_serves_no_theme_and
     writer: Connect, outline: ThematicOutline, meeting: Chunk, cost: Chunk
 ) -> None:
     behind = chunk("oslo.md", "In June 2011 the council took the vote back.", start=len(meeting.text) + 2)
-    more = {meeting.id: behind, behind.id: cost}
+    more = {meeting.id: (behind,), behind.id: (cost,)}
     empty = {"answered": "no", "sections": [], "not_answered": [], "disagreements": [], "glossary": []}
     with FaultServer([good(empty), section_reply(("The council took it back.", ["E2"]))]) as server:
-        further = replace(writer(server), continuations=more)
+        further = replace(writer(server), companions=more)
         further.outline(4)
         [draft] = further.section(outline.themes[0], outline)
     plan, section = (request.body["messages"][1]["content"] for request in server.requests)
@@ -118,7 +118,7 @@ def test_a_section_reads_what_stands_behind_its_passages_and_serves_no_theme_and
     assert f"E1: {meeting.text}\n\nE2: {behind.text}\n\n[{cost.document_id}]\nE3: {cost.text}" in section
     assert draft.chunks == (behind,)
     assert further.passages_read(outline) == [meeting, cost, behind]
-    served = replace(further, continuations={meeting.id: cost})
+    served = replace(further, companions={meeting.id: [cost]})
     assert served.passages_of(outline.themes[0], outline) == [meeting, cost]
 
 

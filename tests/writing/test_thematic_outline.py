@@ -15,10 +15,10 @@ from rag.writing.evidence import EvidenceSentence
 from rag.writing.outline import Outline, OutlineSection
 from rag.writing.thematic_outline import (
     KeyPoint,
-    each_passage_once,
     outline_schema,
     outline_without_model,
     read_outline,
+    without_parts_of_others,
 )
 
 BOARD = chunk("board.md", "The harbour board of Oslo approved the pier.", title="Minutes", heading_path=("Vote",))
@@ -58,21 +58,14 @@ def test_the_schema_knows_no_passage_that_was_not_shown() -> None:
         reply(sections=[{"heading": "Price", "key_points": [{"text": "Dear.", "evidence": ["E4"]}]}])
 
 
-def test_a_passage_named_twice_serves_the_theme_whose_points_need_it_most() -> None:
-    first, second = each_passage_once(
-        [[point("Approved and revoked.", BOARD, COUNCIL)], [point("Revoked.", COUNCIL), point("Dear.", COST)]]
-    )
-    assert [each.passages for each in first] == [(BOARD,)]
-    assert [each.passages for each in second] == [(COUNCIL,), (COST,)]
+def test_a_passage_may_serve_two_themes_and_a_theme_that_is_part_of_another_gives_it_its_points() -> None:
+    approved, revoked = point("Approved and revoked.", BOARD, COUNCIL), point("Revoked.", COUNCIL)
+    dear, vote = point("Dear.", COST), point("A vote.", BOARD)
+    themes = without_parts_of_others([[approved], [revoked, dear], [vote]])
+    assert themes == [[approved, vote], [revoked, dear], []]
 
 
-def test_of_themes_that_need_a_passage_equally_the_first_has_it_and_gets_the_point_of_the_other() -> None:
-    first, second = each_passage_once([[point("Approved.", BOARD)], [point("A vote.", BOARD)]])
-    assert [each.text for each in first] == ["Approved.", "A vote."]
-    assert second == []
-
-
-def test_a_theme_that_loses_all_its_passages_is_left_out() -> None:
+def test_a_theme_that_gives_its_points_to_another_is_left_out() -> None:
     sections = [
         {"heading": heading, "key_points": [{"text": "Approved.", "evidence": ["E1"]}]}
         for heading in ("Approval", "The vote")
