@@ -201,7 +201,7 @@ class _LargeComposition:
         """
         self.current_part = "summary and conclusion"
         self._report(self.brief)
-        passed = self._passed_sections()
+        passed = [*self._passed_sections(), *self._passed_disagreements()]
         body = [sentence for section in passed for sentence in section.sentences]
         refused = self.policy.take_refused(self.outcomes)
         if not passed and not refused:
@@ -232,7 +232,7 @@ class _LargeComposition:
     def _revise_closing(self, refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
         """Have refused sentences of summary and conclusion revised from the sections, whose revisions stand by now."""
         self._print_for_now()
-        return self.writer.revise_closing(refused, self._passed_sections())
+        return self.writer.revise_closing(refused, [*self._passed_sections(), *self._passed_disagreements()])
 
     def _passed_sections(self) -> list[Section]:
         """Return the sections with the sentences that passed so far."""
@@ -240,6 +240,16 @@ class _LargeComposition:
             Section(heading=theme.heading, sentences=tuple(sentences))
             for theme, own in zip(self.outline.themes, self.outcomes, strict=False)
             if (sentences := [sentence for outcome in own for sentence in outcome.sentences])
+        ]
+
+    def _passed_disagreements(self) -> list[Section]:
+        """Return the disagreements of which both sides passed, each as a section: the summary may tell of them."""
+        sides = [outcome.sentences for own in self.outcomes[len(self.outline.themes) :] for outcome in own]
+        pairs = zip(self.outline.disagreements, sides[::2], sides[1::2], strict=True)
+        return [
+            Section(heading=f"Where the sources disagree: {each.about}", sentences=(*one, *other))
+            for each, one, other in pairs
+            if len(one) == len(other) == 1
         ]
 
     def _settle(self) -> None:

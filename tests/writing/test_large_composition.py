@@ -324,7 +324,9 @@ def test_a_disagreement_is_printed_if_both_sides_are_supported(composed: Compose
     given_up = closing([(SUMMARY, ["S1", "S3"])], revised=[(1, "", [])])
     changes: dict[str, Any] = {} if other_supported else {"summary": [given_up]}
     verifier = ScriptedVerifier(stated=stated, of_citations=ScriptedVerifier(stated=stated))
-    brief, _ = composed(verifier, outline=[good(reply)], **changes)  # no quotation replaces a side that fails
+    brief, requests = composed(verifier, outline=[good(reply)], **changes)  # no quotation replaces a side that fails
+    asked = requests[-1].body["messages"][1]["content"]
+    assert (f"# Where the sources disagree: The price\nS4: {one}\nS5: {other}" in asked) == other_supported
     assert [each.about for each in brief.disagreements] == (["The price"] if other_supported else [])
     for each in brief.disagreements:
         assert [side.citations for side in each.sides] == [(BOARD.id,), (COST.id,)]
