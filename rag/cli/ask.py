@@ -19,7 +19,15 @@ from rag.cli.options import (
     store_option,
     verifier_option,
 )
-from rag.cli.output import check_writable, output_files, print_brief, print_message, progress_display, write_brief
+from rag.cli.output import (
+    check_writable,
+    load_renderers,
+    output_files,
+    print_brief,
+    print_message,
+    progress_display,
+    write_brief,
+)
 from rag.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -78,6 +86,7 @@ def ask_command(
     files = output_files(output)  # before the model is called: a wrong name should cost nothing
     for path in files:
         check_writable(path)
+    load_renderers(files)
     choice = resolve(settings.llm, settings)
     verifier = verifier_of_writer(choice, settings)
     if not quiet:
@@ -93,8 +102,10 @@ def ask_command(
         draft_path = _save_draft(interrupted.draft, settings)
         print_message(f"the draft as it stood, every sentence checked, is kept: citebrief render {draft_path}")
         raise
-    write_brief(brief, files)
-    print_brief(brief, output_format)
+    try:
+        write_brief(brief, files)
+    finally:  # what a full disk does not take is printed
+        print_brief(brief, output_format)
     if explain:
         _print_repairs(brief)
     if brief.status != "answered":

@@ -84,6 +84,17 @@ def check_writable(path: str) -> None:
         raise UsageError(f"--output {path}: the folder {directory} is not writable")
 
 
+def load_renderers(files: dict[str, Format]) -> None:
+    """Import what will print the brief and write ``files``.
+
+    This is done before a model is asked: the package may be upgraded before the last call is answered.
+    """
+    from rag.render import json, markdown, terminal  # noqa: F401
+
+    if "html" in files.values():
+        from rag.render import html  # noqa: F401
+
+
 def write_brief(brief: Brief, files: dict[str, Format]) -> None:
     """Write ``brief`` to each of ``files``, and print a message about each."""
     from rag._internal.files import write_atomically

@@ -118,8 +118,10 @@ class Breaker:
             self._schedule_probe(now, wait)
             message = self._message(now)
             seconds = round(self._next_probe - now, 1)
+            ended = self._next_probe > self._deadline
         events.log_event("calls wait", why=why, seconds=seconds)
-        on_wait(message)
+        if not ended:  # the final message is that of the error
+            on_wait(message)
         return True
 
     def leave(self, probe: bool) -> None:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from rag.llm.request_form import STANDARD, RequestForm
+from rag.llm.request_form import SCHEMA_IN_PROMPT_FORMATS, STANDARD, RequestForm
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ class Capabilities:
 
     def put_schema_in_prompt(self, say: Callable[[str], None] = lambda _: None) -> None:
         """Remember that the server does not hold replies to the schema, so that the model has to be told it."""
-        if self.form.reply not in ("json_object", "text"):
+        if self.form.reply not in SCHEMA_IN_PROMPT_FORMATS:
             what = "the server does not hold replies to the schema, which stands in the prompt from now on"
             self.learn({what: lambda form: replace(form, schema_in_prompt=True)}, say)
 

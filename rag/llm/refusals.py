@@ -188,6 +188,11 @@ def _reply_changes(keywords: set[str], form: RequestForm) -> Iterator[Change]:
             names=tuple(sorted(structure)),
             vague_names=("schema", "grammar"),
         ),
+        "schema_in_json_object": Change(
+            what="the schema is sent with response_format json_object, and in the prompt",
+            change=lambda form: _looser(form, "schema_in_json_object"),
+            vague_names=_FORMAT_NAMES,
+        ),
         "json_object": Change(
             what="the schema stands in the prompt, with response_format json_object",
             change=lambda form: _looser(form, "json_object"),

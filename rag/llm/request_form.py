@@ -9,17 +9,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-ReplyFormat = Literal["json_schema", "counted_in_words", "plain_schema", "json_object", "text"]
+ReplyFormat = Literal["json_schema", "counted_in_words", "plain_schema", "schema_in_json_object", "json_object", "text"]
 """How the form of a reply is demanded, from the strictest to the loosest.
 
 ``json_schema`` sends the whole schema; ``counted_in_words`` leaves out keywords that only validate, such as
 ``maxItems``, and puts the limits on lists into descriptions; ``plain_schema`` leaves only types, properties, items and
-enumerations. ``json_object`` and ``text`` send no schema, so that it stands in the prompt.
+enumerations. ``schema_in_json_object`` sends it beside the type ``json_object``, as llama-cpp-python takes it. Servers
+may ignore it there, so that it also stands in the prompt. ``json_object`` and ``text`` send it in the prompt only.
 """
 
-REPLY_FORMATS: tuple[ReplyFormat, ...] = ("json_schema", "counted_in_words", "plain_schema", "json_object", "text")
+REPLY_FORMATS: tuple[ReplyFormat, ...] = get_args(ReplyFormat)
+SCHEMA_IN_PROMPT_FORMATS = frozenset({"schema_in_json_object", "json_object", "text"})
+"""Those with which the model is told the schema in the prompt."""
 
 VALIDATION_KEYWORDS = frozenset(
     "minItems maxItems uniqueItems minContains maxContains contains minLength maxLength pattern format minimum maximum"
@@ -69,7 +72,7 @@ class RequestForm:
             sent.pop("response_format", None)
             if demanded := self._response_format(body["response_format"]["json_schema"]):
                 sent["response_format"] = demanded
-            if self.schema_in_prompt or self.reply in ("json_object", "text"):
+            if self.schema_in_prompt or self.reply in SCHEMA_IN_PROMPT_FORMATS:
                 text = SCHEMA_IN_PROMPT + json.dumps(schema, ensure_ascii=False)
                 messages = _with_system_text(messages, text)
         if self.system_in_user:
@@ -82,6 +85,8 @@ class RequestForm:
             return None
         if self.reply == "json_object":
             return {"type": "json_object"}
+        if self.reply == "schema_in_json_object":
+            return {"type": "json_object", "schema": demanded["schema"]}
         sent = dict(demanded)
         if self.reply == "counted_in_words":
             sent["schema"] = without_validation(demanded["schema"])

@@ -22,6 +22,7 @@ _SCHEMA_SENT: dict[ReplyFormat, str] = {
     "json_schema": "taken whole",
     "counted_in_words": "taken without limits such as maxItems, which are checked here",
     "plain_schema": "taken in its plainest form; the rest of it is checked here",
+    "schema_in_json_object": "sent with response_format json_object, and in the prompt",
     "json_object": "not taken: it stands in the prompt, with response_format json_object",
     "text": "not taken: it stands in the prompt",
 }

@@ -17,7 +17,6 @@ from rag.retrieval.langchain import index_retriever
 from rag.retrieval.merging import merge_hits, search_parts, search_queries
 from rag.retrieval.neighbours import (
     as_neighbours,
-    companions,
     kept_neighbours,
     neighbours_of_answers,
     without_neighbours,
@@ -37,7 +36,6 @@ __all__ = [
     "as_neighbours",
     "assess_answerability",
     "combine_scores",
-    "companions",
     "index_retriever",
     "kept_neighbours",
     "likely_answers",

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rag.ingest.header import opens_with_fields
 from rag.retrieval.answerability import AnswerScores
 from rag.types import Chunk, Hit
 
@@ -68,27 +67,6 @@ def without_neighbours(hits: Sequence[Hit]) -> list[Hit]:
 def kept_neighbours(neighbours: Sequence[Hit], scores: AnswerScores) -> list[Hit]:
     """Return those of ``neighbours`` that answer themselves, by the ``scores`` of these."""
     return [hit for hit in neighbours if (scores.best(hit.chunk.id) or 0.0) >= _PARAMETERS.kept]
-
-
-def companions(index: Index, chunks: Sequence[Chunk]) -> dict[str, tuple[Chunk, ...]]:
-    """Return the passages that a reader of each of ``chunks`` needs beside it, by its id.
-
-    They are the opening of its document, if that has fields such as a status, an author or a date, and the passage
-    directly behind it below the same headings, which may limit or take back what it says.
-    """
-    documents = {chunk.document_id: chunk for chunk in chunks}
-    openings = {
-        document_id: opening
-        for document_id in documents
-        if (opening := index.catalogue.first_chunk(document_id)) and opens_with_fields(opening.text)
-    }
-    found = {}
-    for chunk in chunks:
-        behind = index.catalogue.next_chunk(chunk)
-        continues = behind is not None and (behind.heading_path, behind.columns) == (chunk.heading_path, chunk.columns)
-        beside = (openings.get(chunk.document_id), behind if continues else None)
-        found[chunk.id] = tuple(each for each in beside if each is not None and each.id != chunk.id)
-    return found
 
 
 def as_neighbours(chunks: Sequence[Chunk], hits: Sequence[Hit]) -> list[Hit]:

@@ -267,7 +267,7 @@ class Catalogue:
 
     def neighbours(self, chunk: Chunk) -> list[Chunk]:
         """Return the chunks of the same document directly before and after ``chunk``, as far as there are."""
-        beside = (self._beside(chunk, "< ? ORDER BY c.start DESC"), self.next_chunk(chunk))
+        beside = (self._beside(chunk, "< ? ORDER BY c.start DESC"), self._beside(chunk, "> ? ORDER BY c.start"))
         return [found for found in beside if found is not None]
 
     def first_chunk(self, document_id: str) -> Chunk | None:
@@ -275,10 +275,6 @@ class Catalogue:
         sql = f"{SELECT_CHUNK}WHERE c.document_id = ? ORDER BY c.start LIMIT 1"
         row = self._db.execute(sql, (document_id,)).fetchone()
         return None if row is None else make_chunk(row)
-
-    def next_chunk(self, chunk: Chunk) -> Chunk | None:
-        """Return the chunk of the same document directly after ``chunk``."""
-        return self._beside(chunk, "> ? ORDER BY c.start")
 
     def _beside(self, chunk: Chunk, condition: str) -> Chunk | None:
         sql = f"{SELECT_CHUNK}WHERE c.document_id = ? AND c.start {condition} LIMIT 1"

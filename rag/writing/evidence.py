@@ -139,17 +139,30 @@ def qualifies(following: EvidenceSentence, sentence: EvidenceSentence) -> bool:
     It opens with a contrast ("However, …") or denies a finding ("identified numerous links …" and then "did not
     establish that …"). Quoting ``sentence`` without it would mislead.
     """
-    if following.chunk.id != sentence.chunk.id or not sentence.end <= following.start:
+    opening = _opening_behind(sentence, following)
+    if opening is None:
         return False
-    # An opening such as "However, " is not part of the text of ``following``.
-    between = sentence.chunk.text[sentence.end : following.start].strip()
-    if len(between) > len("On the other hand, ") or between.endswith((".", "!", "?")):
-        return False
-    opening = f"{between} {following.text.lstrip('“')}".lstrip()
+    opening = f"{opening} {following.text.lstrip('“')}".lstrip()
     return bool(
         _CONTRASTING_OPENING.match(opening)
         or (_FINDING.search(sentence.text) and _DENIED_FINDING.search(following.text))
     )
+
+
+def is_directly_behind(following: EvidenceSentence, sentence: EvidenceSentence) -> bool:
+    """Whether ``following`` is the next sentence of the passage after ``sentence``."""
+    return _opening_behind(sentence, following) is not None
+
+
+def _opening_behind(sentence: EvidenceSentence, following: EvidenceSentence) -> str | None:
+    """Return what stands between two sentences of a passage if it can only be an opening left out, such as "However,".
+
+    None if ``following`` stands elsewhere.
+    """
+    if following.chunk.id != sentence.chunk.id or not sentence.end <= following.start:
+        return None
+    between = sentence.chunk.text[sentence.end : following.start].strip()
+    return None if len(between) > len("On the other hand, ") or between.endswith((".", "!", "?")) else between
 
 
 def with_qualifications(sentence: EvidenceSentence, others: Sequence[EvidenceSentence]) -> list[EvidenceSentence]:

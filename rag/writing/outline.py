@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,7 @@ from rag.retrieval import NO_SCORES, AnswerScores, ScoreAnswers
 from rag.types import Hit
 from rag.writing.clustering import balanced_clusters
 from rag.writing.disagreements import Conflict, find_conflicts
-from rag.writing.evidence import EvidenceSentence, evidence_sentences, with_qualifications
+from rag.writing.evidence import EvidenceSentence, evidence_sentences, is_directly_behind, with_qualifications
 from rag.writing.headings import headings_from_documents
 from rag.writing.rating import Embed, RatedSentence, is_well_formed, rate_sentences
 from rag.writing.sentence_blocks import blocks_of, with_antecedents
@@ -38,6 +38,16 @@ class OutlineWeights:
 
     answers: float = 0.5
     """Probability that a hit answers a part of the question from which its sentences are kept for this part."""
+
+    chosen_per_section: float = 2.0
+    """Mean number of sentences in a section that are chosen for themselves; others stand beside these."""
+
+    behind: float = 0.4
+    """Share of the best sentence's probability from which the sentence directly behind a chosen one is printed with it.
+
+    It answers as often as the next best ones from elsewhere, and is understood more often: of ten sentences so chosen
+    .49 answer, .73 answer or give context, and .67 are understood where they stand, too; of the ten best .45, .70 and
+    .61 (24 questions on labelled units)."""
 
     sentences_per_part: int = 2
     """Sentences that each part of a question keeps from hits that answer it, before the best of all are chosen."""
@@ -133,9 +143,10 @@ def make_outline(
     relevance = np.array([each.relevance for each in candidates], dtype=np.float32)
     vectors = np.stack([each.vector for each in rated])
     beside = _beside_question(np.array([each.probability for each in rated]), weights)
-    limit = sections * weights.sentences_per_section
+    limit = round(sections * weights.chosen_per_section)
     reserved = [*_reserved_for_parts(rated, scores, weights), *_best_of_documents(rated, beside, sections)]
     chosen = _select(relevance, vectors, candidates, beside, weights, limit=limit, reserved=reserved)
+    chosen, candidates = _with_sentences_behind(chosen, candidates, rated, sections, weights)
     # Sentences are grouped by what their passages are about, so titles and headings count here.
     in_context = embed([f"{candidates[i].chunk.context}\n{candidates[i].text}" for i in chosen])
     similarity = _similarity(in_context, [candidates[i] for i in chosen], weights)
@@ -164,6 +175,33 @@ def make_outline(
         key_points=tuple(sorted((max(group, key=sums_up) for group in groups), key=sums_up, reverse=True)),
         conflicts=tuple(find_conflicts([candidates[i] for i in on_topic], vectors[on_topic])),
     )
+
+
+def _with_sentences_behind(
+    chosen: Sequence[int],
+    candidates: Sequence[EvidenceSentence],
+    rated: Sequence[RatedSentence],
+    sections: int,
+    weights: OutlineWeights,
+) -> tuple[list[int], list[EvidenceSentence]]:
+    """Return ``chosen`` with the sentences directly behind them, as far as there is room, the best ones' first.
+
+    Returns:
+        The indices, and the candidates, in which those added are placed after the ones that they follow.
+    """
+    lowest = weights.behind * max(each.probability for each in rated)
+    room = sections * weights.sentences_per_section
+    sentences, indices = list(candidates), list(chosen)
+    printed = {each.place for at in indices for each in with_antecedents(sentences[at])}
+    for at in sorted(chosen, key=lambda at: -candidates[at].relevance):
+        behind = next((i for i, each in enumerate(candidates) if is_directly_behind(each, candidates[at])), None)
+        if behind is None or candidates[behind].place in printed or rated[behind].probability < lowest:
+            continue
+        if len(printed) < room:
+            sentences[behind] = replace(sentences[behind], after=sentences[at])
+            printed.add(sentences[behind].place)
+            indices.append(behind)
+    return indices, sentences
 
 
 def _length_penalty(sentence: EvidenceSentence, weights: OutlineWeights) -> float:

@@ -19,7 +19,6 @@ from rag.retrieval import (
     Answerability,
     AnswerScores,
     assess_answerability,
-    companions,
     kept_neighbours,
     likely_answers,
     merge_hits,
@@ -37,6 +36,7 @@ from rag.types import Brief, Chunk, Filter, Hit, Trace
 from rag.verify import Verifier, VerifierChoice, load_support_model
 from rag.verify.answers import load_answer_model, load_sentence_model
 from rag.verify.chat_verifier import VERIFY_PROMPT
+from rag.writing.companions import companions
 from rag.writing.compose import compose, insufficient_brief, quoted_brief
 from rag.writing.evidence_budget import fit_evidence, hits_to_fill
 from rag.writing.large_composition import compose_with_large_model
@@ -135,7 +135,8 @@ class QuestionRun:
                 self.aspects = expand_queries(model, self.question)
             except ModelError:
                 self.aspects = []
-        with self._stage("retrieve", f"searching for {len(self.aspects)} aspects"), self._recorded_embedding():
+        message = f"searching for {len(self.aspects)} aspects" if self.aspects else "the model gave no usable queries"
+        with self._stage("retrieve", message), self._recorded_embedding():
             found = [search_index(self.index, query, k=self.hits_wanted, where=where) for query in self.aspects]
         hits = without_neighbours(hits)
         merged = merge_hits([hits, *found])[: max(self.hits_wanted, len(hits))]

@@ -21,6 +21,7 @@ from rag.writing.evidence import EvidenceSentence
 from rag.writing.headings import clean_heading, heading_fault, headings_from_documents, taken_heading_fault
 from rag.writing.model_calls import clean_sentences, without_markers
 from rag.writing.outline import Outline
+from rag.writing.repetition import is_near_copy
 from rag.writing.reply_schemas import alias_type, list_of, strict_schema
 
 MAX_KEY_POINTS, MAX_EVIDENCE = 5, 4
@@ -106,7 +107,8 @@ def read_outline(reply: Any, passages: Mapping[str, Chunk], question: str) -> Th
     Raises:
         ReplyError: it has no sections although it says that the question is answered.
     """
-    gaps = _gaps(reply.not_answered)
+    # A question that is answered is none of its own gaps.
+    gaps = tuple(gap for gap in _gaps(reply.not_answered) if reply.answered == "no" or not is_near_copy(gap, question))
     if reply.answered == "no":
         return ThematicOutline(themes=(), gaps=gaps)
     if not reply.sections:

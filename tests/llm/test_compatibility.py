@@ -194,6 +194,21 @@ UNAVAILABLE = [
 ]
 
 
+def test_without_json_schema_the_schema_is_sent_with_json_object_and_without_that_in_the_prompt_alone(
+    connect: Connect,
+) -> None:
+    def refuses(body: dict[str, Any]) -> bool:
+        return reply_format(body) == "json_schema" or (strict and "schema" in body.get("response_format", {}))
+
+    for strict in (False, True):
+        with FaultServer(rule=refusing(refuses, failing(400, "response_format: unknown field"))) as server:
+            assert ask(connect(server), Section).sentences[0].citations == ["E1"]
+        sent = server.requests[-1].body
+        assert sent["response_format"].keys() == ({"type"} if strict else {"type", "schema"})
+        assert sent["response_format"]["type"] == "json_object"
+        assert '"enum": ["E1", "E2"]' in sent["messages"][0]["content"]
+
+
 @pytest.mark.parametrize("refusal", UNAVAILABLE)
 def test_without_json_schema_the_schema_goes_into_the_prompt_with_json_object(
     refusal: ScriptedReply, connect: Connect
@@ -203,7 +218,7 @@ def test_without_json_schema_the_schema_goes_into_the_prompt_with_json_object(
         assert ask(model, Section).sentences[0].citations == ["E1"]
         ask(model, Section)
     last = server.requests[-1].body
-    assert last["response_format"] == {"type": "json_object"}
+    assert last["response_format"]["type"] == "json_object"
     assert '"enum": ["E1", "E2"]' in last["messages"][0]["content"]
     assert last["messages"][0]["content"].startswith("Be brief.")
     assert reply_format(server.requests[-2].body) == "json_object"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.ingest.header import opens_with_fields
-from rag.retrieval import AnswerScores, as_neighbours, companions, neighbours_of_answers, retrieve
+from rag.retrieval import AnswerScores, as_neighbours, neighbours_of_answers, retrieve
 from rag.store import Index
 
 pytestmark = pytest.mark.integration
@@ -44,37 +43,6 @@ def test_the_neighbours_of_a_chunk_are_directly_before_and_after_it(corpus_index
     assert [chunk.id for chunk in catalogue.neighbours(same[0])] == [same[1].id]
     assert [chunk.id for chunk in catalogue.neighbours(same[1])] == [same[0].id, same[2].id]
     assert [chunk.id for chunk in catalogue.neighbours(same[-1])] == [same[-2].id]
-
-
-def test_beside_a_passage_stand_what_continues_it_and_an_opening_with_fields(corpus_index: Index) -> None:
-    catalogue = corpus_index.catalogue
-    chunks = list(catalogue.chunks_by_record(list(catalogue.records())).values())
-    beside = companions(corpus_index, chunks)
-    continued = 0
-    for chunk in chunks:
-        opening, behind = catalogue.first_chunk(chunk.document_id), catalogue.next_chunk(chunk)
-        assert opening is not None
-        expected = [opening] if opens_with_fields(opening.text) and opening != chunk else []
-        if behind is not None and behind.heading_path == chunk.heading_path:
-            expected.append(behind)
-            continued += 1
-        assert list(beside[chunk.id]) == expected
-    assert 0 < continued < len(chunks)
-
-
-@pytest.mark.parametrize(
-    ("text", "fields"),
-    [
-        ("status: accepted\nimplementation: done\n\nWe deploy each merge.", True),
-        ("Author: Michael Knyszek", True),
-        ("The board met.\n\nDate: 3 May 2011", True),
-        ("Note: the figures of this page were collected by hand in the years before the audit.", False),
-        ("These are the reasons:\nThe pier was dear.", False),
-        ("The board met on 3 May.", False),
-    ],
-)
-def test_an_opening_has_fields_where_a_line_names_something_in_a_few_words(text: str, fields: bool) -> None:
-    assert opens_with_fields(text) == fields
 
 
 def test_neighbours_are_ranked_behind_the_hits_and_never_twice(corpus_index: Index) -> None:

@@ -46,5 +46,5 @@ def test_two_passages_too_short_for_a_word_sequence_are_no_duplicates() -> None:
 
 
 def test_as_many_hits_are_retrieved_as_may_fill_the_budget() -> None:
-    assert hits_to_fill(12_000) == 120
+    assert hits_to_fill(12_000) == 92
     assert hits_to_fill(1_000_000) == MAX_HITS

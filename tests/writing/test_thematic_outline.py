@@ -86,6 +86,11 @@ def test_gaps_are_whole_sentences_without_aliases() -> None:
     assert read_outline(reply(not_answered=gaps), PASSAGES, QUESTION).gaps == ("The passages do not say who paid.",)
 
 
+def test_a_question_that_is_answered_is_none_of_its_own_gaps() -> None:
+    outline = read_outline(reply(not_answered=[QUESTION, "No passage says who paid."]), PASSAGES, QUESTION)
+    assert outline.gaps == ("No passage says who paid.",)
+
+
 def test_evidence_without_an_answer_gives_no_themes_whatever_else_the_reply_has() -> None:
     outline = read_outline(reply(answered="no", not_answered=["No passage says when it rained."]), PASSAGES, QUESTION)
     assert (outline.themes, outline.gaps) == ((), ("No passage says when it rained.",))
