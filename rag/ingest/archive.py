@@ -4,8 +4,24 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
+from typing import Any
 
 from rag.errors import ReadError
+from rag.ingest.dates import iso_date
+
+DAMAGE = (
+    AttributeError,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    SyntaxError,  # lxml's XMLSyntaxError is one
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What python-docx and python-pptx raise at damaged files, beside errors of their own."""
 
 MAX_UNPACKED = 512 * 1024 * 1024
 """Maximum unpacked size of an archive in bytes, images included."""
@@ -26,7 +42,7 @@ def open_archive(data: bytes, kind: str) -> zipfile.ZipFile:
     """
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, ValueError, OSError):
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
         if data.startswith(b"\xd0\xcf\x11\xe0"):
             raise ReadError(f"an encrypted or old binary Office file, not {kind}") from None
         raise ReadError(f"a truncated or damaged file, not {kind} (no zip directory)") from None
@@ -56,3 +72,16 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
         raise ReadError(f"damaged: {name} is missing") from None
     except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
         raise ReadError(f"damaged: {name} cannot be unpacked ({error})") from None
+
+
+def core_properties(document: Any) -> tuple[str | None, str | None]:
+    """Return the title and the date of creation in the properties of a document of python-docx or python-pptx.
+
+    If they are damaged, it has none.
+    """
+    try:
+        properties = document.core_properties
+        title, created = properties.title, properties.created
+    except DAMAGE:
+        return None, None
+    return title or None, iso_date(created.date().isoformat()) if created else None

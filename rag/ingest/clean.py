@@ -47,8 +47,9 @@ _SPACES = re.compile(r"[^\S\n\f]+")
 _SUPERSCRIPT_MARK = re.compile(r"(?:(?<=[^\W\d_]{3})|(?<=[.,;:!?”’\")\]]))[¹²³⁰⁴-⁹]+")
 
 _REDACTION = re.compile(
-    r"\[+\s*(?:redacted|REDACTED|Redacted|HOM|Harm to Ongoing Matter|Personal Privacy|Investigative Techniques?)\b"
-    r"[^\[\]\n]{0,60}\]+|[█▇▉■▬]{2,}|_{2,}(?:[ \n]+_{2,})+"
+    r"(?<!\[)\[+\s*"
+    r"(?:redacted|REDACTED|Redacted|HOM|Harm to Ongoing Matter|Personal Privacy|Investigative Techniques?)\b"
+    r"[^\[\]\n]{0,60}\]+|[█▇▉■▬]{2,}|(?<!_)_{2,}(?:[ \n]+_{2,})+"
 )
 
 _WRONG_OPENING_QUOTE = re.compile(r"(?:(?<=[\s(\[—–])|^)”(?=[^\W_]|\[\w)")  # TeX sources often type " for both quotes
@@ -59,7 +60,7 @@ _LEADING_NUMBER = re.compile(r"\d{4}-\d\d-\d\d(?=[-_ ]|$)|\d+(?=[-_ ])")
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 
 _LABEL = r"(?:HOM|Harm to Ongoing Matter|Personal Privacy|Grand Jury|Investigative Techniques?)"
-_LABELLED_REDACTION = re.compile(rf"\[+\s*\[redacted\]\W{{0,3}}{_LABEL}?\s*\]")
+_LABELLED_REDACTION = re.compile(rf"(?<!\[)\[+\s*\[redacted\]\W{{0,3}}{_LABEL}?\s*\]")
 _ADJACENT_REDACTIONS = re.compile(r"(?:\[redacted\][\s.,;]*)+(?=\[redacted\])")
 _REDACTED_SENTENCE = re.compile(r"(?<=[.!?”\"’)])(\s+\[redacted\])(?=\s+[A-Z“\"])")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import ReadError
-from rag.ingest.archive import open_archive
+from rag.ingest.archive import DAMAGE, core_properties, open_archive
 from rag.ingest.blocks import Block, ParsedDocument
 from rag.ingest.dates import iso_date
 from rag.ingest.drawing import SYMBOLS, chart_block, diagram_block
@@ -51,19 +51,19 @@ def _read(data: bytes, depth: int) -> ParsedDocument:
     open_archive(data, "DOCX").close()
     from docx import Document
     from docx.opc.exceptions import OpcError
+    from docx.oxml.exceptions import XmlchemyError
 
     try:
         document = Document(io.BytesIO(data))
         body = _Body(document=document, depth=depth)
         body.read(document.element.body)
         _count_parts(document.part.package, body.tally)
-        properties = document.core_properties
-        created = iso_date(properties.created.date().isoformat()) if properties.created else None
-    except (OpcError, KeyError, ValueError, SyntaxError) as error:  # lxml's XMLSyntaxError is a SyntaxError
+    except (OpcError, XmlchemyError, *DAMAGE) as error:
         raise ReadError(f"damaged, or not DOCX: {error}") from None
+    title, created = core_properties(document)
     # The properties of python-docx's default template: created in 2013, titled "Word Document".
     from_template = created == "2013-12-23"
-    own_title = properties.title if properties.title and properties.title != "Word Document" else None
+    own_title = title if title != "Word Document" else None
     return ParsedDocument(
         blocks=tuple(body.blocks),
         media_type=_MEDIA_TYPE,
@@ -397,7 +397,12 @@ def _inside(parent: Any, kind: str) -> Iterator[Any]:
 
 def _style_name(paragraph: Paragraph) -> str:
     """Return the lower-case name of the heading, title or list style that the paragraph's style is based on, or ""."""
-    style = paragraph.style
+    from docx.oxml.exceptions import XmlchemyError
+
+    try:
+        style = paragraph.style
+    except (AttributeError, XmlchemyError):  # the style's name is missing, or the part with the styles is damaged
+        style = None
     for _ in range(50):  # custom styles are often based on a heading style; a damaged file may have a loop
         if style is None:
             break

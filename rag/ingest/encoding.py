@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import re
+import sys
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -12,6 +14,8 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 BYTE_ORDER_MARKS = tuple(mark for mark, _ in _BYTE_ORDER_MARKS)
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_REFERENCE = re.compile(r"&#(?:x([0-9a-f]{1,6})|([0-9]{1,7}));?", re.IGNORECASE)
 
 
 def decode(data: bytes, declared: str | None = None) -> tuple[str, dict[str, str]]:
@@ -105,3 +109,21 @@ def _guess_encoding(data: bytes) -> str | None:
     near = (match for match in matches if match.chaos <= best.chaos + 0.05)
     western = any("cp1252" in {match.encoding, *match.could_be_from_charset} for match in near)
     return "cp1252" if western else best.encoding
+
+
+def xml_characters(text: str) -> str:
+    """Return mark-up without the characters that XML has not, and without references to them (``&#xD800;``).
+
+    lxml reads some of them and fails where they are used.
+    """
+    return _REFERENCE.sub(_reference, _NOT_XML.sub(_blank, text))
+
+
+def _blank(character: re.Match[str]) -> str:
+    return " " if character[0] in "\x0b\x0c" else ""
+
+
+def _reference(found: re.Match[str]) -> str:
+    code = int(found[1], 16) if found[1] else int(found[2])
+    bad = _NOT_XML.match(chr(code)) if code <= sys.maxunicode else None
+    return _blank(bad) if bad else found[0]

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from rag.errors import ReadError
-from rag.ingest.archive import open_archive
+from rag.ingest.archive import DAMAGE, core_properties, open_archive
 from rag.ingest.blocks import Block, ParsedDocument
 from rag.ingest.clean import PAGE_BREAK
-from rag.ingest.dates import iso_date
 from rag.ingest.drawing import chart_block, diagram_block
 from rag.ingest.omissions import Tally
 from rag.ingest.titles import is_generic_heading
@@ -46,12 +45,11 @@ def read_pptx(data: bytes, name: str) -> ParsedDocument:
             if not found and not tally.has(number):
                 tally.add("blank slides", part=number)
             blocks += found
-        properties = deck.core_properties
-        created = iso_date(properties.created.date().isoformat()) if properties.created else None
-    except (PythonPptxError, KeyError, ValueError, SyntaxError, AttributeError) as error:
+    except (PythonPptxError, *DAMAGE) as error:
         raise ReadError(f"damaged, or not PPTX: {error}") from None
+    title, created = core_properties(deck)
     # The properties of python-pptx's default template: created in 2013, titled "PowerPoint Presentation".
-    own_title = properties.title if properties.title and properties.title != "PowerPoint Presentation" else None
+    own_title = title if title != "PowerPoint Presentation" else None
     first_slide = blocks[0].text if blocks and blocks[0].level and not is_generic_heading(blocks[0].text) else None
     return ParsedDocument(
         blocks=tuple(blocks),

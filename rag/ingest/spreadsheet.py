@@ -15,6 +15,7 @@ from rag.errors import ReadError
 from rag.ingest.archive import open_archive
 from rag.ingest.blocks import Block, ParsedDocument
 from rag.ingest.omissions import Tally
+from rag.ingest.sheet_extent import check_sectors, check_sheets
 from rag.ingest.tables import record_blocks, split_table
 
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -26,22 +27,20 @@ def read_spreadsheet(data: bytes, name: str) -> ParsedDocument:
     Hidden sheets and pictures are left out and counted; what a chart shows is in the cells.
 
     Raises:
-        ReadError: the file is damaged, encrypted, a zip bomb, or no spreadsheet.
+        ReadError: the file is damaged, encrypted, a zip bomb, or no spreadsheet; or a value stands too far from the
+            others.
     """
     from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
     tally = Tally()
     if data.startswith(b"\xd0\xcf\x11\xe0") and "EncryptedPackage".encode("utf-16-le") in data:
         raise ReadError("an encrypted spreadsheet: it needs a password; save a copy without one")
+    if data.startswith(b"\xd0\xcf\x11\xe0"):
+        check_sectors(data)
     if data.startswith(b"PK"):
         with open_archive(data, "a spreadsheet") as archive:
-            for member in archive.namelist():
-                if "/media/" in member or member.startswith("Pictures/"):
-                    tally.add("images")
-                elif "/charts/chart" in member:
-                    tally.add("charts, whose figures are in cells")
-                elif "/comments" in member and member.endswith(".xml"):
-                    tally.add("comments")
+            check_sheets(archive)
+            _count_members(archive.namelist(), tally)
     blocks: list[Block] = []
     read = number = 0
     try:
@@ -66,6 +65,17 @@ def read_spreadsheet(data: bytes, name: str) -> ParsedDocument:
     return ParsedDocument(
         blocks=tuple(blocks), media_type=_MEDIA_TYPE, unit="sheet", parts=number, read=read, tally=tally
     )
+
+
+def _count_members(names: list[str], tally: Tally) -> None:
+    """Count what is in the parts that are not read."""
+    for name in names:
+        if "/media/" in name or name.startswith("Pictures/"):
+            tally.add("images")
+        elif "/charts/chart" in name:
+            tally.add("charts, whose figures are in cells")
+        elif "/comments" in name and name.endswith(".xml"):
+            tally.add("comments")
 
 
 def _rows(rows: list[list[Any]]) -> Iterator[list[str]]:

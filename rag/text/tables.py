@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 SHARE_OF_ROWS = 0.8
-"""Share of the lines of a table that have as many cells as its header: a cell may have a semicolon of its own."""
+"""Share of the lines of a table that have as many cells as its header: text of other formats may look like rows."""
+_SEPARATOR = re.compile(r";\s+")
 
 
 def join_cells(cells: Sequence[str]) -> str:
     """Return the cells of a row as one line, each at its place: an empty cell is kept, unless it ends the row.
 
     A row with one filled cell, or with fewer filled cells than empty ones, as tables for layout have, is its words.
+    Elsewhere a semicolon before a space within a cell is written as a comma, since it would end the cell.
     """
     words = [" ".join(cell.split()) for cell in cells]
     filled = sum(map(bool, words))
@@ -19,12 +22,12 @@ def join_cells(cells: Sequence[str]) -> str:
         return "; ".join(filter(None, words))
     while words and not words[-1]:
         words.pop()
-    return "; ".join(words)
+    return "; ".join(_SEPARATOR.sub(", ", word) for word in words)
 
 
 def split_cells(line: str) -> list[str]:
     """Return the cells of a row that :func:`join_cells` wrote."""
-    return [" ".join(cell.split()) for cell in line.split(";")]
+    return [" ".join(cell.split()) for cell in _SEPARATOR.split(line)]
 
 
 def header_cells(lines: Sequence[str]) -> list[str]:

@@ -27,14 +27,14 @@ def companions(index: Index, chunks: Sequence[Chunk]) -> dict[str, tuple[Chunk, 
         openings[document_id] = opening if opening and opens_with_fields(opening.text) else None
     found = {}
     for chunk in chunks:
-        same = [each for each in index.catalogue.neighbours(chunk) if _stand_together(each, chunk)]
+        same = [each for each in index.catalogue.neighbours(chunk) if _is_same_part(each, chunk)]
         near = [each for each in same if each.start > chunk.start or not _opens_on_its_own(chunk)]
         beside = [openings[chunk.document_id], *near]
         found[chunk.id] = tuple({each.id: each for each in beside if each and each.id != chunk.id}.values())
     return found
 
 
-def _stand_together(one: Chunk, other: Chunk) -> bool:
+def _is_same_part(one: Chunk, other: Chunk) -> bool:
     return (one.heading_path, one.columns) == (other.heading_path, other.columns)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from rag.ingest.clean import clean_text
@@ -24,3 +26,10 @@ def test_characters_footnote_marks_and_redactions_are_normalised(text: str, clea
 
 def test_controls_of_windows_bytes_become_their_characters() -> None:
     assert clean_text("1961\x961967 and \x93so\x94") == "1961–1967 and “so”"
+
+
+@pytest.mark.parametrize("mark", ["[", "_", "[ ", "__ "])
+def test_a_long_run_of_marks_takes_no_time(mark: str) -> None:
+    begin = time.process_time()
+    clean_text(f"{mark * 30_000}a")
+    assert time.process_time() - begin < 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -196,3 +197,25 @@ def test_embedded_documents_are_read_or_named(
         (omission,) = found.coverage.omissions
         assert (omission.what, omission.lost) == ("parts of other formats", True)
         assert "a.rtf" in omission.detail
+
+
+@pytest.mark.parametrize("part", ["docProps/core.xml", "word/styles.xml"])
+def test_damaged_properties_or_styles_cost_no_text(
+    part: str, docx_bytes: bytes, read_document: Callable[..., Document]
+) -> None:
+    damaged = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(docx_bytes)) as archive, zipfile.ZipFile(damaged, "w") as other:
+        for name in archive.namelist():
+            content = archive.read(name)
+            if name == "[Content_Types].xml":  # the part is then one of an unknown type
+                content = content.replace(f'PartName="/{part}"'.encode(), b'PartName="/other.xml"')
+            other.writestr(name, content)
+    assert "The word lethal fell out of the draft." in read_document("a.docx", damaged.getvalue()).text
+
+
+def test_member_that_cannot_be_unpacked_is_reported(docx_bytes: bytes, skip_reason: Callable[..., str]) -> None:
+    damaged = bytearray(docx_bytes)
+    with zipfile.ZipFile(io.BytesIO(docx_bytes)) as archive:
+        at = archive.getinfo("word/document.xml").header_offset
+    damaged[at + 60 : at + 70] = bytes(10)
+    assert skip_reason("a.docx", bytes(damaged)).startswith("damaged, or not DOCX")

@@ -120,3 +120,12 @@ def test_encrypted_chapters_are_named(
     ]
     write_book(tmp_path / "all.epub", manifest, spine, {**chapters, **encryption("1.xhtml", "2.xhtml")})
     assert "DRM" in skip_reason("all.epub")
+
+
+def test_references_to_halves_of_characters_cost_no_book(
+    tmp_path: Path, read_document: Callable[..., Document]
+) -> None:
+    manifest = '<item id="a" href="a.xhtml" media-type="application/xhtml+xml" properties="x&#xD800;"/>'
+    files = {"OPS/a.xhtml": "<p>The lock&#x1C; opens<sup>1</sup> at seven.</p>"}
+    write_book(tmp_path / "b.epub", manifest, '<itemref idref="a"/>', files)
+    assert read_document("b.epub").text == "The lock opens at seven."

@@ -75,22 +75,33 @@ def _epub() -> bytes:
 def _xlsx() -> bytes:
     data = io.BytesIO()
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    package = "http://schemas.openxmlformats.org/package/2006"
     relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    kinds = "application/vnd.openxmlformats-officedocument.spreadsheetml"
     with zipfile.ZipFile(data, "w") as archive:
-        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr(
+            "[Content_Types].xml",
+            f'<Types xmlns="{package}/content-types">'
+            f'<Override PartName="/xl/workbook.xml" ContentType="{kinds}.sheet.main+xml"/>'
+            f'<Override PartName="/xl/worksheets/a.xml" ContentType="{kinds}.worksheet+xml"/></Types>',
+        )
+        archive.writestr(
+            "_rels/.rels",
+            f'<Relationships xmlns="{package}/relationships"><Relationship Id="r" Type="{relations}/officeDocument" '
+            'Target="xl/workbook.xml"/></Relationships>',
+        )
         archive.writestr(
             "xl/workbook.xml",
-            f'<workbook xmlns="{main}" xmlns:r="{relations}"><sheets><sheet name="A" r:id="r"/></sheets></workbook>',
+            f'<workbook xmlns="{main}" xmlns:r="{relations}"><sheets><sheet name="A" sheetId="1" r:id="r"/></sheets>'
+            "</workbook>",
         )
         archive.writestr(
             "xl/_rels/workbook.xml.rels",
-            f'<Relationships><Relationship Id="r" Type="{relations}/worksheet" Target="worksheets/a.xml"/>'
-            "</Relationships>",
+            f'<Relationships xmlns="{package}/relationships"><Relationship Id="r" Type="{relations}/worksheet" '
+            'Target="worksheets/a.xml"/></Relationships>',
         )
-        archive.writestr(
-            "xl/worksheets/a.xml",
-            f'<worksheet xmlns="{main}"><sheetData><row r="1"><c r="A1"><v>1</v></c></row></sheetData></worksheet>',
-        )
+        rows = "".join(f'<row r="{n}"><c r="A{n}"><v>{n}</v></c><c r="B{n}"><v>5</v></c></row>' for n in (1, 2, 3))
+        archive.writestr("xl/worksheets/a.xml", f'<worksheet xmlns="{main}"><sheetData>{rows}</sheetData></worksheet>')
     return data.getvalue()
 
 
@@ -158,6 +169,13 @@ def _repacked(draw: Any, data: bytes) -> bytes:
         for member, content in members.items():
             archive.writestr(member, content)
     return packed.getvalue()
+
+
+@pytest.mark.parametrize("suffix", sorted(FILES))
+def test_files_to_be_damaged_are_read(suffix: str) -> None:
+    data = _file(suffix)
+    documents, _ = extract(Source(id=f"a{suffix}", location=f"a{suffix}", root=".", digest="", data=data))
+    assert documents
 
 
 @pytest.mark.slow

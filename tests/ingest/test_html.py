@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from rag.ingest import Source, extract
 from rag.types import Document
 
@@ -91,3 +93,11 @@ def test_questions_in_buttons_and_the_answers_that_they_show_are_read(read_docum
 def test_page_that_a_script_reveals_is_read(read_document: Callable[..., Document]) -> None:
     page = "<body style='opacity:0'><article><p>The lock was closed for three years after a flood.</p></article></body>"
     assert "closed for three years" in read_document("s.html", page).text
+
+
+@pytest.mark.parametrize("control", ["\x0b", "\x0c", "\x1c ", "\ufffe ", "&#12;", "&#xD800; ", "&#x1C; "])
+def test_page_with_characters_that_xml_does_not_know_is_read(
+    control: str, read_document: Callable[..., Document]
+) -> None:
+    page = f"<p>The{control}lock<sup>1</sup> at <b title='{control}'>Ostby</b> opens at seven &#233;.</p>"
+    assert read_document("s.html", page).text == "The lock at Ostby opens at seven é."

@@ -14,8 +14,8 @@ from rag.ingest.source import Source, source_digest
 LINES = ["The lock at Ostby opens at seven in the morning.", "On 3 May 1990 the keeper counted 412 boats there."]
 
 
-def scan() -> bytes:
-    """A PDF of two pages: the first is a picture of text, the second has a text layer."""
+def scan(turn: int = 0) -> bytes:
+    """A PDF of two pages: the first is a picture of text turned by degrees, the second has a text layer."""
     import pypdfium2
     from reportlab.lib.utils import ImageReader
     from reportlab.pdfgen.canvas import Canvas
@@ -26,9 +26,10 @@ def scan() -> bytes:
         canvas.setFont("Times-Roman", 14)
         canvas.drawString(72, 700 - 24 * n, line)
     canvas.save()
-    picture = pypdfium2.PdfDocument(typed.getvalue())[0].render(scale=150 / 72).to_pil()
+    picture = pypdfium2.PdfDocument(typed.getvalue())[0].render(scale=150 / 72).to_pil().rotate(turn, expand=True)
     data = io.BytesIO()
     canvas = Canvas(data)
+    canvas.setPageSize((picture.width * 72 / 150, picture.height * 72 / 150))
     canvas.drawImage(ImageReader(picture), 0, 0, *canvas._pagesize)
     canvas.showPage()
     canvas.drawString(72, 700, "The second page is no picture, and it is read as it is typed.")
@@ -50,6 +51,13 @@ def test_a_page_without_a_text_layer_is_read_by_ocr_and_accounted_for() -> None:
     assert document.coverage.by_ocr == (1,)
     assert document.coverage.read == document.coverage.total == 2
     assert not any(item.lost for item in document.coverage.omissions)
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_a_page_that_was_scanned_sideways_or_upside_down_is_turned(turn: int) -> None:
+    pytest.importorskip("rapidocr")
+    (document,), _ = extract(with_ocr(make_source(scan(turn))))
+    assert " ".join(document.text[: document.page_starts[1]].split()) == " ".join(LINES)
 
 
 def test_a_page_without_a_text_layer_is_named_without_ocr() -> None:

@@ -37,7 +37,8 @@ def report_page(number: int) -> Callable[[Any], None]:
     """A page of a report with running head and foot, a footnote, hyphenation and a paragraph across a page break."""
 
     def draw(canvas: Any) -> None:
-        draw_lines(canvas, 810, "Report on the Project, draft of May", size=9)
+        mistyped = "." if number == 3 else ","
+        draw_lines(canvas, 810, f"Report on the Project{mistyped} draft of May", size=9)
         draw_lines(canvas, 30, f"Page {number} of 3", size=9)
         y = 760.0
         if number == 1:

@@ -148,3 +148,8 @@ def test_role_that_one_document_defines_is_unknown_in_the_next(read_document: Ca
 )
 def test_hostile_text_is_read(read_document: Callable[..., Document], text: str) -> None:
     assert read_document("a.rst", text).text
+
+
+def test_an_empty_cell_keeps_its_place_in_the_row(read_document: Callable[..., Document]) -> None:
+    table = "====  =====  =====\nLock  Boats  Since\n====  =====  =====\nNore  \\      1998\n====  =====  =====\n"
+    assert read_document("a.rst", f"Locks\n=====\n\n{table}").text.endswith("Lock; Boats; Since\nNore; ; 1998")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -84,6 +85,69 @@ def test_damaged_spreadsheet_is_reported(skip_reason: Callable[..., str]) -> Non
     data = workbook({"A": [["x"]]})
     assert "no zip directory" in skip_reason("a.xlsx", data[:200])
     assert "no spreadsheet" in skip_reason("b.xlsx", b"\x00" * 300)
+
+
+def _replace(data: bytes, member: str, old: bytes, new: bytes) -> bytes:
+    """Return the archive with ``old`` in one of its members replaced."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(packed, "w") as other:
+        for name in archive.namelist():
+            content = archive.read(name)
+            assert name != member or old in content
+            other.writestr(name, content.replace(old, new) if name == member else content)
+    return packed.getvalue()
+
+
+def _with_last_cell(cell: str) -> bytes:
+    row = f'<row r="1048576">{cell}</row></sheetData>'
+    return _replace(workbook({"A": [["Lock"], ["Ostby"]]}), "xl/worksheets/s0.xml", b"</sheetData>", row.encode())
+
+
+def test_value_far_from_the_others_is_refused(skip_reason: Callable[..., str]) -> None:
+    # calamine would end the process: it needs 512 GB for the places between.
+    for cell in ('<c r="XFD1048576"><v>1</v></c>', '<c r="XFD1048576" t="str"><v></v></c>'):
+        assert "xl/worksheets/s0.xml span 17,179,869,184 places" in skip_reason("a.xlsx", _with_last_cell(cell))
+
+
+def test_empty_cell_with_a_format_may_stand_far_from_the_others(read_document: Callable[..., Document]) -> None:
+    assert read_document("a.xlsx", _with_last_cell('<c r="XFD1048576" s="0"/>')).text == "Lock: Ostby"
+
+
+def open_document(cells: str) -> bytes:
+    """Return an ODS file with the XML of the cells of its only row below the header "Lock"."""
+    data = io.BytesIO()
+    urn = "urn:oasis:names:tc:opendocument:xmlns"
+    names = f'xmlns:office="{urn}:office:1.0" xmlns:table="{urn}:table:1.0" xmlns:text="{urn}:text:1.0"'
+    header = '<table:table-row><table:table-cell office:value-type="string"><text:p>Lock</text:p></table:table-cell>'
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr(
+            "content.xml",
+            f'<office:document-content {names}><office:body><office:spreadsheet><table:table table:name="A">{header}'
+            f"</table:table-row><table:table-row>{cells}</table:table-row></table:table></office:spreadsheet>"
+            "</office:body></office:document-content>",
+        )
+        archive.writestr("META-INF/manifest.xml", "<manifest/>")
+    return data.getvalue()
+
+
+def test_open_document_that_is_no_xml_is_reported_in_no_time(
+    read_document: Callable[..., Document], skip_reason: Callable[..., str]
+) -> None:
+    cell = '<table:table-cell office:value-type="string"><text:p>Ostby</text:p></table:table-cell>'
+    assert read_document("a.ods", open_document(cell)).text == "Lock: Ostby"
+    damaged = _replace(open_document(cell), "content.xml", b"</table:table>", b"")
+    assert "content.xml is not XML" in skip_reason("b.ods", damaged)
+
+
+def test_old_spreadsheet_whose_sectors_run_in_a_circle_is_reported_in_no_time(skip_reason: Callable[..., str]) -> None:
+    end, free, table = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD
+    sizes = struct.pack("<5H", 0x3E, 3, 0xFFFE, 9, 6)
+    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + sizes + bytes(10)
+    header += struct.pack("<9I", 1, 1, 0, 4096, end, 0, end, 0, 0) + struct.pack("<108I", *[free] * 108)
+    # The table of sectors is sector 0; the directory begins in sector 1, from which sector 2 leads back to it.
+    sectors = struct.pack("<128I", table, 2, 1, *[free] * 125)
+    assert "a chain of its sectors comes back to itself" in skip_reason("a.xls", header + sectors + bytes(1024))
 
 
 def test_encrypted_spreadsheet_is_named_as_such(tmp_path: Path, skip_reason: Callable[..., str]) -> None:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from rag.errors import ReadError
-from rag.ingest.encoding import decode
+from rag.ingest.encoding import decode, xml_characters
 from rag.ingest.html.footnotes import remove_footnotes
 from rag.ingest.html.hidden import remove_hidden, unwrap_page
 from rag.ingest.omissions import Tally
@@ -31,7 +31,7 @@ def parse_html(data: bytes, tally: Tally | None = None) -> tuple[dict[str, str],
     try:
         # Encoded again, because lxml refuses a str that declares an encoding of its own.
         tree = html.document_fromstring(
-            text.encode("utf-8", "replace"), parser=html.HTMLParser(encoding="utf-8", huge_tree=False)
+            xml_characters(text).encode("utf-8", "replace"), parser=html.HTMLParser(encoding="utf-8", huge_tree=False)
         )
     except (etree.ParserError, etree.XMLSyntaxError, ValueError):
         raise ReadError("no HTML in it") from None

@@ -96,9 +96,13 @@ def _band(line: Line) -> tuple[int, float]:
 
 
 def _keys(edge: str, text: str, page: int) -> list[str]:
-    """Return the words of a line, also with a number at one end that counts the pages as its distance from theirs."""
+    """Return the words of a line, also with a number at one end that counts the pages as its distance from theirs.
+
+    Punctuation does not count: a head is mistyped on one page of many.
+    """
     words = " ".join(text.lower().split())
-    keys = [f"{edge} {words}"]
+    bare = " ".join(re.findall(r"\w+", words))
+    keys = [f"{edge} {bare or words}"]
     for found in _NUMBER_AT_END.finditer(words):
         number = next(group for group in found.groups() if group)
         start = found.start(next(n for n, group in enumerate(found.groups(), 1) if group))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rag.ingest.blocks import Block
 from rag.ingest.clean import match_key
 from rag.ingest.rst.markup import Directive, parse_rst, role_text, split_directive
+from rag.text import join_cells
 
 if TYPE_CHECKING:
     from docutils import nodes
@@ -162,7 +163,8 @@ def _table_blocks(table: Any) -> Iterator[Block]:
         if node.tagname == "title":
             yield Block(text=inline_text(node))
     rows = table.findall(lambda node: node.tagname == "row")
-    yield Block(text="\n".join("; ".join(filter(None, map(_cell_text, row.children))) for row in rows))
+    lines = (join_cells([_cell_text(cell) for cell in row.children]) for row in rows)
+    yield Block(text="\n".join(filter(None, lines)))
 
 
 def _cell_text(cell: Any) -> str:
