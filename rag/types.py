@@ -246,6 +246,10 @@ HEADING_REPAIR = "heading"
 """The ``where`` of a repair that replaced a heading; all others are of sentences."""
 
 
+UNUSABLE_REPLY = "no usable reply"
+"""How the ``why`` of a repair begins that left quotations, since the model's reply did not follow the schema."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair:
     """A change to what the model wrote.

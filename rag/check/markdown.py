@@ -15,7 +15,7 @@ from rag.text import split_sentences
 from rag.types import Claim
 
 _STOP = re.compile(r"[.!?…:;][\"'”’)\]]*\s*$")
-_NO_CLAIMS = {"sources", "what the corpus does not say", "what was searched", "nearest passages"}
+_NO_CLAIMS = {"sources", "what was not found", "what the corpus does not say", "what was searched", "nearest passages"}
 _MAX_HEADING_WORDS = 13
 """An unmarked line of at most this many words, without a stop or a marker, is a heading."""
 _NUMBER_LINK = re.compile(r"\[?\^?(\d{1,4})\]?")

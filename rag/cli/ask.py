@@ -106,6 +106,8 @@ def ask_command(
         write_brief(brief, files)
     finally:  # what a full disk does not take is printed
         print_brief(brief, output_format)
+    if choice.kind == "openai":
+        _print_unusable_replies(brief)
     if explain:
         _print_repairs(brief)
     if brief.status != "answered":
@@ -131,6 +133,17 @@ def _save_draft(draft: Brief, settings: Settings) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, render(draft, "json"))
     return path
+
+
+def _print_unusable_replies(brief: Brief) -> None:
+    """Say how many parts of the brief are quotations since the model's replies could not be used, and why."""
+    from rag.types import UNUSABLE_REPLY
+
+    reasons = [repair.why for repair in brief.trace.repairs if repair.why.startswith(UNUSABLE_REPLY)]
+    if reasons:
+        advice = "; a server with structured output (OpenAI, vLLM, llama.cpp, Ollama) holds replies to the schema"
+        parts = "1 part of the brief is a quotation" if len(reasons) == 1 else f"{len(reasons)} parts are quotations"
+        print_message(f"{parts}: {brief.trace.model}: {reasons[0]}{advice if 'schema' in reasons[0] else ''}")
 
 
 def _print_repairs(brief: Brief) -> None:

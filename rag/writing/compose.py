@@ -14,7 +14,7 @@ from functools import partial
 
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.progress import OnProgress, Step
-from rag.types import HEADING_REPAIR, Brief, Disagreement, Hit, Section, Sentence, Trace
+from rag.types import HEADING_REPAIR, UNUSABLE_REPLY, Brief, Disagreement, Hit, Section, Sentence, Trace
 from rag.verify import Verifier
 from rag.writing.closing import divide_evidence
 from rag.writing.drafts import Writer
@@ -128,7 +128,7 @@ class _Composition:
         try:
             draft = self.writer.section(section, self._headings(except_at=place))
         except ReplyError as error:
-            self.policy.record(section.heading, "quote", "", _text(quoted), f"no usable reply: {error}")
+            self.policy.record(section.heading, "quote", "", _text(quoted), f"{UNUSABLE_REPLY}: {error}")
             return
         heading, fault = draft.heading, draft.fault
         if heading and (same := taken_heading_fault(heading, self._headings(except_at=place))):

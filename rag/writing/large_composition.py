@@ -20,7 +20,7 @@ from rag._internal.concurrency import start_all
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.progress import OnProgress, Step
 from rag.retrieval import as_neighbours
-from rag.types import HEADING_REPAIR, Brief, Disagreement, Hit, Repair, Section, Sentence, Trace
+from rag.types import HEADING_REPAIR, UNUSABLE_REPLY, Brief, Disagreement, Hit, Repair, Section, Sentence, Trace
 from rag.verify import Verifier
 from rag.writing.compose import insufficient_brief, quoted_brief
 from rag.writing.drafts import CLOSING_PARTS, Draft, RefusedDraft, quote_draft
@@ -114,7 +114,7 @@ class _LargeComposition:
         try:
             self.outline = self.writer.outline(sections)
         except ReplyError as error:
-            self.policy.record("outline", "quote", "", "", f"no usable reply: {error}")
+            self.policy.record("outline", "quote", "", "", f"{UNUSABLE_REPLY}: {error}")
             self.outline = outline_without_model(self.first_outline, self.writer.evidence)
             if not self.outline.themes:
                 return
@@ -211,7 +211,7 @@ class _LargeComposition:
                 passed, self.brief.gaps, self.outline, [outcome.refused for outcome in refused]
             )
         except ReplyError as error:
-            self.policy.record(self.current_part, "quote", "", "", f"no usable reply: {error}")
+            self.policy.record(self.current_part, "quote", "", "", f"{UNUSABLE_REPLY}: {error}")
             self._settle()
             return
         summary, conclusion = self.policy.closing_parts(
@@ -283,7 +283,7 @@ class _LargeComposition:
             return written()
         except ReplyError as error:
             text = " ".join(sentence.text for sentence in quotes)
-            self.policy.record(theme.heading, "quote", "", text, f"no usable reply: {error}")
+            self.policy.record(theme.heading, "quote", "", text, f"{UNUSABLE_REPLY}: {error}")
             return [quote_draft(sentence) for sentence in quotes]
 
     def _report(self, brief: Brief) -> None:

@@ -59,9 +59,10 @@ def test_links_and_footnotes_as_markers_name_their_own_source() -> None:
         ("Who met him? He met Kilimnik [1].", [("He met Kilimnik.", ("1",))]),
         ("Was it May? [1]", [("Was it May?", ("1",))]),
         ("Ozone recovers [1].\n\n*citebrief 0.1.0: checked by a rule.*", [("Ozone recovers.", ("1",))]),
-        ("## What the corpus does not say\n\n- Nothing about rain.", []),
+        ("## What was not found\n\n- Nothing about rain.", []),
+        ("## What the corpus does not say\n\n- Nothing about rain.", []),  # of briefs by earlier versions
     ],
-    ids=["question", "cited question", "provenance", "gaps"],
+    ids=["question", "cited question", "provenance", "gaps", "earlier gaps"],
 )
 def test_uncited_questions_provenance_and_gaps_are_no_claims(
     text: str, expected: list[tuple[str, tuple[str, ...]]]

@@ -117,6 +117,7 @@ def test_sections_that_do_not_fit_the_model_are_quoted_and_the_trace_says_so(sto
     assert all(sentence.text == " ".join(sentence.quotes[0].text.split()) for sentence in brief.sentences())
     repairs = [repair for repair in brief.trace.repairs if "does not fit the model's context" in repair.why]
     assert {repair.where for repair in repairs} >= {section.heading for section in brief.sections}
+    assert f"{len(repairs)} parts are quotations: test: no usable reply" in done.stderr
     # One request each, and one for the queries: a longer one would not fit either.
     assert len(server.requests) == len(repairs) + 1
 

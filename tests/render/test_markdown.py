@@ -25,7 +25,7 @@ def test_the_headings_are_summary_sections_conclusion_disagreements_gaps_and_sou
         "## 2. Polling data & Konstantin Kilimnik",
         "## Conclusion",
         "## Where the sources disagree",
-        "## What the corpus does not say",
+        "## What was not found",
         "## Sources",
     ]
 
