@@ -107,7 +107,7 @@ def ask_command(
     finally:  # what a full disk does not take is printed
         print_brief(brief, output_format)
     if choice.kind == "openai":
-        _print_unusable_replies(brief)
+        _print_parts_left_quoted(brief)
     if explain:
         _print_repairs(brief)
     if brief.status != "answered":
@@ -135,7 +135,7 @@ def _save_draft(draft: Brief, settings: Settings) -> Path:
     return path
 
 
-def _print_unusable_replies(brief: Brief) -> None:
+def _print_parts_left_quoted(brief: Brief) -> None:
     """Say how many parts of the brief are quotations since the model's replies could not be used, and why."""
     from rag.types import UNUSABLE_REPLY
 
