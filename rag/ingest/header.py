@@ -58,8 +58,8 @@ def split_header(text: str) -> Header | None:
 
 
 def opens_with_fields(text: str) -> bool:
-    """Whether one of the first lines of ``text`` is a field of a few words, such as "Status: accepted"."""
-    first = [line.strip() for line in text.split("\n") if line.strip()][:4]
+    """Whether one of the first lines of ``text`` is a field of a few words ("Status: accepted"), perhaps in a list."""
+    first = [line.strip().removeprefix("- ") for line in text.split("\n") if line.strip()][:4]
     values = (found[2] or "" for line in first if (found := _FIELD_LINE.fullmatch(line)))
     return any(1 <= len(value.split()) <= 8 and not value.endswith((".", ":")) for value in values)
 
