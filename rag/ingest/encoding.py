@@ -14,6 +14,9 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 BYTE_ORDER_MARKS = tuple(mark for mark, _ in _BYTE_ORDER_MARKS)
+_CHARSET = re.compile(
+    rb"<(?:meta[^>]{0,200}?charset|\?xml[^>]{0,100}?encoding)\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE
+)
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _REFERENCE = re.compile(r"&#(?:x([0-9a-f]{1,6})|([0-9]{1,7}));?", re.IGNORECASE)
 
@@ -111,7 +114,17 @@ def _guess_encoding(data: bytes) -> str | None:
     return "cp1252" if western else best.encoding
 
 
-def xml_characters(text: str) -> str:
+def utf8_markup(data: bytes) -> tuple[bytes, dict[str, str]]:
+    """Return HTML or XML in UTF-8, as lxml can read it, and the metadata of :func:`decode`.
+
+    lxml has to be told the encoding: the one that the mark-up declares is that of ``data``.
+    """
+    declared = _CHARSET.search(data[:4096])
+    text, metadata = decode(data, declared[1].decode("ascii") if declared else None)
+    return _xml_characters(text).encode("utf-8", "replace"), metadata
+
+
+def _xml_characters(text: str) -> str:
     """Return mark-up without the characters that XML has not, and without references to them (``&#xD800;``).
 
     lxml reads some of them and fails where they are used.

@@ -13,7 +13,7 @@ from rag.errors import ReadError
 from rag.ingest.archive import open_archive, read_member
 from rag.ingest.blocks import Block, ParsedDocument
 from rag.ingest.dates import iso_date
-from rag.ingest.encoding import xml_characters
+from rag.ingest.encoding import utf8_markup
 from rag.ingest.html.blocks import html_blocks
 from rag.ingest.html.tree import parse_html
 from rag.ingest.omissions import Tally
@@ -24,7 +24,6 @@ _OTHER_TYPES = re.compile(
 """Media types that are no chapter. Others are read if their content is mark-up, whatever they are called."""
 
 _CONTAINER = "META-INF/container.xml"
-_ENCODING = re.compile(rb"\s*(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding\s*=\s*[\"']([\w.:-]+)")
 _OBFUSCATION = re.compile(r"obfuscation|#RC$", re.IGNORECASE)
 """Algorithms that only scramble fonts."""
 
@@ -178,12 +177,10 @@ def _encrypted_paths(archive: ZipFile) -> set[str]:
 def _parse_xml(data: bytes) -> Any:
     from lxml import etree
 
-    declared = _ENCODING.match(data)
-    if not data.startswith((b"\xff\xfe", b"\xfe\xff")) and (declared is None or declared[1].lower() == b"utf-8"):
-        data = xml_characters(data.decode("utf-8", "replace")).encode()
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, recover=True)
+    markup, _ = utf8_markup(data)
+    parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, huge_tree=False, recover=True)
     try:
-        tree = etree.fromstring(data.strip(), parser)
+        tree = etree.fromstring(markup.strip(), parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise ReadError(f"damaged: {error}") from None
     if tree is None:

@@ -57,6 +57,7 @@ def test_a_passage_that_does_not_open_on_its_own_brings_the_one_before_it(
         ("Author: Michael Knyszek", True),
         ("- Proposal: SE-0331\n- Authors: Andrew Trick\n- Status: Implemented (Swift 5.6)", True),
         ("The board met.\n\nDate: 3 May 2011", True),
+        ("- Recording: https://example.org/1\n- Slack: @ola", False),
         ("Note: the figures of this page were collected by hand in the years before the audit.", False),
         ("These are the reasons:\nThe pier was dear.", False),
         ("The board met on 3 May.", False),

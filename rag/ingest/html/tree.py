@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from rag.errors import ReadError
-from rag.ingest.encoding import decode, xml_characters
+from rag.ingest.encoding import utf8_markup
 from rag.ingest.html.footnotes import remove_footnotes
 from rag.ingest.html.hidden import remove_hidden, unwrap_page
 from rag.ingest.omissions import Tally
 
-_CHARSET = re.compile(
-    rb"<(?:meta[^>]{0,200}?charset|\?xml[^>]{0,100}?encoding)\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE
-)
 MAX_DEPTH = 200
 """Elements nested deeper than this are unwrapped, because trafilatura's functions recurse."""
 
@@ -26,13 +22,9 @@ def parse_html(data: bytes, tally: Tally | None = None) -> tuple[dict[str, str],
     """
     from lxml import etree, html
 
-    declared = _CHARSET.search(data[:4096])
-    text, metadata = decode(data, declared.group(1).decode("ascii") if declared else None)
+    markup, metadata = utf8_markup(data)
     try:
-        # Encoded again, because lxml refuses a str that declares an encoding of its own.
-        tree = html.document_fromstring(
-            xml_characters(text).encode("utf-8", "replace"), parser=html.HTMLParser(encoding="utf-8", huge_tree=False)
-        )
+        tree = html.document_fromstring(markup, parser=html.HTMLParser(encoding="utf-8", huge_tree=False))
     except (etree.ParserError, etree.XMLSyntaxError, ValueError):
         raise ReadError("no HTML in it") from None
     _limit_depth(tree)
