@@ -73,13 +73,15 @@ class DraftClosing:
     """Summary and conclusion as a writer returns them, with the sentences of the sections that it revised first.
 
     ``revised`` has the new drafts of each refused one, none where there is no usable reply. ``repeats`` are pairs of
-    sentences of the sections: the first says nothing that the second does not say. ``closed_gaps`` are the gaps that a
-    sentence of the sections answers.
+    sentences of the sections: the first says nothing that the second does not say. ``beside`` are sentences of the
+    sections that neither answer the question nor give context that the answer needs. ``closed_gaps`` are the gaps that
+    a sentence of the sections answers.
     """
 
     parts: Mapping[ClosingPart, Sequence[Draft]]
     revised: tuple[tuple[Draft, ...], ...] = ()
     repeats: tuple[tuple[Sentence, Sentence], ...] = ()
+    beside: frozenset[Sentence] = frozenset()
     closed_gaps: frozenset[str] = frozenset()
 
 

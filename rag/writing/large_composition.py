@@ -12,7 +12,7 @@ returns what is there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -224,7 +224,7 @@ class _LargeComposition:
         self.brief = replace(
             self.brief,
             summary=tuple(summary) or self.brief.summary,
-            sections=self._without_repeats(drafts.repeats),
+            sections=self._without(drafts.repeats, drafts.beside),
             conclusion=tuple(conclusion),
             gaps=tuple(gap for gap in self.brief.gaps if gap not in drafts.closed_gaps),
         )
@@ -256,19 +256,30 @@ class _LargeComposition:
         self.repairs_if_interrupted = ()
         self._print_sections()
 
-    def _without_repeats(self, repeats: Iterable[tuple[Sentence, Sentence]]) -> tuple[Section, ...]:
-        """Return the sections without each first sentence of ``repeats``, as long as the second one stays.
+    def _without(
+        self, repeats: Iterable[tuple[Sentence, Sentence]], beside: Collection[Sentence]
+    ) -> tuple[Section, ...]:
+        """Return the sections without what says nothing new and what stands ``beside`` the question.
 
-        The only sentence that is left of a section stays.
+        Of each pair of ``repeats`` the first sentence goes, as long as the second one stays and the section has others.
+        A section of which all sentences stand beside the question goes too, unless it is the only one.
         """
         left = {section.heading: list(section.sentences) for section in self.brief.sections}
+        for heading, own in left.items():
+            kept = [sentence for sentence in own if sentence not in beside]
+            if not kept and sum(map(bool, left.values())) == 1:
+                continue
+            for sentence in own:
+                if sentence in beside:
+                    self.policy.record(heading, "drop", sentence.text, "", "it stands beside the question")
+            own[:] = kept
         for sentence, same in repeats:
             standing = [each for own in left.values() for each in own]
             for heading, own in left.items():
                 if sentence in own and same in standing and same != sentence and len(own) > 1:
                     own.remove(sentence)
                     self.policy.record(heading, "drop", sentence.text, "", f"another sentence says it: {same.text}")
-        return tuple(replace(section, sentences=tuple(left[section.heading])) for section in self.brief.sections)
+        return tuple(Section(heading=heading, sentences=tuple(own)) for heading, own in left.items() if own)
 
     def brief_so_far(self) -> Brief:
         """Return the brief with the log of its repairs."""

@@ -38,6 +38,9 @@ SECTION_SIZE, SUMMARY_SIZE, CONCLUSION_SIZE = 6, 6, 3
 PASSAGES_USED = 24
 """Number of passages that the outline is asked to name at the most. Sections and verifier read them again."""
 
+NOT_KNOWN = "not known yet"
+"""Stands for the answer of an outline that has none."""
+
 MAX_NEW_SENTENCES = 2
 """Largest number of sentences that a refused one is made into."""
 
@@ -96,6 +99,7 @@ class LargeWriter:
             _section_schema(tuple(passages)),
             max_tokens=MAX_SECTION_TOKENS,
             question=self.question,
+            answer=outline.answer or NOT_KNOWN,
             heading=theme.heading,
             points="\n".join(
                 f"- {point.text} ({', '.join(self._aliases_of(point.passages))})" for point in theme.key_points
@@ -126,9 +130,10 @@ class LargeWriter:
     ) -> DraftClosing:
         """Revise the ``refused`` drafts, and write summary and conclusion from them and the verified ``sections``.
 
-        The same call names the sentences that repeat others, since the sections were written without each other, and
-        the ``gaps`` that a sentence closes, since the outline saw only a part of some passages. A refused draft is
-        revised from the passages that it cites and those nearest to its words.
+        The same call names the sentences that repeat others, since the sections were written without each other, those
+        beside the question, and the ``gaps`` that a sentence closes, since the outline saw only a part of some
+        passages. A sentence that summary or conclusion rest on is not beside the question. A refused draft is revised
+        from the passages that it cites and those nearest to its words.
         """
         sentences = _numbered(sections)
         numbered_gaps = {f"G{number}": gap for number, gap in enumerate(gaps, 1)}
@@ -139,6 +144,7 @@ class LargeWriter:
             _closing_schema(tuple(sentences), numbered_gaps, len(refused), tuple(passages)),
             max_tokens=MAX_CLOSING_TOKENS + (MAX_REVISION_TOKENS if refused else 0),
             question=self.question,
+            answer=outline.answer or NOT_KNOWN,
             glossary=_glossary_text(outline),
             sentences=_sentences_text(sections) or "none",
             gaps="\n".join(f"{alias}: {gap}" for alias, gap in numbered_gaps.items()) or "nothing",
@@ -152,6 +158,7 @@ class LargeWriter:
             "summary": self._closing_drafts(reply.summary, sources),
             "conclusion": self._closing_drafts(reply.conclusion, sources),
         }
+        rests_on = {source for drafts in parts.values() for draft in drafts for source in draft.sources}
         return DraftClosing(
             parts=parts,
             revised=tuple(tuple(revised[number]) for number in range(1, len(refused) + 1)),
@@ -160,6 +167,7 @@ class LargeWriter:
                 for each in reply.repeats
                 if {str(each.sentence), str(each.same_as)} <= sentences.keys()  # a refused one may be revised or not
             ),
+            beside=frozenset(sentences[str(alias)] for alias in reply.beside if str(alias) in sentences) - rests_on,
             closed_gaps=frozenset(numbered_gaps[str(alias)] for alias in reply.closed),
         )
 
@@ -276,7 +284,7 @@ def _section_schema(aliases: tuple[str, ...]) -> Any:
 
 
 def _closing_schema(sentences: tuple[str, ...], gaps: Collection[str], refused: int, passages: tuple[str, ...]) -> Any:
-    """Return the schema of revisions, summary, conclusion, repeats and closed gaps.
+    """Return the schema of revisions, summary, conclusion, what may be dropped, and closed gaps.
 
     Args:
         sentences: the aliases of the sections' sentences.
@@ -298,6 +306,7 @@ def _closing_schema(sentences: tuple[str, ...], gaps: Collection[str], refused: 
         summary=(list_of(sentence, 1, SUMMARY_SIZE), ...),
         conclusion=(list_of(sentence, 0, CONCLUSION_SIZE), ...),
         repeats=(list_of(repeat, 0, len(sentences) + refused), ...),
+        beside=(list_of(source, 0, len(sentences) + refused), ...),
         closed=(list_of(gap, 0, len(gaps)), ...),
     )
 

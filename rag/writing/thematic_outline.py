@@ -67,11 +67,13 @@ class DraftDisagreement:
 class ThematicOutline:
     """The plan of a brief. ``themes`` is empty where no passage answers any part of the question.
 
+    ``answer`` is the answer in the model's words, for whoever writes the parts; it is never printed, and "" if unknown.
     ``gaps`` are sentences on what the passages do not answer. ``glossary`` has names as they are mostly used, each with
     the full form that the evidence gives. ``faults`` say why headings of the model were replaced by those of documents.
     """
 
     themes: tuple[Theme, ...]
+    answer: str = ""
     gaps: tuple[str, ...] = ()
     disagreements: tuple[DraftDisagreement, ...] = ()
     glossary: tuple[tuple[str, str], ...] = ()
@@ -89,6 +91,7 @@ def outline_schema(aliases: Sequence[str], sections: int) -> type[BaseModel]:
     return strict_schema(  # type: ignore[no-any-return]
         "Outline",
         answered=(Literal["fully", "partly", "no"], ...),
+        answer=(str, ...),
         sections=(list_of(section, 0, sections), ...),
         not_answered=(list_of(str, 0, MAX_GAPS), ...),
         disagreements=(list_of(disagreement, 0, MAX_DISAGREEMENTS), ...),
@@ -130,6 +133,7 @@ def read_outline(reply: Any, passages: Mapping[str, Chunk], question: str) -> Th
         themes.append(theme)
     return ThematicOutline(
         themes=tuple(themes),
+        answer=without_markers(reply.answer).strip(),
         gaps=gaps,
         disagreements=tuple(found for each in reply.disagreements if (found := _disagreement(each, passages))),
         glossary=tuple(

@@ -142,8 +142,8 @@ def outline(*themes: tuple[str, list[str]], **changes: Any) -> ScriptedReply:
     sections = [
         {"heading": heading, "key_points": [{"text": point, "evidence": aliases}]} for heading, aliases in themes
     ]
-    reply = {"answered": "fully", "sections": sections, "not_answered": [], "disagreements": [], "glossary": []}
-    return good(reply | changes)
+    reply = {"answered": "fully", "answer": "Approved and built.", "sections": sections, "not_answered": []}
+    return good(reply | {"disagreements": [], "glossary": []} | changes)
 
 
 def section(*sentences: tuple[str, list[str]]) -> ScriptedReply:
@@ -160,11 +160,13 @@ def closing(
     repeats: Sequence[tuple[str, str]] = (),
     closed: Sequence[str] = (),
     revised: Revised = (),
+    beside: Sequence[str] = (),
 ) -> ScriptedReply:
     parts = {"summary": summary, "conclusion": conclusion}
     written = {part: [{"text": text, "from": ids} for text, ids in own] for part, own in parts.items()}
     pairs = [{"sentence": sentence, "same_as": same} for sentence, same in repeats]
-    return good({"revised": revised_items(revised), **written, "repeats": pairs, "closed": list(closed)})
+    marked = {"repeats": pairs, "beside": list(beside), "closed": list(closed)}
+    return good({"revised": revised_items(revised), **written, **marked})
 
 
 def revision(*items: tuple[int, str, list[str]]) -> ScriptedReply:
@@ -498,6 +500,17 @@ def test_a_sentence_that_the_model_names_as_a_repeat_is_dropped_while_the_other_
     assert texts(brief)[1:3] == [[RIGHT], [MOVED]]
     assert [(each.action, each.before, each.why) for each in brief.trace.repairs] == [
         ("drop", CHEAP, f"another sentence says it: {RIGHT}")
+    ]
+
+
+def test_a_sentence_beside_the_question_is_dropped_and_a_section_of_such_with_its_heading(composed: Compose) -> None:
+    # The summary rests on S1, so it is not beside the question, whatever the reply says.
+    reply = closing([(SUMMARY, ["S1"])], beside=["S1", "S3"])
+    brief, _ = composed(ScriptedVerifier(stated=SUPPORTED), summary=[reply])
+    assert [section.sentences for section in brief.sections] == [brief.sections[0].sentences]
+    assert texts(brief)[1:] == [[RIGHT, CHEAP], []]
+    assert [(each.action, each.before, each.why) for each in brief.trace.repairs] == [
+        ("drop", MOVED, "it stands beside the question")
     ]
 
 

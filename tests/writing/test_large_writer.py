@@ -47,6 +47,7 @@ def outline(meeting: Chunk, cost: Chunk) -> ThematicOutline:
             ),
             Theme(heading="Money", key_points=(KeyPoint(text="An audit found the cost.", passages=(cost,)),)),
         ),
+        answer="The board approved a dear pier.",
         glossary=(("the board", "the harbour board of Oslo"),),
     )
 
@@ -71,6 +72,7 @@ def test_the_outline_request_has_all_passages_and_defines_their_aliases_once(
     point = {"text": "The board met.", "evidence": ["E1"]}
     reply = {
         "answered": "fully",
+        "answer": "The board approved the pier [E1].",
         "sections": [{"heading": "A secret vote", "key_points": [point]}],
         "not_answered": [],
         "disagreements": [],
@@ -80,6 +82,7 @@ def test_the_outline_request_has_all_passages_and_defines_their_aliases_once(
         outline = writer(server).outline(4)
     [theme] = outline.themes
     assert (theme.heading, theme.passages) == ("A secret vote", (meeting,))
+    assert outline.answer == "The board approved the pier."
     system, user = (message["content"] for message in server.requests[0].body["messages"])
     assert "at most 4" in system
     assert all(f"E{n}: {source.text}" in user for n, source in enumerate((meeting, cost), 1))
@@ -96,6 +99,7 @@ def test_a_section_request_has_its_points_and_passages_the_other_sections_and_th
     body = server.requests[0].body
     user = body["messages"][1]["content"]
     assert "This section: Money\n- An audit found the cost. (E2)" in user
+    assert "(it is no evidence): The board approved a dear pier.\n" in user
     assert "Other sections: The pier\n" in user
     assert "the board = the harbour board of Oslo" in user
     assert f"[{cost.document_id}]\nE2: {cost.text}" in user
@@ -108,7 +112,7 @@ def test_a_section_reads_what_stands_behind_its_passages_and_serves_no_theme_and
 ) -> None:
     behind = chunk("oslo.md", "In June 2011 the council took the vote back.", start=len(meeting.text) + 2)
     more = {meeting.id: (behind,), behind.id: (cost,)}
-    empty = {"answered": "no", "sections": [], "not_answered": [], "disagreements": [], "glossary": []}
+    empty = {"answered": "no", "answer": "", "sections": [], "not_answered": [], "disagreements": [], "glossary": []}
     with FaultServer([good(empty), section_reply(("The council took it back.", ["E2"]))]) as server:
         further = replace(writer(server), companions=more)
         further.outline(4)
@@ -155,25 +159,28 @@ def test_an_item_of_two_sentences_is_split_and_an_incomplete_one_left_out(
 def test_summary_and_conclusion_come_from_one_request_and_inherit_the_citations_of_their_sources(
     writer: Connect, outline: ThematicOutline, meeting: Chunk, cost: Chunk
 ) -> None:
-    body = [body_sentence("The board met.", meeting), body_sentence("It cost 41 million kroner.", cost, meeting)]
+    texts = [("The board met.", meeting), ("It cost 41 million kroner.", cost, meeting), ("It rained.", meeting)]
+    body = [body_sentence(text, *sources) for text, *sources in texts]
     sections = [Section(heading="The pier", sentences=tuple(body))]
     reply = {
         "revised": [],
         "summary": [{"text": "The board met over a pier of 41 million kroner.", "from": ["S1", "S2"]}],
         "conclusion": [],
         "repeats": [{"sentence": "S2", "same_as": "S1"}],
+        "beside": ["S2", "S3"],
         "closed": [],
     }
     with FaultServer([good(reply)]) as server:
         drafts = writer(server).closing(sections, ["The passages do not say who paid."], outline)
     [draft] = drafts.parts["summary"]
-    assert (draft.chunks, draft.sources) == ((meeting, cost), tuple(body))
+    assert (draft.chunks, draft.sources) == ((meeting, cost), tuple(body[:2]))
     assert drafts.parts["conclusion"] == []
     assert drafts.repeats == ((body[1], body[0]),)
+    assert drafts.beside == {body[2]}
     user = server.requests[0].body["messages"][1]["content"]
-    assert "# The pier\nS1: The board met.\nS2: It cost 41 million kroner.\n\nListed" in user
+    assert "# The pier\nS1: The board met.\nS2: It cost 41 million kroner.\nS3: It rained.\n\nListed" in user
     assert "Listed as unanswered:\nG1: The passages do not say who paid." in user
-    assert "'enum': ['S1', 'S2']" in str(server.requests[0].body["response_format"])
+    assert "'enum': ['S1', 'S2', 'S3']" in str(server.requests[0].body["response_format"])
 
 
 def refused(text: str, fault: str, *chunks: Chunk, sources: tuple[Sentence, ...] = ()) -> RefusedDraft:
@@ -192,6 +199,7 @@ def test_refused_sentences_are_revised_in_one_request_that_shows_other_near_pass
         "summary": [{"text": "The board met over the pier.", "from": ["R1", "R3"]}],
         "conclusion": [{"text": "It may have rained.", "from": ["R3"]}],
         "repeats": [{"sentence": "R1", "same_as": "R2"}],
+        "beside": [],
         "closed": [],
     }
     with FaultServer([good(reply)]) as server:
@@ -229,6 +237,7 @@ def test_a_refused_sentence_becomes_two_at_the_most_and_none_of_them_twice(
         "summary": [{"text": "The board met over the pier.", "from": ["R1"]}],
         "conclusion": [],
         "repeats": [],
+        "beside": [],
         "closed": [],
     }
     both = [refused("It rained.", "unsupported", meeting), refused("It snowed.", "unsupported", meeting)]

@@ -32,6 +32,7 @@ def reply(**changes: Any) -> Any:
     """Return a reply as the schema reads it."""
     values: dict[str, Any] = {
         "answered": "partly",
+        "answer": "The board approved it.",
         "sections": [
             {"heading": "Approval and its loss", "key_points": [{"text": "Approved.", "evidence": ["E1", "E2"]}]},
             {"heading": "The price", "key_points": [{"text": "It was dear.", "evidence": ["E3"]}]},
