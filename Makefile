@@ -23,9 +23,10 @@ lint: .venv/installed
 types: .venv/installed
 	$(BIN)/mypy
 
-# Every lane but the slow one.
+# Every lane but the slow one. Two workers, and a file's tests in one of them: each worker loads the models.
+WORKERS ?= 2
 tests: .venv/installed
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
 
 # No torch and no model: under a minute.
 unit: .venv/installed
