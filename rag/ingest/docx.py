@@ -16,7 +16,7 @@ from rag.ingest.blocks import Block, ParsedDocument
 from rag.ingest.dates import iso_date
 from rag.ingest.drawing import SYMBOLS, chart_block, diagram_block
 from rag.ingest.omissions import Tally
-from rag.text import join_cells
+from rag.text import bullet, join_cells
 
 if TYPE_CHECKING:
     from docx.text.paragraph import Paragraph
@@ -149,7 +149,7 @@ class _Body:
             if _xpath(element, "./w:pPr/w:rPr/w:del | ./w:pPr/w:rPr/w:moveFrom"):
                 self.joined = text
             else:
-                self._add_paragraph(text, _style_name(paragraph))
+                self._add_paragraph(text, paragraph)
             for drawn in self.drawn(element):
                 self._flush_items()
                 self.blocks.append(drawn)
@@ -158,9 +158,10 @@ class _Body:
         if text.strip():
             self.blocks.append(Block(text=text))
 
-    def _add_paragraph(self, text: str, style: str) -> None:
+    def _add_paragraph(self, text: str, paragraph: Paragraph) -> None:
         if not text.strip():
             return
+        style = _style_name(paragraph)
         if not style.startswith("list"):
             self._flush_items()
         found = _DATE_LINE.fullmatch(text.strip()) if len(self.blocks) < 6 and self.date is None else None
@@ -173,7 +174,7 @@ class _Body:
         elif style == "title" or (level := _HEADING.match(style)):
             self.blocks.append(Block(text=text, level=1 if style == "title" else int(level.group(1))))  # type: ignore[union-attr]
         elif style.startswith("list"):
-            self.items.append(f"- {text.strip()}")
+            self.items.append(f"{bullet(_list_depth(paragraph, style))}{text.strip()}")
         else:
             self.blocks.append(Block(text=text))
 
@@ -393,6 +394,14 @@ def _inside(parent: Any, kind: str) -> Iterator[Any]:
             yield node
         elif _local(node) in _CONTAINERS:
             yield from _inside(node, kind)
+
+
+def _list_depth(paragraph: Paragraph, style: str) -> int:
+    """Return how deep an item with this list style is nested, from 1: by its style ("list bullet 2") or level."""
+    if found := re.search(r"\d$", style):
+        return max(1, int(found[0]))
+    levels = paragraph._p.xpath("./w:pPr/w:numPr/w:ilvl/@w:val")
+    return 1 + int(levels[0]) if levels and re.fullmatch(r"\d", levels[0]) else 1
 
 
 def _style_name(paragraph: Paragraph) -> str:

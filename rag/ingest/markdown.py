@@ -13,7 +13,7 @@ from rag.ingest.blocks import Block, ParsedDocument
 from rag.ingest.encoding import decode
 from rag.ingest.header import DATE_FIELDS, TITLE_FIELDS, date_of_fields, split_header, title_of_fields
 from rag.ingest.omissions import Tally
-from rag.text import join_cells
+from rag.text import bullet, join_cells
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -185,7 +185,7 @@ def _unquote(value: str) -> str:
 
 
 def markdown_blocks(text: str) -> Iterator[Block]:  # noqa: PLR0912 — one case per kind of token
-    """Yield the headings and paragraphs of a Markdown text; list items are ``- …`` lines, table rows ``cell; cell``."""
+    """Yield the headings and paragraphs of a Markdown text; items are lines with a mark, table rows ``cell; cell``."""
     from markdown_it import MarkdownIt
 
     lines: list[str] = []  # of the current list or table
@@ -206,7 +206,7 @@ def markdown_blocks(text: str) -> Iterator[Block]:  # noqa: PLR0912 — one case
             case "bullet_list_close" | "ordered_list_close":
                 numbers.pop()
             case "list_item_open":
-                marker = "- " if numbers[-1] is None else f"{numbers[-1]}. "
+                marker = bullet(numbers.count(None)) if numbers[-1] is None else f"{numbers[-1]}. "
                 numbers[-1] = None if numbers[-1] is None else numbers[-1] + 1
             case "tr_open":
                 row = []

@@ -1,5 +1,6 @@
 """English text: sentences, words, and the dates, numbers and names in it."""
 
+from rag.text.bullets import bullet, bullet_depth
 from rag.text.entities import (
     CALENDAR,
     CARDINALS,
@@ -28,6 +29,8 @@ __all__ = [
     "WEEKDAYS",
     "Date",
     "Figure",
+    "bullet",
+    "bullet_depth",
     "content_stems",
     "date_matches",
     "find_dates",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.text import split_sentences
+from rag.text import bullet_depth, split_sentences
 from rag.types import Chunk
 from rag.writing.evidence_budget import EstimateTokens
 from rag.writing.rating import Embed
@@ -73,7 +73,9 @@ def shortened_texts(
     vectors = embed([*questions, *texts])
     nearness = dict(zip(texts, (vectors[len(questions) :] @ vectors[: len(questions)].T).max(axis=1), strict=True))
     return {
-        chunk_id: _joined(own, _chosen(own, [float(nearness[piece]) for piece in own], count_tokens, rule))
+        chunk_id: _joined(
+            own, _chosen(own, _with_nested(own, [float(nearness[piece]) for piece in own]), count_tokens, rule)
+        )
         for chunk_id, own in pieces.items()
     }
 
@@ -82,6 +84,25 @@ def _pieces(text: str) -> list[str]:
     """Return the sentences and list items of ``text``."""
     lines = (" ".join(line.split()) for line in text.splitlines())
     return [line[start:end] for line in lines for start, end in split_sentences(line)]
+
+
+def _with_nested(pieces: Sequence[str], nearness: Sequence[float]) -> list[float]:
+    """Return the nearness of each piece, an item's not below that of its own item or of those directly within it.
+
+    An agenda names a subject and has below it what was decided, in words that are not the question's.
+    """
+    found = list(nearness)
+    outer: list[int] = []  # the items that the piece stands in, from the outermost
+    for at, piece in enumerate(pieces):
+        depth = bullet_depth(piece)
+        if not depth:
+            continue
+        outer = [item for item in outer if bullet_depth(pieces[item]) < depth]
+        if outer:
+            found[at] = max(found[at], nearness[outer[-1]])
+            found[outer[-1]] = max(found[outer[-1]], nearness[at])
+        outer.append(at)
+    return found
 
 
 def _chosen(

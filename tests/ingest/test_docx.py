@@ -27,6 +27,9 @@ def docx_bytes() -> bytes:
     document.add_heading("By whom", 2)
     document.add_paragraph("one man", style="List Bullet")
     document.add_paragraph("another man", style="List Bullet")
+    document.add_paragraph("his brother", style="List Bullet 2")
+    numbered = document.add_paragraph("his nephew", style="List Bullet")
+    numbered._p.get_or_add_pPr().get_or_add_numPr().get_or_add_ilvl().val = 2
     table = document.add_table(rows=2, cols=2)
     for row, cells in zip(table.rows, (("who", "when"), ("Gordon", "July")), strict=True):
         for cell, text in zip(row.cells, cells, strict=True):
@@ -44,7 +47,8 @@ def test_styles_give_title_headings_and_lists_and_rows_become_lines(
     found = [(heading.level, heading.text) for heading in document.headings]
     assert found == [(1, "What was changed"), (2, "By whom")]
     assert document.text == (
-        "What was changed\n\nThe word lethal fell out of the draft.\n\nBy whom\n\n- one man\n- another man\n\n"
+        "What was changed\n\nThe word lethal fell out of the draft.\n\nBy whom\n\n"
+        "- one man\n- another man\n– his brother\n* his nephew\n\n"
         "who; when\nGordon; July"
     )
 

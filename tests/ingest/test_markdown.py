@@ -68,6 +68,13 @@ def test_code_keeps_its_lines_in_a_block_of_its_own_also_within_a_list(read_docu
     assert read_document("a.md", text).text == "- Install it:\n\n    pip install x\n      --quiet\n\n- Run it."
 
 
+def test_the_mark_of_an_item_says_how_deep_it_is_nested(read_document: Callable[..., Document]) -> None:
+    text = "* Budget\n  * Approved\n    * by all\n      * but one\n* Pier\n  1. Postponed\n     * to May\n"
+    assert read_document("a.md", text).text == (
+        "- Budget\n– Approved\n* by all\n* but one\n- Pier\n1. Postponed\n– to May"
+    )
+
+
 def test_header_block_gives_title_and_date_and_its_other_fields_stay(read_document: Callable[..., Document]) -> None:
     document = read_document(
         "a.md", "Title: On Arms\nAuthor: A. Writer\nDate: 2 May 2019\n\n# Scope\n\nText.\n\n# Means\n"

@@ -94,6 +94,11 @@ def test_header_headings_lists_and_tables_are_read_without_markup(read_document:
     )
 
 
+def test_the_mark_of_an_item_says_how_deep_it_is_nested(read_document: Callable[..., Document]) -> None:
+    text = "Pier\n====\n\n- Budget\n\n  - Approved\n\n- Dates\n"
+    assert read_document("a.rst", text).text == "- Budget\n– Approved\n- Dates"
+
+
 def test_directives_and_roles_of_sphinx_give_their_text_and_print_nothing(
     read_document: Callable[..., Document], capfd: pytest.CaptureFixture[str]
 ) -> None:

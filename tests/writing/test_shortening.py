@@ -49,6 +49,15 @@ def test_an_item_of_a_list_is_a_piece() -> None:
     assert text == "[…] - Cost of the pier: 41 million […]"
 
 
+def test_an_item_brings_what_is_nested_in_it_and_the_item_that_it_is_nested_in() -> None:
+    agenda = chunk(
+        "agenda.md", "- Cost of it\n– Postponed to a vote\n- Boats\n– They are slow\n- Pier\n– It costs much now"
+    )
+    rule = ShorteningRule(in_full=0, length=13, margin=0)
+    [text] = shortened_texts([agenda], ["What did it cost?"], embed, count, rule).values()
+    assert text == "- Cost of it – Postponed to a vote […] - Pier – It costs much now"
+
+
 def test_the_best_passages_and_short_ones_stay_as_they_are() -> None:
     other = chunk("other.md", PIER.text.replace("Oslo", "Bergen"))
     short = chunk("short.md", "The pier cost much. It closed.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rag.ingest.blocks import Block
 from rag.ingest.clean import match_key
 from rag.ingest.rst.markup import Directive, parse_rst, role_text, split_directive
-from rag.text import join_cells
+from rag.text import bullet, join_cells
 
 if TYPE_CHECKING:
     from docutils import nodes
@@ -109,7 +109,7 @@ def _holds_text(node: Any) -> bool:
 def _list_blocks(node: Any, level: int, depth: int) -> Iterator[Block]:
     number = int(node.get("start", 1))
     for item in node.children:
-        marker = "- "
+        marker = bullet(_bullet_depth(node))
         if node.tagname == "enumerated_list":
             alphabetic = node["enumtype"].endswith("alpha") and number <= 26
             first = "A" if node["enumtype"].startswith("upper") else "a"
@@ -121,6 +121,15 @@ def _list_blocks(node: Any, level: int, depth: int) -> Iterator[Block]:
             else:
                 yield Block(text=marker + block.text, level=block.level)
                 marker = ""
+
+
+def _bullet_depth(node: Any) -> int:
+    """Return how many lists with bullets, ``node`` included, an item of ``node`` stands in."""
+    depth = 0
+    while node is not None:
+        depth += node.tagname == "bullet_list"
+        node = node.parent
+    return max(1, depth)
 
 
 def _as_lines(blocks: Iterator[Block]) -> Iterator[Block]:
