@@ -5,6 +5,7 @@
     python -m eval.bench.scale served 10000 50000             the same on a server started by `chroma run`, over HTTP
     python -m eval.bench.scale catalogue 10000 50000 200000   the catalogue in SQLite: insert, size, query
     python -m eval.bench.scale search 1000 10000 100000       hybrid search against the embedding of its query, memory
+    python -m eval.bench.scale graph STORE...                 neighbours that Chroma's graph finds, by its parameters
     python -m eval.bench.scale publish 10000 50000            the catalogue's transfer to a Chroma server and back
     python -m eval.bench.scale briefs STORE QUESTIONS.jsonl   extractive briefs from an index
 
@@ -47,7 +48,7 @@ def main() -> None:
     measurements: dict[str, Callable[[Sequence[str]], None]] = {
         "documents": measure_documents, "vectors": measure_vectors, "served": measure_server,
         "catalogue": measure_catalogue, "publish": measure_publishing, "briefs": measure_briefs,
-        "opened": measure_opening, "search": measure_search, "searched": measure_searching,
+        "opened": measure_opening, "search": measure_search, "searched": measure_searching, "graph": measure_graph,
     }  # fmt: skip
     parser.add_argument("part", choices=measurements)
     parser.add_argument("arguments", nargs="+", metavar="ARGUMENT", help="paths or sizes, see above")
@@ -241,6 +242,58 @@ def measure_searching(directories: Sequence[str]) -> None:
         **{f"{name}_cpu_ms": statistics.median(values) for name, values in times.items()},
         peak=peak(), peak_grew_by=peak() - before, disk=disk_bytes(index.directory),
     )  # fmt: skip
+
+
+def measure_graph(stores: Sequence[str]) -> None:
+    """Measure the share of the nearest vectors of ``stores`` that graphs with several parameters find.
+
+    ``recall_80`` and ``recall_20`` are of the 80 and the 20 nearest of each question of the demo suite, against a scan.
+    """
+    import chromadb
+    import numpy as np
+
+    from rag.embedding import load_embedder
+    from rag.store.vectors import GRAPH
+
+    questions = [row["question"] for row in _read_jsonl(REPOSITORY / "eval" / "cases" / "demo.jsonl")]
+    queries = np.array(load_embedder("minilm").vectors(questions))
+    collections = [VectorStore(store).client.get_collection("citebrief", embedding_function=None) for store in stores]
+    stored = np.concatenate([np.array(each.get(include=["embeddings"])["embeddings"]) for each in collections])
+    vectors = np.unique(stored, axis=0)  # sorted: the order in which they are inserted is not that of the documents
+    nearest = np.argsort(-(queries @ vectors.T), axis=1)[:, :80]
+    for neighbours, construction in ((16, 100), (GRAPH["max_neighbors"], GRAPH["ef_construction"])):
+        with tempfile.TemporaryDirectory() as directory:
+            hnsw = GRAPH | {"max_neighbors": neighbours, "ef_construction": construction}
+            graph = chromadb.PersistentClient(directory).create_collection(
+                "graph", embedding_function=None, configuration={"hnsw": hnsw}
+            )
+            with measured() as inserting:
+                for start in range(0, len(vectors), 1000):
+                    part = vectors[start : start + 1000]
+                    graph.add(ids=[str(i) for i in range(start, start + len(part))], embeddings=part)
+            for candidates in (200, 500, 1000):
+                graph.modify(configuration={"hnsw": {"ef_search": candidates}})
+                graph = chromadb.PersistentClient(f"{directory}/.{'/.' * (candidates // 100)}").get_collection(
+                    "graph", embedding_function=None
+                )
+                found: list[list[str]] = []
+                times: list[float] = []
+                for query in queries:
+                    with measured() as searching:
+                        found.append(graph.query(query_embeddings=[query], n_results=80, include=[])["ids"][0])
+                    times.append(1e3 * searching["cpu"])
+                recalls = {
+                    f"recall_{k}": statistics.mean(
+                        len({str(i) for i in exact[:k]} & set(ids)) / k
+                        for exact, ids in zip(nearest, found, strict=True)
+                    )
+                    for k in (80, 20)
+                }
+                print_row(
+                    part="graph", vectors=len(vectors), n=len(queries), max_neighbors=neighbours,
+                    ef_construction=construction, ef_search=candidates, query_cpu_ms=statistics.median(times),
+                    insert_cpu_ms=1e3 * inserting["cpu"] / len(vectors), **recalls,
+                )  # fmt: skip
 
 
 def measure_publishing(sizes: Sequence[str]) -> None:

@@ -24,6 +24,7 @@ from rag.types import Chunk
 if TYPE_CHECKING:
     import numpy as np
     from chromadb.api import ClientAPI
+    from chromadb.api.collection_configuration import CreateHNSWConfiguration
     from numpy.typing import NDArray
 
     Matrix = NDArray[np.float32]
@@ -31,8 +32,15 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-EF_SEARCH = 1000
-"""Candidates that Chroma's HNSW graph keeps during a search. With 200 it missed one in a hundred true neighbours."""
+GRAPH: CreateHNSWConfiguration = {
+    "space": "cosine", "max_neighbors": 32, "ef_construction": 200, "ef_search": 500,
+}  # fmt: skip
+"""Parameters of Chroma's HNSW graph (Malkov & Yashunin, IEEE TPAMI 2020) in a new store; a store keeps its own.
+
+On 60,456 chunks of 30 collections it finds .991 of the 80 nearest and .996 of the 20 nearest of 48 questions in 1.4 ms.
+Chroma's own 16 neighbours find .973 and .979 with the same 500 candidates, and .989 and .990 in 2.0 ms with 1,000. A
+chunk takes 0.7 ms in place of 0.4 to insert (``eval.bench.scale graph``).
+"""
 
 _BATCH_SIZE = 1000
 _MAX_DOCUMENTS = 20_000
@@ -69,7 +77,7 @@ class VectorStore:
             self._records: Any = self.client.get_or_create_collection(
                 "citebrief",
                 embedding_function=None,
-                configuration={"hnsw": {"space": "cosine", "ef_search": EF_SEARCH}},
+                configuration={"hnsw": GRAPH},
             )
         except (ChromaError, OSError, ValueError) as error:
             remote = is_remote(self.store)
