@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from rag.text import content_stems
@@ -73,16 +73,16 @@ class DraftClosing:
     """Summary and conclusion as a writer returns them, with the sentences of the sections that it revised first.
 
     ``revised`` has the new drafts of each refused one, none where there is no usable reply. ``repeats`` are pairs of
-    sentences of the sections: the first says nothing that the second does not say. ``beside`` are sentences of the
-    sections that neither answer the question nor give context that the answer needs. ``closed_gaps`` are the gaps that
-    a sentence of the sections answers.
+    texts of sentences of the sections: what the first ones say, the second ones say too. ``beside`` are the texts of
+    sentences of the sections that neither answer the question nor give context that the answer needs. ``closed_gaps``
+    has for each gap that a sentence of the sections answers what is left of it, "" if nothing is.
     """
 
     parts: Mapping[ClosingPart, Sequence[Draft]]
     revised: tuple[tuple[Draft, ...], ...] = ()
-    repeats: tuple[tuple[Sentence, Sentence], ...] = ()
-    beside: frozenset[Sentence] = frozenset()
-    closed_gaps: frozenset[str] = frozenset()
+    repeats: tuple[tuple[frozenset[str], frozenset[str]], ...] = ()
+    beside: frozenset[str] = frozenset()
+    closed_gaps: Mapping[str, str] = field(default_factory=dict)
 
 
 class Writer(Protocol):

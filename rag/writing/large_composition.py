@@ -226,7 +226,7 @@ class _LargeComposition:
             summary=tuple(summary) or self.brief.summary,
             sections=self._without(drafts.repeats, drafts.beside),
             conclusion=tuple(conclusion),
-            gaps=tuple(gap for gap in self.brief.gaps if gap not in drafts.closed_gaps),
+            gaps=tuple(left for gap in self.brief.gaps if (left := drafts.closed_gaps.get(gap, gap))),
         )
 
     def _revise_closing(self, refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
@@ -257,28 +257,30 @@ class _LargeComposition:
         self._print_sections()
 
     def _without(
-        self, repeats: Iterable[tuple[Sentence, Sentence]], beside: Collection[Sentence]
+        self, repeats: Iterable[tuple[Collection[str], Collection[str]]], beside: Collection[str]
     ) -> tuple[Section, ...]:
-        """Return the sections without what says nothing new and what stands ``beside`` the question.
+        """Return the sections without what says nothing new, and what stands ``beside`` the question, by their texts.
 
-        Of each pair of ``repeats`` the first sentence goes, as long as the second one stays and the section has others.
+        Of each pair of ``repeats`` the first texts go, as long as one of the second stays and the section has others.
         A section of which all sentences stand beside the question goes too, unless it is the only one.
         """
         left = {section.heading: list(section.sentences) for section in self.brief.sections}
         for heading, own in left.items():
-            kept = [sentence for sentence in own if sentence not in beside]
+            kept = [sentence for sentence in own if sentence.text not in beside]
             if not kept and sum(map(bool, left.values())) == 1:
                 continue
             for sentence in own:
-                if sentence in beside:
+                if sentence not in kept:
                     self.policy.record(heading, "drop", sentence.text, "", "it stands beside the question")
             own[:] = kept
-        for sentence, same in repeats:
-            standing = [each for own in left.values() for each in own]
+        for repeating, repeated in repeats:
+            standing = [each.text for own in left.values() for each in own]
+            same = next((text for text in standing if text in repeated and text not in repeating), None)
             for heading, own in left.items():
-                if sentence in own and same in standing and same != sentence and len(own) > 1:
-                    own.remove(sentence)
-                    self.policy.record(heading, "drop", sentence.text, "", f"another sentence says it: {same.text}")
+                for sentence in [each for each in own if each.text in repeating]:
+                    if same is not None and len(own) > 1:
+                        own.remove(sentence)
+                        self.policy.record(heading, "drop", sentence.text, "", f"another sentence says it: {same}")
         return tuple(Section(heading=heading, sentences=tuple(own)) for heading, own in left.items() if own)
 
     def brief_so_far(self) -> Brief:

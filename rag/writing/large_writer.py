@@ -35,7 +35,7 @@ MAX_CITATIONS, MAX_SOURCES = 5, 8
 SECTION_SIZE, SUMMARY_SIZE, CONCLUSION_SIZE = 6, 6, 3
 """Largest numbers of sentences."""
 
-PASSAGES_USED = 24
+PASSAGES_USED = 28
 """Number of passages that the outline is asked to name at the most. Sections and verifier read them again."""
 
 NOT_KNOWN = "not known yet"
@@ -158,17 +158,14 @@ class LargeWriter:
             "summary": self._closing_drafts(reply.summary, sources),
             "conclusion": self._closing_drafts(reply.conclusion, sources),
         }
-        rests_on = {source for drafts in parts.values() for draft in drafts for source in draft.sources}
+        texts = {alias: frozenset(source.text for source in own) for alias, own in sources.items()}
+        rests_on = {source.text for drafts in parts.values() for draft in drafts for source in draft.sources}
         return DraftClosing(
             parts=parts,
             revised=tuple(tuple(revised[number]) for number in range(1, len(refused) + 1)),
-            repeats=tuple(
-                (sentences[str(each.sentence)], sentences[str(each.same_as)])
-                for each in reply.repeats
-                if {str(each.sentence), str(each.same_as)} <= sentences.keys()  # a refused one may be revised or not
-            ),
-            beside=frozenset(sentences[str(alias)] for alias in reply.beside if str(alias) in sentences) - rests_on,
-            closed_gaps=frozenset(numbered_gaps[str(alias)] for alias in reply.closed),
+            repeats=tuple((texts[str(each.sentence)], texts[str(each.same_as)]) for each in reply.repeats),
+            beside=frozenset().union(*(texts[str(alias)] for alias in reply.beside)) - rests_on,
+            closed_gaps={numbered_gaps[str(each.gap)]: " ".join(clean_sentences(each.left)) for each in reply.closed},
         )
 
     def _passages_of(self, refused: Sequence[RefusedDraft], outline: ThematicOutline) -> dict[str, Chunk]:
@@ -295,7 +292,7 @@ def _closing_schema(sentences: tuple[str, ...], gaps: Collection[str], refused: 
     source = alias_type("Source", (*sentences, *(f"R{number}" for number in range(1, refused + 1))))
     sentence = _sentence_schema(source, "from", MAX_SOURCES)
     repeat = strict_schema("Repeat", sentence=(source, ...), same_as=(source, ...))
-    gap = alias_type("Gap", tuple(gaps)) if gaps else str
+    gap = strict_schema("ClosedGap", gap=(alias_type("Gap", tuple(gaps)) if gaps else str, ...), left=(str, ...))
     # Also without refused sentences the reply has the field: a model gives what the prompt names.
     revision = (
         _revised_item(refused, passages, MAX_CITATIONS) if refused else strict_schema("Revised", number=(int, ...))

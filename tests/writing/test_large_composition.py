@@ -158,14 +158,15 @@ def closing(
     summary: Written,
     conclusion: Written = (),
     repeats: Sequence[tuple[str, str]] = (),
-    closed: Sequence[str] = (),
+    closed: Mapping[str, str] | None = None,
     revised: Revised = (),
     beside: Sequence[str] = (),
 ) -> ScriptedReply:
     parts = {"summary": summary, "conclusion": conclusion}
     written = {part: [{"text": text, "from": ids} for text, ids in own] for part, own in parts.items()}
     pairs = [{"sentence": sentence, "same_as": same} for sentence, same in repeats]
-    marked = {"repeats": pairs, "beside": list(beside), "closed": list(closed)}
+    gaps = [{"gap": gap, "left": left} for gap, left in (closed or {}).items()]
+    marked = {"repeats": pairs, "beside": list(beside), "closed": gaps}
     return good({"revised": revised_items(revised), **written, **marked})
 
 
@@ -519,9 +520,11 @@ def test_a_gap_that_a_section_closes_is_not_printed(composed: Compose) -> None:
     brief, requests = composed(
         ScriptedVerifier(stated=SUPPORTED),
         outline=[outline(("Approval and price", ["E1", "E2"]), ("Use of the pier", ["E3"]), not_answered=gaps)],
-        summary=[closing([(SUMMARY, ["S1"])], closed=["G1"])],
+        summary=[
+            closing([(SUMMARY, ["S1"])], closed={"G1": "", "G2": "The passages do not say what was paid later [E2]."})
+        ],
     )
-    assert brief.gaps == tuple(gaps)
+    assert brief.gaps == ("The passages do not say what was paid later.", gaps[1])
     [request] = [each.body["messages"][1]["content"] for each in requests if name_of(each) == "summary"]
     assert f"G1: It is not known who paid.\nG2: {gaps[0]}\nG3: {gaps[1]}" in request
 

@@ -175,8 +175,8 @@ def test_summary_and_conclusion_come_from_one_request_and_inherit_the_citations_
     [draft] = drafts.parts["summary"]
     assert (draft.chunks, draft.sources) == ((meeting, cost), tuple(body[:2]))
     assert drafts.parts["conclusion"] == []
-    assert drafts.repeats == ((body[1], body[0]),)
-    assert drafts.beside == {body[2]}
+    assert drafts.repeats == (({body[1].text}, {body[0].text}),)
+    assert drafts.beside == {body[2].text}  # the summary rests on S2
     user = server.requests[0].body["messages"][1]["content"]
     assert "# The pier\nS1: The board met.\nS2: It cost 41 million kroner.\nS3: It rained.\n\nListed" in user
     assert "Listed as unanswered:\nG1: The passages do not say who paid." in user
@@ -217,7 +217,7 @@ def test_refused_sentences_are_revised_in_one_request_that_shows_other_near_pass
     given_up = "it rests on a sentence that was given up"
     assert [(each.sources, each.fault) for each in drafts.parts["summary"]] == [(first, given_up)]
     assert [(each.sources, each.fault) for each in drafts.parts["conclusion"]] == [((), given_up)]
-    assert drafts.repeats == ()
+    assert drafts.repeats == (({first[0].text}, {second[0].text}),)
     assert [(draft.text, draft.chunks) for draft in first] == [("The board met on 3 May 2011.", (meeting,))]
     assert [(draft.text, draft.chunks) for draft in second] == [("The pier cost 41 million kroner.", (cost,))]
     assert third == ()
