@@ -26,8 +26,12 @@ class Outcome:
         return RefusedDraft(draft=self.draft, fault=self.fault)
 
     def admits(self, revised: Draft) -> bool:
-        """Whether ``revised`` can take the place of the draft: it has no fault and is not the same again."""
-        return not revised.fault and not _same(revised, self.draft)
+        """Whether ``revised`` can take the place of the draft: it has no fault and is not the same again.
+
+        A draft with a fault of its own was not judged, so that the same words may stand, as where a sentence that it
+        rests on was refused in part.
+        """
+        return not revised.fault and (self.draft.fault is not None or not _same(revised, self.draft))
 
     def accept(self, sentence: Sentence) -> None:
         """Print ``sentence`` for the draft, after those that were accepted before."""

@@ -25,6 +25,7 @@ def sentences(text: str) -> list[str]:
         ["Set the valve to approx. 3 bar.", "Then read gauge No. 7."],
         ["When Ember.Handlebars.SafeString went, java.util.List stayed.", "In Node.js Ember.A works."],
         ["In .NET, turn it off.", "It lies in a folder (.Net or .Config).", "The share fell (P = .04)."],
+        ["The vec! macro calls panic!() and stops.", "Ruby has include? too!", "See https://a.org/b?c=1 for more."],
         # history and biography
         ["J.D. Gordon spoke first.", "The crowd at Ft. Worth waited until 9 p.m. on Sunday."],
         # minutes, with a quotation

@@ -387,6 +387,17 @@ def test_a_refused_sentence_may_become_two_with_citations_of_their_own(composed:
     assert [sentence.citations for sentence in brief.sections[0].sentences] == [(BOARD.id,), (COST.id,)]
 
 
+def test_a_summary_sentence_stands_in_the_same_words_on_the_half_of_a_revision_that_passed(composed: Compose) -> None:
+    wrong, half = "The board approved the pier, which cost 90 million kroner.", "The pier cost 90 million kroner."
+    brief, _ = composed(
+        ScriptedVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier()),
+        Approval_and_price=[section((wrong, ["E1"]))],
+        summary=[closing([(SUMMARY, ["R1"])], revised=[(1, RIGHT, ["E1"]), (1, half, ["E1"])])],
+        revise=[revision((1, SUMMARY, ["S1"]))],
+    )
+    assert texts(brief)[:2] == [[SUMMARY], [RIGHT]]
+
+
 def test_a_model_that_is_lost_in_the_last_revision_leaves_what_was_revised_before(composed: Compose) -> None:
     verifier = ScriptedVerifier(stated=SUPPORTED, implied=[], of_citations=ScriptedVerifier())
     with pytest.raises(Interrupted) as caught:
