@@ -355,7 +355,8 @@ class Verdict:
     ``support`` None means unscored, which counts neither as support nor as its lack. ``score`` is from 0 to 1.
     ``reason`` says why a sentence is not fully supported or not scored; with full support it names a fact that the
     evidence lacks. ``unsupported`` is the part of the sentence that the evidence does not support, in its own words;
-    empty if unknown. ``certain`` says that full support needs no second opinion.
+    empty if unknown. ``needed`` are the positions of the pieces of evidence that suffice for full support, counted
+    from 0; empty if unknown. ``certain`` says that full support needs no second opinion.
     """
 
     support: Support | None
@@ -363,6 +364,7 @@ class Verdict:
     judge: str
     reason: str = ""
     unsupported: str = ""
+    needed: tuple[int, ...] = ()
     certain: bool = False
 
 

@@ -10,7 +10,7 @@ import re
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
@@ -40,7 +40,7 @@ VERIFY_PROMPT = "verify"
 CALLS_IN_FLIGHT = 8
 """Calls to a remote model at the same time."""
 
-VERDICT_TOKENS = 90
+VERDICT_TOKENS = 110
 """Length limit of the reply for each claim."""
 
 SCORES: Mapping[Support, float] = {"full": 1.0, "partial": 0.5, "none": 0.0}
@@ -100,7 +100,11 @@ class ChatVerifier:
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Premise]]]) -> list[Verdict]:
         """See :class:`rag.verify.protocol.Verifier`."""
-        return self._judge([(claim, _passages(premises)) for claim, premises in pairs])
+        verdicts = self._judge([(claim, _passages(premises)) for claim, premises in pairs])
+        return [  # positions count only where no premise is blank
+            verdict if len(_passages(premises)) == len(premises) else replace(verdict, needed=())
+            for (_, premises), verdict in zip(pairs, verdicts, strict=True)
+        ]
 
     def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
         """See :class:`rag.verify.protocol.Verifier`."""
@@ -193,6 +197,7 @@ class ChatVerifier:
     def _read(self, cases: Sequence[ClaimEvidence], reply: Any) -> dict[ClaimEvidence, Verdict]:
         """Return the verdicts that are clear: readable, and without an unsupported clause beside "full"."""
         found = {}
+        aliases = _aliases(cases)
         for number, case in enumerate(cases, 1):
             given: _ClaimVerdict | None = getattr(reply, f"C{number}")
             if given is None:
@@ -206,6 +211,7 @@ class ChatVerifier:
                 judge=self.name,
                 reason=_reason(support, clause),
                 unsupported=clause,
+                needed=_positions(given.needed, [aliases[text] for text in case[1]]) if support == "full" else (),
             )
         return found
 
@@ -243,8 +249,7 @@ def _chunk_text(chunk: Chunk) -> str:
 
 def _request(cases: Sequence[ClaimEvidence]) -> VerifyRequest:
     """Return the call that asks for a verdict on each of ``cases``."""
-    passages = list(dict.fromkeys(text for _, evidence in cases for text in evidence))
-    aliases = {text: f"E{number}" for number, text in enumerate(passages, 1)}
+    aliases = _aliases(cases)
     claims = [
         f"C{number} ({', '.join(aliases[text] for text in dict.fromkeys(evidence))}): {claim}"
         for number, (claim, evidence) in enumerate(cases, 1)
@@ -256,10 +261,23 @@ def _request(cases: Sequence[ClaimEvidence]) -> VerifyRequest:
     return VerifyRequest(system=system, user=user, schema=schema, max_tokens=VERDICT_TOKENS * (len(cases) + 1))
 
 
+def _aliases(cases: Sequence[ClaimEvidence]) -> dict[str, str]:
+    """Return the alias of each passage of ``cases``, by its text."""
+    passages = dict.fromkeys(text for _, evidence in cases for text in evidence)
+    return {text: f"E{number}" for number, text in enumerate(passages, 1)}
+
+
+def _positions(named: Sequence[str], aliases: Sequence[str]) -> tuple[int, ...]:
+    """Return the positions among ``aliases`` of those that are ``named``; none if one of these is not there."""
+    plain = {alias.strip(" []().,") for alias in named}
+    return tuple(at for at, alias in enumerate(aliases) if alias in plain) if plain <= set(aliases) else ()
+
+
 class _ClaimVerdict(BaseModel):
     model_config = ConfigDict(extra="forbid", title="ClaimVerdict")
     support: Literal["none", "partial", "full"]
     unsupported: str
+    needed: list[str] = []
 
 
 def _none_if_invalid(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:

@@ -236,14 +236,21 @@ class RepairPolicy:
         return max(judged, key=lambda pair: pair[1].score, default=None)
 
     def _accept(self, outcome: Outcome, draft: Draft, verdict: Verdict) -> None:
-        """Accept ``draft`` without the chunks that neither support it alone nor are needed.
+        """Accept ``draft`` without the chunks that it does not need.
 
-        The citations of a merged sentence, or of one that was written from sentences of the sections, are known and
-        stay. Others go only if the remaining ones are certain to state the sentence, and by the word of the verifier
-        that accepted it: the packaged one, as judge of citations beside a chat model, does not read free prose.
+        The citations of a merged sentence are known and stay. A verdict may say what is needed. Without that the
+        citations of a sentence that was written from sentences of the sections stay, and others go only if the
+        remaining ones are certain to state the sentence, and by the word of the verifier that accepted it: the packaged
+        one, as judge of citations beside a chat model, does not read free prose.
         """
         judge = self.verifier.citation_judge
-        if len(draft.chunks) > 1 and not draft.merged and not draft.sources and judge is self.verifier:
+        if verdict.needed and not draft.merged:
+            shorter = _with_needed(draft, verdict.needed)
+            if left_out := [each for each in draft.citations if each not in shorter.citations]:
+                why = f"{', '.join(left_out)}: not needed"
+                outcome.record("reattribute", draft.text, why, before=draft.text)
+            draft = shorter
+        elif len(draft.chunks) > 1 and not draft.merged and not draft.sources and judge is self.verifier:
             alone = judge.verify([(draft.text, (chunk,)) for chunk in draft.chunks])
             by_chunk = {chunk.id: found for chunk, found in zip(draft.chunks, alone, strict=True)}
             weak = [chunk for chunk in draft.chunks if by_chunk[chunk.id].support != "full"]
@@ -307,6 +314,15 @@ class RepairPolicy:
             score=verdict.score,
             quotes=known or self.verifier.quotes(draft.text, draft.chunks),
         )
+
+
+def _with_needed(draft: Draft, needed: Sequence[int]) -> Draft:
+    """Return ``draft`` with the chunks at the positions ``needed``, or resting on the sentences there."""
+    if not draft.sources:
+        return replace(draft, chunks=tuple(draft.chunks[at] for at in needed))
+    sources = tuple(draft.sources[at] for at in needed)
+    cited = {chunk_id for source in sources for chunk_id in source.citations}
+    return replace(draft, sources=sources, chunks=tuple(chunk for chunk in draft.chunks if chunk.id in cited))
 
 
 def _marked(draft: Draft, texts: Sequence[str]) -> Draft:

@@ -54,13 +54,40 @@ def test_claims_share_one_call_with_numbered_evidence_under_a_strict_schema(conn
     assert schema["schema"]["additionalProperties"] is False
     [verdict] = schema["schema"]["$defs"].values()
     assert verdict["properties"]["support"]["enum"] == ["none", "partial", "full"]
-    assert verdict["required"] == ["support", "unsupported"]
+    assert verdict["required"] == ["support", "unsupported", "needed"]
     assert (met.support, met.score, met.reason, met.unsupported) == ("full", 1.0, "", "")
     assert (voted.support, voted.score, voted.unsupported) == ("partial", 0.5, "in public")
     assert voted.reason == "the evidence does not state “in public”"
     assert (cost.support, cost.score, cost.reason) == ("none", 0.0, "the evidence does not state it")
     assert met.judge == verifier.name
     assert verifier.name.startswith("gpt-4.1-mini, prompt verify/")
+
+
+@pytest.mark.parametrize(
+    ("support", "named", "needed"),
+    [
+        ("full", ["E2"], (1,)),
+        ("full", ["[E1]", "E2"], (0, 1)),
+        ("full", [], ()),
+        ("full", ["E2", "E3"], ()),  # E3 is evidence of the other claim: the verdict mixes them up
+        ("partial", ["E2"], ()),
+    ],
+)
+def test_a_verdict_says_which_of_its_evidence_suffices(
+    connect: Connect, support: str, named: list[str], needed: tuple[int, ...]
+) -> None:
+    other = chunk("other.md", "It rained in Bergen.")
+    verdicts = {"C1": {"support": support, "unsupported": "", "needed": named}}
+    with FaultServer([good(verdicts | {"C2": {"support": "none", "unsupported": "", "needed": []}})]) as server:
+        verifier = ChatVerifier(model=connect(server))
+        verdict, _ = verifier.verify([(MET, (COST, PIER)), ("It rained.", (other,))])
+    assert verdict.needed == needed
+
+
+def test_positions_of_evidence_are_not_given_beside_a_blank_piece(connect: Connect) -> None:
+    with FaultServer([good({"C1": {"support": "full", "unsupported": "", "needed": ["E1"]}})]) as server:
+        [verdict] = ChatVerifier(model=connect(server)).verify([(MET, ["", PIER.text])])
+    assert (verdict.support, verdict.needed) == ("full", ())
 
 
 def test_a_claim_without_evidence_is_not_supported_and_costs_no_call(connect: Connect) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -78,6 +78,7 @@ class ScriptedVerifier:
     unsupported: dict[str, str] = field(default_factory=dict)
     premises: list[str] = field(default_factory=list)
     score: float = 0.95
+    needed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     name: str = "scripted"
     min_reattribution_score: float = 0.7
     of_citations: ScriptedVerifier | None = None
@@ -89,7 +90,11 @@ class ScriptedVerifier:
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Premise]]]) -> list[Verdict]:
         self.asked.append([text for text, _ in pairs])
-        return [self._verdict(text, self._states(text, premises)) for text, premises in pairs]
+        verdicts = [self._verdict(text, self._states(text, premises)) for text, premises in pairs]
+        return [
+            replace(verdict, needed=self.needed.get(text, ()))
+            for (text, _), verdict in zip(pairs, verdicts, strict=True)
+        ]
 
     def _states(self, text: str, premises: Sequence[Premise]) -> bool:
         sentences = [premise for premise in premises if isinstance(premise, str)]
@@ -485,6 +490,19 @@ def test_a_summary_sentence_keeps_the_citations_of_all_sentences_that_it_was_wri
     # The verifier accepts the summary on one of its two passages: no reason to drop the other.
     brief, _ = composed(ScriptedVerifier(stated=SUPPORTED | {SUMMARY: BOARD}))
     assert brief.summary[0].citations == (BOARD.id, FERRY.id)
+
+
+def test_what_the_verifier_does_not_need_is_not_cited(composed: Compose) -> None:
+    verifier = ScriptedVerifier(
+        stated=SUPPORTED, needed={RIGHT: (0,), SUMMARY: (1,)}, of_citations=ScriptedVerifier(stated=SUPPORTED)
+    )
+    brief, _ = composed(verifier, Approval_and_price=[section((RIGHT, ["E1", "E2"]), (CHEAP, ["E2"]))])
+    assert brief.sections[0].sentences[0].citations == (BOARD.id,)
+    assert brief.summary[0].citations == (FERRY.id,)  # it was written from S1 and S3
+    assert {(each.where, each.action, each.why) for each in brief.trace.repairs} == {
+        ("Approval and price", "reattribute", f"{COST.id}: not needed"),
+        ("summary", "reattribute", f"{BOARD.id}: not needed"),
+    }
 
 
 def test_a_closing_sentence_that_fails_or_repeats_the_body_is_revised_and_then_dropped(composed: Compose) -> None:
