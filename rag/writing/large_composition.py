@@ -160,17 +160,16 @@ class _LargeComposition:
         self._print_for_now()
 
     def _print_for_now(self) -> None:
-        """Print the sections as they stand; their repairs are logged for good when nothing more is revised."""
-        before = self.policy.log
-        self._print_sections()
-        self.policy.log, self.repairs_if_interrupted = before, self.policy.log[len(before) :]
+        """Print the sections as they stand; their repairs are logged when nothing more is revised."""
+        self.repairs_if_interrupted = self._print_sections()
 
-    def _print_sections(self) -> None:
-        """Put what stands of the sections and disagreements into the brief; without a section the quotes stay.
+    def _print_sections(self) -> tuple[Repair, ...]:
+        """Put what stands of the sections and disagreements into the brief, and return the repairs that led to it.
 
-        A side of a disagreement that was revised into two sentences is given up with it.
+        Without a section the quotes stay. A side of a disagreement that was revised into two sentences is given up with
+        it.
         """
-        verified = self.policy.settled(self.outcomes)
+        verified, repairs = self.policy.settled(self.outcomes)
         themes = self.outline.themes
         sections = [
             Section(heading=theme.heading, sentences=tuple(sentences))
@@ -178,7 +177,7 @@ class _LargeComposition:
             if sentences
         ]
         if not sections:
-            return
+            return repairs
         pairs = zip(verified[len(themes) :: 2], verified[len(themes) + 1 :: 2], strict=True)
         body = [sentence for section in sections for sentence in section.sentences]
         summary = _not_repeated(self.draft.summary, body) or body[:1]
@@ -193,6 +192,7 @@ class _LargeComposition:
                 if len(one) == len(other) == 1
             ),
         )
+        return repairs
 
     def write_closing_parts(self) -> None:
         """Have refused sentences revised, and summary and conclusion written, in one call that is verified at once.
@@ -254,7 +254,7 @@ class _LargeComposition:
 
     def _settle(self) -> None:
         self.repairs_if_interrupted = ()
-        self._print_sections()
+        self.policy.log += self._print_sections()
 
     def _without(
         self, repeats: Iterable[tuple[Collection[str], Collection[str]]], beside: Collection[str]

@@ -61,7 +61,9 @@ class RepairPolicy:
         """
         outcomes = self.judged([(where, drafts)])
         self._revise([outcome for outcome in outcomes[0] if not outcome.passed], revise)
-        return self.settled(outcomes, printed)[0]
+        [sentences], repairs = self.settled(outcomes, printed)
+        self.log += repairs
+        return sentences
 
     def judged(self, parts: Sequence[tuple[str, Sequence[Draft]]]) -> list[list[Outcome]]:
         """Verify the drafts of ``parts`` together, and return what becomes of them without a revision.
@@ -76,21 +78,28 @@ class RepairPolicy:
         """Return those that did not pass, for a revision: as many as the limit of rewrites allows. They are counted."""
         return [outcome for part in outcomes for outcome in part if not outcome.passed and self._may_revise()]
 
-    def settled(self, outcomes: Sequence[Sequence[Outcome]], printed: Iterable[Sentence] = ()) -> list[list[Sentence]]:
-        """Return the sentences to print of each part, with evidence in place of what did not pass; log all repairs."""
+    def settled(
+        self, outcomes: Sequence[Sequence[Outcome]], printed: Iterable[Sentence] = ()
+    ) -> tuple[list[list[Sentence]], tuple[Repair, ...]]:
+        """Return the sentences to print of each part, with evidence in place of what did not pass, and all repairs.
+
+        The repairs are not logged: what did not pass may still be revised.
+        """
+        repairs: list[Repair] = []
         everything = [outcome for part in outcomes for outcome in part]
         standing = StandingSentences.of(printed)
         sentences = {
             id(each): [sentence for sentence in each.sentences if standing.add(sentence)] for each in everything
         }
         for outcome in everything:
-            self.log += tuple(outcome.repairs)
+            repairs += outcome.repairs
             if outcome.passed:
                 continue
             candidates = (each.as_sentence() for each in _replacements(outcome.draft, standing))
             sentences[id(outcome)] = [sentence for sentence in candidates if standing.add(sentence)]
-            self._record_replacement(outcome, sentences[id(outcome)])
-        return [[sentence for outcome in part for sentence in sentences[id(outcome)]] for part in outcomes]
+            repairs.append(_replacement(outcome, sentences[id(outcome)]))
+        parts = [[sentence for outcome in part for sentence in sentences[id(outcome)]] for part in outcomes]
+        return parts, tuple(repairs)
 
     def closing_parts(
         self,
@@ -146,7 +155,7 @@ class RepairPolicy:
             for outcome in part:
                 self.log += tuple(outcome.repairs)
                 if not outcome.passed:
-                    self._record_replacement(outcome, [])
+                    self.log += (_replacement(outcome, []),)
                 for sentence in outcome.sentences:
                     if repeated_in(sentence.text, standing):
                         self.record(outcome.where, "drop", sentence.text, "", "another sentence says it")
@@ -158,10 +167,6 @@ class RepairPolicy:
     def record(self, where: str, action: RepairAction, before: str, after: str, why: str) -> None:
         """Add a repair to the log."""
         self.log += (Repair(where=where, action=action, before=before, after=after, why=why),)
-
-    def _record_replacement(self, outcome: Outcome, sentences: Sequence[Sentence]) -> None:
-        after = " ".join(sentence.text for sentence in sentences)
-        self.record(outcome.where, "quote" if after else "drop", outcome.draft.text, after, outcome.fault)
 
     def _outcome(self, draft: Draft, where: str, verdict: Verdict | None) -> Outcome:
         """Return what becomes of ``draft`` without a revision. It has no verdict if it is a quote or has a fault."""
@@ -314,6 +319,13 @@ class RepairPolicy:
             score=verdict.score,
             quotes=known or self.verifier.quotes(draft.text, draft.chunks),
         )
+
+
+def _replacement(outcome: Outcome, sentences: Sequence[Sentence]) -> Repair:
+    """Return the repair that prints ``sentences`` in place of a draft that did not pass."""
+    after = " ".join(sentence.text for sentence in sentences)
+    action: RepairAction = "quote" if after else "drop"
+    return Repair(where=outcome.where, action=action, before=outcome.draft.text, after=after, why=outcome.fault)
 
 
 def _with_needed(draft: Draft, needed: Sequence[int]) -> Draft:
