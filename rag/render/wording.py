@@ -35,8 +35,15 @@ def source_numbers(brief: Brief) -> dict[str, int]:
 
 
 def markers(sentence: Sentence, numbers: dict[str, int]) -> str:
-    """Return the citation markers of a sentence: ``[1] [5]``."""
-    return " ".join(f"[{numbers[cited]}]" for cited in sentence.citations)
+    """Return the citation markers of a sentence by number: ``[1] [5]``, and ``[1–3]`` for three and more in a row."""
+    runs: list[list[int]] = []
+    for number in sorted({numbers[cited] for cited in sentence.citations}):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    names = [[f"{run[0]}–{run[-1]}"] if len(run) > 2 else map(str, run) for run in runs]
+    return " ".join(f"[{name}]" for own in names for name in own)
 
 
 def title(chunk: Chunk) -> str:

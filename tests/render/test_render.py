@@ -11,8 +11,8 @@ import pytest
 from briefs import CYRILLIC, DURHAM, REPORT, TRACE, answered, insufficient, sentence
 
 from rag.errors import UsageError
-from rag.render import Format, format_of, render
-from rag.types import HEADING_REPAIR, Repair
+from rag.render import Format, format_of, render, wording
+from rag.types import HEADING_REPAIR, Quote, Repair, Sentence
 
 
 def test_the_suffix_of_a_file_names_its_format() -> None:
@@ -48,9 +48,19 @@ def test_a_marker_precedes_the_full_stop_and_removing_it_gives_the_sentence(text
     assert re.sub(r" \[\d+\]", "", printed) == text
 
 
+@pytest.mark.parametrize(
+    ("cited", "markers"), [("a", "[1]"), ("ba", "[1] [2]"), ("cab", "[1–3]"), ("febca", "[1–3] [5] [6]")]
+)
+def test_three_and_more_markers_in_a_row_are_a_range(cited: str, markers: str) -> None:
+    numbers = {name: number for number, name in enumerate("abcdef", 1)}
+    quotes = tuple(Quote(chunk_id=each, start=0, end=2, text="It") for each in cited)
+    sentence = Sentence(text="It was.", citations=tuple(cited), support="full", score=1.0, quotes=quotes)
+    assert wording.markers(sentence, numbers) == markers
+
+
 def test_sources_are_numbered_in_order_of_first_citation() -> None:
     markdown = render(answered(), "md")
-    assert "began [1] [2] [3]." in markdown
+    assert "began [1–3]." in markdown
     assert "2015 [1] [4]." in markdown
     listed = re.findall(r"^- \[(\d+)\] .*`([^`]+)`$", markdown, re.MULTILINE)
     assert [(int(n), chunk_id) for n, chunk_id in listed] == list(
