@@ -122,8 +122,9 @@ class Chunk:
     """A passage of a document: ``document.text[start:end] == chunk.text``.
 
     ``pages`` are the first and last physical page, counted from 1. ``title``, ``source`` and ``date`` repeat those of
-    the document, so that a chunk can be shown and cited without its document. ``columns`` is the header of the table
-    that the chunk begins in the middle of: a line of cells that semicolons separate.
+    the document, so that a chunk can be shown and cited without its document. ``items`` are the items of a list that
+    the chunk begins within, from the outermost. ``columns`` is the header of the table that the chunk begins in the
+    middle of: a line of cells that semicolons separate.
     """
 
     id: str
@@ -136,6 +137,7 @@ class Chunk:
     title: str = ""
     source: str = ""
     date: str | None = None
+    items: tuple[str, ...] = ()
     columns: str = ""
 
     def __post_init__(self) -> None:
@@ -146,8 +148,8 @@ class Chunk:
 
     @property
     def context(self) -> str:
-        """The document's title, the headings above the chunk and the header of its table, joined by ``›``."""
-        return " › ".join(part for part in (self.title, *self.heading_path, self.columns) if part)
+        """The document's title, the headings and items above the chunk and the header of its table, joined by ``›``."""
+        return " › ".join(part for part in (self.title, *self.heading_path, *self.items, self.columns) if part)
 
     @property
     def place(self) -> str:

@@ -2,7 +2,8 @@
 
 The text that is embedded (:func:`embedding_text`) starts with the document's title and the headings above the chunk,
 because a phrase such as "the author" is ambiguous without them. A chunk that begins in the middle of a table has the
-header of the table too. The chunk's own text is a span of the document.
+header of the table too, and one that begins within an item of a list has that item. The chunk's own text is a span of
+the document.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from rag.ingest.clean import is_list_item
-from rag.text import header_cells, is_code, split_sentences
+from rag.text import bullet, bullet_depth, header_cells, is_code, split_sentences
 from rag.types import Chunk, Document, chunk_id
 
 CHUNKER_VERSION = "1"
@@ -28,6 +29,9 @@ MAX_WORDS = 160
 
 MAX_CONTEXT_TOKENS = 72
 """Maximum tokens of title and headings in the embedded text, so that the chunk itself has room."""
+
+MAX_ITEM_WORDS = 16
+"""Words of an item that a chunk begins within; what is left out is marked by "…"."""
 
 MAX_COLUMNS_TOKENS = 48
 """Maximum tokens of a table's header in the embedded text."""
@@ -47,7 +51,8 @@ def chunk_document(document: Document, *, count_tokens: CountTokens, limit: int 
         context = _truncate_context(" › ".join((document.title, *path)), count_tokens)
         tables = list(_tables(document.text, start, end))
         longest = max((count_tokens(_shown_columns(table.header, count_tokens)) for table in tables), default=0)
-        max_tokens = limit - 3 - count_tokens(context) - longest
+        nested = any(bullet_depth(line) > 1 for line in document.text[start:end].split("\n"))
+        max_tokens = limit - 3 - (MAX_CONTEXT_TOKENS if nested else count_tokens(context)) - longest
         for first, last in _pack_sentences(document.text, start, end, max_tokens, count_tokens):
             text = document.text[first:last]
             chunks.append(
@@ -62,6 +67,7 @@ def chunk_document(document: Document, *, count_tokens: CountTokens, limit: int 
                     title=document.title,
                     source=document.source,
                     date=document.date,
+                    items=_items_above(document.text, first) if nested else (),
                     columns=next((table.header for table in tables if table.first_row <= first < table.end), ""),
                 )
             )
@@ -83,6 +89,23 @@ def _truncate_context(context: str, count_tokens: CountTokens, limit: int = MAX_
     while context and count_tokens(context) > limit:
         context = context[: len(context) * 3 // 4].rstrip()
     return context
+
+
+def _items_above(text: str, offset: int) -> tuple[str, ...]:
+    """Return the items of a list in which the line of ``offset`` is nested, from the outermost, without their marks."""
+    items: list[str] = []
+    start = text.rfind("\n", 0, offset) + 1
+    depth = bullet_depth(text[start : start + len(bullet(1))])
+    while depth > 1 and start > 0:
+        end = start - 1
+        start = text.rfind("\n", 0, end) + 1
+        if start == end:  # a blank line ends the list
+            break
+        if 0 < bullet_depth(text[start:end]) < depth:
+            depth = bullet_depth(text[start:end])
+            words = text[start + len(bullet(depth)) : end].split()
+            items.append(" ".join(words[:MAX_ITEM_WORDS]) + ("…" if len(words) > MAX_ITEM_WORDS else ""))
+    return tuple(reversed(items))
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def _sentence_rows(sentences: Iterable[Sentence]) -> tuple[dict[str, Any], ...]:
 
 def _passage_row(chunk: Chunk) -> dict[str, Any]:
     row = {name: getattr(chunk, name) for name in PassageJson.model_fields}
-    return row if chunk.columns else {name: value for name, value in row.items() if name != "columns"}
+    return {name: value for name, value in row.items() if value or name not in ("items", "columns")}
 
 
 def _evidence_row(hit: Hit, cited: set[str]) -> dict[str, Any]:

@@ -70,6 +70,12 @@ class PassageJson(_Strict):
     source: str
     date: str | None = None
     heading_path: tuple[str, ...] = ()
+    items: Annotated[
+        tuple[str, ...],
+        Field(
+            description="items of a list that the passage begins within, from the outermost; absent if there are none"
+        ),
+    ] = ()
     columns: Annotated[
         str, Field(description="header of the table that the passage begins in the middle of; absent otherwise")
     ] = ""

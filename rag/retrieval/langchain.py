@@ -43,6 +43,7 @@ def _metadata(hit: Hit) -> dict[str, Any]:
         "source": chunk.source,
         "date": chunk.date,
         "heading_path": list(chunk.heading_path),
+        "items": list(chunk.items),
         "columns": chunk.columns,
         "pages": list(chunk.pages) if chunk.pages else None,
         "start": chunk.start,

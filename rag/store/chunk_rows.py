@@ -19,7 +19,7 @@ SELECT_CHUNK = (
 def make_chunk(row: Sequence[Any]) -> Chunk:
     """Return the chunk in a row of :data:`SELECT_CHUNK`."""
     id_, document_id, text, start, end, place, first, last, title, source, date, *_ = row
-    path, columns = _read_place(place)
+    path, items, columns = _read_place(place)
     return Chunk(
         id=id_,
         document_id=document_id,
@@ -31,24 +31,29 @@ def make_chunk(row: Sequence[Any]) -> Chunk:
         title=title,
         source=source,
         date=date,
+        items=items,
         columns=columns,
     )
 
 
 def place_json(chunk: Chunk) -> str:
-    """Return the headings above ``chunk``, and the header of its table if it has one, as the catalogue stores them.
+    """Return the headings and items above ``chunk``, and the header of its table, as the catalogue stores them.
 
-    The headings alone are an array, as in catalogues from before tables had headers.
+    Headings alone are an array, as in catalogues from before tables had headers.
     """
     path = list(chunk.heading_path)
-    return json.dumps({"path": path, "columns": chunk.columns} if chunk.columns else path, ensure_ascii=False)
+    more: dict[str, Any] = {"items": chunk.items} if chunk.items else {}
+    more |= {"columns": chunk.columns} if chunk.columns else {}
+    return json.dumps({"path": path, **more} if more else path, ensure_ascii=False)
 
 
 @lru_cache(maxsize=4096)
-def _read_place(stored: str) -> tuple[tuple[str, ...], str]:
-    """Return headings and header of a table. Chunks below one heading have the same; parsing is a third of a chunk."""
+def _read_place(stored: str) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    """Return headings, items and header of a table. Many chunks have the same; parsing is a third of a chunk."""
     place = json.loads(stored)
-    return (tuple(place["path"]), str(place["columns"])) if isinstance(place, dict) else (tuple(place), "")
+    if not isinstance(place, dict):
+        return tuple(place), (), ""
+    return tuple(place["path"]), tuple(place.get("items", ())), str(place.get("columns", ""))
 
 
 def searched_text(chunk: Chunk) -> str:

@@ -129,7 +129,9 @@ def _passage(premise: Premise) -> Passage:
     if isinstance(premise, str):
         return Passage(premise)
     chunk = premise
-    return Passage(chunk.text, " — ".join(part for part in (chunk.title, *chunk.heading_path, chunk.columns) if part))
+    return Passage(
+        chunk.text, " — ".join(part for part in (chunk.title, *chunk.heading_path, *chunk.items, chunk.columns) if part)
+    )
 
 
 def log_odds(probability: float) -> float:

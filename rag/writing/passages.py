@@ -43,12 +43,13 @@ def passages_text(passages: Mapping[str, Chunk], shortened: Mapping[str, str] | 
 
 
 def _place_after(before: Chunk | None, chunk: Chunk) -> str:
-    """Return the line above ``chunk``, without the title and the headings that it shares with ``before``."""
+    """Return the line above ``chunk``, without the title, headings and items that it shares with ``before``."""
     if before is None or before.document_id != chunk.document_id or before.date != chunk.date or not chunk.title:
         return place_of(chunk)
-    pairs = zip(before.heading_path, chunk.heading_path, strict=False)
+    own = (*chunk.heading_path, *chunk.items)
+    pairs = zip((*before.heading_path, *before.items), own, strict=False)
     shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-    rest = chunk.heading_path[shared:]
+    rest = own[shared:]
     return f"[{' › '.join(('…', *rest))}]" if rest else place_of(chunk)
 
 

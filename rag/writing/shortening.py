@@ -67,17 +67,18 @@ def shortened_texts(
             pieces[chunk.id] = _pieces(chunk.text)
         left -= tokens
     pieces = {chunk_id: own for chunk_id, own in pieces.items() if len(own) > 1}
-    texts = list(dict.fromkeys(piece for own in pieces.values() for piece in own))
+    items = {chunk.id: chunk.items[-1] for chunk in chunks if chunk.items and chunk.id in pieces}
+    texts = list(dict.fromkeys([*(piece for own in pieces.values() for piece in own), *items.values()]))
     if not texts:
         return {}
     vectors = embed([*questions, *texts])
     nearness = dict(zip(texts, (vectors[len(questions) :] @ vectors[: len(questions)].T).max(axis=1), strict=True))
-    return {
-        chunk_id: _joined(
-            own, _chosen(own, _with_nested(own, [float(nearness[piece]) for piece in own]), count_tokens, rule)
-        )
-        for chunk_id, own in pieces.items()
-    }
+    found = {}
+    for chunk_id, own in pieces.items():
+        above = float(nearness[items[chunk_id]]) if chunk_id in items else -1.0
+        raised = _with_nested(own, [float(nearness[piece]) for piece in own], above)
+        found[chunk_id] = _joined(own, _chosen(own, raised, count_tokens, rule))
+    return found
 
 
 def _pieces(text: str) -> list[str]:
@@ -86,10 +87,11 @@ def _pieces(text: str) -> list[str]:
     return [line[start:end] for line in lines for start, end in split_sentences(line)]
 
 
-def _with_nested(pieces: Sequence[str], nearness: Sequence[float]) -> list[float]:
+def _with_nested(pieces: Sequence[str], nearness: Sequence[float], above: float) -> list[float]:
     """Return the nearness of each piece, an item's not below that of its own item or of those directly within it.
 
-    An agenda names a subject and has below it what was decided, in words that are not the question's.
+    An agenda names a subject and has below it what was decided, in words that are not the question's. ``above`` is the
+    nearness of the item that the first pieces are nested in, though it is not among them.
     """
     found = list(nearness)
     outer: list[int] = []  # the items that the piece stands in, from the outermost
@@ -101,6 +103,8 @@ def _with_nested(pieces: Sequence[str], nearness: Sequence[float]) -> list[float
         if outer:
             found[at] = max(found[at], nearness[outer[-1]])
             found[outer[-1]] = max(found[outer[-1]], nearness[at])
+        elif depth > 1:
+            found[at] = max(found[at], above)
         outer.append(at)
     return found
 

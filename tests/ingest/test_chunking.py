@@ -98,3 +98,17 @@ def test_every_chunk_of_a_long_block_of_code_begins_with_its_indent() -> None:
     assert len(chunks) > 2
     assert all(split_statements(chunk.text) == [] for chunk in chunks if "Manafort" not in chunk.text)
     assert "".join("".join(c.text.split()) for c in chunks) == "".join(f"{SENTENCE}{code}".split())
+
+
+def test_a_chunk_that_begins_within_an_item_has_the_items_that_it_is_nested_in() -> None:
+    said = "".join(f"* {SENTENCE.strip()}\n" for _ in range(20))
+    subject = "Loans of the " + "very " * 20 + "rich"
+    chunks = chunk_document(
+        make_document(f"- Rent\n- {subject}\n– Ann Lee\n{said}- Taxes\n{said}"), count_tokens=count_tokens
+    )
+    loans = next(c for c in chunks[1:] if c.items)
+    assert loans.items == ("Loans of the " + " ".join(["very"] * 13) + "…", "Ann Lee")
+    assert chunks[-1].items == ("Taxes",)
+    assert chunks[0].items == ()
+    assert "Ann Lee" in embedding_text(loans, count_tokens).split("\n")[0]
+    assert all(count_tokens(embedding_text(c, count_tokens)) <= 254 for c in chunks)

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,9 +21,15 @@ def catalogue(tmp_path: Path) -> Catalogue:
 
 
 def put(
-    catalogue: Catalogue, id_: str, text: str, *, date: str | None = None, metadata: dict[str, str] | None = None
+    catalogue: Catalogue,
+    id_: str,
+    text: str,
+    *,
+    date: str | None = None,
+    metadata: dict[str, str] | None = None,
+    **place: Any,
 ) -> Chunk:
-    """Store a source with one document of one chunk."""
+    """Store a source with one document of one chunk; ``place`` has what this begins within."""
     document = Document(
         id=id_,
         title=id_.partition(".")[0].title(),
@@ -44,14 +51,19 @@ def put(
         title=document.title,
         source=document.source,
         date=date,
+        **place,
     )
     catalogue.put_source(SourceRow(id=id_, location=document.source, root="/documents", digest="0"))
     catalogue.put_document(document, id_, [(chunk, f"{chunk.id}.record")])
     return chunk
 
 
-def test_documents_and_chunks_are_returned_as_they_were_stored(catalogue: Catalogue) -> None:
-    chunk = put(catalogue, "canal.txt", "The Panama Canal opened in 1914.", date="1914-08-15")
+@pytest.mark.parametrize(
+    "place",
+    [{}, {"items": ("Canals", "Panama")}, {"columns": "year; canal"}, {"items": ("Canals",), "columns": "year"}],
+)
+def test_documents_and_chunks_are_returned_as_they_were_stored(catalogue: Catalogue, place: dict[str, Any]) -> None:
+    chunk = put(catalogue, "canal.txt", "The Panama Canal opened in 1914.", date="1914-08-15", **place)
     assert catalogue.chunk(chunk.id) == chunk
     assert catalogue.chunks_by_record([f"{chunk.id}.record", "unknown"]) == {f"{chunk.id}.record": chunk}
     assert catalogue.records_by_chunk([chunk.id]) == {chunk.id: f"{chunk.id}.record"}

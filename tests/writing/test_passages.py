@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from briefs import chunk
 
 from rag.writing.passages import aliased_passages, passages_text, place_of
@@ -38,3 +40,12 @@ def test_a_shortened_text_takes_the_place_of_a_passage() -> None:
 
 def test_a_document_without_a_title_is_named_by_its_id() -> None:
     assert place_of(chunk("c.txt", "Fog.")) == "[c.txt]"
+
+
+def test_the_items_that_a_passage_begins_within_are_a_part_of_its_place() -> None:
+    first = chunk("c.md", "- Loans", title="Minutes", heading_path=("Agenda",))
+    second = replace(first, id="2", text="* Postponed.", start=90, end=102, items=("Loans",))
+    assert place_of(second) == "[Minutes › Agenda › Loans]"
+    assert passages_text({"E1": first, "E2": second}) == (
+        "[Minutes › Agenda]\nE1: - Loans\n\n[… › Loans]\nE2: * Postponed."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from briefs import chunk
@@ -56,6 +57,14 @@ def test_an_item_brings_what_is_nested_in_it_and_the_item_that_it_is_nested_in()
     rule = ShorteningRule(in_full=0, length=13, margin=0)
     [text] = shortened_texts([agenda], ["What did it cost?"], embed, count, rule).values()
     assert text == "- Cost of it – Postponed to a vote […] - Pier – It costs much now"
+
+
+def test_what_is_nested_in_an_item_of_the_passage_before_is_as_near_as_that_item() -> None:
+    rest = chunk("rest.md", "– Postponed to a vote\n- The cost of boats\n– It is paid")
+    rule = ShorteningRule(in_full=0, length=5, margin=0)
+    for item, shown in (("Cost of it", "– Postponed to a vote […]"), ("Weather", "[…] - The cost of boats […]")):
+        [text] = shortened_texts([replace(rest, items=(item,))], ["What did it cost?"], embed, count, rule).values()
+        assert text == shown
 
 
 def test_the_best_passages_and_short_ones_stay_as_they_are() -> None:
