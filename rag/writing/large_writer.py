@@ -92,7 +92,8 @@ class LargeWriter:
     def section(self, theme: Theme, outline: ThematicOutline) -> list[Draft]:
         """Write the sentences of the section on ``theme``."""
         passages = self._aliases_of(self.passages_of(theme, outline))
-        others = [other.heading for other in outline.themes if other is not theme]
+        headings = [other.heading for other in outline.themes]
+        at = outline.themes.index(theme)
         reply = ask_with_retry(
             self.model,
             self.section_prompt,
@@ -104,7 +105,8 @@ class LargeWriter:
             points="\n".join(
                 f"- {point.text} ({', '.join(self._aliases_of(point.passages))})" for point in theme.key_points
             ),
-            others="; ".join(others) or "none",
+            before="; ".join(headings[:at]) or "none",
+            after="; ".join(headings[at + 1 :]) or "none",
             glossary=_glossary_text(outline),
             passages=passages_text(passages),
         )

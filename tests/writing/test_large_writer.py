@@ -100,7 +100,7 @@ def test_a_section_request_has_its_points_and_passages_the_other_sections_and_th
     user = body["messages"][1]["content"]
     assert "This section: Money\n- An audit found the cost. (E2)" in user
     assert "(it is no evidence): The board approved a dear pier.\n" in user
-    assert "Other sections: The pier\n" in user
+    assert "Sections before it: The pier\nSections after it: none\n" in user
     assert "the board = the harbour board of Oslo" in user
     assert f"[{cost.document_id}]\nE2: {cost.text}" in user
     assert "E1:" not in user
