@@ -58,7 +58,7 @@ class CallLimits:
     evidence: int
 
 
-LIMITS = CallLimits(claims=32, evidence=40_000)
+LIMITS = CallLimits(claims=48, evidence=60_000)
 LIMITS_OF_SMALL_MODEL = CallLimits(claims=4, evidence=5_000)
 """Limits for the local model, whose context has 4,096 tokens."""
 
