@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -258,13 +258,16 @@ def order_by_answers(hits: Sequence[Hit], scores: AnswerScores, *, only_evidence
     return [replace(hit, rank=rank) for rank, hit in enumerate([*(hit for hit, _ in read), *unread], 1)]
 
 
-def likely_answers(hits: Sequence[Hit], scores: AnswerScores) -> list[Hit]:
-    """Return ``hits`` without those that were read and hardly answer, except the first ones."""
+def likely_answers(hits: Sequence[Hit], scores: AnswerScores, kept: Collection[str] = ()) -> list[Hit]:
+    """Return ``hits`` without those that were read and hardly answer, except the first ones and those in ``kept``."""
     probabilities = [scores.best(hit.chunk.id) for hit in hits]
     return [
         hit
         for at, (hit, probability) in enumerate(zip(hits, probabilities, strict=True))
-        if at < _PARAMETERS.likely_at_least or probability is None or probability >= _PARAMETERS.likely
+        if at < _PARAMETERS.likely_at_least
+        or probability is None
+        or probability >= _PARAMETERS.likely
+        or hit.chunk.id in kept
     ]
 
 

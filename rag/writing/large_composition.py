@@ -118,7 +118,9 @@ class _LargeComposition:
             self.outline = outline_without_model(self.first_outline, self.writer.evidence)
             if not self.outline.themes:
                 return
-        gaps = tuple(dict.fromkeys((*self.brief.gaps, *self.outline.gaps)))
+        # What the answer model did not find, the model that read all passages may have.
+        known = () if self.outline.complete else self.brief.gaps
+        gaps = tuple(dict.fromkeys((*known, *self.outline.gaps)))
         if not self.outline.themes:
             why = gaps or ("No passage that was found answers the question.",)
             self.brief = insufficient_brief(self.brief.question, self.brief.evidence, self.brief.trace, why)

@@ -68,12 +68,14 @@ class ThematicOutline:
     """The plan of a brief. ``themes`` is empty where no passage answers any part of the question.
 
     ``answer`` is the answer in the model's words, for whoever writes the parts; it is never printed, and "" if unknown.
-    ``gaps`` are sentences on what the passages do not answer. ``glossary`` has names as they are mostly used, each with
+    ``complete`` says that the passages answer all of the question, though they may lack a detail; ``gaps`` are
+    sentences on what they do not answer. ``glossary`` has names as they are mostly used, each with
     the full form that the evidence gives. ``faults`` say why headings of the model were replaced by those of documents.
     """
 
     themes: tuple[Theme, ...]
     answer: str = ""
+    complete: bool = False
     gaps: tuple[str, ...] = ()
     disagreements: tuple[DraftDisagreement, ...] = ()
     glossary: tuple[tuple[str, str], ...] = ()
@@ -134,6 +136,7 @@ def read_outline(reply: Any, passages: Mapping[str, Chunk], question: str) -> Th
     return ThematicOutline(
         themes=tuple(themes),
         answer=without_markers(reply.answer).strip(),
+        complete=reply.answered == "fully",
         gaps=gaps,
         disagreements=tuple(found for each in reply.disagreements if (found := _disagreement(each, passages))),
         glossary=tuple(

@@ -106,6 +106,7 @@ def test_a_large_model_does_not_read_what_hardly_answers_beyond_the_first_passag
     del rows[hits[43].chunk.id]
     scores = AnswerScores(questions=("What did it cost?", "Who paid?"), by_chunk=rows)
     assert likely_answers(hits, scores) == [*hits[:40], hits[41], hits[43]]
+    assert likely_answers(hits, scores, {hits[42].chunk.id}) == [*hits[:40], *hits[41:44]]
 
 
 def assessed(index: Index, question: str) -> Answerability:
