@@ -14,6 +14,7 @@ from rag.errors import ReadError
 from rag.ingest.archive import DAMAGE, core_properties, open_archive
 from rag.ingest.blocks import Block, ParsedDocument
 from rag.ingest.dates import iso_date
+from rag.ingest.docx_styles import HEADING, list_depth, style_name
 from rag.ingest.drawing import SYMBOLS, chart_block, diagram_block
 from rag.ingest.omissions import Tally
 from rag.text import bullet, join_cells
@@ -21,7 +22,6 @@ from rag.text import bullet, join_cells
 if TYPE_CHECKING:
     from docx.text.paragraph import Paragraph
 
-_HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
 _DATE_LINE = re.compile(r"Date\s*:\s*(.{4,30})", re.IGNORECASE)
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -161,7 +161,7 @@ class _Body:
     def _add_paragraph(self, text: str, paragraph: Paragraph) -> None:
         if not text.strip():
             return
-        style = _style_name(paragraph)
+        style = style_name(paragraph)
         if not style.startswith("list"):
             self._flush_items()
         found = _DATE_LINE.fullmatch(text.strip()) if len(self.blocks) < 6 and self.date is None else None
@@ -171,10 +171,10 @@ class _Body:
             self.title = " ".join(text.split())
         elif style.startswith("toc"):
             self.tally.add("contents")
-        elif style == "title" or (level := _HEADING.match(style)):
+        elif style == "title" or (level := HEADING.match(style)):
             self.blocks.append(Block(text=text, level=1 if style == "title" else int(level.group(1))))  # type: ignore[union-attr]
         elif style.startswith("list"):
-            self.items.append(f"{bullet(_list_depth(paragraph, style))}{text.strip()}")
+            self.items.append(f"{bullet(list_depth(paragraph, style))}{text.strip()}")
         else:
             self.blocks.append(Block(text=text))
 
@@ -394,30 +394,3 @@ def _inside(parent: Any, kind: str) -> Iterator[Any]:
             yield node
         elif _local(node) in _CONTAINERS:
             yield from _inside(node, kind)
-
-
-def _list_depth(paragraph: Paragraph, style: str) -> int:
-    """Return how deep an item with this list style is nested, from 1: by its style ("list bullet 2") or level."""
-    if found := re.search(r"\d$", style):
-        return max(1, int(found[0]))
-    levels = paragraph._p.xpath("./w:pPr/w:numPr/w:ilvl/@w:val")
-    return 1 + int(levels[0]) if levels and re.fullmatch(r"\d", levels[0]) else 1
-
-
-def _style_name(paragraph: Paragraph) -> str:
-    """Return the lower-case name of the heading, title or list style that the paragraph's style is based on, or ""."""
-    from docx.oxml.exceptions import XmlchemyError
-
-    try:
-        style = paragraph.style
-    except (AttributeError, XmlchemyError):  # the style's name is missing, or the part with the styles is damaged
-        style = None
-    for _ in range(50):  # custom styles are often based on a heading style; a damaged file may have a loop
-        if style is None:
-            break
-        name = (style.name or "").lower()
-        if _HEADING.match(name) or name == "title" or name.startswith("list") or re.match(r"toc \d", name):
-            return str(name)
-        style = style.base_style
-    properties = paragraph._p.pPr
-    return "list" if properties is not None and properties.numPr is not None else ""

@@ -100,10 +100,10 @@ class ChatVerifier:
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Premise]]]) -> list[Verdict]:
         """See :class:`rag.verify.protocol.Verifier`."""
-        verdicts = self._judge([(claim, _passages(premises)) for claim, premises in pairs])
+        cases = [(claim, _passages(premises)) for claim, premises in pairs]
         return [  # positions count only where no premise is blank
-            verdict if len(_passages(premises)) == len(premises) else replace(verdict, needed=())
-            for (_, premises), verdict in zip(pairs, verdicts, strict=True)
+            verdict if len(read) == len(premises) else replace(verdict, needed=())
+            for (_, premises), (_, read), verdict in zip(pairs, cases, self._judge(cases), strict=True)
         ]
 
     def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
