@@ -22,8 +22,9 @@ Support = Literal["full", "partial", "none"]
 Status = Literal["answered", "insufficient_evidence"]
 """Whether the corpus answers the question of a brief."""
 
-RepairAction = Literal["rewrite", "quote", "drop", "reattribute"]
-"""What was done with a sentence that its citations did not support (see ``rag/writing/repair.py``)."""
+RepairAction = Literal["rewrite", "quote", "drop", "reattribute", "add"]
+"""What was done with a sentence that its citations did not support (see ``rag/writing/repair.py``), or that the model
+corrected when it read the whole brief (``rag/writing/editing.py``)."""
 
 
 def slug(name: str, limit: int = 48) -> str:

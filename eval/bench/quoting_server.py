@@ -1,7 +1,7 @@
 """A server for benchmarks of batches whose replies quote the passages of the prompt, and questions made from an index.
 
 A brief takes as many calls as with a good model: one for the outline, one for each section, one for summary and
-conclusion, and hardly any rewrite.
+conclusion, and one for corrections, of which it makes none.
 The faults are those of ``tests/fault_server.py``.
 """
 
@@ -81,8 +81,8 @@ def quoting_reply(body: dict[str, Any]) -> str:
     if name == "verify":
         claims = re.findall(r"^(C\d+) \(", user, re.MULTILINE)
         return json.dumps({claim: {"support": "full", "unsupported": ""} for claim in claims})
-    if name == "revise":
-        return json.dumps({"sentences": [{"number": 1, "text": "", "citations": []}]})
+    if name == "edit":
+        return json.dumps({"edits": [], "headings": [], "closed": []})
     return json.dumps({"sentence": user.partition("Evidence: ")[2].partition("\nSentence: ")[0].split("\n")[1]})
 
 
@@ -92,6 +92,7 @@ def _outline(sentences: Sequence[dict[str, Any]]) -> dict[str, Any]:
         {
             "heading": f"Part {number}",
             "key_points": [{"text": each["text"], "evidence": each["citations"]} for each in own[:5]],
+            "searches": [],
         }
         for number, own in zip(("one", "two", "three", "four"), (sentences[at::4] for at in range(4)), strict=True)
         if own

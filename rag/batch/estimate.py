@@ -26,6 +26,7 @@ from rag.types import Question, Section
 from rag.verify.chat_verifier import ChatVerifier
 from rag.writing.closing import closing_evidence, divide_evidence
 from rag.writing.drafts import RefusedDraft, quote_draft
+from rag.writing.editing import PartToEdit
 from rag.writing.large_writer import PASSAGES_USED, LargeWriter
 from rag.writing.outline import Outline
 from rag.writing.queries import expand_queries
@@ -49,8 +50,8 @@ SAMPLE_SIZE = 20
 SCHEMA_RATIO = 0.7
 """As :data:`rag.llm.pricing.PROSE_RATIO`, but in JSON schemas: measured on those of the replies."""
 
-REFUSED_ONE_IN = 8
-"""The verifier refuses one in so many sentences of a large model: 25 of 207 in eight briefs by strong writers."""
+CORRECTED_ONE_IN = 4
+"""One in so many sentences of a large model is corrected when the model reads the whole brief."""
 
 REPLY_ITEM_TOKENS = 20
 """Tokens of JSON for each sentence of a reply besides its text: key, citations, quotes and brackets."""
@@ -129,7 +130,7 @@ def estimate_cost(
                         expand_queries(model, question.text)
                         _write_large_dry(model, writer, outline, settings.sections)
                 if judge is not None:
-                    _verify_dry(judge, outline)
+                    _verify_dry(judge, outline, corrected=not model.small)
     factor = len(questions) / max(1, len(sample))
     totals: Counter[str] = Counter()
     cost, most = 0.0, 0.0
@@ -236,33 +237,32 @@ def _write_large_dry(model: DryRunModel, writer: LargeWriter, outline: Outline, 
         Section(heading=section.heading, sentences=tuple(sentence.as_sentence() for sentence in section.evidence))
         for section in outline.sections
     ]
-    highest = Counter(model.most)
-    revised = evidence[::REFUSED_ONE_IN]
-    writer.closing(body, (), with_all_passages, _refused(revised))
+    writer.closing(body, with_all_passages)
+    writer.edit(_parts_to_edit(body), (), with_all_passages)
     summary, conclusion = closing_evidence(outline)
-    model.tokens.update(completion=_reply_tokens([*evidence, *revised, *summary, *conclusion]))
-    # The highest cost is that of a brief of which every sentence is refused once.
-    expected, model.most = Counter(model.tokens), highest
-    writer.closing(body, (), with_all_passages, _refused(evidence))
-    writer.revise_closing(_refused(outline.key_points), body)
-    model.tokens = expected
+    corrected = evidence[::CORRECTED_ONE_IN]
+    model.tokens.update(completion=_reply_tokens([*evidence, *corrected, *summary, *conclusion]))
+
+
+def _parts_to_edit(sections: Sequence[Section]) -> list[PartToEdit]:
+    return [PartToEdit(name=each.heading, entries=each.sentences, is_section=True) for each in sections]
 
 
 def _refused(evidence: Sequence[EvidenceSentence]) -> list[RefusedDraft]:
     return [RefusedDraft(draft=quote_draft(sentence), fault="unsupported") for sentence in evidence]
 
 
-def _verify_dry(judge: DryRunModel, outline: Outline) -> None:
-    """Count the calls that verify the brief of ``outline``.
+def _verify_dry(judge: DryRunModel, outline: Outline, *, corrected: bool) -> None:
+    """Count the calls that verify the brief of ``outline``, and what a large model ``corrected`` of it.
 
-    The calls for its evidence sentences stand for those for what the writer makes of them: one batch for the sections
-    and one for summary and conclusion. With ``support+llm`` all sentences are put to the model too: of 60 that a strong
-    writer wrote for the sections of three briefs, the packaged verifier was certain of none.
+    The calls for its evidence sentences stand for those for what the writer makes of them: one batch for the sections,
+    one for summary and conclusion, and one for corrections. With ``support+llm`` all sentences are put to the model
+    too: of 60 that a strong writer wrote for the sections of three briefs, the packaged verifier was certain of none.
     """
     verifier = ChatVerifier(model=judge)
     summary, conclusion = closing_evidence(outline)
     body = [sentence for section in outline.sections for sentence in section.evidence]
-    for evidence in (body, [*summary, *conclusion]):
+    for evidence in (body, [*summary, *conclusion], body[::CORRECTED_ONE_IN] if corrected else []):
         calls = judge.count(verifier.requests([(sentence.text, (sentence.chunk,)) for sentence in evidence]))
         judge.tokens.update(calls=calls["calls"], prompt=calls["prompt"])
         judge.most.update(calls)

@@ -25,6 +25,7 @@ ACTIONS: dict[RepairAction, str] = {
     "reattribute": "given other citations",
     "quote": "replaced by a quotation",
     "drop": "dropped",
+    "add": "added",
 }
 """Description of each repair action."""
 

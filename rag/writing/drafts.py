@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from rag.text import content_stems
@@ -25,11 +25,10 @@ class Draft:
     """A sentence as a writer returns it, not yet verified, and the chunks that it cites.
 
     ``evidence`` are the sentences that it was made from, or those of its chunks: they are quoted if it fails.
-    ``fault`` is what the writer itself found wrong with it. ``merged`` is set where the sentence was made from
+    ``fault`` is what is wrong with it before it is verified. ``merged`` is set where the sentence was made from
     ``evidence`` and nothing else: its citations are then known, and not chosen by the model. ``sources`` are the
-    sentences of the sections that a sentence of the summary or conclusion was written from; a draft among them is one
-    that was revised in the same reply and is not verified yet. Where ``replaceable`` is not set, no evidence sentence
-    stands in for a draft that fails, as for a side of a disagreement.
+    sentences of the sections that a sentence of the summary or conclusion was written from. Where ``replaceable`` is
+    not set, no evidence sentence stands in for a draft that fails, as for a side of a disagreement.
     """
 
     text: str
@@ -37,7 +36,7 @@ class Draft:
     evidence: tuple[EvidenceSentence, ...]
     fault: str | None = None
     merged: bool = False
-    sources: tuple[Sentence | Draft, ...] = ()
+    sources: tuple[Sentence, ...] = ()
     replaceable: bool = True
 
     @property
@@ -66,23 +65,6 @@ class RefusedDraft:
 
     draft: Draft
     fault: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DraftClosing:
-    """Summary and conclusion as a writer returns them, with the sentences of the sections that it revised first.
-
-    ``revised`` has the new drafts of each refused one, none where there is no usable reply. ``repeats`` are pairs of
-    texts of sentences of the sections: what the first ones say, the second ones say too. ``beside`` are the texts of
-    sentences of the sections that neither answer the question nor give context that the answer needs. ``closed_gaps``
-    has for each gap that a sentence of the sections answers what is left of it, "" if nothing is.
-    """
-
-    parts: Mapping[ClosingPart, Sequence[Draft]]
-    revised: tuple[tuple[Draft, ...], ...] = ()
-    repeats: tuple[tuple[frozenset[str], frozenset[str]], ...] = ()
-    beside: frozenset[str] = frozenset()
-    closed_gaps: Mapping[str, str] = field(default_factory=dict)
 
 
 class Writer(Protocol):

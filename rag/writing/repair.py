@@ -8,7 +8,7 @@ that it needs and no others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from rag.errors import ReplyError
@@ -74,10 +74,6 @@ class RepairPolicy:
         verdicts = dict(zip(map(id, unverified), self._verify(unverified), strict=True))
         return [[self._outcome(draft, where, verdicts.get(id(draft))) for draft in drafts] for where, drafts in parts]
 
-    def take_refused(self, outcomes: Sequence[Sequence[Outcome]]) -> list[Outcome]:
-        """Return those that did not pass, for a revision: as many as the limit of rewrites allows. They are counted."""
-        return [outcome for part in outcomes for outcome in part if not outcome.passed and self._may_revise()]
-
     def settled(
         self, outcomes: Sequence[Sequence[Outcome]], printed: Iterable[Sentence] = ()
     ) -> tuple[list[list[Sentence]], tuple[Repair, ...]]:
@@ -97,72 +93,27 @@ class RepairPolicy:
                 continue
             candidates = (each.as_sentence() for each in _replacements(outcome.draft, standing))
             sentences[id(outcome)] = [sentence for sentence in candidates if standing.add(sentence)]
-            repairs.append(_replacement(outcome, sentences[id(outcome)]))
+            repairs.append(replacement_repair(outcome, sentences[id(outcome)]))
         parts = [[sentence for outcome in part for sentence in sentences[id(outcome)]] for part in outcomes]
         return parts, tuple(repairs)
 
-    def closing_parts(
-        self,
-        parts: Sequence[tuple[str, Sequence[Draft]]],
-        body: Sequence[Sentence],
-        revise: Revise,
-        revisions: Sequence[tuple[Outcome, Sequence[Draft]]] = (),
-    ) -> list[list[Sentence]]:
-        """Verify the drafts of summary and conclusion together with ``revisions`` of the sections.
-
-        A draft that fails, or repeats a sentence of the sections, is revised once and then dropped: a sentence of them
-        in its place would be a copy. One that repeats a sentence that stands before it is dropped at once.
+    def judged_closing(
+        self, parts: Sequence[tuple[str, Sequence[Draft]]], body: Sequence[Sentence]
+    ) -> list[list[Outcome]]:
+        """Verify the drafts of summary and conclusion together; one that repeats a sentence before it is not judged.
 
         Args:
             parts: names and drafts.
             body: the sentences of all sections.
-            revise: asks the writer for new wordings of refused drafts of ``parts``.
-            revisions: refused drafts of the sections with their new wordings, which ``parts`` may rest on.
         """
-        new = [(outcome, draft) for outcome, drafts in revisions for draft in drafts if outcome.admits(draft)]
-        standing = [sentence.text for sentence in body]
-        revised = [draft.text for _, draft in new]
-
-        def revise_marked(refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
-            printed = [*standing, *(sentence.text for sentence in accepted.values())]
-            return [tuple(_marked(draft, printed) for draft in drafts) for drafts in revise(refused)]
-
-        marked_parts = [(where, [_marked(draft, [*standing, *revised]) for draft in drafts]) for where, drafts in parts]
-        closing = [draft for _, drafts in marked_parts for draft in drafts if not draft.fault]
-        verdicts = self._verify([*(draft for _, draft in new), *closing])
-        accepted = self._accept_revisions(new, verdicts[: len(new)])
-        verdict_of = dict(zip(map(id, closing), verdicts[len(new) :], strict=True))
-        outcomes = [
-            [self._closing_outcome(draft, where, verdict_of.get(id(draft)), accepted) for draft in drafts]
-            for where, drafts in marked_parts
-        ]
-        self._revise([outcome for part in outcomes for outcome in part if not outcome.passed], revise_marked)
-        return self._without_repeats(outcomes)
-
-    def _closing_outcome(
-        self, draft: Draft, where: str, verdict: Verdict | None, accepted: Mapping[Draft, Sentence]
-    ) -> Outcome:
-        """Return what becomes of ``draft``, which may rest on revised drafts; ``accepted`` is printed of these."""
-        on_accepted = _on_accepted(draft, accepted)
-        return self._outcome(on_accepted, where, None if on_accepted.fault else verdict)
-
-    def _without_repeats(self, outcomes: Sequence[Sequence[Outcome]]) -> list[list[Sentence]]:
-        """Return the sentences of each part without those that repeat one before them; log all repairs."""
-        standing: list[str] = []
-        parts = []
-        for part in outcomes:
-            parts.append(kept := list[Sentence]())
-            for outcome in part:
-                self.log += tuple(outcome.repairs)
-                if not outcome.passed:
-                    self.log += (_replacement(outcome, []),)
-                for sentence in outcome.sentences:
-                    if repeated_in(sentence.text, standing):
-                        self.record(outcome.where, "drop", sentence.text, "", "another sentence says it")
-                    else:
-                        standing.append(sentence.text)
-                        kept.append(sentence)
-        return parts
+        texts = [sentence.text for sentence in body]
+        marked = []
+        for where, drafts in parts:
+            marked.append((where, list[Draft]()))
+            for draft in drafts:
+                marked[-1][1].append(marked_if_repeated(draft, texts))
+                texts.append(draft.text)
+        return self.judged(marked)
 
     def record(self, where: str, action: RepairAction, before: str, after: str, why: str) -> None:
         """Add a repair to the log."""
@@ -185,7 +136,7 @@ class RepairPolicy:
 
     def _revise(self, refused: Sequence[Outcome], revise: Revise) -> None:
         """Have the drafts of ``refused`` revised, as far as the limit allows, and accept what is supported then."""
-        outcomes = self.take_refused([refused])
+        outcomes = [outcome for outcome in refused if self._may_revise()]
         if not outcomes:
             return
         try:
@@ -198,20 +149,12 @@ class RepairPolicy:
             for draft in drafts
             if outcome.admits(draft)
         ]
-        self._accept_revisions(pairs, self._verify([draft for _, draft in pairs]))
-
-    def _accept_revisions(
-        self, pairs: Sequence[tuple[Outcome, Draft]], verdicts: Sequence[Verdict]
-    ) -> dict[Draft, Sentence]:
-        """Accept the revised drafts that are supported, and return what is printed of them."""
-        accepted = {}
+        verdicts = self._verify([draft for _, draft in pairs])
         for (outcome, draft), verdict in zip(pairs, verdicts, strict=True):
             if verdict.support == "full":
                 same_words = comparison_key(draft.text) == comparison_key(outcome.draft.text)
                 outcome.record("reattribute" if same_words else "rewrite", draft.text, outcome.fault)
                 self._accept(outcome, draft, verdict)
-                accepted[draft] = outcome.sentences[-1]
-        return accepted
 
     def _may_revise(self) -> bool:
         """Count one more rewrite, and return whether the limit allows it."""
@@ -300,10 +243,7 @@ class RepairPolicy:
         if not draft.sources:
             return draft.chunks
         if self.verifier.citation_judge is self.verifier:
-            return [
-                " ".join([source.text, *([] if isinstance(source, Draft) else main_quotes(source))])
-                for source in draft.sources
-            ]
+            return [" ".join([source.text, *main_quotes(source)]) for source in draft.sources]
         titles = {chunk.id: chunk.title for chunk in self.evidence}
         return [
             f"[from {', '.join(dict.fromkeys(filter(None, map(titles.get, source.citations))))}]\n{source.text}"
@@ -321,7 +261,7 @@ class RepairPolicy:
         )
 
 
-def _replacement(outcome: Outcome, sentences: Sequence[Sentence]) -> Repair:
+def replacement_repair(outcome: Outcome, sentences: Sequence[Sentence]) -> Repair:
     """Return the repair that prints ``sentences`` in place of a draft that did not pass."""
     after = " ".join(sentence.text for sentence in sentences)
     action: RepairAction = "quote" if after else "drop"
@@ -337,24 +277,10 @@ def _with_needed(draft: Draft, needed: Sequence[int]) -> Draft:
     return replace(draft, sources=sources, chunks=tuple(chunk for chunk in draft.chunks if chunk.id in cited))
 
 
-def _marked(draft: Draft, texts: Sequence[str]) -> Draft:
-    """Return ``draft``, with a fault if it repeats one of ``texts``, the sentences of the sections."""
-    repeated = None if draft.fault else repeated_in(draft.text, texts)
-    return replace(draft, fault=f"it repeats a sentence of a section: {repeated}") if repeated else draft
-
-
-def _on_accepted(draft: Draft, accepted: Mapping[Draft, Sentence]) -> Draft:
-    """Return ``draft`` resting on sentences alone: what was accepted of the revised drafts among its sources.
-
-    If one of them was not, the draft has a fault.
-    """
-    if not any(isinstance(each, Draft) for each in draft.sources):
-        return draft
-    sources = tuple(accepted.get(each) if isinstance(each, Draft) else each for each in draft.sources)
-    known = tuple(source for source in sources if source is not None)
-    fault = draft.fault if len(known) == len(sources) else draft.fault or "it rests on a sentence that was refused"
-    cited = {chunk_id for source in known for chunk_id in source.citations}
-    return replace(draft, sources=known, chunks=tuple(c for c in draft.chunks if c.id in cited), fault=fault)
+def marked_if_repeated(draft: Draft, texts: Iterable[str]) -> Draft:
+    """Return ``draft``, with a fault if it repeats one of ``texts``."""
+    repeated = repeated_in(draft.text, texts)
+    return replace(draft, fault=f"it repeats another sentence: {repeated}") if repeated else draft
 
 
 def _replacements(draft: Draft, standing: StandingSentences) -> Sequence[EvidenceSentence]:

@@ -124,9 +124,9 @@ class Session:
                 try:
                     hits, answerability, outline = run.add_aspects(hits, models.writer, where)
                 except KeyboardInterrupt as error:
-                    draft = run.write(hits, outline, answerability, None)
+                    draft = run.write(hits, outline, answerability, None, where)
                     raise Interrupted("while asking for queries: stopped", draft=draft, doing="queries") from error
-        return run.write(hits, outline, answerability, models)
+        return run.write(hits, outline, answerability, models, where)
 
     def assess(self, question: Question) -> tuple[list[Hit], Answerability]:
         """Return the hits for ``question`` and whether they answer it, without calling the model."""

@@ -27,8 +27,8 @@ from rag.writing.reply_schemas import alias_type, list_of, strict_schema
 MAX_KEY_POINTS, MAX_EVIDENCE = 5, 4
 """Largest numbers of key points of a theme, and of passages of a key point."""
 
-MAX_GAPS, MAX_DISAGREEMENTS, MAX_NAMES = 4, 3, 16
-"""Largest numbers of gaps, of disagreements and of names in the glossary."""
+MAX_GAPS, MAX_DISAGREEMENTS, MAX_NAMES, MAX_SEARCHES = 4, 3, 16, 2
+"""Largest numbers of gaps, of disagreements, of names in the glossary, and of searches for a section."""
 
 MAX_GAP_WORDS = 40
 """A longer gap is not printed."""
@@ -44,10 +44,15 @@ class KeyPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Theme:
-    """A section to be written: its heading, and at least one key point."""
+    """A section to be written: its heading, and at least one key point.
+
+    ``searches`` are queries for what it still lacks, and ``found`` what they found beside the passages of the outline.
+    """
 
     heading: str
     key_points: tuple[KeyPoint, ...]
+    searches: tuple[str, ...] = ()
+    found: tuple[Chunk, ...] = ()
 
     @property
     def passages(self) -> tuple[Chunk, ...]:
@@ -86,7 +91,12 @@ def outline_schema(aliases: Sequence[str], sections: int) -> type[BaseModel]:
     """Return the schema of the reply, in which evidence can only be one of ``aliases``."""
     alias = alias_type("Passage", aliases)
     point = strict_schema("Point", text=(str, ...), evidence=(list_of(alias, 1, MAX_EVIDENCE), ...))
-    section = strict_schema("Section", heading=(str, ...), key_points=(list_of(point, 1, MAX_KEY_POINTS), ...))
+    section = strict_schema(
+        "Section",
+        heading=(str, ...),
+        key_points=(list_of(point, 1, MAX_KEY_POINTS), ...),
+        searches=(list_of(str, 0, MAX_SEARCHES), ...),
+    )
     side = strict_schema("Side", text=(str, ...), evidence=(list_of(alias, 1, 3), ...))
     disagreement = strict_schema("Disagreement", about=(str, ...), sides=(list_of(side, 1, 2), ...))
     name = strict_schema("Name", short=(str, ...), full=(str, ...))
@@ -128,7 +138,11 @@ def read_outline(reply: Any, passages: Mapping[str, Chunk], question: str) -> Th
     for section, points in zip(reply.sections, without_parts_of_others(named), strict=True):
         if not points:
             continue
-        theme = Theme(heading=clean_heading(section.heading, evidence), key_points=tuple(points))
+        theme = Theme(
+            heading=clean_heading(section.heading, evidence),
+            key_points=tuple(points),
+            searches=tuple(dict.fromkeys(filter(None, (" ".join(query.split()) for query in section.searches)))),
+        )
         if fault := heading_fault(theme.heading, evidence, [other.heading for other in themes]):
             faults.append(f"{theme.heading!r} {fault}")
             theme = replace(theme, heading=_heading_of_documents(theme, [other.heading for other in themes]))

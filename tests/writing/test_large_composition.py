@@ -11,7 +11,7 @@ import pytest
 from briefs import chunk
 from fault_server import FaultServer, ReceivedRequest, ScriptedReply, failing, good, refused
 
-from rag.errors import Interrupted
+from rag.errors import Interrupted, ModelError
 from rag.llm import ChatClient, prompts
 from rag.progress import Step
 from rag.text import words_of
@@ -145,7 +145,8 @@ def name_of(request: ReceivedRequest) -> str:
 def outline(*themes: tuple[str, list[str]], **changes: Any) -> ScriptedReply:
     point = "The board approved the pier in Oslo, the auditor found its cost, and boats moved to the pier."
     sections = [
-        {"heading": heading, "key_points": [{"text": point, "evidence": aliases}]} for heading, aliases in themes
+        {"heading": heading, "key_points": [{"text": point, "evidence": aliases}], "searches": []}
+        for heading, aliases in themes
     ]
     reply = {"answered": "fully", "answer": "Approved and built.", "sections": sections, "not_answered": []}
     return good(reply | {"disagreements": [], "glossary": []} | changes)
@@ -156,31 +157,24 @@ def section(*sentences: tuple[str, list[str]]) -> ScriptedReply:
 
 
 Written = Sequence[tuple[str, list[str]]]
-Revised = Sequence[tuple[int, str, list[str]]]
+Correction = tuple[str, str, str, list[str]]
 
 
-def closing(
-    summary: Written,
-    conclusion: Written = (),
-    repeats: Sequence[tuple[str, str]] = (),
-    closed: Mapping[str, str] | None = None,
-    revised: Revised = (),
-    beside: Sequence[str] = (),
-) -> ScriptedReply:
+def closing(summary: Written, conclusion: Written = ()) -> ScriptedReply:
     parts = {"summary": summary, "conclusion": conclusion}
-    written = {part: [{"text": text, "from": ids} for text, ids in own] for part, own in parts.items()}
-    pairs = [{"sentence": sentence, "same_as": same} for sentence, same in repeats]
+    return good({part: [{"text": text, "from": ids} for text, ids in own] for part, own in parts.items()})
+
+
+def corrections(
+    *edits: Correction, headings: Mapping[str, str] | None = None, closed: Mapping[str, str] | None = None
+) -> ScriptedReply:
+    items = [
+        {"sentence": sentence, "action": action, "text": text, "citations": ids, "why": f"{action} it"}
+        for sentence, action, text, ids in edits
+    ]
+    named = [{"section": section, "heading": heading} for section, heading in (headings or {}).items()]
     gaps = [{"gap": gap, "left": left} for gap, left in (closed or {}).items()]
-    marked = {"repeats": pairs, "beside": list(beside), "closed": gaps}
-    return good({"revised": revised_items(revised), **written, **marked})
-
-
-def revision(*items: tuple[int, str, list[str]]) -> ScriptedReply:
-    return good({"sentences": revised_items(items)})
-
-
-def revised_items(items: Revised) -> list[dict[str, Any]]:
-    return [{"number": n, "text": text, "citations": ids} for n, text, ids in items]
+    return good({"edits": items, "headings": named, "closed": gaps})
 
 
 THEMES = outline(("Approval and price", ["E1", "E2"]), ("Use of the pier", ["E3"]))
@@ -190,6 +184,7 @@ GOOD: dict[str, Sequence[ScriptedReply]] = {
     "Approval and price": [section((RIGHT, ["E1"]), (CHEAP, ["E2"]))],
     "Use of the pier": [section((MOVED, ["E3"]))],
     "summary": [CLOSING],
+    "edit": [corrections()],
 }
 SUPPORTED = {RIGHT: BOARD, CHEAP: COST, MOVED: FERRY}
 
@@ -204,6 +199,7 @@ def composed(connect: Callable[[FaultServer], ChatClient]) -> Compose:
         verifier: ScriptedVerifier,
         steps: list[Step] | None = None,
         companions: Mapping[str, Sequence[Chunk]] | None = None,
+        found: Sequence[Hit] = (),
         **replies: Sequence[ScriptedReply],
     ) -> tuple[Brief, list[ReceivedRequest]]:
         named = {name.replace("_", " "): own for name, own in replies.items()}
@@ -215,7 +211,7 @@ def composed(connect: Callable[[FaultServer], ChatClient]) -> Compose:
                 outline_prompt=prompts.load_prompt("outline"),
                 section_prompt=prompts.load_prompt("section"),
                 summary_prompt=prompts.load_prompt("summary"),
-                revise_prompt=prompts.load_prompt("revise"),
+                edit_prompt=prompts.load_prompt("edit"),
                 evidence=[hit.chunk for hit in HITS],
                 companions=companions or {},
             )
@@ -223,6 +219,7 @@ def composed(connect: Callable[[FaultServer], ChatClient]) -> Compose:
                 *("What of the pier?", HITS, QUOTED, writer, verifier),
                 sections=6,
                 trace=TRACE,
+                look_up=lambda _: (found, {}),
                 gaps=["It is not known who paid."],
                 on_progress=(steps if steps is not None else []).append,
             )
@@ -255,7 +252,7 @@ def test_what_stands_behind_a_passage_of_a_section_is_evidence_of_the_brief_and_
 def test_a_brief_takes_a_call_for_the_outline_one_for_each_section_and_one_for_its_closing(composed: Compose) -> None:
     verifier = ScriptedVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier(stated=SUPPORTED))
     brief, requests = composed(verifier)
-    assert [name_of(request) for request in requests] == ["outline", "section", "section", "summary"]
+    assert [name_of(request) for request in requests] == ["outline", "section", "section", "summary", "edit"]
     assert [each.heading for each in brief.sections] == ["Approval and price", "Use of the pier"]
     assert texts(brief) == [[SUMMARY], [RIGHT, CHEAP], [MOVED], [CONCLUSION]]
     assert brief.summary[0].citations == (BOARD.id, FERRY.id)
@@ -270,22 +267,23 @@ def test_every_draft_that_is_shown_is_a_verified_brief_and_they_get_better(compo
     shown = [step.brief for step in steps if step.brief]
     headings = [[section.heading for section in brief.sections] for brief in shown]
     themes = ["Approval and price", "Use of the pier"]
-    assert headings == [["Board"], themes, themes]  # the quote on the ferry stands outside the sections
+    assert headings == [["Board"], themes, themes, themes]  # the quote on the ferry stands outside the sections
     quoted = [sentence for each in shown[1].sections for sentence in each.sentences]
     assert all(" ".join(sentence.quotes[0].text.split()) == sentence.text for sentence in quoted)
     assert texts(shown[2])[1:3] == [[RIGHT, CHEAP], [MOVED]]
+    assert texts(shown[3])[0] == [SUMMARY]
 
 
-@pytest.mark.parametrize("failed", ["outline", "Use_of_the_pier", "summary"])
+@pytest.mark.parametrize("failed", ["outline", "Use_of_the_pier", "summary", "edit"])
 def test_a_model_that_is_lost_leaves_the_brief_so_far(composed: Compose, failed: str) -> None:
     with pytest.raises(Interrupted) as caught:
         composed(ScriptedVerifier(stated=SUPPORTED), **{failed: [failing(401)]})
     draft = caught.value.draft
     assert draft.status == "answered"
     assert draft.summary
-    names = {"outline": "Board", "Use_of_the_pier": "Approval and price", "summary": "Approval and price"}
-    assert draft.sections[0].heading == names[failed]
-    assert (draft.sections[0].sentences[0].text == RIGHT) == (failed == "summary")
+    assert draft.sections[0].heading == ("Board" if failed == "outline" else "Approval and price")
+    assert (draft.sections[0].sentences[0].text == RIGHT) == (failed in ("summary", "edit"))
+    assert (draft.summary[0].text == SUMMARY) == (failed == "edit")
 
 
 def test_an_unusable_outline_leaves_that_of_the_evidence_sentences(composed: Compose) -> None:
@@ -316,7 +314,7 @@ def test_evidence_without_an_answer_is_told_after_the_first_call(composed: Compo
 
 
 @pytest.mark.parametrize(("answered", "known"), [("partly", ("It is not known who paid.",)), ("fully", ())])
-def test_what_is_not_answered_becomes_a_gap_that_the_closing_call_knows(
+def test_what_is_not_answered_becomes_a_gap_that_the_last_call_knows(
     composed: Compose, answered: str, known: tuple[str, ...]
 ) -> None:
     gap = "No passage says who built the pier."
@@ -332,18 +330,16 @@ def test_a_disagreement_is_printed_if_both_sides_are_supported(composed: Compose
     sides = [{"text": one, "evidence": ["E1"]}, {"text": other, "evidence": ["E2"]}]
     reply = json.loads(THEMES.content or "") | {"disagreements": [{"about": "the price", "sides": sides}]}
     stated = SUPPORTED | {one: BOARD} | ({other: COST} if other_supported else {})
-    given_up = closing([(SUMMARY, ["S1", "S3"])], revised=[(1, "", [])])
-    changes: dict[str, Any] = {} if other_supported else {"summary": [given_up]}
     verifier = ScriptedVerifier(stated=stated, of_citations=ScriptedVerifier(stated=stated))
-    brief, requests = composed(verifier, outline=[good(reply)], **changes)  # no quotation replaces a side that fails
-    asked = requests[-1].body["messages"][1]["content"]
+    brief, requests = composed(verifier, outline=[good(reply)])  # no quotation replaces a side that fails
+    [asked] = [each.body["messages"][1]["content"] for each in requests if name_of(each) == "summary"]
     assert (f"# Where the sources disagree: The price\nS4: {one}\nS5: {other}" in asked) == other_supported
     assert [each.about for each in brief.disagreements] == (["The price"] if other_supported else [])
     for each in brief.disagreements:
         assert [side.citations for side in each.sides] == [(BOARD.id,), (COST.id,)]
 
 
-def test_refused_sentences_of_all_sections_are_revised_in_the_closing_call(composed: Compose) -> None:
+def test_refused_sentences_are_corrected_by_the_last_call_which_reads_the_whole_brief(composed: Compose) -> None:
     wrong, dear = "The boats came in 2012.", "The pier cost the state 90 million kroner."
     verifier = ScriptedVerifier(
         stated=SUPPORTED, unsupported={wrong: "in 2012"}, of_citations=ScriptedVerifier(stated=SUPPORTED)
@@ -352,71 +348,138 @@ def test_refused_sentences_of_all_sections_are_revised_in_the_closing_call(compo
         verifier,
         Approval_and_price=[section((RIGHT, ["E1"]), (dear, ["E2"]))],
         Use_of_the_pier=[section((wrong, ["E3"]))],
-        summary=[closing([(SUMMARY, ["S1", "R2"])], revised=[(1, CHEAP, ["E2"]), (2, MOVED, ["E3"])])],
+        summary=[closing([(SUMMARY, ["S1"])])],
+        edit=[corrections(("S3", "replace", CHEAP, ["E2"]), ("S4", "replace", MOVED, ["E3"]))],
     )
     assert texts(brief)[:3] == [[SUMMARY], [RIGHT, CHEAP], [MOVED]]
-    assert brief.summary[0].citations == (BOARD.id, FERRY.id)
-    assert [name_of(each) for each in requests] == ["outline", "section", "section", "summary"]
+    assert [name_of(each) for each in requests] == ["outline", "section", "section", "summary", "edit"]
     request = requests[-1].body["messages"][1]["content"]
-    assert f"R1. {dear}\nCites: E2\nFault: no cited passage has 90 million" in request
-    assert f"R2. {wrong}\nCites: E3\nFault: the evidence does not say “in 2012”" in request
-    assert verifier.asked[-1] == [CHEAP, MOVED, SUMMARY]
+    assert f"# Summary\nS1 (E1): {SUMMARY}\n# H1: Approval and price\nS2 (E1): {RIGHT}\nS3 (E2; refused: " in request
+    assert f"# H2: Use of the pier\nS4 (E3; refused: the evidence does not say “in 2012”): {wrong}" in request
+    assert verifier.asked[-1] == [CHEAP, MOVED]
     assert actions(brief) == [("Approval and price", "rewrite"), ("Use of the pier", "rewrite")]
 
 
-def test_a_summary_sentence_on_a_revision_that_fails_is_revised_from_what_stands(composed: Compose) -> None:
-    wrong, still_wrong = (f"The ferry company Nesodden moved its boats in {year}." for year in (2012, 2013))
-    implied = [SUMMARY, CONCLUSION, LATE]  # of a refused sentence even what it implies is refused
-    verifier = ScriptedVerifier(stated={RIGHT: BOARD, CHEAP: COST}, implied=implied, of_citations=ScriptedVerifier())
-    brief, requests = composed(
-        verifier,
-        Use_of_the_pier=[section((wrong, ["E3"]))],
-        summary=[
-            closing([(SUMMARY, ["S1"]), (LATE, ["R1"])], revised=[(1, still_wrong, ["E3"])]),
-        ],
-        revise=[revision((1, CONCLUSION, ["S1"]))],
-    )
-    assert texts(brief)[0] == [SUMMARY, CONCLUSION]
-    assert texts(brief)[2] == [FERRY.text]
-    fault = "it rests on a sentence that was refused"
-    assert f"Fault: {fault}" in requests[-1].body["messages"][1]["content"]
-
-
 def test_a_refused_sentence_may_become_two_with_citations_of_their_own(composed: Compose) -> None:
-    wrong = "The board approved the pier, which cost 90 million kroner."
-    verifier = ScriptedVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier())
+    wrong, half = "The board approved the pier, which cost 90 million kroner.", "The pier cost 90 million kroner."
+    halves = [("S2", "replace", text, ids) for text, ids in ((RIGHT, ["E1"]), (half, ["E2"]), (CHEAP, ["E2"]))]
     brief, _ = composed(
-        verifier,
+        ScriptedVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier()),
         Approval_and_price=[section((wrong, ["E1", "E2"]))],
-        summary=[closing([(SUMMARY, ["S1"])], revised=[(1, RIGHT, ["E1"]), (1, CHEAP, ["E2"])])],
+        summary=[closing([(SUMMARY, ["S1"])])],
+        edit=[corrections(*halves)],
     )
-    assert texts(brief)[1] == [RIGHT, CHEAP]
+    assert texts(brief)[1] == [RIGHT, CHEAP]  # what is supported of the correction
     assert actions(brief) == [("Approval and price", "rewrite")] * 2
     assert [sentence.citations for sentence in brief.sections[0].sentences] == [(BOARD.id,), (COST.id,)]
 
 
-def test_a_summary_sentence_stands_in_the_same_words_on_the_half_of_a_revision_that_passed(composed: Compose) -> None:
-    wrong, half = "The board approved the pier, which cost 90 million kroner.", "The pier cost 90 million kroner."
+def test_a_verified_sentence_stays_unless_all_of_its_correction_is_supported(composed: Compose) -> None:
+    told = "The city's auditor found in 2014 that the pier cost 41 million kroner."
+    dear = "The pier cost 90 million kroner."
+    edits = [
+        ("S2", "replace", told, ["E2"]),
+        ("S2", "replace", dear, ["E2"]),
+        ("S3", "replace", told, ["E2"]),
+        ("S4", "replace", "", []),
+    ]
+    stated = SUPPORTED | {told: COST}
+    brief, _ = composed(ScriptedVerifier(stated=stated, of_citations=ScriptedVerifier()), edit=[corrections(*edits)])
+    assert texts(brief)[1:3] == [[RIGHT, CHEAP], [MOVED]]  # the second correction repeats half of the first one
     brief, _ = composed(
-        ScriptedVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier()),
-        Approval_and_price=[section((wrong, ["E1"]))],
-        summary=[closing([(SUMMARY, ["R1"])], revised=[(1, RIGHT, ["E1"]), (1, half, ["E1"])])],
-        revise=[revision((1, SUMMARY, ["S1"]))],
+        ScriptedVerifier(stated=stated, of_citations=ScriptedVerifier()), edit=[corrections(edits[2], edits[3])]
     )
-    assert texts(brief)[:2] == [[SUMMARY], [RIGHT]]
+    assert texts(brief)[1:3] == [[RIGHT, told], [MOVED]]
+    assert [(each.action, each.before, each.after, each.why) for each in brief.trace.repairs] == [
+        ("rewrite", CHEAP, told, "replace it")
+    ]
 
 
-def test_a_model_that_is_lost_in_the_last_revision_leaves_what_was_revised_before(composed: Compose) -> None:
-    verifier = ScriptedVerifier(stated=SUPPORTED, implied=[], of_citations=ScriptedVerifier())
+def test_what_is_added_stands_behind_its_sentence_if_it_is_supported_and_new(composed: Compose) -> None:
+    praised = "The auditor later praised the stone work."
+    edits = [
+        ("S2", "add", praised, ["E2"]),
+        ("S2", "add", f"It is said that {CHEAP}", ["E2"]),
+        ("S4", "add", "Boats sank.", ["E3"]),
+    ]
+    verifier = ScriptedVerifier(stated=SUPPORTED | {praised: COST}, of_citations=ScriptedVerifier())
+    brief, _ = composed(verifier, edit=[corrections(*edits)])
+    assert texts(brief)[1:3] == [[RIGHT, praised, CHEAP], [MOVED]]
+    assert brief.sections[0].sentences[1].citations == (COST.id,)
+    assert actions(brief) == [("Approval and price", "add")]
+
+
+def test_what_the_last_call_drops_goes_but_not_all_of_a_summary_or_of_the_only_section(composed: Compose) -> None:
+    drops = [(sentence, "drop", "", []) for sentence in ("S1", "S3", "S4")]
+    verifier = ScriptedVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier())
+    brief, _ = composed(verifier, edit=[corrections(*drops)])
+    assert texts(brief) == [[SUMMARY], [RIGHT], [CONCLUSION]]
+    assert [each.heading for each in brief.sections] == ["Approval and price"]
+    assert [(each.action, each.before, each.why) for each in brief.trace.repairs] == [
+        ("drop", CHEAP, "drop it"),
+        ("drop", MOVED, "drop it"),
+    ]
+    brief, _ = composed(
+        verifier,
+        outline=[outline(("Approval and price", ["E1", "E2"]))],
+        summary=[closing([(SUMMARY, ["S1"])])],
+        edit=[corrections(*((sentence, "drop", "", []) for sentence in ("S2", "S3")))],
+    )
+    assert texts(brief)[1] == [CHEAP]
+
+
+def test_a_heading_is_corrected_as_far_as_the_passages_bear_it_out(composed: Compose) -> None:
+    new = {"H1": "Approval by the board", "H2": "Boats of the Fjordline company"}
+    brief, _ = composed(
+        ScriptedVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier()), edit=[corrections(headings=new)]
+    )
+    assert [each.heading for each in brief.sections] == ["Approval by the board", "Use of the pier"]
+
+
+def test_without_a_usable_last_reply_the_brief_stands_and_says_so(composed: Compose) -> None:
+    wrong = "The ferry company Nesodden moved its boats in 2012."
+    brief, _ = composed(
+        ScriptedVerifier(stated=SUPPORTED, implied=[SUMMARY], of_citations=ScriptedVerifier()),
+        Use_of_the_pier=[section((wrong, ["E3"]))],
+        summary=[closing([(SUMMARY, ["S1"])], [(LATE, ["S1"])])],
+        edit=[refused(), refused()],
+    )
+    assert texts(brief) == [[SUMMARY], [RIGHT, CHEAP], [FERRY.text], []]
+    assert actions(brief) == [("Use of the pier", "quote"), ("conclusion", "drop")]
+    assert brief.trace.notices[-1].startswith("The model did not read the finished brief once more: ")
+
+
+def test_a_model_that_is_lost_before_the_last_call_leaves_quotes_in_place_of_what_was_refused(
+    composed: Compose,
+) -> None:
+    with pytest.raises(Interrupted) as caught:
+        composed(
+            ScriptedVerifier(stated=SUPPORTED, implied=[], of_citations=ScriptedVerifier()),
+            Use_of_the_pier=[section(("The ferry company Nesodden moved its boats in 2012.", ["E3"]))],
+            summary=[closing([(SUMMARY, ["S1"])])],
+            edit=[failing(401)],
+        )
+    assert texts(caught.value.draft)[2] == [FERRY.text]
+    assert actions(caught.value.draft) == [("Use of the pier", "quote"), ("summary", "drop")]
+
+
+def test_a_verifier_that_is_lost_at_the_corrections_leaves_the_brief_before_them(composed: Compose) -> None:
+    class LostVerifier(ScriptedVerifier):
+        def verify(self, pairs: Sequence[tuple[str, Sequence[Premise]]]) -> list[Verdict]:
+            if len(self.asked) == 2:
+                raise ModelError("the server is gone")
+            return super().verify(pairs)
+
+    verifier = LostVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier())
     with pytest.raises(Interrupted) as caught:
         composed(
             verifier,
-            Use_of_the_pier=[section(("The boats came in 2012.", ["E3"]))],
-            summary=[closing([(SUMMARY, ["S1"])], revised=[(1, MOVED, ["E3"])])],
-            revise=[failing(401)],
+            Use_of_the_pier=[section(("The ferry company Nesodden moved its boats in 2012.", ["E3"]))],
+            summary=[closing([(SUMMARY, ["S1"])])],
+            edit=[corrections(("S4", "replace", MOVED, ["E3"]))],
         )
-    assert texts(caught.value.draft)[2] == [MOVED]
-    assert actions(caught.value.draft) == [("Use of the pier", "rewrite")]
+    assert texts(caught.value.draft) == [[SUMMARY], [RIGHT, CHEAP], [FERRY.text], []]
+    assert actions(caught.value.draft) == [("Use of the pier", "quote")]
 
 
 def test_a_side_of_a_disagreement_that_becomes_two_sentences_is_given_up(composed: Compose) -> None:
@@ -425,12 +488,39 @@ def test_a_side_of_a_disagreement_that_becomes_two_sentences_is_given_up(compose
     reply = json.loads(THEMES.content or "") | {"disagreements": [{"about": "the price", "sides": sides}]}
     halves = ["The auditor wrote a report.", "The auditor disputed the price."]
     stated = SUPPORTED | {one: BOARD} | dict.fromkeys(halves, COST)
-    brief, _ = composed(
-        ScriptedVerifier(stated=stated, of_citations=ScriptedVerifier()),
+    verifier = ScriptedVerifier(stated=stated, of_citations=ScriptedVerifier())
+    brief, requests = composed(
+        verifier,
         outline=[good(reply)],
-        summary=[closing([(SUMMARY, ["S1"])], revised=[(1, half, ["E2"]) for half in halves])],
+        edit=[corrections(*(("S6", "replace", half, ["E2"]) for half in halves))],
     )
+    assert f"# Disagreement: the price\nS5 (E1): {one}" in requests[-1].body["messages"][1]["content"]
     assert brief.disagreements == ()
+    brief, _ = composed(verifier, outline=[good(reply)], edit=[corrections(("S6", "replace", halves[1], ["E2"]))])
+    assert [side.text for side in brief.disagreements[0].sides] == [one, halves[1]]
+
+
+def test_a_search_of_the_outline_adds_what_it_did_not_see_to_its_section(composed: Compose) -> None:
+    quay = chunk("quay.md", "Since 2017 the old quay serves the boats again.")
+    back = "The boats went back to the old quay in 2017."
+    reply = json.loads(THEMES.content or "")
+    reply["sections"][1]["searches"] = ["boats at the pier today"]
+    found = [HITS[2], Hit(chunk=quay, rank=2, score=0.5)]
+    verifier = ScriptedVerifier(stated=SUPPORTED | {back: quay}, of_citations=ScriptedVerifier())
+    brief, requests = composed(
+        verifier,
+        found=found,
+        outline=[good(reply)],
+        Use_of_the_pier=[section((MOVED, ["E3"]), (back, ["E4"]))],
+    )
+    assert texts(brief)[2] == [MOVED, back]
+    assert [(hit.chunk, hit.rank) for hit in brief.evidence[3:]] == [(quay, 4)]
+    asked = next(
+        each.body["messages"][1]["content"]
+        for each in requests
+        if "Use of the pier\n-" in str(each.body["messages"][1]["content"])
+    )
+    assert "- what a search for “boats at the pier today” found, where it helps (E4)" in asked
 
 
 def test_a_lost_model_leaves_evidence_in_place_of_what_was_not_revised(composed: Compose) -> None:
@@ -442,18 +532,25 @@ def test_a_lost_model_leaves_evidence_in_place_of_what_was_not_revised(composed:
     assert actions(caught.value.draft) == [("Use of the pier", "quote")]
 
 
-def test_a_replacement_never_repeats_a_sentence_or_its_evidence(composed: Compose) -> None:
+def test_a_refused_sentence_is_dropped_where_its_section_has_others_and_quoted_where_not(composed: Compose) -> None:
     told = "According to the auditor's finding of 2014, the pier cost Oslo 41 million kroner."
     wrong, also_wrong = "The auditor found a cost of 14 million kroner for the pier.", "The auditor liked the pier."
-    verifier = ScriptedVerifier(stated={told: COST, MOVED: FERRY})
+    verifier = ScriptedVerifier(stated={told: COST, RIGHT: BOARD, MOVED: FERRY})
+    summary = [closing([(SUMMARY, ["S1"])])]
     brief, _ = composed(
         verifier,
         Approval_and_price=[section((wrong, ["E2"]), (told, ["E2"]), (also_wrong, ["E2"]))],
-        summary=[closing([(SUMMARY, ["S1"])], revised=[(1, "", []), (2, "", [])])],
+        summary=summary,
     )
     # The evidence of ``told`` stands already, so the first refused sentence gets the other one, and the second nothing.
     assert texts(brief)[1] == [PRAISED, told]
     assert actions(brief) == [("Approval and price", "quote"), ("Approval and price", "drop")]
+    brief, _ = composed(
+        verifier,
+        Approval_and_price=[section((RIGHT, ["E1"]), (wrong, ["E2"]), (told, ["E2"]))],
+        summary=summary,
+    )
+    assert texts(brief)[1] == [RIGHT, told]
 
 
 def test_a_replacement_keeps_the_qualification_that_follows_it(composed: Compose) -> None:
@@ -461,7 +558,7 @@ def test_a_replacement_keeps_the_qualification_that_follows_it(composed: Compose
     brief, _ = composed(
         ScriptedVerifier(stated={MOVED: FERRY}),
         Approval_and_price=[section((wrong, ["E1"]))],
-        summary=[refused(), refused()],
+        summary=[closing([(SUMMARY, ["S1"])])],
     )
     assert texts(brief)[1] == [APPROVED, REVOKED]
 
@@ -483,10 +580,11 @@ def test_below_the_threshold_or_with_another_judge_of_citations_only_the_writer_
     brief, _ = composed(
         verifier,
         Approval_and_price=[section((CHEAP, ["E1"]), (RIGHT, ["E1"]))],
-        summary=[closing([(SUMMARY, ["S1"])], revised=[(1, CHEAP, ["E2"])])],
+        summary=[closing([(SUMMARY, ["S1"])])],
+        edit=[corrections(("S2", "replace", CHEAP, ["E2"]))],
     )
     assert brief.sections[0].sentences[0].citations == (COST.id,)
-    assert brief.trace.repairs[0].why == "no cited passage has 41 million kroner"
+    assert actions(brief) == [("Approval and price", "rewrite")]
 
 
 def test_a_summary_sentence_keeps_the_citations_of_all_sentences_that_it_was_written_from(composed: Compose) -> None:
@@ -508,56 +606,38 @@ def test_what_the_verifier_does_not_need_is_not_cited(composed: Compose) -> None
     }
 
 
-def test_a_closing_sentence_that_fails_or_repeats_the_body_is_revised_and_then_dropped(composed: Compose) -> None:
+def test_a_closing_sentence_that_fails_or_repeats_another_is_corrected_or_dropped(composed: Compose) -> None:
     better = "Approval came first and boats came last."
-    verifier = ScriptedVerifier(stated=SUPPORTED, implied=[SUMMARY, better], unsupported={CONCLUSION: "settled"})
+    verifier = ScriptedVerifier(
+        stated=SUPPORTED | {better: BOARD},
+        implied=[SUMMARY],
+        unsupported={CONCLUSION: "settled"},
+        of_citations=ScriptedVerifier(),
+    )
     brief, requests = composed(
         verifier,
         summary=[
             closing([(SUMMARY, ["S1"]), (RIGHT, ["S1"])], [(CONCLUSION, ["S3"]), (f"In all, {MOVED}", ["S3"])]),
         ],
-        revise=[revision((1, better, ["S1", "S3"]), (2, CONCLUSION, ["S3"]), (3, MOVED, ["S3"]))],
+        edit=[corrections(("S2", "replace", better, ["E1"]), ("S7", "replace", MOVED, ["E3"]))],
     )
     assert texts(brief)[0] == [SUMMARY, better]
     assert brief.conclusion == ()
-    [request] = [each.body["messages"][1]["content"] for each in requests if name_of(each) == "revise"]
-    assert f"1. {RIGHT}\nCites: S1\nFault: it repeats a sentence of a section: {RIGHT}" in request
-    assert "Fault: the evidence does not say “settled”" in request
+    request = requests[-1].body["messages"][1]["content"]
+    assert f"S2 (E1; refused: it repeats another sentence: {RIGHT}): {RIGHT}" in request
+    assert f"# Conclusion\nS6 (E3; refused: the evidence does not say “settled”): {CONCLUSION}" in request
     assert actions(brief) == [("summary", "rewrite"), ("conclusion", "drop"), ("conclusion", "drop")]
 
 
-def test_a_sentence_that_the_model_names_as_a_repeat_is_dropped_while_the_other_one_stays(composed: Compose) -> None:
-    # S1 and S2 in one section, S3 in another; the second pair would leave nothing of both, the third a section empty.
-    repeats = [("S2", "S1"), ("S1", "S2"), ("S3", "S1")]
-    brief, _ = composed(ScriptedVerifier(stated=SUPPORTED), summary=[closing([(SUMMARY, ["S1"])], repeats=repeats)])
-    assert texts(brief)[1:3] == [[RIGHT], [MOVED]]
-    assert [(each.action, each.before, each.why) for each in brief.trace.repairs] == [
-        ("drop", CHEAP, f"another sentence says it: {RIGHT}")
-    ]
-
-
-def test_a_sentence_beside_the_question_is_dropped_and_a_section_of_such_with_its_heading(composed: Compose) -> None:
-    # The summary rests on S1, so it is not beside the question, whatever the reply says.
-    reply = closing([(SUMMARY, ["S1"])], beside=["S1", "S3"])
-    brief, _ = composed(ScriptedVerifier(stated=SUPPORTED), summary=[reply])
-    assert [section.sentences for section in brief.sections] == [brief.sections[0].sentences]
-    assert texts(brief)[1:] == [[RIGHT, CHEAP], []]
-    assert [(each.action, each.before, each.why) for each in brief.trace.repairs] == [
-        ("drop", MOVED, "it stands beside the question")
-    ]
-
-
-def test_a_gap_that_a_section_closes_is_not_printed(composed: Compose) -> None:
+def test_a_gap_that_the_brief_closes_is_not_printed(composed: Compose) -> None:
     gaps = ["The passages do not say what it cost.", "The passages do not say who paid."]
     brief, requests = composed(
         ScriptedVerifier(stated=SUPPORTED),
         outline=[good(json.loads(THEMES.content or "") | {"answered": "partly", "not_answered": gaps})],
-        summary=[
-            closing([(SUMMARY, ["S1"])], closed={"G1": "", "G2": "The passages do not say what was paid later [E2]."})
-        ],
+        edit=[corrections(closed={"G1": "", "G2": "The passages do not say what was paid later [E2]."})],
     )
     assert brief.gaps == ("The passages do not say what was paid later.", gaps[1])
-    [request] = [each.body["messages"][1]["content"] for each in requests if name_of(each) == "summary"]
+    [request] = [each.body["messages"][1]["content"] for each in requests if name_of(each) == "edit"]
     assert f"G1: It is not known who paid.\nG2: {gaps[0]}\nG3: {gaps[1]}" in request
 
 
@@ -580,13 +660,21 @@ def test_a_summary_is_never_empty_and_repeats_the_body_only_if_nothing_else_is_t
     assert texts(brief)[0] == [APPROVED]
 
 
-def test_more_sentences_than_a_section_may_be_revised(composed: Compose) -> None:
+def test_more_sentences_than_a_section_has_may_be_corrected(composed: Compose) -> None:
     refused_texts = [f"The pier has {n} lamps." for n in range(61, 67)]
-    right = [f"Claim {n} on the pier, in words of its own." for n in "abcdef"]
-    verifier = ScriptedVerifier(stated={MOVED: FERRY} | dict.fromkeys(right, COST))
+    right = [
+        "An audit was made in 2014.",
+        "It was the city that audited.",
+        CHEAP,
+        "Stone work pleased the auditor.",
+        "A second report followed the first.",
+        "Oslo has this pier.",
+    ]
+    verifier = ScriptedVerifier(stated={MOVED: FERRY} | dict.fromkeys(right, COST), implied=[SUMMARY])
     brief, _ = composed(
         verifier,
         Approval_and_price=[section(*((text, ["E2"]) for text in refused_texts))],
-        summary=[closing([(SUMMARY, ["S1"])], revised=[(n, text, ["E2"]) for n, text in enumerate(right, 1)])],
+        summary=[closing([(SUMMARY, ["S1"])])],
+        edit=[corrections(*((f"S{n}", "replace", text, ["E2"]) for n, text in enumerate(right, 2)))],
     )
     assert texts(brief)[1] == right

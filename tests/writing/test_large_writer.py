@@ -13,6 +13,7 @@ from rag.errors import ReplyError
 from rag.llm import ChatClient, prompts
 from rag.types import Chunk, Quote, Section, Sentence
 from rag.writing.drafts import Draft, RefusedDraft
+from rag.writing.editing import PartToEdit
 from rag.writing.large_writer import LargeWriter
 from rag.writing.thematic_outline import KeyPoint, ThematicOutline, Theme
 
@@ -28,7 +29,7 @@ def writer(connect: Callable[[FaultServer], ChatClient], meeting: Chunk, cost: C
         outline_prompt=prompts.load_prompt("outline"),
         section_prompt=prompts.load_prompt("section"),
         summary_prompt=prompts.load_prompt("summary"),
-        revise_prompt=prompts.load_prompt("revise"),
+        edit_prompt=prompts.load_prompt("edit"),
         evidence=(meeting, cost),
     )
 
@@ -73,7 +74,7 @@ def test_the_outline_request_has_all_passages_and_defines_their_aliases_once(
     reply = {
         "answered": "fully",
         "answer": "The board approved the pier [E1].",
-        "sections": [{"heading": "A secret vote", "key_points": [point]}],
+        "sections": [{"heading": "A secret vote", "key_points": [point], "searches": ["votes of  the board"]}],
         "not_answered": [],
         "disagreements": [],
         "glossary": [],
@@ -82,6 +83,7 @@ def test_the_outline_request_has_all_passages_and_defines_their_aliases_once(
         outline = writer(server).outline(4)
     [theme] = outline.themes
     assert (theme.heading, theme.passages) == ("A secret vote", (meeting,))
+    assert theme.searches == ("votes of the board",)
     assert outline.answer == "The board approved the pier."
     system, user = (message["content"] for message in server.requests[0].body["messages"])
     assert "at most 4" in system
@@ -163,117 +165,80 @@ def test_summary_and_conclusion_come_from_one_request_and_inherit_the_citations_
     body = [body_sentence(text, *sources) for text, *sources in texts]
     sections = [Section(heading="The pier", sentences=tuple(body))]
     reply = {
-        "revised": [],
         "summary": [{"text": "The board met over a pier of 41 million kroner.", "from": ["S1", "S2"]}],
         "conclusion": [],
-        "repeats": [{"sentence": "S2", "same_as": "S1"}],
-        "beside": ["S2", "S3"],
-        "closed": [],
     }
     with FaultServer([good(reply)]) as server:
-        drafts = writer(server).closing(sections, ["The passages do not say who paid."], outline)
-    [draft] = drafts.parts["summary"]
+        drafts = writer(server).closing(sections, outline)
+    [draft] = drafts["summary"]
     assert (draft.chunks, draft.sources) == ((meeting, cost), tuple(body[:2]))
-    assert drafts.parts["conclusion"] == []
-    assert drafts.repeats == (({body[1].text}, {body[0].text}),)
-    assert drafts.beside == {body[2].text}  # the summary rests on S2
+    assert drafts["conclusion"] == []
     user = server.requests[0].body["messages"][1]["content"]
-    assert "# The pier\nS1: The board met.\nS2: It cost 41 million kroner.\nS3: It rained.\n\nListed" in user
-    assert "Listed as unanswered:\nG1: The passages do not say who paid." in user
+    assert "# The pier\nS1: The board met.\nS2: It cost 41 million kroner.\nS3: It rained." in user
     assert "'enum': ['S1', 'S2', 'S3']" in str(server.requests[0].body["response_format"])
 
 
-def refused(text: str, fault: str, *chunks: Chunk, sources: tuple[Sentence, ...] = ()) -> RefusedDraft:
-    return RefusedDraft(draft=Draft(text=text, chunks=chunks, evidence=(), sources=sources), fault=fault)
-
-
-def test_refused_sentences_are_revised_in_one_request_that_shows_other_near_passages_too(
+def test_the_editor_reads_the_brief_with_its_citations_and_all_passages_and_cites_these(
     writer: Connect, outline: ThematicOutline, meeting: Chunk, cost: Chunk
 ) -> None:
-    reply = {
-        "revised": [
-            {"number": 2, "text": "The pier cost 41 million kroner.", "citations": ["E2"]},
-            {"number": 3, "text": "", "citations": []},
-            {"number": 1, "text": "The board met on 3 May 2011 [E1].", "citations": ["E1"]},
-        ],
-        "summary": [{"text": "The board met over the pier.", "from": ["R1", "R3"]}],
-        "conclusion": [{"text": "It may have rained.", "from": ["R3"]}],
-        "repeats": [{"sentence": "R1", "same_as": "R2"}],
-        "beside": [],
-        "closed": [],
-    }
-    with FaultServer([good(reply)]) as server:
-        drafts = writer(server).closing(
-            [],
-            [],
-            outline,
-            [
-                refused("The board met on 4 May 2011.", "no cited passage has 4 May 2011", meeting),
-                refused("The pier in Oslo was free.", "the evidence does not say “free”", meeting),
-                refused("It rained.", "the evidence does not say it", meeting),
-            ],
-        )
-    first, second, third = drafts.revised
-    given_up = "it rests on a sentence that was given up"
-    assert [(each.sources, each.fault) for each in drafts.parts["summary"]] == [(first, given_up)]
-    assert [(each.sources, each.fault) for each in drafts.parts["conclusion"]] == [((), given_up)]
-    assert drafts.repeats == (({first[0].text}, {second[0].text}),)
-    assert [(draft.text, draft.chunks) for draft in first] == [("The board met on 3 May 2011.", (meeting,))]
-    assert [(draft.text, draft.chunks) for draft in second] == [("The pier cost 41 million kroner.", (cost,))]
-    assert third == ()
-    [request] = server.requests
-    user = request.body["messages"][1]["content"]
+    told = body_sentence("It cost 41 million kroner.", cost)
+    wrong = RefusedDraft(
+        draft=Draft(text="The board met on 4 May 2011.", chunks=(meeting,), evidence=()), fault="wrong day"
+    )
+    parts = [
+        PartToEdit(name="summary", entries=(told,), required=True),
+        PartToEdit(name="The pier", entries=(wrong,), is_section=True),
+        PartToEdit(name="conclusion", entries=()),
+    ]
+    edits = [
+        {
+            "sentence": "S2",
+            "action": "replace",
+            "text": "The board met on 3 May 2011 [E1].",
+            "citations": ["E1"],
+            "why": "wrong  day",
+        },
+        {"sentence": "S1", "action": "add", "text": "It met. It voted.", "citations": ["E1", "E2"], "why": "missing"},
+        {"sentence": "S1", "action": "replace", "text": "It was dear.", "citations": [], "why": "no citation"},
+        {"sentence": "S1", "action": "drop", "text": "", "citations": [], "why": "beside"},
+    ]
+    headings = [{"section": "H1", "heading": "2. The board's vote"}, {"section": "H1", "heading": "The pier in Bergen"}]
+    reply = {"edits": edits, "headings": headings[:1], "closed": [{"gap": "G1", "left": "It is not said when."}]}
+    other = {"edits": [], "headings": headings[1:], "closed": []}
+    with FaultServer([good(reply), good(other)]) as server:
+        found = writer(server).edit(parts, ["It is not said who paid."], outline)
+        assert writer(server).edit(parts, ["It is not said who paid."], outline).headings == {}
+    written = [(each.entry, each.action, [draft.text for draft in each.drafts], each.why) for each in found.edits]
+    assert written == [
+        (1, "replace", ["The board met on 3 May 2011."], "wrong day"),
+        (0, "add", ["It met.", "It voted."], "missing"),
+        (0, "replace", [], "no citation"),
+        (0, "drop", [], "beside"),
+    ]
+    assert found.edits[1].drafts[1].chunks == (meeting, cost)
+    assert found.headings == {1: "The board's vote"}
+    assert found.closed_gaps == {"It is not said who paid.": "It is not said when."}
+    user = server.requests[0].body["messages"][1]["content"]
+    assert "# Summary\nS1 (E2): It cost 41 million kroner.\n# H1: The pier\nS2 (E1; refused: wrong day): The" in user
+    assert "G1: It is not said who paid." in user
     assert all(f"E{n}: {source.text}" in user for n, source in enumerate((meeting, cost), 1))
-    assert "R1. The board met on 4 May 2011.\nCites: E1\nFault: no cited passage has 4 May 2011" in user
-    assert "R2. The pier in Oslo was free.\nCites: E1\nFault: the evidence does not say “free”" in user
 
 
-def test_a_refused_sentence_becomes_two_at_the_most_and_none_of_them_twice(
+def test_what_a_search_found_is_shown_to_its_section_and_to_the_editor(
     writer: Connect, outline: ThematicOutline, meeting: Chunk, cost: Chunk
 ) -> None:
-    texts = ["The board met.", "The board met.", "It cost 41 million kroner.", "The auditor found it."]
-    reply = {
-        "revised": [{"number": 1, "text": text, "citations": ["E1"]} for text in texts],
-        "summary": [{"text": "The board met over the pier.", "from": ["R1"]}],
-        "conclusion": [],
-        "repeats": [],
-        "beside": [],
-        "closed": [],
-    }
-    both = [refused("It rained.", "unsupported", meeting), refused("It snowed.", "unsupported", meeting)]
-    with FaultServer([good(reply)]) as server:
-        first, second = writer(server).closing([], [], outline, both).revised
-    assert [draft.text for draft in first] == ["The board met.", "It cost 41 million kroner."]
-    assert second == ()
-
-
-def test_refused_sentences_of_the_summary_are_revised_from_the_sections(
-    writer: Connect, meeting: Chunk, cost: Chunk
-) -> None:
-    body = (body_sentence("The board met.", meeting), body_sentence("It cost 41 million kroner.", cost))
-    reply = {"sentences": [{"number": 1, "text": "The pier cost 41 million kroner.", "citations": ["S2"]}]}
-    with FaultServer([good(reply)]) as server:
-        [(revised,)] = writer(server).revise_closing(
-            [refused("The board paid 41 million kroner.", "unsupported", meeting, cost, sources=body)],
-            [Section(heading="The pier", sentences=body)],
+    later = chunk("later.md", "In 2017 the pier was closed.")
+    behind = chunk("later.md", "It opened again in 2018.", start=40)
+    theme = replace(outline.themes[1], searches=("the pier today",), found=(later,))
+    searched = replace(outline, themes=(outline.themes[0], theme))
+    nothing = {"edits": [], "headings": [], "closed": []}
+    with FaultServer([section_reply(("It was closed.", ["E3"])), good(nothing)]) as server:
+        further = writer(server).with_found([later, cost], {later.id: [behind]})
+        further.section(theme, searched)
+        further.edit(
+            [PartToEdit(name="Money", entries=(body_sentence("It is dear.", cost),), is_section=True)], (), searched
         )
-    assert (revised.text, revised.chunks, revised.sources) == ("The pier cost 41 million kroner.", (cost,), (body[1],))
-    user = server.requests[0].body["messages"][1]["content"]
-    assert "S2: It cost 41 million kroner." in user
-    assert "1. The board paid 41 million kroner.\nCites: S1, S2\nFault: unsupported" in user
-
-
-def test_a_revision_of_the_summary_shows_the_sections_that_it_was_written_from(
-    writer: Connect, meeting: Chunk, cost: Chunk
-) -> None:
-    used, other = body_sentence("It cost 41 million kroner.", cost), body_sentence("The board met.", meeting)
-    sections = [Section(heading="Board", sentences=(other,)), Section(heading="Money", sentences=(used,))]
-    reply = {"sentences": [{"number": 1, "text": "The pier cost 41 million kroner.", "citations": ["S1"]}]}
-    with FaultServer([good(reply)]) as server:
-        [(revised,)] = writer(server).revise_closing(
-            [refused("It cost the board 41 million kroner.", "unsupported", cost, sources=(used,))], sections
-        )
-    assert revised.sources == (used,)
-    user = server.requests[0].body["messages"][1]["content"]
-    assert "# Money\nS1: It cost 41 million kroner." in user
-    assert "The board met." not in user
+    section, edit = (request.body["messages"][1]["content"] for request in server.requests)
+    assert "(E2)\n- what a search for “the pier today” found, where it helps (E3)\n" in section
+    assert f"E3: {later.text}" in section and f"E4: {behind.text}" in section
+    assert f"E3: {later.text}" in edit and behind.text not in edit

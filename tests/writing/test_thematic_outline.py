@@ -34,8 +34,12 @@ def reply(**changes: Any) -> Any:
         "answered": "partly",
         "answer": "The board approved it.",
         "sections": [
-            {"heading": "Approval and its loss", "key_points": [{"text": "Approved.", "evidence": ["E1", "E2"]}]},
-            {"heading": "The price", "key_points": [{"text": "It was dear.", "evidence": ["E3"]}]},
+            {
+                "heading": "Approval and its loss",
+                "key_points": [{"text": "Approved.", "evidence": ["E1", "E2"]}],
+                "searches": [],
+            },
+            {"heading": "The price", "key_points": [{"text": "It was dear.", "evidence": ["E3"]}], "searches": []},
         ],
         "not_answered": [],
         "disagreements": [],
@@ -56,7 +60,7 @@ def test_themes_keep_their_headings_and_passages_in_the_order_of_the_key_points(
 
 def test_the_schema_knows_no_passage_that_was_not_shown() -> None:
     with pytest.raises(ValidationError):
-        reply(sections=[{"heading": "Price", "key_points": [{"text": "Dear.", "evidence": ["E4"]}]}])
+        reply(sections=[{"heading": "Price", "key_points": [{"text": "Dear.", "evidence": ["E4"]}], "searches": []}])
 
 
 def test_a_passage_may_serve_two_themes_and_a_theme_that_is_part_of_another_gives_it_its_points() -> None:
@@ -68,7 +72,7 @@ def test_a_passage_may_serve_two_themes_and_a_theme_that_is_part_of_another_give
 
 def test_a_theme_that_gives_its_points_to_another_is_left_out() -> None:
     sections = [
-        {"heading": heading, "key_points": [{"text": "Approved.", "evidence": ["E1"]}]}
+        {"heading": heading, "key_points": [{"text": "Approved.", "evidence": ["E1"]}], "searches": []}
         for heading in ("Approval", "The vote")
     ]
     outline = read_outline(reply(sections=sections), PASSAGES, QUESTION)
@@ -76,7 +80,9 @@ def test_a_theme_that_gives_its_points_to_another_is_left_out() -> None:
 
 
 def test_a_heading_with_a_name_that_no_passage_has_is_replaced_by_that_of_the_documents() -> None:
-    sections = [{"heading": "The pier of Bergen", "key_points": [{"text": "Approved.", "evidence": ["E1"]}]}]
+    sections = [
+        {"heading": "The pier of Bergen", "key_points": [{"text": "Approved.", "evidence": ["E1"]}], "searches": []}
+    ]
     outline = read_outline(reply(sections=sections), PASSAGES, QUESTION)
     assert [theme.heading for theme in outline.themes] == ["Vote"]
     assert outline.faults == ("'The pier of Bergen' names Bergen, which the section does not",)
