@@ -82,7 +82,7 @@ def quoting_reply(body: dict[str, Any]) -> str:
         claims = re.findall(r"^(C\d+) \(", user, re.MULTILINE)
         return json.dumps({claim: {"support": "full", "unsupported": ""} for claim in claims})
     if name == "edit":
-        return json.dumps({"edits": [], "headings": [], "closed": []})
+        return json.dumps({"edits": [], "headings": [], "closed": [], "open": []})
     return json.dumps({"sentence": user.partition("Evidence: ")[2].partition("\nSentence: ")[0].split("\n")[1]})
 
 

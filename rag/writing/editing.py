@@ -57,12 +57,13 @@ class DraftEdits:
     """The corrections of a brief as a writer returns them.
 
     ``headings`` are new ones by the position of their part. ``closed_gaps`` has for each gap that a sentence of the
-    brief answers what is left of it, "" if nothing is.
+    brief answers what is left of it, "" if nothing is; ``open_gaps`` are further ones.
     """
 
     edits: tuple[Edit, ...]
     headings: Mapping[int, str] = field(default_factory=dict)
     closed_gaps: Mapping[str, str] = field(default_factory=dict)
+    open_gaps: tuple[str, ...] = ()
 
 
 def edited_parts(parts: Sequence[PartToEdit], edits: Sequence[Edit], policy: RepairPolicy) -> list[list[Sentence]]:
@@ -137,13 +138,15 @@ def _edited_part(
         if drops and isinstance(entry, Sentence) and sentences[:1] == [entry] and _may_go(part, stands):
             del sentences[0]
             policy.record(part.name, "drop", entry.text, "", drops[0].why)
-    for entry, sentences in zip(part.entries, stands, strict=True):
+    for entry, own, sentences in zip(part.entries, edits, stands, strict=True):
         if isinstance(entry, RefusedDraft) and not sentences:
             if part.is_section and sum(map(len, stands)) < MIN_SENTENCES:
                 near = (each.as_sentence() for each in nearest_evidence(entry.draft, standing))
                 sentences.extend(sentence for sentence in near if standing.add(sentence))
             after = " ".join(sentence.text for sentence in sentences)
-            policy.record(part.name, "quote" if after else "drop", entry.draft.text, after, entry.fault)
+            tried = [outcome for each in own for outcome in each.outcomes if not outcome.passed]
+            faults = [entry.fault, *(f"corrected as “{outcome.draft.text}”: {outcome.fault}" for outcome in tried)]
+            policy.record(part.name, "quote" if after else "drop", entry.draft.text, after, "; ".join(faults))
     return [sentence for sentences in stands for sentence in sentences]
 
 

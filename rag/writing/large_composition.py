@@ -275,6 +275,7 @@ class _LargeComposition:
             for part, heading, sentences in zip(parts, headings, edited, strict=True)
             if part.is_section and sentences
         )
+        left = (left for gap in self.brief.gaps if (left := corrections.closed_gaps.get(gap, gap)))
         pairs = zip(self.outline.disagreements, edited[-1 - len(self.outline.disagreements) : -1], strict=True)
         self.brief = replace(
             self.brief,
@@ -284,7 +285,7 @@ class _LargeComposition:
             disagreements=tuple(
                 Disagreement(about=each.about, sides=(sides[0], sides[1])) for each, sides in pairs if len(sides) == 2
             ),
-            gaps=tuple(left for gap in self.brief.gaps if (left := corrections.closed_gaps.get(gap, gap))),
+            gaps=tuple(dict.fromkeys((*left, *corrections.open_gaps))),
         )
 
     def _parts_to_edit(self) -> list[PartToEdit]:

@@ -21,7 +21,7 @@ from rag.writing.headings import clean_heading, heading_fault
 from rag.writing.model_calls import ask_with_retry, clean_sentences
 from rag.writing.passages import aliased_passages, passages_text
 from rag.writing.reply_schemas import alias_type, list_of, strict_schema
-from rag.writing.thematic_outline import ThematicOutline, Theme, outline_schema, read_outline
+from rag.writing.thematic_outline import ThematicOutline, Theme, gap_sentences, outline_schema, read_outline
 
 if TYPE_CHECKING:
     from rag.llm.chat_model import ChatModel
@@ -31,21 +31,20 @@ ValueT = TypeVar("ValueT")
 MAX_OUTLINE_TOKENS, MAX_SECTION_TOKENS, MAX_CLOSING_TOKENS, MAX_EDIT_TOKENS = 3000, 1200, 1200, 3600
 """Length limits of the replies."""
 
-MAX_CITATIONS, MAX_SOURCES = 5, 8
-"""Largest numbers of passages that a sentence of a section cites, and of sentences that one of the summary is written
-from, or of passages that a corrected one cites."""
+MAX_CITATIONS = 8
+"""Largest number of passages that a sentence cites, or of sentences that one of the summary is written from."""
 
-SECTION_SIZE, SUMMARY_SIZE, CONCLUSION_SIZE = 6, 6, 3
+SECTION_SIZE, SUMMARY_SIZE, CONCLUSION_SIZE = 8, 6, 3
 """Largest numbers of sentences."""
 
-PASSAGES_USED = 28
+PASSAGES_USED = 34
 """Number of passages that the outline is asked to name at the most. Sections and verifier read them again."""
 
 NOT_KNOWN = "not known yet"
 """Stands for the answer of an outline that has none."""
 
-MAX_EDITS = 48
-"""Largest number of corrections of a brief."""
+MAX_EDITS, MAX_OPEN_GAPS = 48, 2
+"""Largest numbers of corrections of a brief, and of gaps that its editor adds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,8 +158,8 @@ class LargeWriter:
     def edit(self, parts: Sequence[PartToEdit], gaps: Sequence[str], outline: ThematicOutline) -> DraftEdits:
         """Correct the brief of these ``parts``, printed and refused sentences, and its ``gaps``.
 
-        The request has the passages of all themes, what was found for them, and what the sentences cite. A new heading
-        that these do not bear out is left out.
+        The request has what the sections read, but of what was found for them only what is cited. A new heading that
+        these do not bear out is left out.
         """
         entries = [entry for part in parts for entry in part.entries]
         places = {alias: at for at, alias in enumerate(_numbered(entries))}
@@ -184,12 +183,15 @@ class LargeWriter:
                 {headings[str(item.section)]: item.heading for item in reply.headings}, parts, passages.values()
             ),
             closed_gaps={numbered_gaps[str(each.gap)]: " ".join(clean_sentences(each.left)) for each in reply.closed},
+            open_gaps=gap_sentences(reply.open),
         )
 
     def _passages_to_edit(self, entries: Sequence[Entry], outline: ThematicOutline) -> dict[str, Chunk]:
-        """Return the passages of all themes, what was found for them, and what ``entries`` cite, by alias."""
-        wanted = {chunk.id for theme in outline.themes for chunk in (*theme.passages, *theme.found)}
-        wanted |= {cited for entry in entries for cited in _cited(entry)}
+        """Return what the sections read and what ``entries`` cite, by alias, without what was found in vain."""
+        read = {chunk.id for theme in outline.themes for chunk in self.passages_of(theme, outline)}
+        found = {chunk.id for theme in outline.themes for chunk in theme.found}
+        planned = {chunk.id for theme in outline.themes for chunk in theme.passages}
+        wanted = (read - (found - planned)) | {cited for entry in entries for cited in _cited(entry)}
         return {alias: chunk for alias, chunk in self._passages.items() if chunk.id in wanted}
 
     def _new_headings(
@@ -291,7 +293,7 @@ def _section_schema(aliases: tuple[str, ...]) -> Any:
 
 def _closing_schema(sentences: tuple[str, ...]) -> Any:
     """Return the schema of summary and conclusion, which rest on the sentences with these aliases."""
-    sentence = _sentence_schema(alias_type("Source", sentences), "from", MAX_SOURCES)
+    sentence = _sentence_schema(alias_type("Source", sentences), "from", MAX_CITATIONS)
     return strict_schema(
         "WrittenPassage",
         summary=(list_of(sentence, 1, SUMMARY_SIZE), ...),
@@ -308,7 +310,7 @@ def _edit_schema(
         sentence=(alias_type("Sentence", sentences), ...),
         action=(Literal["replace", "drop", "add"], ...),
         text=(str, ...),
-        citations=(list_of(alias_type("Passage", passages), 0, MAX_SOURCES), ...),
+        citations=(list_of(alias_type("Passage", passages), 0, MAX_CITATIONS), ...),
         why=(str, ...),
     )
     heading = strict_schema(
@@ -320,6 +322,7 @@ def _edit_schema(
         edits=(list_of(edit, 0, MAX_EDITS), ...),
         headings=(list_of(heading, 0, len(headings)), ...),
         closed=(list_of(gap, 0, len(gaps)), ...),
+        open=(list_of(str, 0, MAX_OPEN_GAPS), ...),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rag.ingest.header import opens_with_fields
 from rag.text import bullet_depth, split_sentences
 from rag.types import Chunk
 from rag.writing.evidence_budget import EstimateTokens
@@ -63,7 +64,9 @@ def shortened_texts(
     pieces: dict[str, list[str]] = {}
     for chunk in chunks:
         tokens = count_tokens(chunk.text)
-        if tokens > rule.length + rule.margin and tokens > left:
+        # The status, author or date of a document is near to no question, and answers many.
+        is_header = chunk.start == 0 and opens_with_fields(chunk.text)
+        if tokens > rule.length + rule.margin and tokens > left and not is_header:
             pieces[chunk.id] = _pieces(chunk.text)
         left -= tokens
     pieces = {chunk_id: own for chunk_id, own in pieces.items() if len(own) > 1}

@@ -99,13 +99,14 @@ def outline_schema(aliases: Sequence[str], sections: int) -> type[BaseModel]:
     )
     side = strict_schema("Side", text=(str, ...), evidence=(list_of(alias, 1, 3), ...))
     disagreement = strict_schema("Disagreement", about=(str, ...), sides=(list_of(side, 1, 2), ...))
+    gap = strict_schema("Gap", gap=(str, ...), search=(str, ...), section=(int, ...))
     name = strict_schema("Name", short=(str, ...), full=(str, ...))
     return strict_schema(  # type: ignore[no-any-return]
         "Outline",
         answered=(Literal["fully", "partly", "no"], ...),
         answer=(str, ...),
         sections=(list_of(section, 0, sections), ...),
-        not_answered=(list_of(str, 0, MAX_GAPS), ...),
+        not_answered=(list_of(gap, 0, MAX_GAPS), ...),
         disagreements=(list_of(disagreement, 0, MAX_DISAGREEMENTS), ...),
         glossary=(list_of(name, 0, MAX_NAMES), ...),
     )
@@ -123,7 +124,11 @@ def read_outline(reply: Any, passages: Mapping[str, Chunk], question: str) -> Th
         ReplyError: it has no sections although it says that the question is answered.
     """
     # A question that is answered is none of its own gaps.
-    gaps = tuple(gap for gap in _gaps(reply.not_answered) if reply.answered == "no" or not is_near_copy(gap, question))
+    gaps = tuple(
+        gap
+        for gap in gap_sentences([each.gap for each in reply.not_answered])
+        if reply.answered == "no" or not is_near_copy(gap, question)
+    )
     if reply.answered == "no":
         return ThematicOutline(themes=(), gaps=gaps)
     if not reply.sections:
@@ -135,13 +140,14 @@ def read_outline(reply: Any, passages: Mapping[str, Chunk], question: str) -> Th
     evidence = [question, *(f"{chunk.context}\n{chunk.text}" for chunk in passages.values())]
     themes: list[Theme] = []
     faults = []
-    for section, points in zip(reply.sections, without_parts_of_others(named), strict=True):
+    for number, (section, points) in enumerate(zip(reply.sections, without_parts_of_others(named), strict=True), 1):
         if not points:
             continue
+        queries = [*(each.search for each in reply.not_answered if each.section == number), *section.searches]
         theme = Theme(
             heading=clean_heading(section.heading, evidence),
             key_points=tuple(points),
-            searches=tuple(dict.fromkeys(filter(None, (" ".join(query.split()) for query in section.searches)))),
+            searches=tuple(dict.fromkeys(filter(None, (" ".join(query.split()) for query in queries)))),
         )
         if fault := heading_fault(theme.heading, evidence, [other.heading for other in themes]):
             faults.append(f"{theme.heading!r} {fault}")
@@ -213,7 +219,7 @@ def _heading_of_documents(theme: Theme, taken: Sequence[str]) -> str:
     return f"{heading} ({len(taken) + 1})" if taken_heading_fault(heading, taken) else heading
 
 
-def _gaps(sentences: Sequence[str]) -> tuple[str, ...]:
+def gap_sentences(sentences: Sequence[str]) -> tuple[str, ...]:
     """Return the gaps that are whole sentences and not too long, without aliases."""
     found = [" ".join(clean_sentences(text)) for text in sentences]
     return tuple(dict.fromkeys(text for text in found if 0 < len(text.split()) <= MAX_GAP_WORDS))

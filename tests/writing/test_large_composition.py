@@ -152,6 +152,10 @@ def outline(*themes: tuple[str, list[str]], **changes: Any) -> ScriptedReply:
     return good(reply | {"disagreements": [], "glossary": []} | changes)
 
 
+def not_answered(gap: str) -> dict[str, Any]:
+    return {"gap": gap, "search": gap, "section": 1}
+
+
 def section(*sentences: tuple[str, list[str]]) -> ScriptedReply:
     return good({"sentences": [{"text": text, "citations": ids} for text, ids in sentences]})
 
@@ -166,7 +170,10 @@ def closing(summary: Written, conclusion: Written = ()) -> ScriptedReply:
 
 
 def corrections(
-    *edits: Correction, headings: Mapping[str, str] | None = None, closed: Mapping[str, str] | None = None
+    *edits: Correction,
+    headings: Mapping[str, str] | None = None,
+    closed: Mapping[str, str] | None = None,
+    opened: Sequence[str] = (),
 ) -> ScriptedReply:
     items = [
         {"sentence": sentence, "action": action, "text": text, "citations": ids, "why": f"{action} it"}
@@ -174,7 +181,7 @@ def corrections(
     ]
     named = [{"section": section, "heading": heading} for section, heading in (headings or {}).items()]
     gaps = [{"gap": gap, "left": left} for gap, left in (closed or {}).items()]
-    return good({"edits": items, "headings": named, "closed": gaps})
+    return good({"edits": items, "headings": named, "closed": gaps, "open": list(opened)})
 
 
 THEMES = outline(("Approval and price", ["E1", "E2"]), ("Use of the pier", ["E3"]))
@@ -306,7 +313,7 @@ def test_a_section_without_a_usable_reply_keeps_its_quotes(composed: Compose) ->
 
 
 def test_evidence_without_an_answer_is_told_after_the_first_call(composed: Compose) -> None:
-    nothing = outline(answered="no", not_answered=["No passage says who built the pier."])
+    nothing = outline(answered="no", not_answered=[not_answered("No passage says who built the pier.")])
     brief, requests = composed(ScriptedVerifier(), outline=[nothing])
     assert (brief.status, brief.sections, brief.summary) == ("insufficient_evidence", (), ())
     assert brief.gaps == ("It is not known who paid.", "No passage says who built the pier.")
@@ -318,7 +325,7 @@ def test_what_is_not_answered_becomes_a_gap_that_the_last_call_knows(
     composed: Compose, answered: str, known: tuple[str, ...]
 ) -> None:
     gap = "No passage says who built the pier."
-    reply = json.loads(THEMES.content or "") | {"answered": answered, "not_answered": [gap]}
+    reply = json.loads(THEMES.content or "") | {"answered": answered, "not_answered": [not_answered(gap)]}
     brief, requests = composed(ScriptedVerifier(stated=SUPPORTED), outline=[good(reply)])
     assert brief.gaps == (*known, gap)  # to the model that read all passages the question is answered or not
     assert gap in requests[-1].body["messages"][1]["content"]
@@ -633,10 +640,17 @@ def test_a_gap_that_the_brief_closes_is_not_printed(composed: Compose) -> None:
     gaps = ["The passages do not say what it cost.", "The passages do not say who paid."]
     brief, requests = composed(
         ScriptedVerifier(stated=SUPPORTED),
-        outline=[good(json.loads(THEMES.content or "") | {"answered": "partly", "not_answered": gaps})],
-        edit=[corrections(closed={"G1": "", "G2": "The passages do not say what was paid later [E2]."})],
+        outline=[
+            good(json.loads(THEMES.content or "") | {"answered": "partly", "not_answered": [*map(not_answered, gaps)]})
+        ],
+        edit=[
+            corrections(
+                closed={"G1": "", "G2": "The passages do not say what was paid later [E2]."},
+                opened=["Nobody says why it was built.", "why"],
+            )
+        ],
     )
-    assert brief.gaps == ("The passages do not say what was paid later.", gaps[1])
+    assert brief.gaps == ("The passages do not say what was paid later.", gaps[1], "Nobody says why it was built.")
     [request] = [each.body["messages"][1]["content"] for each in requests if name_of(each) == "edit"]
     assert f"G1: It is not known who paid.\nG2: {gaps[0]}\nG3: {gaps[1]}" in request
 

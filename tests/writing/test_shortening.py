@@ -17,7 +17,7 @@ PIER = chunk(
     "The harbour of Oslo is old. It has many boats. The pier cost 41 million kroner. "
     "Nobody fishes there. The pier closed in May.",
 )
-LIST = chunk("list.md", "- Boats: 12 of them\n- Cost of the pier: 41 million\n- Weather: mild")
+LIST = chunk("list.md", "- Boats: 12 of them\n- Cost of the pier: 41 million\n- Weather: mild", start=90)
 RULE = ShorteningRule(in_full=0, length=9, margin=3)
 
 
@@ -48,6 +48,12 @@ def test_an_item_of_a_list_is_a_piece() -> None:
     rule = ShorteningRule(in_full=0, length=7, margin=0)
     [text] = shortened_texts([LIST], ["What did it cost?"], embed, count, rule).values()
     assert text == "[…] - Cost of the pier: 41 million […]"
+
+
+def test_the_fields_that_open_a_document_stay() -> None:
+    header = chunk("rfc.md", "Author: A. Berg\nStatus: rejected\n\nThe cost of the pier is told. " + "It rains. " * 9)
+    rule = ShorteningRule(in_full=0, length=7, margin=0)
+    assert shortened_texts([header], ["What did it cost?"], embed, count, rule) == {}
 
 
 def test_an_item_brings_what_is_nested_in_it_and_the_item_that_it_is_nested_in() -> None:

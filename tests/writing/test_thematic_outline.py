@@ -88,18 +88,37 @@ def test_a_heading_with_a_name_that_no_passage_has_is_replaced_by_that_of_the_do
     assert outline.faults == ("'The pier of Bergen' names Bergen, which the section does not",)
 
 
+def gap(text: str, section: int = 1) -> dict[str, Any]:
+    return {"gap": text, "search": f"search for {text}", "section": section}
+
+
+def test_a_gap_is_searched_for_beside_what_its_section_lacks() -> None:
+    sections = [
+        {"heading": heading, "key_points": [{"text": "Approved.", "evidence": [alias]}], "searches": ["a  vote"]}
+        for heading, alias in (("Vote", "E1"), ("Price", "E3"))
+    ]
+    gaps = [gap("No passage says who paid.", 2), gap("No passage says when it rained.", 3)]
+    outline = read_outline(reply(sections=sections, not_answered=gaps), PASSAGES, QUESTION)
+    found = [theme.searches for theme in outline.themes]
+    assert found == [("a vote",), ("search for No passage says who paid.", "a vote")]
+
+
 def test_gaps_are_whole_sentences_without_aliases() -> None:
     gaps = ["The passages do not say who paid (E3).", "who paid", "They do not say " + "very " * 50 + "much."]
-    assert read_outline(reply(not_answered=gaps), PASSAGES, QUESTION).gaps == ("The passages do not say who paid.",)
+    assert read_outline(reply(not_answered=[*map(gap, gaps)]), PASSAGES, QUESTION).gaps == (
+        "The passages do not say who paid.",
+    )
 
 
 def test_a_question_that_is_answered_is_none_of_its_own_gaps() -> None:
-    outline = read_outline(reply(not_answered=[QUESTION, "No passage says who paid."]), PASSAGES, QUESTION)
+    outline = read_outline(reply(not_answered=[gap(QUESTION), gap("No passage says who paid.")]), PASSAGES, QUESTION)
     assert outline.gaps == ("No passage says who paid.",)
 
 
 def test_evidence_without_an_answer_gives_no_themes_whatever_else_the_reply_has() -> None:
-    outline = read_outline(reply(answered="no", not_answered=["No passage says when it rained."]), PASSAGES, QUESTION)
+    outline = read_outline(
+        reply(answered="no", not_answered=[gap("No passage says when it rained.")]), PASSAGES, QUESTION
+    )
     assert (outline.themes, outline.gaps) == ((), ("No passage says when it rained.",))
 
 
