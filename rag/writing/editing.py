@@ -25,7 +25,7 @@ MIN_SENTENCES = 2
 EditAction = Literal["replace", "drop", "add"]
 """What a correction does with its sentence; what is added stands behind it."""
 
-Entry = Sentence | RefusedDraft
+SentenceToEdit = Sentence | RefusedDraft
 """A sentence of a brief as its editor reads it: one that is printed, or one that was refused."""
 
 
@@ -37,7 +37,7 @@ class PartToEdit:
     """
 
     name: str
-    entries: tuple[Entry, ...]
+    entries: tuple[SentenceToEdit, ...]
     is_section: bool = False
     required: bool = False
 
@@ -111,7 +111,7 @@ class _JudgedEdit:
         return self.sentences
 
 
-def _without_repeats(entries: Sequence[Entry], edits: Sequence[Edit]) -> list[Edit]:
+def _without_repeats(entries: Sequence[SentenceToEdit], edits: Sequence[Edit]) -> list[Edit]:
     """Return ``edits`` with a fault in each draft that repeats a sentence that stays, or a draft before it."""
     going = {edit.entry for edit in edits if edit.action != "add"}
     texts = [entry.text for at, entry in enumerate(entries) if isinstance(entry, Sentence) and at not in going]
@@ -154,7 +154,9 @@ def _may_go(part: PartToEdit, stands: Sequence[Sequence[Sentence]]) -> bool:
     return not part.required or sum(map(len, stands)) > 1
 
 
-def _replacement(where: str, entry: Entry, edits: Sequence[_JudgedEdit], policy: RepairPolicy) -> list[Sentence]:
+def _replacement(
+    where: str, entry: SentenceToEdit, edits: Sequence[_JudgedEdit], policy: RepairPolicy
+) -> list[Sentence]:
     """Return what stands in the place of ``entry`` before anything is dropped or added."""
     replacing = [each for each in edits if each.edit.action == "replace"]
     if isinstance(entry, Sentence) and not (replacing and all(each.passed for each in replacing)):

@@ -24,7 +24,7 @@ from rag.types import HEADING_REPAIR, UNUSABLE_REPLY, Brief, Chunk, Disagreement
 from rag.verify import Verifier
 from rag.writing.compose import insufficient_brief, quoted_brief
 from rag.writing.drafts import CLOSING_PARTS, ClosingPart, Draft, quote_draft
-from rag.writing.editing import Entry, PartToEdit, edited_parts
+from rag.writing.editing import PartToEdit, SentenceToEdit, edited_parts
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.large_writer import LargeWriter
 from rag.writing.outcome import Outcome
@@ -300,7 +300,7 @@ class _LargeComposition:
             PartToEdit(name=f"disagreement: {each.about}", entries=_entries((*one, *other), standing))
             for each, one, other in self._disagreement_outcomes()
         ]
-        closing: dict[ClosingPart, tuple[Entry, ...]] = {
+        closing: dict[ClosingPart, tuple[SentenceToEdit, ...]] = {
             "summary": self.brief.summary,
             "conclusion": self.brief.conclusion,
             **{part: _entries(own, standing) for part, own in self.closing.items()},
@@ -366,9 +366,9 @@ def _quotes(themes: Iterable[Theme]) -> list[list[EvidenceSentence]]:
     return quotes
 
 
-def _entries(outcomes: Iterable[Outcome], standing: StandingSentences) -> tuple[Entry, ...]:
+def _entries(outcomes: Iterable[Outcome], standing: StandingSentences) -> tuple[SentenceToEdit, ...]:
     """Return the sentences that passed and were not ``standing``, and what was refused with its fault."""
-    entries: list[Entry] = []
+    entries: list[SentenceToEdit] = []
     for outcome in outcomes:
         passed = [sentence for sentence in outcome.sentences if standing.add(sentence)]
         entries += passed if outcome.passed else [outcome.refused]

@@ -16,7 +16,7 @@ from pydantic import Field
 from rag.llm.prompts import Prompt
 from rag.types import Chunk, Section, Sentence
 from rag.writing.drafts import ClosingPart, Draft, RefusedDraft
-from rag.writing.editing import DraftEdits, Edit, Entry, PartToEdit
+from rag.writing.editing import DraftEdits, Edit, PartToEdit, SentenceToEdit
 from rag.writing.headings import clean_heading, heading_fault
 from rag.writing.model_calls import ask_with_retry, clean_sentences
 from rag.writing.passages import aliased_passages, passages_text
@@ -26,7 +26,7 @@ from rag.writing.thematic_outline import ThematicOutline, Theme, gap_sentences, 
 if TYPE_CHECKING:
     from rag.llm.chat_model import ChatModel
 
-ValueT = TypeVar("ValueT")
+AliasedT = TypeVar("AliasedT")
 
 MAX_OUTLINE_TOKENS, MAX_SECTION_TOKENS, MAX_CLOSING_TOKENS, MAX_EDIT_TOKENS = 3000, 1200, 1200, 3600
 """Length limits of the replies."""
@@ -34,10 +34,10 @@ MAX_OUTLINE_TOKENS, MAX_SECTION_TOKENS, MAX_CLOSING_TOKENS, MAX_EDIT_TOKENS = 30
 MAX_CITATIONS = 8
 """Largest number of passages that a sentence cites, or of sentences that one of the summary is written from."""
 
-SECTION_SIZE, SUMMARY_SIZE, CONCLUSION_SIZE = 8, 6, 3
+SECTION_SIZE, SUMMARY_SIZE, CONCLUSION_SIZE = 6, 6, 3
 """Largest numbers of sentences."""
 
-PASSAGES_USED = 34
+PASSAGES_USED = 28
 """Number of passages that the outline is asked to name at the most. Sections and verifier read them again."""
 
 NOT_KNOWN = "not known yet"
@@ -186,12 +186,12 @@ class LargeWriter:
             open_gaps=gap_sentences(reply.open),
         )
 
-    def _passages_to_edit(self, entries: Sequence[Entry], outline: ThematicOutline) -> dict[str, Chunk]:
+    def _passages_to_edit(self, entries: Sequence[SentenceToEdit], outline: ThematicOutline) -> dict[str, Chunk]:
         """Return what the sections read and what ``entries`` cite, by alias, without what was found in vain."""
         read = {chunk.id for theme in outline.themes for chunk in self.passages_of(theme, outline)}
         found = {chunk.id for theme in outline.themes for chunk in theme.found}
-        planned = {chunk.id for theme in outline.themes for chunk in theme.passages}
-        wanted = (read - (found - planned)) | {cited for entry in entries for cited in _cited(entry)}
+        of_themes = {chunk.id for theme in outline.themes for chunk in theme.passages}
+        wanted = (read - (found - of_themes)) | {cited for entry in entries for cited in _cited(entry)}
         return {alias: chunk for alias, chunk in self._passages.items() if chunk.id in wanted}
 
     def _new_headings(
@@ -232,11 +232,11 @@ def _glossary_text(outline: ThematicOutline) -> str:
     return "; ".join(f"{short} = {full}" for short, full in outline.glossary) or "none"
 
 
-def _aliased(letter: str, values: Sequence[ValueT]) -> dict[str, ValueT]:
+def _aliased(letter: str, values: Sequence[AliasedT]) -> dict[str, AliasedT]:
     return {f"{letter}{number}": value for number, value in enumerate(values, 1)}
 
 
-def _numbered(sentences: Sequence[ValueT]) -> dict[str, ValueT]:
+def _numbered(sentences: Sequence[AliasedT]) -> dict[str, AliasedT]:
     return _aliased("S", sentences)
 
 
@@ -267,7 +267,7 @@ def _brief_text(parts: Sequence[PartToEdit], passages: Mapping[str, Chunk]) -> s
     return "\n".join(lines)
 
 
-def _cited(entry: Entry) -> Sequence[str]:
+def _cited(entry: SentenceToEdit) -> Sequence[str]:
     return entry.draft.citations if isinstance(entry, RefusedDraft) else entry.citations
 
 
