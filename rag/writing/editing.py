@@ -22,8 +22,9 @@ from rag.writing.replacement import StandingSentences, nearest_evidence
 MIN_SENTENCES = 2
 """A part with fewer sentences gets a quotation in place of a refused one that was not corrected."""
 
-EditAction = Literal["replace", "drop", "add"]
-"""What a correction does with its sentence; what is added stands behind it."""
+EditAction = Literal["replace", "fallback", "drop", "add"]
+"""What a correction does with its sentence. What is added stands behind it; a fallback replaces a refused sentence of
+which no replacement passed."""
 
 SentenceToEdit = Sentence | RefusedDraft
 """A sentence of a brief as its editor reads it: one that is printed, or one that was refused."""
@@ -69,8 +70,9 @@ class DraftEdits:
 def edited_parts(parts: Sequence[PartToEdit], edits: Sequence[Edit], policy: RepairPolicy) -> list[list[Sentence]]:
     """Return the sentences of each of ``parts`` after those of ``edits`` that ``policy`` accepts, which logs them.
 
-    A verified sentence is replaced if all of its replacement is supported, a refused one by what is supported of it. A
-    refused one without that is dropped, or quoted where its section would have fewer than :data:`MIN_SENTENCES`.
+    A verified sentence is replaced if all of its replacement is supported, a refused one by what is supported of it, or
+    of its fallback. A refused one without that is dropped, or quoted where its section would have fewer than
+    :data:`MIN_SENTENCES`.
     """
     names = [part.name for part in parts for _ in part.entries]
     entries = [entry for part in parts for entry in part.entries]
@@ -112,14 +114,18 @@ class _JudgedEdit:
 
 
 def _without_repeats(entries: Sequence[SentenceToEdit], edits: Sequence[Edit]) -> list[Edit]:
-    """Return ``edits`` with a fault in each draft that repeats a sentence that stays, or a draft before it."""
+    """Return ``edits`` with a fault in each draft that repeats a sentence that stays, or a draft before it.
+
+    A fallback may have the words of the replacement that it stands in for.
+    """
     going = {edit.entry for edit in edits if edit.action != "add"}
     texts = [entry.text for at, entry in enumerate(entries) if isinstance(entry, Sentence) and at not in going]
     marked = []
+    others = list(texts)
     for edit in edits:
         drafts = []
         for draft in edit.drafts:
-            drafts.append(marked_if_repeated(draft, texts))
+            drafts.append(marked_if_repeated(draft, others if edit.action == "fallback" else texts))
             texts.append(draft.text)
         marked.append(replace(edit, drafts=tuple(drafts)))
     return marked
@@ -161,5 +167,7 @@ def _replacement(
     replacing = [each for each in edits if each.edit.action == "replace"]
     if isinstance(entry, Sentence) and not (replacing and all(each.passed for each in replacing)):
         return [entry]
+    if isinstance(entry, RefusedDraft) and not any(each.sentences for each in replacing):
+        replacing = [each for each in edits if each.edit.action == "fallback"]
     before = entry.text if isinstance(entry, Sentence) else entry.draft.text
     return [sentence for each in replacing for sentence in each.printed(where, "rewrite", before, policy)]

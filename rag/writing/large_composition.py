@@ -152,10 +152,11 @@ class _LargeComposition:
 
     def _search_further(self) -> None:
         """Search for what the outline lacks, and give each theme what was found for it and the outline did not see."""
-        known = {chunk.id for chunk in self.writer.evidence}
+        shown = {chunk.id for chunk in self.writer.evidence}
         themes = []
         for theme in self.outline.themes:
             found: list[Hit] = []
+            known = set(shown)
             for query in theme.searches:
                 hits, beside = self.look_up(query)
                 new = [hit for hit in hits if hit.chunk.id not in known][:FOUND_PER_SEARCH]

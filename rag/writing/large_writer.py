@@ -158,8 +158,8 @@ class LargeWriter:
     def edit(self, parts: Sequence[PartToEdit], gaps: Sequence[str], outline: ThematicOutline) -> DraftEdits:
         """Correct the brief of these ``parts``, printed and refused sentences, and its ``gaps``.
 
-        The request has what the sections read, but of what was found for them only what is cited. A new heading that
-        these do not bear out is left out.
+        The request has what the sections read, and what the sentences cite. A new heading that these do not bear out is
+        left out.
         """
         entries = [entry for part in parts for entry in part.entries]
         places = {alias: at for at, alias in enumerate(_numbered(entries))}
@@ -187,11 +187,10 @@ class LargeWriter:
         )
 
     def _passages_to_edit(self, entries: Sequence[SentenceToEdit], outline: ThematicOutline) -> dict[str, Chunk]:
-        """Return what the sections read and what ``entries`` cite, by alias, without what was found in vain."""
-        read = {chunk.id for theme in outline.themes for chunk in self.passages_of(theme, outline)}
-        found = {chunk.id for theme in outline.themes for chunk in theme.found}
-        of_themes = {chunk.id for theme in outline.themes for chunk in theme.passages}
-        wanted = (read - (found - of_themes)) | {cited for entry in entries for cited in _cited(entry)}
+        """Return what the sections read and what ``entries`` cite, by alias, without what stands beside found ones."""
+        wanted = {chunk.id for theme in outline.themes for chunk in self.passages_of(replace(theme, found=()), outline)}
+        wanted |= {chunk.id for theme in outline.themes for chunk in theme.found}
+        wanted |= {cited for entry in entries for cited in _cited(entry)}
         return {alias: chunk for alias, chunk in self._passages.items() if chunk.id in wanted}
 
     def _new_headings(
@@ -308,7 +307,7 @@ def _edit_schema(
     edit = strict_schema(
         "Edit",
         sentence=(alias_type("Sentence", sentences), ...),
-        action=(Literal["replace", "drop", "add"], ...),
+        action=(Literal["replace", "fallback", "drop", "add"], ...),
         text=(str, ...),
         citations=(list_of(alias_type("Passage", passages), 0, MAX_CITATIONS), ...),
         why=(str, ...),

@@ -21,6 +21,9 @@ _MARKER = re.compile(
 )
 """Citation markers. A lone number in round brackets is none, since it may be a year."""
 
+_CODE_MARKS = re.compile(r"(`+)([^`]+)\1")
+"""Words in the code marks of Markdown, which the formats of a brief would print as they are."""
+
 _DOTTED_LETTERS = re.compile(r"\b(?:[A-Za-z]\.){2,}$")
 """An abbreviation of single letters at the end of a piece: "p.m.", "U.S."."""
 
@@ -46,13 +49,13 @@ def ask_with_retry(model: ChatModel, prompt: Prompt, schema: type[ReplyT], *, ma
 
 
 def clean_sentences(text: str) -> list[str]:
-    """Return the complete sentences of ``text`` without citation markers.
+    """Return the complete sentences of ``text`` without citation markers and code marks.
 
     An item of a reply that holds two sentences is split, so that each is cited and verified on its own, but not after
     letters with full stops: "1 to 5 p.m. Eastern" is no place to tear a sentence. A piece without a final mark was cut
     off and is left out.
     """
-    plain = without_markers(text)
+    plain = _CODE_MARKS.sub(r"\2", without_markers(text))
     sentences: list[str] = []
     for start, end in split_sentences(plain):
         piece = " ".join(plain[start:end].split())

@@ -75,7 +75,7 @@ The rule that answers a query may be the last sentence of a passage on other thi
 little: .18 for the fourth hit of a query that quoted it. In 11 briefs one such hit in three briefs was left out.
 """
 
-FURTHER_HITS, LEAST_LIKELY = 10, 0.2
+FURTHER_HITS, LEAST_LIKELY = 24, 0.2
 """Hits of a search for what the model's outline lacks, and the least probability that a hit which is taken answers it.
 
 Of 15 passages that eight such searches found, the writer cited three, all above .4; seven are below .2.
@@ -309,6 +309,7 @@ class QuestionRun:
         with self._stage("retrieve", f"searching for {query!r}"), self._recorded_embedding():
             hits = search_index(self.index, query, k=FURTHER_HITS, where=where)
             scores = read_further(AnswerScores(questions=(query,), by_chunk={}), hits, self._answer_scores)
+        hits = order_by_answers(hits, scores, only_evidence=False)
         likely = [hit for hit in hits if (scores.best(hit.chunk.id) or 0.0) >= LEAST_LIKELY]
         return likely, companions(self.index, [hit.chunk for hit in likely])
 

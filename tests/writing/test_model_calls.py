@@ -88,3 +88,9 @@ def test_sentences_are_complete_and_without_citation_markers(text: str, expected
 )
 def test_a_sentence_is_not_torn_after_letters_with_full_stops(text: str) -> None:
     assert clean_sentences(text) == [text]
+
+
+def test_code_marks_are_left_out_and_the_code_stays() -> None:
+    text = "The import `from __future__ import annotations` came in 3.7 (``__annotate__`` later). A lone ` stays."
+    plain = "The import from __future__ import annotations came in 3.7 (__annotate__ later)."
+    assert clean_sentences(text) == [plain, "A lone ` stays."]
