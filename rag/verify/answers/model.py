@@ -160,7 +160,7 @@ class AnswerModel:
         scores = [0.0] * len(pairs)
         for batch in length_batches([pack.length for pack in packs], ANSWER_BATCH_TOKENS):
             with torch.inference_mode():
-                logits, _ = self._network(collate([packs[number] for number in batch]))
+                logits = self._network.support_logits(collate([packs[number] for number in batch]))
                 found = torch.sigmoid(limits.scale * logits + limits.shift).tolist()
             for at, score in zip((at for number in batch for at in numbers[number]), found, strict=True):
                 scores[at] = score

@@ -93,6 +93,7 @@ def test_the_modules_of_mpnet_are_those_of_transformers() -> None:
     theirs = SupportNetwork(MPNetModel(config, add_pooling_layer=False)).eval()
     ours = SupportNetwork(MPNetModules(MPNetSize(**size, layers=2, vocabulary=100))).eval()
     ours.load_state_dict(theirs.state_dict())
-    batch = collate([Pack(list(range(5, 95)) * 3, [[7, 8, 9], [10]])])
+    batch = collate([Pack(list(range(5, 95)) * 3, [[7, 8, 9], [10]]), Pack([11, 12], [[13], [14, 15], [16]])])
     with torch.inference_mode():
         assert torch.allclose(ours(batch)[0], theirs(batch)[0], atol=1e-6)
+        assert torch.allclose(ours.support_logits(batch), ours(batch)[0], atol=1e-6)  # padding and rows do not mix
