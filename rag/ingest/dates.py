@@ -21,6 +21,7 @@ _DATES = tuple(
 )
 
 _DAY_IN_NAME = re.compile(r"(?<!\d)(?:19|20)\d\d-\d\d-\d\d(?!\d)")
+_DAY_IN_DIRECTORIES = re.compile(r"(?:^|/)((?:19|20)\d\d)/(\d\d?)/(\d\d?)(?=/)")
 
 
 def iso_date(text: object) -> str | None:
@@ -36,12 +37,15 @@ def iso_date(text: object) -> str | None:
 
 
 def date_of_name(name: str) -> str | None:
-    """Return the one day that the last part of a path or URL names (``2024-04-17.md``), in ISO 8601, or None.
+    """Return the one day that a path or URL names, in ISO 8601, or None.
 
-    So minutes and posts are named. In four public collections 677 of 687 such files have the same date in their text,
-    and the others one that is mostly a day off.
+    It stands in the last part (``2024-04-17.md``) or in the directories (``2024/04/17/post``). So minutes and posts are
+    named. In four public collections 677 of 687 files with a day in the last part have the same date in their text, and
+    the others one that is mostly a day off.
     """
-    found = {iso_date(day) for day in _DAY_IN_NAME.findall(name.rstrip("/").rsplit("/", 1)[-1])} - {None}
+    name = name.rstrip("/")
+    found = {iso_date(day) for day in _DAY_IN_NAME.findall(name.rsplit("/", 1)[-1])} - {None}
+    found = found or {_format_date(*parts) for parts in _DAY_IN_DIRECTORIES.findall(name)} - {None}
     return found.pop() if len(found) == 1 else None
 
 

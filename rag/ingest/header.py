@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from html import unescape
 
 from rag.ingest.clean import clean_text
-from rag.ingest.dates import iso_date
+from rag.ingest.dates import date_of_name, iso_date
 
 _FIELD_LINE = re.compile(r"([A-Za-z][\w-]*(?: [A-Za-z][\w-]*)?)[ \t]*:(?:[ \t]+(.*?))?[ \t]*")
 DATE_FIELDS = ("date", "created", "published", "updated", "lastmod", "last_modified")
 """The fields that give a date, in lower case, the first that is one."""
+
+ADDRESS_FIELDS = ("path", "permalink", "url", "slug")
+"""Fields of a front matter with the address of the page, which has the day of a post in many blogs."""
 
 TITLE_FIELDS = ("title", "subject")
 """The fields that give a title, in lower case, the first that there is."""
@@ -92,5 +95,7 @@ def title_of_fields(fields: Mapping[str, str], name: str) -> str | None:
 
 
 def date_of_fields(fields: Mapping[str, str]) -> str | None:
-    """Return the first of :data:`DATE_FIELDS` that is a date, in ISO 8601."""
-    return next((date for field in DATE_FIELDS if (date := iso_date(fields.get(field)))), None)
+    """Return the first of :data:`DATE_FIELDS` that is a date, or else the day in the address of a page, in ISO 8601."""
+    dates = (iso_date(fields.get(field)) for field in DATE_FIELDS)
+    days = (date_of_name(fields.get(field, "")) for field in ADDRESS_FIELDS)
+    return next((date for date in (*dates, *days) if date), None)

@@ -303,6 +303,14 @@ class Catalogue:
             int(self._db.execute("SELECT count(*) FROM chunks").fetchone()[0]),
         )
 
+    def latest_date(self) -> str | None:
+        """Return the latest date of a document, in ISO 8601; None if none has one."""
+        return self.cached("latest date", self._find_latest_date)
+
+    def _find_latest_date(self) -> str | None:
+        [date] = self._db.execute("SELECT max(date) FROM documents").fetchone()
+        return None if date is None else str(date)
+
     def chunk_count(self, document_id: str) -> int:
         """Return the number of chunks of a document."""
         row = self._db.execute("SELECT count(*) FROM chunks WHERE document_id = ?", (document_id,)).fetchone()

@@ -41,7 +41,7 @@ LookUp = Callable[[str], tuple[Sequence[Hit], Mapping[str, Sequence[Chunk]]]]
 """Searches the collection for a query, and returns the best hits, and for each of them what stands beside it, by id."""
 
 FOUND_PER_SEARCH = 2
-"""Passages that a search of the outline adds to its section, of those that the outline did not see."""
+"""Passages that a search of the outline adds to its section, of those that the outline did not name."""
 
 
 def compose_with_large_model(
@@ -151,12 +151,12 @@ class _LargeComposition:
         self.brief = replace(self.brief, sections=tuple(quoted) or self.brief.sections, gaps=gaps)
 
     def _search_further(self) -> None:
-        """Search for what the outline lacks, and give each theme what was found for it and the outline did not see."""
-        shown = {chunk.id for chunk in self.writer.evidence}
+        """Search for what the outline lacks, and give each theme what was found for it and the outline did not name."""
+        named = {chunk.id for theme in self.outline.themes for chunk in theme.passages}
         themes = []
         for theme in self.outline.themes:
             found: list[Hit] = []
-            known = set(shown)
+            known = set(named)
             for query in theme.searches:
                 hits, beside = self.look_up(query)
                 new = [hit for hit in hits if hit.chunk.id not in known][:FOUND_PER_SEARCH]

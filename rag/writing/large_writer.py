@@ -40,6 +40,9 @@ SECTION_SIZE, SUMMARY_SIZE, CONCLUSION_SIZE = 6, 6, 3
 PASSAGES_USED = 28
 """Number of passages that the outline is asked to name at the most. Sections and verifier read them again."""
 
+UNKNOWN_DATE = "not known"
+"""Stands for the date of the latest document of a collection whose documents have none."""
+
 NOT_KNOWN = "not known yet"
 """Stands for the answer of an outline that has none."""
 
@@ -54,7 +57,8 @@ class LargeWriter:
     ``evidence`` are the passages that the outline reads, best first, and later those that its searches found.
     ``shortened`` are the texts that it reads of some of them, by chunk id; the sections read all of a passage.
     ``companions`` are passages beside others, by the id of these; a section reads those of its passages too, since what
-    a passage says may be dated, limited or taken back there.
+    a passage says may be dated, limited or taken back there. ``latest`` is the date of the latest document of the
+    collection, so that what was planned for a day before it is told so, and "" if no document has one.
     """
 
     model: ChatModel
@@ -66,6 +70,7 @@ class LargeWriter:
     evidence: Sequence[Chunk]
     shortened: Mapping[str, str] = field(default_factory=dict)
     companions: Mapping[str, Sequence[Chunk]] = field(default_factory=dict)
+    latest: str = ""
     _passages: dict[str, Chunk] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -84,6 +89,7 @@ class LargeWriter:
             sections=str(sections),
             passages_used=str(PASSAGES_USED),
             question=self.question,
+            latest=self.latest or UNKNOWN_DATE,
             passages=passages_text(passages, self.shortened),
         )
         return read_outline(reply, passages, self.question)
@@ -111,6 +117,7 @@ class LargeWriter:
             before="; ".join(headings[:at]) or "none",
             after="; ".join(headings[at + 1 :]) or "none",
             glossary=_glossary_text(outline),
+            latest=self.latest or UNKNOWN_DATE,
             passages=passages_text(passages),
         )
         return [draft for item in reply.sentences for draft in _section_drafts(item.text, item.citations, passages)]
@@ -175,6 +182,7 @@ class LargeWriter:
             brief=_brief_text(parts, passages),
             gaps="\n".join(f"{alias}: {gap}" for alias, gap in numbered_gaps.items()) or "nothing",
             glossary=_glossary_text(outline),
+            latest=self.latest or UNKNOWN_DATE,
             passages=passages_text(passages),
         )
         return DraftEdits(

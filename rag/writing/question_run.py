@@ -302,6 +302,7 @@ class QuestionRun:
             evidence=evidence,
             shortened={chunk.id: shortened[chunk.id] for chunk in evidence if chunk.id in shortened},
             companions=companions(self.index, evidence),
+            latest=self.index.catalogue.latest_date() or "",
         )
 
     def look_up(self, query: str, where: Filter | None) -> tuple[list[Hit], dict[str, tuple[Chunk, ...]]]:

@@ -30,6 +30,10 @@ def test_text_that_is_a_date_becomes_iso_8601_and_other_text_none(text: str | No
         ("_posts/2019-07-15-this-week.markdown", "2019-07-15"),
         ("notes 2021-08-08.docx", "2021-08-08"),
         ("https://example.org/log/2020-02-29/", "2020-02-29"),
+        ("news/2019/04/18/minutes", "2019-04-18"),
+        ("2019/4/8/minutes.md", "2019-04-08"),
+        ("2019/13/18/minutes.md", None),
+        ("2019/04/18", None),  # the last part is the file itself
         ("2019-04-18/minutes.md", None),  # a folder may be named by the day of an export
         ("2021-02-30.md", None),
         ("12024-04-17.md", None),

@@ -144,3 +144,9 @@ def test_a_page_without_a_date_has_that_of_its_last_change(read_document: Callab
 
 def test_toml_front_matter_that_cannot_be_parsed_is_text(read_document: Callable[..., Document]) -> None:
     assert "title = unquoted" in read_document("a.md", "+++\ntitle = unquoted\n+++\n\nAda joins.\n").text
+
+
+def test_the_day_in_the_address_of_a_page_is_its_date(read_document: Callable[..., Document]) -> None:
+    post = '+++\npath = "2024/10/17/Rust-1.82.0"\ntitle = "Announcing Rust 1.82.0"\n+++\n\nIt is out.\n'
+    assert read_document("r.md", post).date == "2024-10-17"
+    assert read_document("r.md", post.replace("title = ", "date = 2023-01-02\ntitle = ")).date == "2023-01-02"
