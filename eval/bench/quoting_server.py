@@ -77,7 +77,7 @@ def quoting_reply(body: dict[str, Any]) -> str:
     if name == "summary":
         numbered = _NUMBERED_SENTENCE.findall(user)
         items = [{"text": f"It is said: {text}", "from": [alias]} for alias, text in numbered[:4]]
-        return json.dumps({"summary": items[:3], "conclusion": items[3:]})
+        return json.dumps({"summary": items[:3], "conclusion": items[3:], "searches": []})
     if name == "verify":
         claims = re.findall(r"^(C\d+) \(", user, re.MULTILINE)
         return json.dumps({claim: {"support": "full", "unsupported": ""} for claim in claims})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -65,6 +65,14 @@ class RefusedDraft:
 
     draft: Draft
     fault: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftClosing:
+    """Summary and conclusion as a writer returns them, and ``searches`` for what a reader would ask for next."""
+
+    parts: Mapping[ClosingPart, Sequence[Draft]]
+    searches: tuple[str, ...] = ()
 
 
 class Writer(Protocol):

@@ -2,8 +2,8 @@
 
 ::
 
-    quotes → outline → further search → sections, in parallel → verified → summary and conclusion → verified
-           → corrections → verified
+    quotes → outline → further search → sections, in parallel → verified → summary and conclusion → further search
+           → verified → corrections → verified
 
 The last call reads the whole brief beside its passages, and corrects what was refused and what a reader would object
 to. The quotes of the evidence are a verified brief before the first call, the quotes of the model's outline after it,
@@ -12,7 +12,7 @@ and the verified sections after the next calls: an interruption returns what is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -40,8 +40,8 @@ PARTS = ("outline", "sections", "summary and conclusion", "corrections")
 LookUp = Callable[[str], tuple[Sequence[Hit], Mapping[str, Sequence[Chunk]]]]
 """Searches the collection for a query, and returns the best hits, and for each of them what stands beside it, by id."""
 
-FOUND_PER_SEARCH = 2
-"""Passages that a search of the outline adds to its section, of those that the outline did not name."""
+FOUND_PER_SEARCH = 3
+"""Passages that a search of the model adds to those that it names."""
 
 
 def compose_with_large_model(
@@ -103,8 +103,9 @@ class _LargeComposition:
     """A brief that is being written: ``brief`` is verified at any moment, ``current_part`` is written next.
 
     ``draft`` is the brief of quotes that it begins with. ``outcomes`` are those of the sections' drafts, then of the
-    sides of the disagreements, ``closing`` those of summary and conclusion. While refused ones may still be corrected,
-    ``repairs_if_interrupted`` are the repairs of the brief as it stands.
+    sides of the disagreements, ``closing`` those of summary and conclusion; ``found_last`` is what was searched for
+    then. While refused ones may still be corrected, ``repairs_if_interrupted`` are the repairs of the brief as it
+    stands.
     """
 
     brief: Brief
@@ -118,6 +119,7 @@ class _LargeComposition:
     quotes: list[list[EvidenceSentence]] = field(default_factory=list)
     outcomes: list[list[Outcome]] = field(default_factory=list)
     closing: dict[ClosingPart, list[Outcome]] = field(default_factory=dict)
+    found_last: tuple[Chunk, ...] = ()
     repairs_if_interrupted: tuple[Repair, ...] = ()
     current_part: str = PARTS[0]
 
@@ -153,26 +155,22 @@ class _LargeComposition:
     def _search_further(self) -> None:
         """Search for what the outline lacks, and give each theme what was found for it and the outline did not name."""
         named = {chunk.id for theme in self.outline.themes for chunk in theme.passages}
-        themes = []
-        for theme in self.outline.themes:
-            found: list[Hit] = []
-            known = set(named)
-            for query in theme.searches:
-                hits, beside = self.look_up(query)
-                new = [hit for hit in hits if hit.chunk.id not in known][:FOUND_PER_SEARCH]
-                known |= {hit.chunk.id for hit in new}
-                self.writer = self.writer.with_found([hit.chunk for hit in new], beside)
-                found += new
-            self._add_evidence(found)
-            themes.append(replace(theme, found=tuple(hit.chunk for hit in found)))
+        themes = [replace(theme, found=self._found(theme.searches, named)) for theme in self.outline.themes]
         self.outline = replace(self.outline, themes=tuple(themes))
 
-    def _add_evidence(self, hits: Iterable[Hit]) -> None:
-        """Add ``hits`` that are no evidence of the brief yet, ranked after the others."""
-        known = {hit.chunk.id for hit in self.brief.evidence}
-        new = [hit for hit in hits if hit.chunk.id not in known]
-        ranked = [replace(hit, rank=rank) for rank, hit in enumerate(new, len(self.brief.evidence) + 1)]
+    def _found(self, queries: Iterable[str], known: Collection[str]) -> tuple[Chunk, ...]:
+        """Return what ``queries`` find beside the ``known`` ids; it becomes evidence, ranked after the other."""
+        found: dict[str, Hit] = {}
+        for query in queries:
+            hits, beside = self.look_up(query)
+            new = [hit for hit in hits if hit.chunk.id not in known and hit.chunk.id not in found][:FOUND_PER_SEARCH]
+            self.writer = self.writer.with_found([hit.chunk for hit in new], beside)
+            found |= {hit.chunk.id: hit for hit in new}
+        evidence = {hit.chunk.id for hit in self.brief.evidence}
+        further = [hit for id_, hit in found.items() if id_ not in evidence]
+        ranked = [replace(hit, rank=rank) for rank, hit in enumerate(further, len(evidence) + 1)]
         self.brief = replace(self.brief, evidence=(*self.brief.evidence, *ranked))
+        return tuple(hit.chunk for hit in found.values())
 
     def _add_companions(self) -> None:
         """Make evidence of the passages that the sections read beside those of the outline."""
@@ -242,7 +240,9 @@ class _LargeComposition:
             self.policy.record(self.current_part, "quote", "", "", f"{UNUSABLE_REPLY}: {error}")
             return
         body = [sentence for section in passed for sentence in section.sentences]
-        judged = self.policy.judged_closing([(part, drafts[part]) for part in CLOSING_PARTS], body)
+        read = {chunk.id for theme in self.outline.themes for chunk in self.writer.passages_of(theme, self.outline)}
+        self.found_last = self._found(drafts.searches, read)
+        judged = self.policy.judged_closing([(part, drafts.parts[part]) for part in CLOSING_PARTS], body)
         self.closing = dict(zip(CLOSING_PARTS, judged, strict=True))
         summary, conclusion = ([each for outcome in own for each in outcome.sentences] for own in judged)
         self.brief = replace(self.brief, summary=tuple(summary) or self.brief.summary, conclusion=tuple(conclusion))
@@ -260,7 +260,7 @@ class _LargeComposition:
         self._report(self.brief)
         parts = self._parts_to_edit()
         try:
-            corrections = self.writer.edit(parts, self.brief.gaps, self.outline)
+            corrections = self.writer.edit(parts, self.brief.gaps, self.outline, self.found_last)
         except ReplyError as error:
             notice = f"The model did not read the finished brief once more: {error}"
             trace = replace(self.brief.trace, notices=(*self.brief.trace.notices, notice))

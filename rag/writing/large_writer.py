@@ -15,13 +15,20 @@ from pydantic import Field
 
 from rag.llm.prompts import Prompt
 from rag.types import Chunk, Section, Sentence
-from rag.writing.drafts import ClosingPart, Draft, RefusedDraft
+from rag.writing.drafts import ClosingPart, Draft, DraftClosing, RefusedDraft
 from rag.writing.editing import DraftEdits, Edit, PartToEdit, SentenceToEdit
 from rag.writing.headings import clean_heading, heading_fault
 from rag.writing.model_calls import ask_with_retry, clean_sentences
 from rag.writing.passages import aliased_passages, passages_text
 from rag.writing.reply_schemas import alias_type, list_of, strict_schema
-from rag.writing.thematic_outline import ThematicOutline, Theme, gap_sentences, outline_schema, read_outline
+from rag.writing.thematic_outline import (
+    ThematicOutline,
+    Theme,
+    clean_queries,
+    gap_sentences,
+    outline_schema,
+    read_outline,
+)
 
 if TYPE_CHECKING:
     from rag.llm.chat_model import ChatModel
@@ -46,8 +53,8 @@ UNKNOWN_DATE = "not known"
 NOT_KNOWN = "not known yet"
 """Stands for the answer of an outline that has none."""
 
-MAX_EDITS, MAX_OPEN_GAPS = 48, 2
-"""Largest numbers of corrections of a brief, and of gaps that its editor adds."""
+MAX_EDITS, MAX_OPEN_GAPS, MAX_LAST_SEARCHES = 48, 2, 4
+"""Largest numbers of corrections of a brief, of gaps that its editor adds, and of searches before it is edited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,8 +151,8 @@ class LargeWriter:
         further = [chunk for theme in outline.themes for chunk in self.passages_of(theme, outline)]
         return list({chunk.id: chunk for chunk in (*self.evidence, *further)}.values())
 
-    def closing(self, sections: Sequence[Section], outline: ThematicOutline) -> dict[ClosingPart, list[Draft]]:
-        """Write summary and conclusion from the verified ``sections``."""
+    def closing(self, sections: Sequence[Section], outline: ThematicOutline) -> DraftClosing:
+        """Write summary and conclusion from the verified ``sections``, and name what to search for next."""
         numbered = _numbered([sentence for section in sections for sentence in section.sentences])
         reply = ask_with_retry(
             self.model,
@@ -157,22 +164,29 @@ class LargeWriter:
             glossary=_glossary_text(outline),
             sentences=_sentences_text(sections),
         )
-        return {
+        parts: dict[ClosingPart, list[Draft]] = {
             "summary": self._closing_drafts(reply.summary, numbered),
             "conclusion": self._closing_drafts(reply.conclusion, numbered),
         }
+        return DraftClosing(parts=parts, searches=clean_queries(reply.searches))
 
-    def edit(self, parts: Sequence[PartToEdit], gaps: Sequence[str], outline: ThematicOutline) -> DraftEdits:
+    def edit(
+        self,
+        parts: Sequence[PartToEdit],
+        gaps: Sequence[str],
+        outline: ThematicOutline,
+        found: Sequence[Chunk] = (),
+    ) -> DraftEdits:
         """Correct the brief of these ``parts``, printed and refused sentences, and its ``gaps``.
 
-        The request has what the sections read, and what the sentences cite. A new heading that these do not bear out is
-        left out.
+        The request has what the sections read, what the sentences cite, and what was ``found`` since. A new heading
+        that these do not bear out is left out.
         """
         entries = [entry for part in parts for entry in part.entries]
         places = {alias: at for at, alias in enumerate(_numbered(entries))}
         headings = _aliased("H", [at for at, part in enumerate(parts) if part.is_section])
         numbered_gaps = _aliased("G", gaps)
-        passages = self._passages_to_edit(entries, outline)
+        passages = self._passages_to_edit(entries, outline, found)
         reply = ask_with_retry(
             self.model,
             self.edit_prompt,
@@ -194,11 +208,13 @@ class LargeWriter:
             open_gaps=gap_sentences(reply.open),
         )
 
-    def _passages_to_edit(self, entries: Sequence[SentenceToEdit], outline: ThematicOutline) -> dict[str, Chunk]:
+    def _passages_to_edit(
+        self, entries: Sequence[SentenceToEdit], outline: ThematicOutline, found: Sequence[Chunk]
+    ) -> dict[str, Chunk]:
         """Return what the sections read and what ``entries`` cite, by alias, without what stands beside found ones."""
         wanted = {chunk.id for theme in outline.themes for chunk in self.passages_of(replace(theme, found=()), outline)}
         wanted |= {chunk.id for theme in outline.themes for chunk in theme.found}
-        wanted |= {cited for entry in entries for cited in _cited(entry)}
+        wanted |= {chunk.id for chunk in found} | {cited for entry in entries for cited in _cited(entry)}
         return {alias: chunk for alias, chunk in self._passages.items() if chunk.id in wanted}
 
     def _new_headings(
@@ -305,6 +321,7 @@ def _closing_schema(sentences: tuple[str, ...]) -> Any:
         "WrittenPassage",
         summary=(list_of(sentence, 1, SUMMARY_SIZE), ...),
         conclusion=(list_of(sentence, 0, CONCLUSION_SIZE), ...),
+        searches=(list_of(str, 0, MAX_LAST_SEARCHES), ...),
     )
 
 

@@ -7,7 +7,7 @@ four of four hand-written briefs lost points: a passage often has a cause and an
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -147,7 +147,7 @@ def read_outline(reply: Any, passages: Mapping[str, Chunk], question: str) -> Th
         theme = Theme(
             heading=clean_heading(section.heading, evidence),
             key_points=tuple(points),
-            searches=tuple(dict.fromkeys(filter(None, (" ".join(query.split()) for query in queries)))),
+            searches=clean_queries(queries),
         )
         if fault := heading_fault(theme.heading, evidence, [other.heading for other in themes]):
             faults.append(f"{theme.heading!r} {fault}")
@@ -217,6 +217,11 @@ def _heading_of_documents(theme: Theme, taken: Sequence[str]) -> str:
     ]
     [heading] = headings_from_documents([passages])
     return f"{heading} ({len(taken) + 1})" if taken_heading_fault(heading, taken) else heading
+
+
+def clean_queries(queries: Iterable[str]) -> tuple[str, ...]:
+    """Return the different ``queries`` without line breaks; empty ones are left out."""
+    return tuple(dict.fromkeys(filter(None, (" ".join(query.split()) for query in queries))))
 
 
 def gap_sentences(sentences: Sequence[str]) -> tuple[str, ...]:

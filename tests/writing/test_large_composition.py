@@ -164,9 +164,10 @@ Written = Sequence[tuple[str, list[str]]]
 Correction = tuple[str, str, str, list[str]]
 
 
-def closing(summary: Written, conclusion: Written = ()) -> ScriptedReply:
+def closing(summary: Written, conclusion: Written = (), searches: Sequence[str] = ()) -> ScriptedReply:
     parts = {"summary": summary, "conclusion": conclusion}
-    return good({part: [{"text": text, "from": ids} for text, ids in own] for part, own in parts.items()})
+    written = {part: [{"text": text, "from": ids} for text, ids in own] for part, own in parts.items()}
+    return good({**written, "searches": list(searches)})
 
 
 def corrections(
@@ -487,6 +488,24 @@ def test_a_verifier_that_is_lost_at_the_corrections_leaves_the_brief_before_them
         )
     assert texts(caught.value.draft) == [[SUMMARY], [RIGHT, CHEAP], [FERRY.text], []]
     assert actions(caught.value.draft) == [("Use of the pier", "quote")]
+
+
+def test_what_a_reader_would_ask_next_is_searched_for_and_may_be_added(composed: Compose) -> None:
+    quay = chunk("quay.md", "Since 2017 the old quay serves the boats again.")
+    back = "The boats went back to the old quay in 2017."
+    found = [HITS[2], Hit(chunk=quay, rank=2, score=0.5)]
+    verifier = ScriptedVerifier(stated=SUPPORTED | {back: quay}, of_citations=ScriptedVerifier())
+    brief, requests = composed(
+        verifier,
+        found=found,
+        summary=[closing([(SUMMARY, ["S1", "S3"])], searches=["boats of Oslo today"])],
+        edit=[corrections(("S4", "add", back, ["E4"]))],
+    )
+    assert texts(brief)[2] == [MOVED, back]
+    assert [(hit.chunk, hit.rank) for hit in brief.evidence[3:]] == [(quay, 4)]
+    asked = requests[-1].body["messages"][1]["content"]
+    assert asked.count(FERRY.text) == 1
+    assert f"E4: {quay.text}" in asked
 
 
 def test_a_side_of_a_disagreement_that_becomes_two_sentences_is_given_up(composed: Compose) -> None:

@@ -167,12 +167,14 @@ def test_summary_and_conclusion_come_from_one_request_and_inherit_the_citations_
     reply = {
         "summary": [{"text": "The board met over a pier of 41 million kroner.", "from": ["S1", "S2"]}],
         "conclusion": [],
+        "searches": ["the pier  today", ""],
     }
     with FaultServer([good(reply)]) as server:
         drafts = writer(server).closing(sections, outline)
-    [draft] = drafts["summary"]
+    assert drafts.searches == ("the pier today",)
+    [draft] = drafts.parts["summary"]
     assert (draft.chunks, draft.sources) == ((meeting, cost), tuple(body[:2]))
-    assert drafts["conclusion"] == []
+    assert drafts.parts["conclusion"] == []
     user = server.requests[0].body["messages"][1]["content"]
     assert "# The pier\nS1: The board met.\nS2: It cost 41 million kroner.\nS3: It rained." in user
     assert "'enum': ['S1', 'S2', 'S3']" in str(server.requests[0].body["response_format"])
