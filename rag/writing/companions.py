@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rag.ingest.header import opens_with_fields
-from rag.text import split_sentences
 from rag.types import Chunk
-from rag.writing.standalone import is_standalone
 
 if TYPE_CHECKING:
     from rag.store import Index
@@ -17,9 +15,9 @@ if TYPE_CHECKING:
 def companions(index: Index, chunks: Sequence[Chunk]) -> dict[str, tuple[Chunk, ...]]:
     """Return the passages that a reader of each of ``chunks`` needs beside it, by its id.
 
-    They are the opening of its document, if that has fields such as a status, an author or a date; below the same
-    headings, the passage directly behind it, which may limit or take back what it says, and, if its first sentence does
-    not stand alone, the one before it.
+    They are the opening of its document, if that has fields such as a status, an author or a date, and below the same
+    headings the passages directly before it, which may have its reason or year, and behind it, which may limit or take
+    back what it says.
     """
     openings = {}
     for document_id in dict.fromkeys(chunk.document_id for chunk in chunks):
@@ -27,8 +25,7 @@ def companions(index: Index, chunks: Sequence[Chunk]) -> dict[str, tuple[Chunk, 
         openings[document_id] = opening if opening and opens_with_fields(opening.text) else None
     found = {}
     for chunk in chunks:
-        same = [each for each in index.catalogue.neighbours(chunk) if _is_same_part(each, chunk)]
-        near = [each for each in same if each.start > chunk.start or not _opens_on_its_own(chunk)]
+        near = [each for each in index.catalogue.neighbours(chunk) if _is_same_part(each, chunk)]
         beside = [openings[chunk.document_id], *near]
         found[chunk.id] = tuple({each.id: each for each in beside if each and each.id != chunk.id}.values())
     return found
@@ -36,8 +33,3 @@ def companions(index: Index, chunks: Sequence[Chunk]) -> dict[str, tuple[Chunk, 
 
 def _is_same_part(one: Chunk, other: Chunk) -> bool:
     return (one.heading_path, one.columns) == (other.heading_path, other.columns)
-
-
-def _opens_on_its_own(chunk: Chunk) -> bool:
-    start, end = split_sentences(chunk.text)[0]
-    return is_standalone(chunk.text[start:end], chunk.context)
