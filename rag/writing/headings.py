@@ -33,6 +33,9 @@ _TITLE_WORDS = frozenset(
 _FULL_NAME = re.compile(r"\b[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)+")
 """A name of at least two words."""
 
+_SHORT_YEARS = re.compile(r"\b(1\d|20)(\d\d)([–/-])(\d\d)\b")
+"""A span of years whose second one is shortened: "1931–32"."""
+
 _WORD = r"[^\W\d_][\w-]*"
 _NAME_WORD_WITHIN = re.compile(r"(?<=[a-z,;] )[A-Z][\w-]*")
 """A capitalised word that does not open its sentence."""
@@ -108,7 +111,7 @@ def heading_fault(heading: str, evidence: Sequence[str], taken: Sequence[str]) -
     if not 1 <= len(heading.split()) <= MAX_HEADING_WORDS:
         return f"is not 1 to {MAX_HEADING_WORDS} words"
     cased = _in_sentence_case(heading, evidence) if _is_title_case(heading) else heading
-    if absent := _absent_names_and_figures(cased, evidence):
+    if absent := _absent_names_and_figures(_SHORT_YEARS.sub(r"\1\2\3\1\4", cased), evidence):
         return f"names {', '.join(absent)}, which the section does not"
     return taken_heading_fault(heading, taken)
 

@@ -108,3 +108,9 @@ def test_no_two_groups_get_the_same_heading() -> None:
 
 def test_a_group_without_headings_is_named_after_full_names_in_its_sentences() -> None:
     assert headings_from_documents([[evidence(MET)]]) == ["Paul Manafort"]
+
+
+@pytest.mark.parametrize(("heading", "fault"), [("Manchuria, 1931–32", False), ("Manchuria, 1931–33", True)])
+def test_a_span_of_years_may_have_its_second_one_shortened(heading: str, fault: bool) -> None:
+    found = heading_fault(heading, ["Manchuria fell in September 1931.", "The note of 1932 named no sanctions."], [])
+    assert bool(found) == fault
