@@ -27,7 +27,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag._internal.processor import Precision, best_precision
+from rag._internal.processor import ChunkPrecision, best_chunk_precision
 from rag.embedding import count_tokens, minilm_directory
 from rag.embedding.encoder import Encoder
 from rag.embedding.minilm_encoder import MiniLMEncoder
@@ -56,7 +56,7 @@ def main() -> None:
     encode.add_argument("paths", nargs="+", metavar="DOCUMENT")
     encode.add_argument("--chunks", type=int, default=256, help="index as many documents as have this many chunks")
     encode.add_argument("--rounds", type=int, default=3)
-    encode.add_argument("--precisions", nargs="+", default=["fp32", best_precision()])
+    encode.add_argument("--precisions", nargs="+", default=["fp32", best_chunk_precision()])
     encode.set_defaults(run=lambda args: compare(args.paths, args.chunks, args.rounds, args.precisions))
     reindex = commands.add_parser("reindex")
     reindex.add_argument("--files", type=int, default=10_000)
@@ -66,7 +66,7 @@ def main() -> None:
     print(json.dumps(args.run(args), indent=1))
 
 
-def compare(paths: Sequence[str], limit: int, rounds: int, precisions: Sequence[Precision]) -> dict[str, Any]:
+def compare(paths: Sequence[str], limit: int, rounds: int, precisions: Sequence[ChunkPrecision]) -> dict[str, Any]:
     """Return chunks a second, by wall clock and by processor time, of each way to encode or index the same chunks."""
     sources, texts = _sample(paths, limit)
     ways: dict[str, Callable[[], object]] = {"sentence-transformers fp32": lambda: _encode_bare(bare, texts)}
@@ -75,7 +75,7 @@ def compare(paths: Sequence[str], limit: int, rounds: int, precisions: Sequence[
         ways[f"encoder {precision}"] = lambda precision=precision: loaded(precision).vectors(texts)  # type: ignore[misc]
         ways[f"index {precision}"] = lambda precision=precision: _index(sources, loaded(precision))  # type: ignore[misc]
 
-    def loaded(precision: Precision) -> MiniLMEncoder:
+    def loaded(precision: ChunkPrecision) -> MiniLMEncoder:
         encoder = MiniLMEncoder(precision)  # a new one each time, since an encoder caches vectors
         encoder.vectors(["Loads the model."])
         return encoder
@@ -102,7 +102,7 @@ def measure_reindex(files: int, rounds: int) -> dict[str, Any]:
         for number in range(files):
             (documents / f"{number:06}.md").write_text(_file_text(number), encoding="utf-8")
         sample = [make_chunk(number).text for number in range(128)]
-        encoder = MiniLMEncoder(best_precision())
+        encoder = MiniLMEncoder(best_chunk_precision())
         encoder.vectors(["Loads the model."])
         with measured() as encoding:
             encoder.vectors(sample)

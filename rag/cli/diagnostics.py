@@ -8,7 +8,7 @@ import os
 import platform
 import sqlite3
 
-from rag._internal.processor import best_precision
+from rag._internal.processor import best_chunk_precision, best_precision
 from rag.config import Settings
 from rag.embedding import weights_are_genuine
 from rag.errors import CitebriefError
@@ -79,7 +79,7 @@ def _embedder(settings: Settings) -> str:
     except (OSError, CitebriefError) as error:
         return f"minilm, which cannot be read: {error}"
     weights = "as published" if genuine else "NOT as published: install it again"
-    return f"minilm, packaged, passages in {best_precision()}, weights {weights}"
+    return f"minilm, packaged, passages in {best_chunk_precision()}, weights {weights}"
 
 
 def _local_model(settings: Settings) -> str:

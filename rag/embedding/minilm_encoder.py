@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from rag._internal.processor import Precision, best_precision
+from rag._internal.processor import ChunkPrecision, best_chunk_precision
 from rag.embedding.batching import CACHED_TEXTS, TEXTS_PER_BATCH, TOKENS_PER_BATCH, WIDTH_STEP, Batcher
 from rag.embedding.minilm import load_tokenizer
 from rag.embedding.minilm_network import MiniLMNetwork
@@ -41,14 +41,15 @@ class MiniLMEncoder:
 
     Args:
         precision: of the network; vectors are float32 in any, and those of all precisions are used with each other.
+        network: a network that is loaded already.
     """
 
     name = "minilm"
     batch_size = TEXTS_PER_BATCH
 
-    def __init__(self, precision: Precision = "fp32") -> None:
-        self.precision: Precision = precision
-        self._network: MiniLMNetwork | None = None
+    def __init__(self, precision: ChunkPrecision = "fp32", network: MiniLMNetwork | None = None) -> None:
+        self.precision: ChunkPrecision = network.precision if network else precision
+        self._network = network
         self._loading = threading.Lock()
         self._batched_texts = Batcher(self._encode_texts, cache_size=CACHED_TEXTS)
         self._batched_words = Batcher(self._encode_words, cache_size=CACHED_WORDS, size_of=lambda found: len(found[0]))
@@ -61,7 +62,7 @@ class MiniLMEncoder:
             UsageError: the packaged model is not installed.
         """
         with self._loading:
-            self._network = self._network or MiniLMNetwork.load(self.precision)
+            self._network = self._network or _load_network(self.precision)
             return self._network
 
     def vectors(self, texts: Sequence[str]) -> Vectors:
@@ -125,17 +126,17 @@ class PackagedEmbedder:
     name = "minilm"
     batch_size = TEXTS_PER_BATCH
 
-    def __init__(self, queries: MiniLMEncoder, precision: Precision | None = None) -> None:
+    def __init__(self, queries: MiniLMEncoder, precision: ChunkPrecision | None = None) -> None:
         self._queries = queries
         self._precision = precision
 
     @cached_property
     def _chunks(self) -> MiniLMEncoder:
-        precision = self._precision or best_precision()
+        precision = self._precision or best_chunk_precision()
         return self._queries if precision == self._queries.precision else MiniLMEncoder(precision)
 
     @property
-    def precision(self) -> Precision:
+    def precision(self) -> ChunkPrecision:
         """The precision in which chunks are encoded."""
         return self._chunks.precision
 
@@ -146,6 +147,14 @@ class PackagedEmbedder:
     def embed_query(self, text: str) -> list[float]:
         """Return the unit vector of a query."""
         return self._queries.embed_query(text)
+
+
+def _load_network(precision: ChunkPrecision) -> MiniLMNetwork:
+    if precision == "int8":
+        from rag.embedding.minilm_int8 import Int8Network
+
+        return Int8Network.load(precision)
+    return MiniLMNetwork.load(precision)
 
 
 def _pool_text(states: Vectors) -> Vectors:

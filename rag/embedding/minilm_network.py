@@ -8,12 +8,12 @@ its time on that. Chunks, queries, words and the reranker, which has other weigh
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from rag._internal.processor import Precision
+from rag._internal.processor import ChunkPrecision
 from rag.embedding.minilm import load_tokenizer, minilm_directory
 
 if TYPE_CHECKING:
@@ -22,20 +22,23 @@ if TYPE_CHECKING:
     Layer = tuple[Tensor, Tensor]
     """Weight (outputs × inputs) and bias."""
 
+    Linear = Callable[[Tensor], Tensor]
+    """Maps (…, inputs) to (…, outputs)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TransformerLayer:
     """The weights of one layer. Linear layers have the precision of the network, norms are in fp32."""
 
-    projections: tuple[Layer, ...]
-    """Query, key and value: three layers in fp32, and one of 1152 × 384 in bf16, whose product takes less time.
+    projections: tuple[Linear, ...]
+    """Query, key and value: three layers in fp32; one of 1152 × 384 in bf16 and int8, which takes less time.
 
     One product of that size in fp32 depends on the other rows of a batch in its last bits.
     """
-    attention_output: Layer
+    attention_output: Linear
     attention_norm: Layer
-    wide: Layer
-    narrow: Layer
+    wide: Linear
+    narrow: Linear
     output_norm: Layer
 
 
@@ -50,7 +53,7 @@ class MiniLMNetwork:
         heads: the attention heads of a layer.
         layers: the number of layers.
         epsilon: the constant of the layer norms.
-        precision: of the linear layers and of the attention.
+        precision: of the linear layers and of the attention; for int8 see :mod:`rag.embedding.minilm_int8`.
     """
 
     def __init__(
@@ -60,11 +63,11 @@ class MiniLMNetwork:
         heads: int,
         layers: int,
         epsilon: float,
-        precision: Precision = "fp32",
+        precision: ChunkPrecision = "fp32",
     ) -> None:
         import torch
 
-        self.precision: Precision = precision
+        self.precision: ChunkPrecision = precision
         self._heads = heads
         self._epsilon = epsilon
         self._type = torch.bfloat16 if precision == "bf16" else torch.float32
@@ -77,7 +80,7 @@ class MiniLMNetwork:
         self._layers = [self._layer(weights, f"encoder.layer.{layer}") for layer in range(layers)]
 
     @classmethod
-    def load(cls, precision: Precision = "fp32") -> MiniLMNetwork:
+    def load(cls, precision: ChunkPrecision = "fp32") -> Self:
         """Load the packaged model. The embeddings of words are mapped into memory and read where they are used.
 
         Raises:
@@ -90,8 +93,8 @@ class MiniLMNetwork:
 
     @classmethod
     def of(
-        cls, weights: Mapping[str, Tensor], directory: Path, *, layers: int | None = None, precision: Precision
-    ) -> MiniLMNetwork:
+        cls, weights: Mapping[str, Tensor], directory: Path, *, layers: int | None = None, precision: ChunkPrecision
+    ) -> Self:
         """Return the network with ``weights`` and the shape that the ``config.json`` in ``directory`` gives.
 
         Args:
@@ -145,24 +148,23 @@ class MiniLMNetwork:
         from torch.nn import functional
 
         rows, width, size = states.shape
-        projected = [self._linear(part, states) for part in layer.projections]
+        projected = [part(states) for part in layer.projections]
         parts = projected if len(projected) > 1 else projected[0].chunk(3, dim=-1)
         query, key, value = (part.unflatten(-1, (self._heads, -1)).transpose(1, 2) for part in parts)
         context = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         context = context.transpose(1, 2).reshape(rows, width, size)
-        states = self._norm(layer.attention_norm, states + self._linear(layer.attention_output, context))
-        inner = functional.gelu(self._linear(layer.wide, states))
-        return self._norm(layer.output_norm, states + self._linear(layer.narrow, inner))
+        states = self._norm(layer.attention_norm, states + layer.attention_output(context))
+        inner = functional.gelu(layer.wide(states))
+        return self._norm(layer.output_norm, states + layer.narrow(inner))
 
     def _layer(self, weights: Mapping[str, Tensor], name: str) -> _TransformerLayer:
         import torch
 
-        def linear(*names: str) -> Layer:
+        def linear(*names: str) -> Linear:
             weight, bias = (
-                torch.cat([weights[f"{name}.{each}.{kind}"].to(self._type) for each in names])
-                for kind in ("weight", "bias")
+                torch.cat([weights[f"{name}.{each}.{kind}"] for each in names]) for kind in ("weight", "bias")
             )
-            return weight, bias
+            return self._linear(f"{name}.{names[0]}", weight, bias)
 
         parts = [f"attention.self.{part}" for part in ("query", "key", "value")]
         return _TransformerLayer(
@@ -174,10 +176,16 @@ class MiniLMNetwork:
             output_norm=_norm_of(weights, f"{name}.output.LayerNorm"),
         )
 
-    def _linear(self, layer: Layer, states: Tensor) -> Tensor:
+    def _linear(self, name: str, weight: Tensor, bias: Tensor) -> Linear:
+        """Return a linear layer in the precision of the network.
+
+        Args:
+            name: that of its weight, or of the first one where several layers are joined.
+        """
         from torch.nn import functional
 
-        return functional.linear(states.to(self._type), *layer)
+        weight, bias = weight.to(self._type), bias.to(self._type)
+        return lambda states: functional.linear(states.to(self._type), weight, bias)
 
     def _norm(self, layer: Layer, states: Tensor) -> Tensor:
         from torch.nn import functional

@@ -23,7 +23,7 @@ def test_doctor_reports_the_index_and_the_embedder(store: str, citebrief: Run) -
     findings = json.loads(citebrief("doctor", "--store", store, "--json").stdout)
     assert "6 documents" in findings["index"]
     assert "as published" in findings["embedder"]
-    assert re.search(r"passages in (bf16|fp32),", findings["embedder"])
+    assert re.search(r"passages in (bf16|int8|fp32),", findings["embedder"])
 
 
 def asked(citebrief: Run, server: FaultServer, **environment: str) -> tuple[int, dict[str, str]]:

@@ -78,8 +78,8 @@ def test_hits_and_brief_are_those_of_the_same_model_in_this_process(
     local = {"CITEBRIEF_EMBEDDER": "minilm"}
     found, expected = dict(hits(remote_hits)), dict(hits(citebrief(*search, here, **local)))
     assert list(found) == list(expected)
-    # The server computes all vectors in fp32; this process embeds passages in bf16 where the processor has it.
-    assert found == pytest.approx(expected, abs=5e-3)
+    # The server computes all vectors in fp32; this process embeds passages in bf16, or int8 without it.
+    assert found == pytest.approx(expected, abs=2e-2)
     ours, theirs = from_json(citebrief(*ask, "--store", here, **local).stdout), from_json(answered.stdout)
     assert list(theirs.sentences()) == list(ours.sentences())
     assert theirs.trace.embedder == f"openai:{MODEL}"

@@ -14,6 +14,7 @@ import pytest
 from rag._internal.processor import Precision
 from rag.embedding import count_tokens, load_embedder, minilm_directory
 from rag.embedding.encoder import Encoder
+from rag.embedding.minilm_encoder import MiniLMEncoder, PackagedEmbedder
 from rag.errors import IndexBusy, IndexMismatch, IndexMissing
 from rag.ingest import embedding_text, extract, find, root_of
 from rag.retrieval import retrieve
@@ -76,6 +77,19 @@ def test_an_index_made_in_one_precision_answers_in_another(store: str, directory
     assert chunk.document_id == "canal.txt"
     again = index.embedder.vectors([embedding_text(chunk, count_tokens)])
     assert float((index.vectors([chunk]) * again).sum()) > 0.999
+    assert index.update(find([str(directory)]), extract, [root_of(str(directory))]).embedded == 0
+    index.close()
+
+
+def test_an_index_made_in_int8_answers_queries_in_fp32_and_is_up_to_date_in_fp32(store: str, directory: Path) -> None:
+    made = Index(store, PackagedEmbedder(MiniLMEncoder(), "int8"))
+    made.update(find([str(directory)]), extract, [root_of(str(directory))])
+    made.close()
+    index = Index.open(store, PackagedEmbedder(MiniLMEncoder(), "fp32"))
+    ((chunk, _),) = index.dense(index.embedder.embed_query("When did the Panama Canal open?"), 1)
+    assert chunk.document_id == "canal.txt"
+    again = index.embedder.vectors([embedding_text(chunk, count_tokens)])
+    assert 0.99 < float((index.vectors([chunk]) * again).sum()) < 0.999999
     assert index.update(find([str(directory)]), extract, [root_of(str(directory))]).embedded == 0
     index.close()
 
