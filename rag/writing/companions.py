@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from rag.ingest.header import opens_with_fields
-from rag.types import Chunk
+from rag.types import Chunk, Filter
 
 if TYPE_CHECKING:
     from rag.store import Index
 
+_ISSUE_NUMBER = re.compile(r"(?<![\w#])#(\d{3,6})\b")
+"""The number of an issue, a request or a ticket: "#54563"."""
 
-def companions(index: Index, chunks: Sequence[Chunk]) -> dict[str, tuple[Chunk, ...]]:
+MOST_PASSAGES_OF_ISSUE = 8
+"""A number in more passages than this is no matter that a few meetings dealt with."""
+
+
+def companions(index: Index, chunks: Sequence[Chunk], where: Filter | None = None) -> dict[str, tuple[Chunk, ...]]:
     """Return the passages that a reader of each of ``chunks`` needs beside it, by its id.
 
-    They are the opening of its document, if that has fields such as a status, an author or a date, and below the same
+    They are the opening of its document, if that has fields such as a status, an author or a date; below the same
     headings the passages directly before it, which may have its reason or year, and behind it, which may limit or take
-    back what it says.
+    back what it says; and the latest passage of a later document that has the number of the same issue and passes
+    ``where``. Of 20 such passages for three briefs on minutes all tell what became of the matter, and readers of the
+    briefs had missed four.
     """
     openings = {}
     for document_id in dict.fromkeys(chunk.document_id for chunk in chunks):
         opening = index.catalogue.first_chunk(document_id)
         openings[document_id] = opening if opening and opens_with_fields(opening.text) else None
+
+    @cache
+    def latest(number: str) -> Chunk | None:
+        passages = [chunk for chunk, _ in index.lexical(number, MOST_PASSAGES_OF_ISSUE + 1, where)]
+        dated = [each for each in passages if each.date and number in _ISSUE_NUMBER.findall(each.text)]
+        few = dated if len(passages) <= MOST_PASSAGES_OF_ISSUE else []
+        return max(few, key=lambda each: (each.date, each.start), default=None)
+
     found = {}
     for chunk in chunks:
         near = [each for each in index.catalogue.neighbours(chunk) if _is_same_part(each, chunk)]
-        beside = [openings[chunk.document_id], *near]
+        of_issues = [each for number in _ISSUE_NUMBER.findall(chunk.text) if (each := latest(number))]
+        later = [each for each in of_issues if chunk.date and each.date and each.date > chunk.date]
+        beside = [openings[chunk.document_id], *near, *later]
         found[chunk.id] = tuple({each.id: each for each in beside if each and each.id != chunk.id}.values())
     return found
 

@@ -262,7 +262,7 @@ class QuestionRun:
                     self.question, hits, outline, small_writer(models.writer, self.question), models.verifier, **common
                 )
             else:
-                writer = self.large_writer(models.writer, hits, answerability.scores)
+                writer = self.large_writer(models.writer, hits, answerability.scores, where)
                 brief = compose_with_large_model(
                     *(self.question, hits, outline, writer, models.verifier),
                     sections=self.settings.sections,
@@ -274,7 +274,9 @@ class QuestionRun:
             raise
         return with_costs(brief)
 
-    def large_writer(self, model: ChatModel, hits: Sequence[Hit], scores: AnswerScores) -> LargeWriter:
+    def large_writer(
+        self, model: ChatModel, hits: Sequence[Hit], scores: AnswerScores, where: Filter | None
+    ) -> LargeWriter:
         """Return the writer for a large ``model``, with its prompts and what the budget of tokens allows of ``hits``.
 
         The outline reads of the passages of low rank what is nearest to the question and its aspects; the budget is for
@@ -301,7 +303,7 @@ class QuestionRun:
             edit_prompt=edit,
             evidence=evidence,
             shortened={chunk.id: shortened[chunk.id] for chunk in evidence if chunk.id in shortened},
-            companions=companions(self.index, evidence),
+            companions=companions(self.index, evidence, where),
             latest=self.index.catalogue.latest_date() or "",
         )
 
@@ -312,7 +314,7 @@ class QuestionRun:
             scores = read_further(AnswerScores(questions=(query,), by_chunk={}), hits, self._answer_scores)
         hits = order_by_answers(hits, scores, only_evidence=False)
         likely = [hit for hit in hits if (scores.best(hit.chunk.id) or 0.0) >= LEAST_LIKELY]
-        return likely, companions(self.index, [hit.chunk for hit in likely])
+        return likely, companions(self.index, [hit.chunk for hit in likely], where)
 
     def _trace(self, verifier: str) -> Trace:
         names = prompt_names(self.choice, self.verifier)

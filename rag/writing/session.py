@@ -144,7 +144,7 @@ class Session:
         """Return the outline for ``question`` and the writer for a large ``model``, without calling it."""
         run = self._run(question.text, question.k, question.sections)
         hits, answerability, outline = run.prepare(question.where)
-        return outline, run.large_writer(model, hits, answerability.scores)
+        return outline, run.large_writer(model, hits, answerability.scores, question.where)
 
     def _connect(self, verifier: VerifierChoice, run: QuestionRun) -> BriefModels:
         """Return the writer's model and the verifier with counters for one question; open them if they are not."""

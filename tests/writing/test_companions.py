@@ -1,11 +1,17 @@
-"""The passages that stand beside those of a section: openings with fields, what continues, what is referred to."""
+"""The passages that stand beside those of a section: openings with fields, neighbours, what became of a matter."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from rag import pipeline
+from rag.config import load_settings
+from rag.embedding import load_encoder
 from rag.ingest.header import opens_with_fields
 from rag.store import Index
+from rag.types import Filter
 from rag.writing.companions import companions
 
 
@@ -42,3 +48,26 @@ def test_beside_a_passage_stand_its_neighbours_below_the_same_headings_and_an_op
 )
 def test_an_opening_has_fields_where_a_line_names_something_in_a_few_words(text: str, fields: bool) -> None:
     assert opens_with_fields(text) == fields
+
+
+@pytest.mark.integration
+def test_beside_a_matter_with_a_number_stands_what_became_of_it(tmp_path: Path) -> None:
+    minutes = {
+        "2024-09-11.md": "## Agenda\n\n- Interop flag for the pier #54563\n- Boats are late, said the ferry company",
+        "2024-09-18.md": "## Agenda\n\n- Interop flag for the pier #54563: a vote is under way",
+        "2024-10-02.md": "## Agenda\n\n- Interop flag #54563: vote complete, and the results have landed",
+        "2024-10-09.md": "## Agenda\n\n- Another matter #54564: nobody spoke of 54563",
+    }
+    for name, text in minutes.items():
+        (tmp_path / name).write_text(f"# Meeting\n\n{text}\n")
+    settings = load_settings({"store": str(tmp_path / "store"), "llm": "extractive"})
+    pipeline.index([str(tmp_path / name) for name in minutes], settings)
+    index = Index.open(settings.store, load_encoder())
+    by_date = {each.date: each for each in index.catalogue.chunks_by_record(list(index.catalogue.records())).values()}
+    beside = companions(index, list(by_date.values()))
+    became = by_date["2024-10-02"]
+    assert [beside[by_date[day].id] for day in ("2024-09-11", "2024-09-18")] == [(became,)] * 2
+    assert beside[became.id] == beside[by_date["2024-10-09"].id] == ()
+    first = by_date["2024-09-11"]
+    assert companions(index, [first], Filter(until="2024-09-30"))[first.id] == (by_date["2024-09-18"],)
+    index.close()
