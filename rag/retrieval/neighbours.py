@@ -72,5 +72,5 @@ def kept_neighbours(neighbours: Sequence[Hit], scores: AnswerScores) -> list[Hit
 def as_neighbours(chunks: Sequence[Chunk], hits: Sequence[Hit]) -> list[Hit]:
     """Return ``chunks`` as hits found by "neighbour", ranked after all ``hits``, without those that are hits."""
     known = {hit.chunk.id for hit in hits}
-    new = [chunk for chunk in chunks if chunk.id not in known]
+    new = list({chunk.id: chunk for chunk in chunks if chunk.id not in known}.values())
     return [Hit(chunk=each, rank=rank, score=0.0, found_by=FOUND_BY) for rank, each in enumerate(new, len(hits) + 1)]

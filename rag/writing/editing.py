@@ -17,14 +17,15 @@ from rag.types import RepairAction, Sentence
 from rag.writing.drafts import Draft, RefusedDraft
 from rag.writing.outcome import Outcome
 from rag.writing.repair import RepairPolicy, marked_if_repeated
+from rag.writing.repetition import repeated_in
 from rag.writing.replacement import StandingSentences, nearest_evidence
 
 MIN_SENTENCES = 2
 """A part with fewer sentences gets a quotation in place of a refused one that was not corrected."""
 
 EditAction = Literal["replace", "fallback", "drop", "add"]
-"""What a correction does with its sentence. What is added stands behind it; a fallback replaces a refused sentence of
-which no replacement passed."""
+"""What a correction does with its sentence. What is added stands behind it; a fallback stands in for a refused sentence
+of which a replacement did not pass."""
 
 SentenceToEdit = Sentence | RefusedDraft
 """A sentence of a brief as its editor reads it: one that is printed, or one that was refused."""
@@ -165,9 +166,14 @@ def _replacement(
 ) -> list[Sentence]:
     """Return what stands in the place of ``entry`` before anything is dropped or added."""
     replacing = [each for each in edits if each.edit.action == "replace"]
-    if isinstance(entry, Sentence) and not (replacing and all(each.passed for each in replacing)):
+    all_passed = bool(replacing) and all(each.passed for each in replacing)
+    if isinstance(entry, Sentence) and not all_passed:
         return [entry]
-    if isinstance(entry, RefusedDraft) and not any(each.sentences for each in replacing):
-        replacing = [each for each in edits if each.edit.action == "fallback"]
     before = entry.text if isinstance(entry, Sentence) else entry.draft.text
-    return [sentence for each in replacing for sentence in each.printed(where, "rewrite", before, policy)]
+    printed = [sentence for each in replacing for sentence in each.printed(where, "rewrite", before, policy)]
+    if isinstance(entry, RefusedDraft) and not all_passed:
+        texts = [sentence.text for sentence in printed]
+        for each in (each for each in edits if each.edit.action == "fallback"):
+            if not any(repeated_in(sentence.text, texts) for sentence in each.sentences):
+                printed += each.printed(where, "rewrite", before, policy)
+    return printed

@@ -40,6 +40,9 @@ PARTS = ("outline", "sections", "summary and conclusion", "corrections")
 LookUp = Callable[[str], tuple[Sequence[Hit], Mapping[str, Sequence[Chunk]]]]
 """Searches the collection for a query, and returns the best hits, and for each of them what stands beside it, by id."""
 
+LookBeside = Callable[[Sequence[Chunk]], Sequence[Hit]]
+"""Returns the passages beside others, in their documents, that may answer the question."""
+
 FOUND_PER_SEARCH = 3
 """Passages that a search of the model adds to those that it names."""
 
@@ -54,6 +57,7 @@ def compose_with_large_model(
     sections: int,
     trace: Trace,
     look_up: LookUp,
+    look_beside: LookBeside,
     gaps: Sequence[str] = (),
     on_progress: OnProgress = lambda _: None,
 ) -> Brief:
@@ -69,6 +73,7 @@ def compose_with_large_model(
         sections: the largest number of sections.
         trace: the trace without repairs.
         look_up: searches for what the model's outline lacks.
+        look_beside: finds what stands beside the passages of a theme and may answer the question.
         gaps: what is known to be missing before the model is asked.
         on_progress: called with each verified draft.
 
@@ -83,6 +88,7 @@ def compose_with_large_model(
         writer=writer,
         policy=RepairPolicy(verifier=verifier, evidence=writer.evidence),
         look_up=look_up,
+        look_beside=look_beside,
         on_progress=on_progress,
     )
     try:
@@ -114,6 +120,7 @@ class _LargeComposition:
     writer: LargeWriter
     policy: RepairPolicy
     look_up: LookUp
+    look_beside: LookBeside
     on_progress: OnProgress
     outline: ThematicOutline = field(default_factory=partial(ThematicOutline, themes=()))
     quotes: list[list[EvidenceSentence]] = field(default_factory=list)
@@ -153,24 +160,33 @@ class _LargeComposition:
         self.brief = replace(self.brief, sections=tuple(quoted) or self.brief.sections, gaps=gaps)
 
     def _search_further(self) -> None:
-        """Search for what the outline lacks, and give each theme what was found for it and the outline did not name."""
+        """Give each theme what its searches find, and what stands beside its passages, as far as no theme names it."""
         named = {chunk.id for theme in self.outline.themes for chunk in theme.passages}
-        themes = [replace(theme, found=self._found(theme.searches, named)) for theme in self.outline.themes]
+        themes = []
+        for theme in self.outline.themes:
+            beside = [hit for hit in self.look_beside(theme.passages) if hit.chunk.id not in named]
+            found = {hit.chunk.id: hit.chunk for hit in (*beside, *self._searched(theme.searches, named))}
+            self._add_evidence(beside)
+            themes.append(replace(theme, found=tuple(found.values())))
         self.outline = replace(self.outline, themes=tuple(themes))
 
-    def _found(self, queries: Iterable[str], known: Collection[str]) -> tuple[Chunk, ...]:
-        """Return what ``queries`` find beside the ``known`` ids; it becomes evidence, ranked after the other."""
+    def _searched(self, queries: Iterable[str], known: Collection[str]) -> list[Hit]:
+        """Return what ``queries`` find beside the ``known`` ids; it becomes evidence."""
         found: dict[str, Hit] = {}
         for query in queries:
             hits, beside = self.look_up(query)
             new = [hit for hit in hits if hit.chunk.id not in known and hit.chunk.id not in found][:FOUND_PER_SEARCH]
-            self.writer = self.writer.with_found([hit.chunk for hit in new], beside)
+            self._add_evidence(new, beside)
             found |= {hit.chunk.id: hit for hit in new}
-        evidence = {hit.chunk.id for hit in self.brief.evidence}
-        further = [hit for id_, hit in found.items() if id_ not in evidence]
-        ranked = [replace(hit, rank=rank) for rank, hit in enumerate(further, len(evidence) + 1)]
+        return list(found.values())
+
+    def _add_evidence(self, hits: Sequence[Hit], beside: Mapping[str, Sequence[Chunk]] | None = None) -> None:
+        """Add ``hits`` to the evidence of the brief, ranked after the other, and to that of the writer."""
+        self.writer = self.writer.with_found([hit.chunk for hit in hits], beside or {})
+        known = {hit.chunk.id for hit in self.brief.evidence}
+        new = {hit.chunk.id: hit for hit in hits if hit.chunk.id not in known}
+        ranked = [replace(hit, rank=rank) for rank, hit in enumerate(new.values(), len(known) + 1)]
         self.brief = replace(self.brief, evidence=(*self.brief.evidence, *ranked))
-        return tuple(hit.chunk for hit in found.values())
 
     def _add_companions(self) -> None:
         """Make evidence of the passages that the sections read beside those of the outline."""
@@ -241,7 +257,7 @@ class _LargeComposition:
             return
         body = [sentence for section in passed for sentence in section.sentences]
         read = {chunk.id for theme in self.outline.themes for chunk in self.writer.passages_of(theme, self.outline)}
-        self.found_last = self._found(drafts.searches, read)
+        self.found_last = tuple(hit.chunk for hit in self._searched(drafts.searches, read))
         judged = self.policy.judged_closing([(part, drafts.parts[part]) for part in CLOSING_PARTS], body)
         self.closing = dict(zip(CLOSING_PARTS, judged, strict=True))
         summary, conclusion = ([each for outcome in own for each in outcome.sentences] for own in judged)

@@ -133,10 +133,10 @@ class LargeWriter:
         """Return the lines on what the section on ``theme`` has to say, each with the aliases of its passages."""
         lines = [f"- {point.text} ({', '.join(self._aliases_of(point.passages))})" for point in theme.key_points]
         if theme.found:
-            queries = ", ".join(f"“{query}”" for query in theme.searches)
-            lines.append(
-                f"- what a search for {queries} found, where it helps ({', '.join(self._aliases_of(theme.found))})"
-            )
+            queries = "".join(f" “{query}”" for query in theme.searches)
+            what = f"what a search for{queries} found, and what" if queries else "what"
+            aliases = ", ".join(self._aliases_of(theme.found))
+            lines.append(f"- {what} stands beside these, where it helps ({aliases})")
         return lines
 
     def passages_of(self, theme: Theme, outline: ThematicOutline) -> list[Chunk]:

@@ -19,6 +19,7 @@ from rag.progress import OnProgress, Stage, Step
 from rag.retrieval import (
     Answerability,
     AnswerScores,
+    as_neighbours,
     assess_answerability,
     kept_neighbours,
     likely_answers,
@@ -75,10 +76,12 @@ The rule that answers a query may be the last sentence of a passage on other thi
 little: .18 for the fourth hit of a query that quoted it. In 11 briefs one such hit in three briefs was left out.
 """
 
-FURTHER_HITS, LEAST_LIKELY = 24, 0.2
-"""Hits of a search for what the model's outline lacks, and the least probability that a hit which is taken answers it.
+FURTHER_HITS, LEAST_LIKELY, LIKELY_BESIDE = 24, 0.1, 0.3
+"""Hits of a search for what the model's outline lacks, and the least probability that a hit which is taken answers it;
+the same of a passage beside those that the outline names, for the question and its aspects.
 
-Of 15 passages that eight such searches found, the writer cited three, all above .4; seven are below .2.
+Of 15 passages that eight such searches found, the writer cited three, all above .4; five are below .1. The one that
+gives the reasons of a change, under the next heading, had .15 for two such searches, and .49 for the question.
 """
 
 MIN_DETECTABLE_TOKENS = 4
@@ -267,6 +270,7 @@ class QuestionRun:
                     *(self.question, hits, outline, writer, models.verifier),
                     sections=self.settings.sections,
                     look_up=partial(self.look_up, where=where),
+                    look_beside=self.look_beside,
                     **common,
                 )
         except Interrupted as interrupted:
@@ -315,6 +319,15 @@ class QuestionRun:
         hits = order_by_answers(hits, scores, only_evidence=False)
         likely = [hit for hit in hits if (scores.best(hit.chunk.id) or 0.0) >= LEAST_LIKELY]
         return likely, companions(self.index, [hit.chunk for hit in likely], where)
+
+    def look_beside(self, chunks: Sequence[Chunk]) -> list[Hit]:
+        """Return the passages before and after ``chunks``, below any heading, that may answer the question."""
+        with self._stage("retrieve", "reading what stands beside the passages of the outline"):
+            beside = [each for chunk in chunks for each in self.index.catalogue.neighbours(chunk)]
+            hits = as_neighbours(beside, [Hit(chunk=chunk, rank=1, score=0.0) for chunk in chunks])
+            questions = (reword_query(self.index, self.question), *self.aspects)
+            scores = read_further(AnswerScores(questions=questions, by_chunk={}), hits, self._answer_scores)
+        return [hit for hit in hits if (scores.best(hit.chunk.id) or 0.0) >= LIKELY_BESIDE]
 
     def _trace(self, verifier: str) -> Trace:
         names = prompt_names(self.choice, self.verifier)

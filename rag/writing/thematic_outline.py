@@ -46,7 +46,7 @@ class KeyPoint:
 class Theme:
     """A section to be written: its heading, and at least one key point.
 
-    ``searches`` are queries for what it still lacks, and ``found`` what they found beside the passages of the outline.
+    ``searches`` are queries for what it still lacks, and ``found`` what they found, or what stands beside its passages.
     """
 
     heading: str

@@ -76,12 +76,15 @@ def test_what_another_sentence_says_is_not_said_again_unless_that_one_goes() -> 
     assert edited(SECTION, again, edit(1, "drop"))[0] == [OPENED.text, COST.text]
 
 
-def test_a_fallback_stands_in_for_a_refused_sentence_of_which_no_replacement_passed() -> None:
+def test_a_fallback_stands_in_for_a_refused_sentence_of_which_a_replacement_did_not_pass() -> None:
     wrong = RefusedDraft(draft=Draft(text="It cost 99 million.", chunks=(PIER,), evidence=()), fault="not 99")
     part = PartToEdit(name="summary", entries=(OPENED, wrong), required=True)
     fallback = edit(1, "fallback", "It cost 41 million.")
     assert edited(part, edit(1, "replace", "It cost 98 million."), fallback)[0] == [OPENED.text, "It cost 41 million."]
     assert edited(part, edit(1, "replace", COST.text), fallback)[0] == [OPENED.text, COST.text]
+    halves = [edit(1, "replace", "Boats came in 2015."), edit(1, "replace", "It cost 98 million.")]
+    texts = [OPENED.text, "Boats came in 2015.", "It cost 41 million."]
+    assert edited(part, *halves, fallback)[0] == texts
     assert edited(SECTION, edit(1, "fallback", "It cost 41 million."))[0] == [OPENED.text, COST.text]
 
 

@@ -208,6 +208,7 @@ def composed(connect: Callable[[FaultServer], ChatClient]) -> Compose:
         steps: list[Step] | None = None,
         companions: Mapping[str, Sequence[Chunk]] | None = None,
         found: Sequence[Hit] = (),
+        beside: Sequence[Hit] = (),
         **replies: Sequence[ScriptedReply],
     ) -> tuple[Brief, list[ReceivedRequest]]:
         named = {name.replace("_", " "): own for name, own in replies.items()}
@@ -228,6 +229,7 @@ def composed(connect: Callable[[FaultServer], ChatClient]) -> Compose:
                 sections=6,
                 trace=TRACE,
                 look_up=lambda _: (found, {}),
+                look_beside=lambda chunks: beside if FERRY in chunks else (),
                 gaps=["It is not known who paid."],
                 on_progress=(steps if steps is not None else []).append,
             )
@@ -490,6 +492,21 @@ def test_a_verifier_that_is_lost_at_the_corrections_leaves_the_brief_before_them
     assert actions(caught.value.draft) == [("Use of the pier", "quote")]
 
 
+def test_what_stands_beside_the_passages_of_a_theme_and_may_answer_is_read_with_them(composed: Compose) -> None:
+    quay = chunk("ferry.md", "Since 2017 the old quay serves the boats again.", start=300)
+    back = "The boats went back to the old quay in 2017."
+    verifier = ScriptedVerifier(stated=SUPPORTED | {back: quay}, of_citations=ScriptedVerifier())
+    brief, requests = composed(
+        verifier,
+        beside=[Hit(chunk=quay, rank=1, score=0.0), HITS[0]],
+        Use_of_the_pier=[section((MOVED, ["E3"]), (back, ["E4"]))],
+    )
+    assert texts(brief)[2] == [MOVED, back]
+    assert [(hit.chunk, hit.rank) for hit in brief.evidence[3:]] == [(quay, 4)]
+    asked = [each.body["messages"][1]["content"] for each in requests if name_of(each) == "section"]
+    assert ["- what stands beside these, where it helps (E4)" in each for each in sorted(asked)].count(True) == 1
+
+
 def test_what_a_reader_would_ask_next_is_searched_for_and_may_be_added(composed: Compose) -> None:
     quay = chunk("quay.md", "Since 2017 the old quay serves the boats again.")
     back = "The boats went back to the old quay in 2017."
@@ -546,7 +563,10 @@ def test_a_search_of_the_outline_adds_what_it_did_not_see_to_its_section(compose
         for each in requests
         if "Use of the pier\n-" in str(each.body["messages"][1]["content"])
     )
-    assert "- what a search for “boats at the pier today” found, where it helps (E4)" in asked
+    assert (
+        "- what a search for “boats at the pier today” found, and what stands beside these, where it helps (E4)"
+        in asked
+    )
 
 
 def test_a_lost_model_leaves_evidence_in_place_of_what_was_not_revised(composed: Compose) -> None:
