@@ -41,10 +41,10 @@ LookUp = Callable[[str], tuple[Sequence[Hit], Mapping[str, Sequence[Chunk]]]]
 """Searches the collection for a query, and returns the best hits, and for each of them what stands beside it, by id."""
 
 LookBeside = Callable[[Sequence[Chunk]], Sequence[Hit]]
-"""Returns the passages beside others, in their documents, that may answer the question."""
+"""Returns the passages beside others, in their documents, that answer the question, best first."""
 
-FOUND_PER_SEARCH = 3
-"""Passages that a search of the model adds to those that it names."""
+FOUND_PER_SEARCH, FOUND_BESIDE = 3, 3
+"""Passages that a search of the model adds to those that it names, and those beside the ones of a theme."""
 
 
 def compose_with_large_model(
@@ -164,7 +164,7 @@ class _LargeComposition:
         named = {chunk.id for theme in self.outline.themes for chunk in theme.passages}
         themes = []
         for theme in self.outline.themes:
-            beside = [hit for hit in self.look_beside(theme.passages) if hit.chunk.id not in named]
+            beside = [hit for hit in self.look_beside(theme.passages) if hit.chunk.id not in named][:FOUND_BESIDE]
             found = {hit.chunk.id: hit.chunk for hit in (*beside, *self._searched(theme.searches, named))}
             self._add_evidence(beside)
             themes.append(replace(theme, found=tuple(found.values())))
