@@ -81,8 +81,8 @@ FURTHER_HITS, LEAST_LIKELY, LIKELY_BESIDE = 24, 0.1, 0.5
 the same of a passage beside those that the outline names, for the question and its aspects.
 
 Of 15 passages that eight such searches found, the writer cited three, all above .4; five are below .1. The one that
-gives the reasons of a change, under the next heading, had .15 for two such searches; of 57 passages beside those of its brief
-it answers the question best.
+gives the reasons of a change, under the next heading, had .15 for two such searches; of 57 passages beside those of its
+brief it answers the question best.
 """
 
 MIN_DETECTABLE_TOKENS = 4
