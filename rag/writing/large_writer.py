@@ -140,15 +140,15 @@ class LargeWriter:
         return lines
 
     def passages_of(self, theme: Theme, outline: ThematicOutline) -> list[Chunk]:
-        """Return the passages of ``theme``, and those beside them that serve no theme of ``outline``.
+        """Return the passages of ``theme``, and those beside them that no theme of ``outline`` names.
 
         The opening of a document, with its status and date, is read in each section that has a passage of it.
         """
-        serving = {chunk.id for each in outline.themes for chunk in (*each.passages, *each.found)}
+        named = {chunk.id for each in outline.themes for chunk in each.passages}
         own = list({chunk.id: chunk for chunk in (*theme.passages, *theme.found)}.values())
         beside = {each.id: each for chunk in own for each in self.companions.get(chunk.id, ())}
         read = {chunk.id for chunk in own}
-        further = (chunk for chunk in beside.values() if chunk.id not in serving or chunk.start == 0)
+        further = (chunk for chunk in beside.values() if chunk.id not in named or chunk.start == 0)
         return [*own, *(chunk for chunk in further if chunk.id not in read)]
 
     def passages_read(self, outline: ThematicOutline) -> list[Chunk]:
