@@ -53,6 +53,9 @@ SCHEMA_RATIO = 0.7
 CORRECTED_ONE_IN = 4
 """One in so many sentences of a large model is corrected when the model reads the whole brief."""
 
+PASSAGES_FOUND = 32
+"""Passages that the searches of a large model's outline add to the sections: 22 to 55 in seven briefs, 169 in six."""
+
 REPLY_ITEM_TOKENS = 20
 """Tokens of JSON for each sentence of a reply besides its text: key, citations, quotes and brackets."""
 
@@ -217,7 +220,7 @@ def _write_large_dry(model: DryRunModel, writer: LargeWriter, outline: Outline, 
     """Let the writer of a large model write a brief, and count the replies it would get.
 
     The sections of ``outline`` stand for the themes of the model's outline, with the passages that it would name:
-    as many as it may, the best ones, spread evenly.
+    as many as it may, the best ones, spread evenly; the next ones stand for what its searches find.
     """
     evidence = [sentence for section in outline.sections for sentence in section.evidence]
     with suppress(ReplyError):  # the empty reply
@@ -226,9 +229,11 @@ def _write_large_dry(model: DryRunModel, writer: LargeWriter, outline: Outline, 
     themes = outline_without_model(outline, writer.evidence).themes
     used = writer.evidence[:PASSAGES_USED]
     more = [KeyPoint(text="", passages=tuple(used[at :: len(themes)])) for at in range(len(themes))]
+    found = writer.evidence[PASSAGES_USED : PASSAGES_USED + PASSAGES_FOUND]
     with_all_passages = ThematicOutline(
         themes=tuple(
-            replace(theme, key_points=(*theme.key_points, point)) for theme, point in zip(themes, more, strict=True)
+            replace(theme, key_points=(*theme.key_points, point), found=tuple(found[at :: len(themes)]))
+            for at, (theme, point) in enumerate(zip(themes, more, strict=True))
         )
     )
     for theme in with_all_passages.themes:

@@ -24,8 +24,8 @@ MIN_SENTENCES = 2
 """A part with fewer sentences gets a quotation in place of a refused one that was not corrected."""
 
 EditAction = Literal["replace", "fallback", "drop", "add"]
-"""What a correction does with its sentence. What is added stands behind it; a fallback stands in for a refused sentence
-of which a replacement did not pass."""
+"""What a correction does with its sentence. What is added stands behind it; a fallback stands in for a replacement that
+did not pass."""
 
 SentenceToEdit = Sentence | RefusedDraft
 """A sentence of a brief as its editor reads it: one that is printed, or one that was refused."""
@@ -167,13 +167,16 @@ def _replacement(
     """Return what stands in the place of ``entry`` before anything is dropped or added."""
     replacing = [each for each in edits if each.edit.action == "replace"]
     all_passed = bool(replacing) and all(each.passed for each in replacing)
+    fallbacks = [each for each in edits if each.edit.action == "fallback"]
     if isinstance(entry, Sentence) and not all_passed:
-        return [entry]
+        if not (replacing and fallbacks and all(each.passed for each in fallbacks)):
+            return [entry]
+        replacing, fallbacks = fallbacks, []
     before = entry.text if isinstance(entry, Sentence) else entry.draft.text
     printed = [sentence for each in replacing for sentence in each.printed(where, "rewrite", before, policy)]
     if isinstance(entry, RefusedDraft) and not all_passed:
         texts = [sentence.text for sentence in printed]
-        for each in (each for each in edits if each.edit.action == "fallback"):
+        for each in fallbacks:
             if not any(repeated_in(sentence.text, texts) for sentence in each.sentences):
                 printed += each.printed(where, "rewrite", before, policy)
     return printed

@@ -270,8 +270,10 @@ class _LargeComposition:
     def edit(self) -> None:
         """Have the whole brief read beside its passages and corrected; what is not borne out stays as it was.
 
-        Without a usable reply the brief stays as it is, and says so.
+        Without a usable reply the brief stays as it is, and says so. What is all quotations is not read.
         """
+        if all(outcome.draft.is_quote for own in self.outcomes for outcome in own):
+            return
         self.current_part = "corrections"
         self._report(self.brief)
         parts = self._parts_to_edit()

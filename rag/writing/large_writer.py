@@ -216,17 +216,21 @@ class LargeWriter:
     def _passages_to_edit(
         self, entries: Sequence[SentenceToEdit], outline: ThematicOutline, found: Sequence[Chunk]
     ) -> dict[str, Chunk]:
-        """Return what the sections read and what ``entries`` cite, by alias, without what stands beside found ones."""
+        """Return what the sections read, what ``entries`` cite and what was ``found``, by alias.
+
+        Of what stands beside the passages that were found only the openings of documents, with a status, are read.
+        """
         wanted = {chunk.id for theme in outline.themes for chunk in self.passages_of(replace(theme, found=()), outline)}
         wanted |= {chunk.id for theme in outline.themes for chunk in theme.found}
         wanted |= {chunk.id for chunk in found} | {cited for entry in entries for cited in _cited(entry)}
+        wanted |= {each.id for id_ in tuple(wanted) for each in self.companions.get(id_, ()) if each.start == 0}
         return {alias: chunk for alias, chunk in self._passages.items() if chunk.id in wanted}
 
     def _new_headings(
         self, wanted: Mapping[int, str], parts: Sequence[PartToEdit], passages: Collection[Chunk]
     ) -> dict[int, str]:
         """Return the headings ``wanted`` of ``parts``, by position, that have no fault."""
-        evidence = [self.question, *(f"{chunk.context}\n{chunk.text}" for chunk in passages)]
+        evidence = [self.question, *(f"{chunk.place}\n{chunk.text}" for chunk in passages)]
         found: dict[int, str] = {}
         for at, heading in wanted.items():
             clean = clean_heading(heading, evidence)

@@ -137,7 +137,7 @@ def read_outline(reply: Any, passages: Mapping[str, Chunk], question: str) -> Th
         [KeyPoint(text=point.text.strip(), passages=_chunks(point.evidence, passages)) for point in section.key_points]
         for section in reply.sections
     ]
-    evidence = [question, *(f"{chunk.context}\n{chunk.text}" for chunk in passages.values())]
+    evidence = [question, *(f"{chunk.place}\n{chunk.text}" for chunk in passages.values())]
     themes: list[Theme] = []
     faults = []
     for number, (section, points) in enumerate(zip(reply.sections, without_parts_of_others(named), strict=True), 1):

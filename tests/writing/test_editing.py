@@ -76,7 +76,7 @@ def test_what_another_sentence_says_is_not_said_again_unless_that_one_goes() -> 
     assert edited(SECTION, again, edit(1, "drop"))[0] == [OPENED.text, COST.text]
 
 
-def test_a_fallback_stands_in_for_a_refused_sentence_of_which_a_replacement_did_not_pass() -> None:
+def test_a_fallback_stands_in_for_a_replacement_that_did_not_pass() -> None:
     wrong = RefusedDraft(draft=Draft(text="It cost 99 million.", chunks=(PIER,), evidence=()), fault="not 99")
     part = PartToEdit(name="summary", entries=(OPENED, wrong), required=True)
     fallback = edit(1, "fallback", "It cost 41 million.")
@@ -86,6 +86,9 @@ def test_a_fallback_stands_in_for_a_refused_sentence_of_which_a_replacement_did_
     texts = [OPENED.text, "Boats came in 2015.", "It cost 41 million."]
     assert edited(part, *halves, fallback)[0] == texts
     assert edited(SECTION, edit(1, "fallback", "It cost 41 million."))[0] == [OPENED.text, COST.text]
+    dear = edit(1, "replace", "It cost 98 million.")
+    assert edited(SECTION, dear, edit(1, "fallback", "It cost 41 million."))[0] == [OPENED.text, "It cost 41 million."]
+    assert edited(SECTION, dear, edit(1, "fallback", "It cost 99 million."))[0] == [OPENED.text, COST.text]
 
 
 @pytest.mark.parametrize("required", [True, False])

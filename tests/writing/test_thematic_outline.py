@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -86,6 +87,13 @@ def test_a_heading_with_a_name_that_no_passage_has_is_replaced_by_that_of_the_do
     outline = read_outline(reply(sections=sections), PASSAGES, QUESTION)
     assert [theme.heading for theme in outline.themes] == ["Vote"]
     assert outline.faults == ("'The pier of Bergen' names Bergen, which the section does not",)
+
+
+def test_a_heading_may_have_the_date_of_a_document() -> None:
+    dated = {"E1": replace(BOARD, date="2011-05-03")}
+    sections = [{"heading": "Approval, May 2011", "key_points": [{"text": "So.", "evidence": ["E1"]}], "searches": []}]
+    assert read_outline(reply(sections=sections), dated, QUESTION).faults == ()
+    assert read_outline(reply(sections=sections), PASSAGES, QUESTION).faults
 
 
 def gap(text: str, section: int = 1) -> dict[str, Any]:
