@@ -16,12 +16,12 @@ from typing import Literal
 from rag.types import RepairAction, Sentence
 from rag.writing.drafts import Draft, RefusedDraft
 from rag.writing.outcome import Outcome
-from rag.writing.repair import RepairPolicy, marked_if_repeated
+from rag.writing.repair import RepairPolicy
 from rag.writing.repetition import repeated_in
 from rag.writing.replacement import StandingSentences, nearest_evidence
 
 MIN_SENTENCES = 2
-"""A part with fewer sentences gets a quotation in place of a refused one that was not corrected."""
+"""A section with fewer sentences gets a quotation in place of a refused one that was not corrected."""
 
 EditAction = Literal["replace", "fallback", "drop", "add"]
 """What a correction does with its sentence. What is added stands behind it; a fallback stands in for a replacement that
@@ -33,7 +33,7 @@ SentenceToEdit = Sentence | RefusedDraft
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartToEdit:
-    """A part of a brief: the summary, a section, the two sides of a disagreement, or the conclusion.
+    """A part of a brief: the summary, a section, a side of a disagreement, or the conclusion.
 
     ``required`` is set where at least one sentence has to stay.
     """
@@ -59,37 +59,52 @@ class DraftEdits:
     """The corrections of a brief as a writer returns them.
 
     ``headings`` are new ones by the position of their part. ``closed_gaps`` has for each gap that a sentence of the
-    brief answers what is left of it, "" if nothing is; ``open_gaps`` are further ones.
+    brief answers the entry of that sentence, and what is left of the gap, "" if nothing is; ``open_gaps`` are further
+    ones.
     """
 
     edits: tuple[Edit, ...]
     headings: Mapping[int, str] = field(default_factory=dict)
-    closed_gaps: Mapping[str, str] = field(default_factory=dict)
+    closed_gaps: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     open_gaps: tuple[str, ...] = ()
 
 
-def edited_parts(parts: Sequence[PartToEdit], edits: Sequence[Edit], policy: RepairPolicy) -> list[list[Sentence]]:
-    """Return the sentences of each of ``parts`` after those of ``edits`` that ``policy`` accepts, which logs them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditedParts:
+    """The ``sentences`` of each part after its corrections; of the entries ``failed`` one was not accepted."""
 
-    A verified sentence is replaced if all of its replacement is supported, a refused one by what is supported of it, or
-    of its fallback. A refused one without that is dropped, or quoted where its section would have fewer than
-    :data:`MIN_SENTENCES`.
+    sentences: list[list[Sentence]]
+    failed: frozenset[int]
+
+
+def edited_parts(parts: Sequence[PartToEdit], edits: Sequence[Edit], policy: RepairPolicy) -> EditedParts:
+    """Apply those of ``edits`` to ``parts`` that ``policy`` accepts, and log them.
+
+    A verified sentence is replaced if all of its replacement is supported, or all of its fallback; a refused one by
+    what is supported of both. A refused one without that is dropped, or quoted where its section would have fewer than
+    :data:`MIN_SENTENCES`. What repeats another sentence is left out.
     """
     names = [part.name for part in parts for _ in part.entries]
-    entries = [entry for part in parts for entry in part.entries]
-    edits = _without_repeats(entries, edits)
     judged = policy.judged([(names[edit.entry], edit.drafts) for edit in edits])
     by_entry: defaultdict[int, list[_JudgedEdit]] = defaultdict(list)
     for edit, outcomes in zip(edits, judged, strict=True):
         by_entry[edit.entry].append(_JudgedEdit(edit=edit, outcomes=outcomes))
-    standing = StandingSentences.of(entry for entry in entries if isinstance(entry, Sentence))
-    edited = []
-    first = 0
+    changes: list[list[_Change]] = []
     for part in parts:
-        own = [by_entry[first + at] for at in range(len(part.entries))]
-        edited.append(_edited_part(part, own, standing, policy))
-        first += len(part.entries)
-    return edited
+        first = sum(map(len, changes))
+        own = [_change(entry, by_entry[at]) for at, entry in enumerate(part.entries, first)]
+        changes.append(_with_required(own) if part.required else own)
+    texts = [each.entry.text for own in changes for each in own if each.stays and isinstance(each.entry, Sentence)]
+    printed = [
+        [_printed(part.name, each, texts, policy) for each in own] for part, own in zip(parts, changes, strict=True)
+    ]
+    standing = StandingSentences.of(sentence for own in printed for each in own for sentence in each)
+    for part, own, sentences in zip(parts, changes, printed, strict=True):
+        _settle_refused(part, own, sentences, standing, policy)
+    failed = (at for at, own in by_entry.items() if any(not each.passed for each in own if each.edit.drafts))
+    return EditedParts(
+        sentences=[[sentence for each in own for sentence in each] for own in printed], failed=frozenset(failed)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,85 +113,97 @@ class _JudgedEdit:
     outcomes: Sequence[Outcome]
 
     @property
-    def sentences(self) -> list[Sentence]:
-        return [sentence for outcome in self.outcomes for sentence in outcome.sentences]
-
-    @property
     def passed(self) -> bool:
         return bool(self.outcomes) and all(outcome.passed for outcome in self.outcomes)
 
-    def printed(self, where: str, action: RepairAction, before: str, policy: RepairPolicy) -> list[Sentence]:
-        """Return what passed, after logging it as a repair of ``before``."""
-        for outcome in self.outcomes:
-            policy.log += tuple(outcome.repairs)
-        for sentence in self.sentences:
-            policy.record(where, action, before, sentence.text, self.edit.why)
-        return self.sentences
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    """What becomes of an entry: it stays, or ``replacing`` take its place; ``dropped`` says why it goes without.
 
-def _without_repeats(entries: Sequence[SentenceToEdit], edits: Sequence[Edit]) -> list[Edit]:
-    """Return ``edits`` with a fault in each draft that repeats a sentence that stays, or a draft before it.
-
-    A fallback may have the words of the replacement that it stands in for.
+    ``edits`` are all of the entry, ``added`` those that stand behind it.
     """
-    going = {edit.entry for edit in edits if edit.action != "add"}
-    texts = [entry.text for at, entry in enumerate(entries) if isinstance(entry, Sentence) and at not in going]
-    marked = []
-    others = list(texts)
-    for edit in edits:
-        drafts = []
-        for draft in edit.drafts:
-            drafts.append(marked_if_repeated(draft, others if edit.action == "fallback" else texts))
-            texts.append(draft.text)
-        marked.append(replace(edit, drafts=tuple(drafts)))
-    return marked
+
+    entry: SentenceToEdit
+    edits: Sequence[_JudgedEdit]
+    stays: bool
+    replacing: Sequence[_JudgedEdit]
+    added: Sequence[_JudgedEdit]
+    dropped: str = ""
 
 
-def _edited_part(
-    part: PartToEdit, edits: Sequence[Sequence[_JudgedEdit]], standing: StandingSentences, policy: RepairPolicy
-) -> list[Sentence]:
-    """Return the sentences of ``part`` after ``edits``, those of each entry; a required part keeps a sentence."""
-    stands = [_replacement(part.name, entry, own, policy) for entry, own in zip(part.entries, edits, strict=True)]
-    for entry, own, sentences in zip(part.entries, edits, stands, strict=True):
-        for each in own:
-            if each.edit.action == "add":
-                sentences.extend(each.printed(part.name, "add", "", policy))
-        drops = [each.edit for each in own if each.edit.action == "drop"]
-        if drops and isinstance(entry, Sentence) and sentences[:1] == [entry] and _may_go(part, stands):
-            del sentences[0]
-            policy.record(part.name, "drop", entry.text, "", drops[0].why)
-    for entry, own, sentences in zip(part.entries, edits, stands, strict=True):
-        if isinstance(entry, RefusedDraft) and not sentences:
-            if part.is_section and sum(map(len, stands)) < MIN_SENTENCES:
-                near = (each.as_sentence() for each in nearest_evidence(entry.draft, standing))
-                sentences.extend(sentence for sentence in near if standing.add(sentence))
-            after = " ".join(sentence.text for sentence in sentences)
-            tried = [outcome for each in own for outcome in each.outcomes if not outcome.passed]
-            faults = [entry.fault, *(f"corrected as “{outcome.draft.text}”: {outcome.fault}" for outcome in tried)]
-            policy.record(part.name, "quote" if after else "drop", entry.draft.text, after, "; ".join(faults))
-    return [sentence for sentences in stands for sentence in sentences]
-
-
-def _may_go(part: PartToEdit, stands: Sequence[Sequence[Sentence]]) -> bool:
-    return not part.required or sum(map(len, stands)) > 1
-
-
-def _replacement(
-    where: str, entry: SentenceToEdit, edits: Sequence[_JudgedEdit], policy: RepairPolicy
-) -> list[Sentence]:
-    """Return what stands in the place of ``entry`` before anything is dropped or added."""
-    replacing = [each for each in edits if each.edit.action == "replace"]
+def _change(entry: SentenceToEdit, edits: Sequence[_JudgedEdit]) -> _Change:
+    replacing, fallbacks, added, drops = (
+        [each for each in edits if each.edit.action == action] for action in ("replace", "fallback", "add", "drop")
+    )
     all_passed = bool(replacing) and all(each.passed for each in replacing)
-    fallbacks = [each for each in edits if each.edit.action == "fallback"]
-    if isinstance(entry, Sentence) and not all_passed:
-        if not (replacing and fallbacks and all(each.passed for each in fallbacks)):
-            return [entry]
-        replacing, fallbacks = fallbacks, []
-    before = entry.text if isinstance(entry, Sentence) else entry.draft.text
-    printed = [sentence for each in replacing for sentence in each.printed(where, "rewrite", before, policy)]
-    if isinstance(entry, RefusedDraft) and not all_passed:
-        texts = [sentence.text for sentence in printed]
-        for each in fallbacks:
-            if not any(repeated_in(sentence.text, texts) for sentence in each.sentences):
-                printed += each.printed(where, "rewrite", before, policy)
-    return printed
+    if isinstance(entry, RefusedDraft):
+        chosen = replacing if all_passed else [*replacing, *fallbacks]
+    elif all_passed:
+        chosen = replacing
+    else:
+        chosen = fallbacks if replacing and all(each.passed for each in fallbacks) else []
+    why = next((each.edit.why or "dropped" for each in drops), "") if not chosen else ""
+    stays = isinstance(entry, Sentence) and not chosen and not why
+    return _Change(entry=entry, edits=edits, stays=stays, replacing=chosen, added=added, dropped=why)
+
+
+def _with_required(changes: Sequence[_Change]) -> list[_Change]:
+    """Return the ``changes`` of a part that keeps a sentence: if all would go, the first one stays."""
+    left = [each for each in changes if each.stays or any(edit.passed for edit in (*each.replacing, *each.added))]
+    first = next((each for each in changes if isinstance(each.entry, Sentence)), None)
+    return [replace(each, stays=True, dropped="") if not left and each is first else each for each in changes]
+
+
+def _printed(where: str, change: _Change, texts: list[str], policy: RepairPolicy) -> list[Sentence]:
+    """Return what is printed of an entry, and log how it changed.
+
+    Args:
+        where: the name of its part.
+        change: what becomes of it.
+        texts: what is printed already, and all that stays; what is new is added.
+        policy: keeps the log.
+    """
+    before = change.entry.text if isinstance(change.entry, Sentence) else change.entry.draft.text
+    if change.dropped and isinstance(change.entry, Sentence):
+        policy.record(where, "drop", before, "", change.dropped)
+    sentences = [change.entry] if change.stays and isinstance(change.entry, Sentence) else []
+    steps: list[tuple[RepairAction, str, Sequence[_JudgedEdit]]] = [
+        ("rewrite", before, change.replacing),
+        ("add", "", change.added),
+    ]
+    for action, old, edits in steps:
+        for outcome, why in ((outcome, each.edit.why) for each in edits for outcome in each.outcomes):
+            for sentence in outcome.sentences:
+                if repeated := repeated_in(sentence.text, texts):
+                    policy.record(where, "drop", sentence.text, "", f"another sentence says it: {repeated}")
+                    continue
+                policy.log += tuple(outcome.repairs)
+                policy.record(where, action, old, sentence.text, why)
+                texts.append(sentence.text)
+                sentences.append(sentence)
+    return sentences
+
+
+def _settle_refused(
+    part: PartToEdit,
+    changes: Sequence[_Change],
+    printed: Sequence[list[Sentence]],
+    standing: StandingSentences,
+    policy: RepairPolicy,
+) -> None:
+    """Quote or drop the refused sentences of ``part`` in whose place nothing was ``printed``."""
+    for change, sentences in zip(changes, printed, strict=True):
+        entry = change.entry
+        replaced = {outcome.draft.text for each in change.replacing for outcome in each.outcomes if outcome.passed}
+        if isinstance(entry, Sentence) or any(sentence.text in replaced for sentence in sentences):
+            continue
+        quotes: list[Sentence] = []
+        if part.is_section and sum(map(len, printed)) < MIN_SENTENCES:
+            near = (each.as_sentence() for each in nearest_evidence(entry.draft, standing))
+            quotes = [sentence for sentence in near if standing.add(sentence)]
+        sentences[:0] = quotes
+        tried = [outcome for each in change.edits for outcome in each.outcomes if not outcome.passed]
+        faults = [entry.fault, *(f"corrected as “{outcome.draft.text}”: {outcome.fault}" for outcome in tried)]
+        after = " ".join(sentence.text for sentence in quotes)
+        policy.record(part.name, "quote" if after else "drop", entry.draft.text, after, "; ".join(faults))

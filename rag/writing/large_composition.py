@@ -150,7 +150,7 @@ class _LargeComposition:
         for fault in self.outline.faults:
             self.policy.record(HEADING_REPAIR, "quote", "", "", fault)
         self._search_further()
-        self._add_companions()
+        self._add_read(self.writer.passages_read(self.outline))
         self.quotes = _quotes(self.outline.themes)
         quoted = [
             Section(heading=theme.heading, sentences=tuple(sentence.as_sentence() for sentence in own))
@@ -188,16 +188,15 @@ class _LargeComposition:
         ranked = [replace(hit, rank=rank) for rank, hit in enumerate(new.values(), len(known) + 1)]
         self.brief = replace(self.brief, evidence=(*self.brief.evidence, *ranked))
 
-    def _add_companions(self) -> None:
-        """Make evidence of the passages that the sections read beside those of the outline."""
-        read = self.writer.passages_read(self.outline)
+    def _add_read(self, read: Sequence[Chunk]) -> None:
+        """Make evidence of passages that the writer is about to read beside those of the outline."""
         self.brief = replace(self.brief, evidence=(*self.brief.evidence, *as_neighbours(read, self.brief.evidence)))
-        self.policy.evidence = read
+        self.policy.evidence = list({chunk.id: chunk for chunk in (*self.policy.evidence, *read)}.values())
 
     def write_sections(self) -> None:
         """Have all sections written at the same time, and verify them together with the disagreements.
 
-        What passes stands from then on, and evidence in place of what does not, until that is revised.
+        What passes stands from then on, and evidence in place of what does not, until that is corrected.
         """
         self.current_part = "sections"
         self._report(self.brief)
@@ -277,6 +276,8 @@ class _LargeComposition:
         self.current_part = "corrections"
         self._report(self.brief)
         parts = self._parts_to_edit()
+        entries = [entry for part in parts for entry in part.entries]
+        self._add_read([*self.writer.passages_to_edit(entries, self.outline, self.found_last).values()])
         try:
             corrections = self.writer.edit(parts, self.brief.gaps, self.outline, self.found_last)
         except ReplyError as error:
@@ -284,7 +285,8 @@ class _LargeComposition:
             trace = replace(self.brief.trace, notices=(*self.brief.trace.notices, notice))
             self.brief = replace(self.brief, trace=trace)
             return
-        edited = edited_parts(parts, corrections.edits, self.policy)
+        edits = edited_parts(parts, corrections.edits, self.policy)
+        edited = edits.sentences
         outcomes = (outcome for own in (*self.outcomes, *self.closing.values()) for outcome in own)
         self.policy.log = (*(repair for outcome in outcomes for repair in outcome.repairs), *self.policy.log)
         self.repairs_if_interrupted = ()
@@ -294,15 +296,19 @@ class _LargeComposition:
             for part, heading, sentences in zip(parts, headings, edited, strict=True)
             if part.is_section and sentences
         )
-        left = (left for gap in self.brief.gaps if (left := corrections.closed_gaps.get(gap, gap)))
-        pairs = zip(self.outline.disagreements, edited[-1 - len(self.outline.disagreements) : -1], strict=True)
+        sides = edited[1 + len(self.outcomes[: len(self.outline.themes)]) : -1]
+        pairs = zip(self.outline.disagreements, sides[::2], sides[1::2], strict=True)
+        closed = {gap: left for gap, (at, left) in corrections.closed_gaps.items() if at not in edits.failed}
+        left = (left for gap in self.brief.gaps if (left := closed.get(gap, gap)))
         self.brief = replace(
             self.brief,
             summary=tuple(edited[0]) or self.brief.summary,
             sections=sections or self.brief.sections,
             conclusion=tuple(edited[-1]),
             disagreements=tuple(
-                Disagreement(about=each.about, sides=(sides[0], sides[1])) for each, sides in pairs if len(sides) == 2
+                Disagreement(about=each.about, sides=(one[0], other[0]))
+                for each, one, other in pairs
+                if len(one) == len(other) == 1 and set(one[0].citations) != set(other[0].citations)
             ),
             gaps=tuple(dict.fromkeys((*left, *corrections.open_gaps))),
         )
@@ -316,16 +322,17 @@ class _LargeComposition:
             for theme, own in zip(themes, self.outcomes, strict=False)
         ]
         sides = [
-            PartToEdit(name=f"disagreement: {each.about}", entries=_entries((*one, *other), standing))
-            for each, one, other in self._disagreement_outcomes()
+            PartToEdit(name=f"disagreement: {each.about}", entries=_entries(side, standing))
+            for each, *pair in self._disagreement_outcomes()
+            for side in pair
         ]
         closing: dict[ClosingPart, tuple[SentenceToEdit, ...]] = {
             "summary": self.brief.summary,
             "conclusion": self.brief.conclusion,
-            **{part: _entries(own, standing) for part, own in self.closing.items()},
+            **{part: entries for part, own in self.closing.items() if (entries := _entries(own, standing))},
         }
-        if len(sections) == 1:
-            sections = [replace(sections[0], required=True)]
+        first = next((each for each in sections if any(isinstance(entry, Sentence) for entry in each.entries)), None)
+        sections = [replace(each, required=each is first) for each in sections]
         summary = PartToEdit(name="summary", entries=closing["summary"], required=True)
         return [summary, *sections, *sides, PartToEdit(name="conclusion", entries=closing["conclusion"])]
 
@@ -361,11 +368,13 @@ class _LargeComposition:
     ) -> list[Draft]:
         """Return the drafts of a section, or its quotes if the reply is unusable."""
         try:
-            return written()
+            drafts, fault = written(), "the section has no complete sentence"
         except ReplyError as error:
+            drafts, fault = [], str(error)
+        if not drafts:
             text = " ".join(sentence.text for sentence in quotes)
-            self.policy.record(theme.heading, "quote", "", text, f"{UNUSABLE_REPLY}: {error}")
-            return [quote_draft(sentence) for sentence in quotes]
+            self.policy.record(theme.heading, "quote", "", text, f"{UNUSABLE_REPLY}: {fault}")
+        return drafts or [quote_draft(sentence) for sentence in quotes]
 
     def _report(self, brief: Brief) -> None:
         done = PARTS.index(self.current_part)

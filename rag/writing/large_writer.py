@@ -1,8 +1,8 @@
 """The writer for a large model: an outline of all evidence, a section a call, summary and conclusion, and corrections.
 
 The model sees aliases for passages (``E1`` …), for sentences (``S1`` …), for headings (``H1`` …) and for gaps
-(``G1`` …), and the schema lets it name nothing else. A passage has the same alias in every call after the outline.
-Aliases do not leave the modules of the large writer.
+(``G1`` …), and the schema lets it name nothing else. Aliases hold for one call: searches add passages between two.
+They do not leave the modules of the large writer.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ class LargeWriter:
         places = {alias: at for at, alias in enumerate(_numbered(entries))}
         headings = _aliased("H", [at for at, part in enumerate(parts) if part.is_section])
         numbered_gaps = _aliased("G", gaps)
-        passages = self._passages_to_edit(entries, outline, found)
+        passages = self.passages_to_edit(entries, outline, found)
         reply = ask_with_retry(
             self.model,
             self.edit_prompt,
@@ -209,11 +209,16 @@ class LargeWriter:
             headings=self._new_headings(
                 {headings[str(item.section)]: item.heading for item in reply.headings}, parts, passages.values()
             ),
-            closed_gaps={numbered_gaps[str(each.gap)]: " ".join(clean_sentences(each.left)) for each in reply.closed},
+            closed_gaps={
+                gap: (places[str(each.sentence)], " ".join(gap_sentences([each.left])) if each.left.strip() else "")
+                for each in reply.closed
+                if (gap := numbered_gaps[str(each.gap)])
+                and (not each.left.strip() or gap_sentences([each.left]))  # a piece of a sentence closes nothing
+            },
             open_gaps=gap_sentences(reply.open),
         )
 
-    def _passages_to_edit(
+    def passages_to_edit(
         self, entries: Sequence[SentenceToEdit], outline: ThematicOutline, found: Sequence[Chunk]
     ) -> dict[str, Chunk]:
         """Return what the sections read, what ``entries`` cite and what was ``found``, by alias.
@@ -338,9 +343,10 @@ def _edit_schema(
     sentences: tuple[str, ...], headings: tuple[str, ...], gaps: tuple[str, ...], passages: tuple[str, ...]
 ) -> Any:
     """Return the schema of the corrections of a brief, whose parts have these aliases."""
+    source = alias_type("Sentence", sentences)
     edit = strict_schema(
         "Edit",
-        sentence=(alias_type("Sentence", sentences), ...),
+        sentence=(source, ...),
         action=(Literal["replace", "fallback", "drop", "add"], ...),
         text=(str, ...),
         citations=(list_of(alias_type("Passage", passages), 0, MAX_CITATIONS), ...),
@@ -349,7 +355,9 @@ def _edit_schema(
     heading = strict_schema(
         "NewHeading", section=(alias_type("Heading", headings) if headings else str, ...), heading=(str, ...)
     )
-    gap = strict_schema("ClosedGap", gap=(alias_type("Gap", gaps) if gaps else str, ...), left=(str, ...))
+    gap = strict_schema(
+        "ClosedGap", gap=(alias_type("Gap", gaps) if gaps else str, ...), sentence=(source, ...), left=(str, ...)
+    )
     return strict_schema(
         "Corrections",
         edits=(list_of(edit, 0, MAX_EDITS), ...),

@@ -28,8 +28,7 @@ class Outcome:
     def admits(self, revised: Draft) -> bool:
         """Whether ``revised`` can take the place of the draft: it has no fault and is not the same again.
 
-        A draft with a fault of its own was not judged, so that the same words may stand, as where a sentence that it
-        rests on was refused in part.
+        A draft with a fault of its own was not judged, so that the same words may stand.
         """
         return not revised.fault and (self.draft.fault is not None or not _same(revised, self.draft))
 

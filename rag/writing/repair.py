@@ -2,8 +2,9 @@
 
 Most wrong citations belong to a true sentence that another chunk states. So other citations are tried before the words
 are changed, as in RARR (Gao et al., ACL 2023), but decided by a verifier instead of a language model. Then the refused
-sentences of a part go back to the writer together. Only fully supported sentences are returned, each with the citations
-that it needs and no others.
+sentences of a part go back to a small writer together, and to a large one with the whole brief (see
+``rag/writing/editing.py``). Only fully supported sentences are returned, each with the citations that it needs and no
+others.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ class RepairPolicy:
         for where, drafts in parts:
             marked.append((where, list[Draft]()))
             for draft in drafts:
-                marked[-1][1].append(marked_if_repeated(draft, texts))
+                marked[-1][1].append(_marked_if_repeated(draft, texts))
                 texts.append(draft.text)
         return self.judged(marked)
 
@@ -168,7 +169,7 @@ class RepairPolicy:
 
         Only for drafts whose citations the writer chose: those of a merged sentence, or of one that was written from
         sentences of the sections, are known. Nor where the verifier leaves citations to another judge: its word would
-        have to be confirmed, and a revision, which sees the nearest passages too, takes no more calls than that.
+        have to be confirmed, and a correction, which sees all passages, takes no more calls than that.
         """
         judge = self.verifier.citation_judge
         if draft.merged or draft.sources or judge is not self.verifier:
@@ -277,7 +278,7 @@ def _with_needed(draft: Draft, needed: Sequence[int]) -> Draft:
     return replace(draft, sources=sources, chunks=tuple(chunk for chunk in draft.chunks if chunk.id in cited))
 
 
-def marked_if_repeated(draft: Draft, texts: Iterable[str]) -> Draft:
+def _marked_if_repeated(draft: Draft, texts: Iterable[str]) -> Draft:
     """Return ``draft``, with a fault if it repeats one of ``texts``."""
     repeated = repeated_in(draft.text, texts)
     return replace(draft, fault=f"it repeats another sentence: {repeated}") if repeated else draft

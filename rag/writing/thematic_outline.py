@@ -7,6 +7,7 @@ four of four hand-written briefs lost points: a passage often has a cause and an
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -140,14 +141,14 @@ def read_outline(reply: Any, passages: Mapping[str, Chunk], question: str) -> Th
     evidence = [question, *(f"{chunk.place}\n{chunk.text}" for chunk in passages.values())]
     themes: list[Theme] = []
     faults = []
+    searches = _searches_by_section(reply, [bool(points) for points in without_parts_of_others(named)])
     for number, (section, points) in enumerate(zip(reply.sections, without_parts_of_others(named), strict=True), 1):
         if not points:
             continue
-        queries = [*(each.search for each in reply.not_answered if each.section == number), *section.searches]
         theme = Theme(
             heading=clean_heading(section.heading, evidence),
             key_points=tuple(points),
-            searches=clean_queries(queries),
+            searches=clean_queries(searches[number]),
         )
         if fault := heading_fault(theme.heading, evidence, [other.heading for other in themes]):
             faults.append(f"{theme.heading!r} {fault}")
@@ -190,6 +191,7 @@ def outline_without_model(outline: Outline, evidence: Sequence[Chunk]) -> Themat
     conflicts = tuple(
         DraftDisagreement(about=each.about, sides=(quote_draft(each.stating), quote_draft(each.disputing)))
         for each in outline.conflicts
+        if {each.stating.chunk.id, each.disputing.chunk.id} <= shown
     )
     return ThematicOutline(themes=themes, disagreements=conflicts)
 
@@ -217,6 +219,17 @@ def _heading_of_documents(theme: Theme, taken: Sequence[str]) -> str:
     ]
     [heading] = headings_from_documents([passages])
     return f"{heading} ({len(taken) + 1})" if taken_heading_fault(heading, taken) else heading
+
+
+def _searches_by_section(reply: Any, kept: Sequence[bool]) -> defaultdict[int, list[str]]:
+    """Return the searches of each section that is ``kept``, by its number; the first has those of no such section."""
+    first = next((number for number, own in enumerate(kept, 1) if own), 0)
+    wanted = [(each.section, each.search) for each in reply.not_answered]
+    wanted += [(number, query) for number, section in enumerate(reply.sections, 1) for query in section.searches]
+    found: defaultdict[int, list[str]] = defaultdict(list)
+    for number, query in wanted:
+        found[number if 1 <= number <= len(kept) and kept[number - 1] else first].append(query)
+    return found
 
 
 def clean_queries(queries: Iterable[str]) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ SECTION = PartToEdit(name="Pier", entries=(OPENED, COST), is_section=True)
 def edited(part: PartToEdit, *edits: Edit) -> tuple[list[str], list[tuple[str, str]]]:
     """Return the texts of ``part`` after ``edits``, and the actions with the texts before them."""
     policy = RepairPolicy(verifier=WordVerifier(), evidence=[PIER])
-    [sentences] = edited_parts([part], edits, policy)
+    [sentences] = edited_parts([part], edits, policy).sentences
     return [each.text for each in sentences], [(each.action, each.before) for each in policy.log]
 
 
@@ -95,15 +95,33 @@ def test_a_fallback_stands_in_for_a_replacement_that_did_not_pass() -> None:
 def test_a_required_part_keeps_a_sentence(required: bool) -> None:
     part = PartToEdit(name="Pier", entries=(OPENED, COST), is_section=True, required=required)
     texts, actions = edited(part, edit(0, "drop"), edit(1, "drop"))
-    assert texts == ([COST.text] if required else [])
+    assert texts == ([OPENED.text] if required else [])
     assert [action for action, _ in actions] == ["drop"] * (1 if required else 2)
+
+
+def test_no_two_corrections_print_the_same_words() -> None:
+    wrong = RefusedDraft(draft=Draft(text="It cost 99 million.", chunks=(PIER,), evidence=()), fault="not 99")
+    part = PartToEdit(name="Pier", entries=(OPENED, wrong, COST), is_section=True)
+    fallback = edit(1, "fallback", "Boats came in 2015.")
+    texts, _ = edited(part, fallback, fallback, edit(2, "add", "Boats came in 2015."))
+    assert texts == [OPENED.text, "Boats came in 2015.", COST.text]
+    stays = edit(2, "replace", "It cost 98 million.")
+    assert edited(part, edit(1, "replace", COST.text), stays)[0] == [OPENED.text, COST.text]
+
+
+def test_a_refused_sentence_is_logged_though_something_is_added_behind_it() -> None:
+    wrong = RefusedDraft(draft=Draft(text="It cost 99 million.", chunks=(PIER,), evidence=()), fault="not 99")
+    part = PartToEdit(name="summary", entries=(OPENED, wrong), required=True)
+    texts, log = edited(part, edit(1, "add", "Boats came in 2015."))
+    assert texts == [OPENED.text, "Boats came in 2015."]
+    assert log == [("add", ""), ("drop", "It cost 99 million.")]
 
 
 def test_the_log_tells_the_correction_of_a_refused_sentence_that_failed_too() -> None:
     wrong = RefusedDraft(draft=Draft(text="It cost 99 million.", chunks=(PIER,), evidence=()), fault="not 99")
     part = PartToEdit(name="summary", entries=(OPENED, wrong), required=True)
     policy = RepairPolicy(verifier=WordVerifier(), evidence=[PIER])
-    assert edited_parts([part], [edit(1, "replace", "It cost 98 million.")], policy) == [[OPENED]]
+    assert edited_parts([part], [edit(1, "replace", "It cost 98 million.")], policy).sentences == [[OPENED]]
     [repair] = policy.log
     assert (repair.action, repair.before) == ("drop", wrong.draft.text)
     assert repair.why == "not 99; corrected as “It cost 98 million.”: the evidence does not say “98”"

@@ -1,4 +1,4 @@
-"""A brief by a large model: three rounds, verified together, never a sentence twice, and a brief at any moment."""
+"""A brief by a large model: written, verified and corrected, never a sentence twice, and a brief at any moment."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def corrections(
         for sentence, action, text, ids in edits
     ]
     named = [{"section": section, "heading": heading} for section, heading in (headings or {}).items()]
-    gaps = [{"gap": gap, "left": left} for gap, left in (closed or {}).items()]
+    gaps = [{"gap": gap, "sentence": "S1", "left": left} for gap, left in (closed or {}).items()]
     return good({"edits": items, "headings": named, "closed": gaps, "open": list(opened)})
 
 
@@ -209,6 +209,7 @@ def composed(connect: Callable[[FaultServer], ChatClient]) -> Compose:
         companions: Mapping[str, Sequence[Chunk]] | None = None,
         found: Sequence[Hit] = (),
         beside: Sequence[Hit] = (),
+        beside_found: Mapping[str, Sequence[Chunk]] | None = None,
         **replies: Sequence[ScriptedReply],
     ) -> tuple[Brief, list[ReceivedRequest]]:
         named = {name.replace("_", " "): own for name, own in replies.items()}
@@ -228,7 +229,7 @@ def composed(connect: Callable[[FaultServer], ChatClient]) -> Compose:
                 *("What of the pier?", HITS, QUOTED, writer, verifier),
                 sections=6,
                 trace=TRACE,
-                look_up=lambda _: (found, {}),
+                look_up=lambda _: (found, beside_found or {}),
                 look_beside=lambda chunks: beside if FERRY in chunks else (),
                 gaps=["It is not known who paid."],
                 on_progress=(steps if steps is not None else []).append,
@@ -259,7 +260,9 @@ def test_what_stands_behind_a_passage_of_a_section_is_evidence_of_the_brief_and_
     assert [(hit.chunk, hit.rank, hit.found_by) for hit in brief.evidence[3:]] == [(behind, 4, ("neighbour",))]
 
 
-def test_a_brief_takes_a_call_for_the_outline_one_for_each_section_and_one_for_its_closing(composed: Compose) -> None:
+def test_a_brief_takes_a_call_for_the_outline_one_a_section_one_for_its_closing_and_one_for_corrections(
+    composed: Compose,
+) -> None:
     verifier = ScriptedVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier(stated=SUPPORTED))
     brief, requests = composed(verifier)
     assert [name_of(request) for request in requests] == ["outline", "section", "section", "summary", "edit"]
@@ -395,7 +398,7 @@ def test_a_verified_sentence_stays_unless_all_of_its_correction_is_supported(com
     ]
     stated = SUPPORTED | {told: COST}
     brief, _ = composed(ScriptedVerifier(stated=stated, of_citations=ScriptedVerifier()), edit=[corrections(*edits)])
-    assert texts(brief)[1:3] == [[RIGHT, CHEAP], [MOVED]]  # the second correction repeats half of the first one
+    assert texts(brief)[1:3] == [[RIGHT, told], [MOVED]]  # the second correction may have words that were not printed
     brief, _ = composed(
         ScriptedVerifier(stated=stated, of_citations=ScriptedVerifier()), edit=[corrections(edits[2], edits[3])]
     )
@@ -412,11 +415,12 @@ def test_what_is_added_stands_behind_its_sentence_if_it_is_supported_and_new(com
         ("S2", "add", f"It is said that {CHEAP}", ["E2"]),
         ("S4", "add", "Boats sank.", ["E3"]),
     ]
-    verifier = ScriptedVerifier(stated=SUPPORTED | {praised: COST}, of_citations=ScriptedVerifier())
+    stated = SUPPORTED | {praised: COST, f"It is said that {CHEAP}": COST}
+    verifier = ScriptedVerifier(stated=stated, of_citations=ScriptedVerifier())
     brief, _ = composed(verifier, edit=[corrections(*edits)])
     assert texts(brief)[1:3] == [[RIGHT, praised, CHEAP], [MOVED]]
     assert brief.sections[0].sentences[1].citations == (COST.id,)
-    assert actions(brief) == [("Approval and price", "add")]
+    assert actions(brief) == [("Approval and price", "add"), ("Approval and price", "drop")]
 
 
 def test_what_the_last_call_drops_goes_but_not_all_of_a_summary_or_of_the_only_section(composed: Compose) -> None:
@@ -435,7 +439,10 @@ def test_what_the_last_call_drops_goes_but_not_all_of_a_summary_or_of_the_only_s
         summary=[closing([(SUMMARY, ["S1"])])],
         edit=[corrections(*((sentence, "drop", "", []) for sentence in ("S2", "S3")))],
     )
-    assert texts(brief)[1] == [CHEAP]
+    assert texts(brief)[1] == [RIGHT]
+    brief, _ = composed(verifier, edit=[corrections(*((s, "drop", "", []) for s in ("S2", "S3", "S4")))])
+    assert texts(brief)[1:] == [[RIGHT], [CONCLUSION]]
+    assert [repair.before for repair in brief.trace.repairs] == [CHEAP, MOVED]
 
 
 def test_a_heading_is_corrected_as_far_as_the_passages_bear_it_out(composed: Compose) -> None:
@@ -490,6 +497,47 @@ def test_a_verifier_that_is_lost_at_the_corrections_leaves_the_brief_before_them
         )
     assert texts(caught.value.draft) == [[SUMMARY], [RIGHT, CHEAP], [FERRY.text], []]
     assert actions(caught.value.draft) == [("Use of the pier", "quote")]
+
+
+def test_the_editor_may_cite_the_opening_of_a_document_that_was_searched_for_last(composed: Compose) -> None:
+    opening = chunk("quay.md", "Status: the quay is open.")
+    quay = chunk("quay.md", "Since 2017 the old quay serves the boats again.", start=90)
+    is_open = "The old quay is open."
+    verifier = ScriptedVerifier(stated=SUPPORTED | {is_open: opening}, of_citations=ScriptedVerifier())
+    brief, _ = composed(
+        verifier,
+        found=[Hit(chunk=quay, rank=1, score=0.5)],
+        beside_found={quay.id: [opening]},
+        summary=[closing([(SUMMARY, ["S1", "S3"])], searches=["boats of Oslo today"])],
+        edit=[corrections(("S4", "add", is_open, ["E4"]))],
+    )
+    assert texts(brief)[2] == [MOVED, is_open]
+    assert {opening.id, quay.id} <= {hit.chunk.id for hit in brief.evidence}
+
+
+def test_no_disagreement_is_printed_of_one_side_and_what_was_added_to_it(composed: Compose) -> None:
+    one, other = "The board stood by its approval of May.", "The auditor disputed that 41 million kroner were right."
+    sides = [{"text": one, "evidence": ["E1"]}, {"text": other, "evidence": ["E2"]}]
+    reply = json.loads(THEMES.content or "") | {"disagreements": [{"about": "the price", "sides": sides}]}
+    more = "The auditor praised the stone work."
+    verifier = ScriptedVerifier(stated=SUPPORTED | {other: COST, more: COST}, of_citations=ScriptedVerifier())
+    brief, _ = composed(verifier, outline=[good(reply)], edit=[corrections(("S6", "add", more, ["E2"]))])
+    assert brief.disagreements == ()
+
+
+def test_what_was_to_close_a_gap_and_is_not_printed_leaves_it(composed: Compose) -> None:
+    gap = "The passages do not say who paid."
+    said = good(json.loads(THEMES.content or "") | {"answered": "partly", "not_answered": [not_answered(gap)]})
+    verifier = ScriptedVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier())
+    paid = corrections(("S1", "add", "The state paid.", ["E1"]), closed={"G2": ""})
+    brief, _ = composed(verifier, outline=[said], edit=[paid])
+    assert gap in brief.gaps
+
+
+def test_a_section_without_a_complete_sentence_keeps_its_quotes(composed: Compose) -> None:
+    brief, _ = composed(ScriptedVerifier(stated=SUPPORTED), Use_of_the_pier=[section(("boats and more boats", ["E3"]))])
+    assert texts(brief)[2] == [FERRY.text]
+    assert ("Use of the pier", "quote") in actions(brief)
 
 
 def test_what_stands_beside_the_passages_of_a_theme_and_may_answer_is_read_with_them(composed: Compose) -> None:
@@ -672,7 +720,7 @@ def test_a_closing_sentence_that_fails_or_repeats_another_is_corrected_or_droppe
     request = requests[-1].body["messages"][1]["content"]
     assert f"S2 (E1; refused: it repeats another sentence: {RIGHT}): {RIGHT}" in request
     assert f"# Conclusion\nS6 (E3; refused: the evidence does not say “settled”): {CONCLUSION}" in request
-    assert actions(brief) == [("summary", "rewrite"), ("conclusion", "drop"), ("conclusion", "drop")]
+    assert actions(brief) == [("summary", "rewrite"), *[("conclusion", "drop")] * 3]  # the correction repeats too
 
 
 def test_a_gap_that_the_brief_closes_is_not_printed(composed: Compose) -> None:

@@ -208,7 +208,7 @@ def test_the_editor_reads_the_brief_with_its_citations_and_all_passages_and_cite
     reply = {
         "edits": edits,
         "headings": headings[:1],
-        "closed": [{"gap": "G1", "left": "It is not said when."}],
+        "closed": [{"gap": "G1", "sentence": "S2", "left": "It is not said when."}],
         "open": [],
     }
     other = {"edits": [], "headings": headings[1:], "closed": [], "open": []}
@@ -224,7 +224,7 @@ def test_the_editor_reads_the_brief_with_its_citations_and_all_passages_and_cite
     ]
     assert found.edits[1].drafts[1].chunks == (meeting, cost)
     assert found.headings == {1: "The board's vote"}
-    assert found.closed_gaps == {"It is not said who paid.": "It is not said when."}
+    assert found.closed_gaps == {"It is not said who paid.": (1, "It is not said when.")}
     user = server.requests[0].body["messages"][1]["content"]
     assert "# Summary\nS1 (E2): It cost 41 million kroner.\n# H1: The pier\nS2 (E1; refused: wrong day): The" in user
     assert "G1: It is not said who paid." in user
