@@ -24,8 +24,8 @@ MIN_SENTENCES = 2
 """A section with fewer sentences gets a quotation in place of a refused one that was not corrected."""
 
 EditAction = Literal["replace", "fallback", "drop", "add"]
-"""What a correction does with its sentence. What is added stands behind it; a fallback stands in for a replacement that
-did not pass."""
+"""What a correction does with its sentence. What is added stands behind it; a fallback stands in for a replacement, or
+for what was to be added, that did not pass."""
 
 SentenceToEdit = Sentence | RefusedDraft
 """A sentence of a brief as its editor reads it: one that is printed, or one that was refused."""
@@ -143,6 +143,8 @@ def _change(entry: SentenceToEdit, edits: Sequence[_JudgedEdit]) -> _Change:
         chosen = replacing
     else:
         chosen = fallbacks if replacing and all(each.passed for each in fallbacks) else []
+    if not replacing and not all(each.passed for each in added):
+        added += fallbacks
     why = next((each.edit.why or "dropped" for each in drops), "") if not chosen else ""
     stays = isinstance(entry, Sentence) and not chosen and not why
     return _Change(entry=entry, edits=edits, stays=stays, replacing=chosen, added=added, dropped=why)

@@ -255,8 +255,8 @@ class _LargeComposition:
             self.policy.record(self.current_part, "quote", "", "", f"{UNUSABLE_REPLY}: {error}")
             return
         body = [sentence for section in passed for sentence in section.sentences]
-        read = {chunk.id for theme in self.outline.themes for chunk in self.writer.passages_of(theme, self.outline)}
-        self.found_last = tuple(hit.chunk for hit in self._searched(drafts.searches, read))
+        edited = {chunk.id for chunk in self.writer.passages_to_edit((), self.outline, ()).values()}
+        self.found_last = tuple(hit.chunk for hit in self._searched(drafts.searches, edited))
         judged = self.policy.judged_closing([(part, drafts.parts[part]) for part in CLOSING_PARTS], body)
         self.closing = dict(zip(CLOSING_PARTS, judged, strict=True))
         summary, conclusion = ([each for outcome in own for each in outcome.sentences] for own in judged)

@@ -76,9 +76,10 @@ The rule that answers a query may be the last sentence of a passage on other thi
 little: .18 for the fourth hit of a query that quoted it. In 11 briefs one such hit in three briefs was left out.
 """
 
-FURTHER_HITS, LEAST_LIKELY, LIKELY_BESIDE = 24, 0.1, 0.5
-"""Hits of a search for what the model's outline lacks, and the least probability that a hit which is taken answers it;
-the same of a passage beside those that the outline names, for the question and its aspects.
+FURTHER_HITS, FIRST_HITS, LEAST_LIKELY, LIKELY_BESIDE = 24, 4, 0.1, 0.5
+"""Hits of a search for what the model's outline lacks; its first ones, which are taken in any case; the least
+probability that another one which is taken answers it; and the same of a passage beside those that the outline names,
+for the question and its aspects.
 
 Of 15 passages that eight such searches found, the writer cited three, all above .4; five are below .1. The one that
 gives the reasons of a change, under the next heading, had .15 for two such searches; of 57 passages beside those of its
@@ -313,13 +314,18 @@ class QuestionRun:
         )
 
     def look_up(self, query: str, where: Filter | None) -> tuple[list[Hit], dict[str, tuple[Chunk, ...]]]:
-        """Return the hits that may answer a query of a large model's outline, and what stands beside each, by id."""
+        """Return the hits that may answer a query of a large model, and what stands beside each, by id.
+
+        They are in turn the next of the search and the next by whether they answer: a query of nouns is no question,
+        and what the search had second was left out by its probability.
+        """
         with self._stage("retrieve", f"searching for {query!r}"), self._recorded_embedding():
             hits = search_index(self.index, query, k=FURTHER_HITS, where=where)
             scores = read_further(AnswerScores(questions=(query,), by_chunk={}), hits, self._answer_scores)
-        hits = order_by_answers(hits, scores, only_evidence=False)
-        likely = [hit for hit in hits if (scores.best(hit.chunk.id) or 0.0) >= LEAST_LIKELY]
-        return likely, companions(self.index, [hit.chunk for hit in likely], where)
+        by_answers = order_by_answers(hits, scores, only_evidence=False)
+        likely = [hit for hit in by_answers if (scores.best(hit.chunk.id) or 0.0) >= LEAST_LIKELY]
+        found = merge_hits([hits[:FIRST_HITS], likely])
+        return found, companions(self.index, [hit.chunk for hit in found], where)
 
     def look_beside(self, chunks: Sequence[Chunk]) -> list[Hit]:
         """Return the passages before and after ``chunks``, below any heading, that answer, best first."""

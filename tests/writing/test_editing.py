@@ -99,6 +99,12 @@ def test_a_required_part_keeps_a_sentence(required: bool) -> None:
     assert [action for action, _ in actions] == ["drop"] * (1 if required else 2)
 
 
+def test_a_fallback_stands_in_for_what_was_to_be_added_and_did_not_pass() -> None:
+    sunk, came = edit(0, "add", "Boats sank in 2015."), edit(0, "fallback", "Boats came in 2015.")
+    assert edited(SECTION, sunk, came) == ([OPENED.text, "Boats came in 2015.", COST.text], [("add", "")])
+    assert edited(SECTION, edit(0, "add", "In 2015 came boats."), came)[0][1] == "In 2015 came boats."
+
+
 def test_no_two_corrections_print_the_same_words() -> None:
     wrong = RefusedDraft(draft=Draft(text="It cost 99 million.", chunks=(PIER,), evidence=()), fault="not 99")
     part = PartToEdit(name="Pier", entries=(OPENED, wrong, COST), is_section=True)
