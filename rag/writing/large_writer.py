@@ -142,14 +142,21 @@ class LargeWriter:
     def passages_of(self, theme: Theme, outline: ThematicOutline) -> list[Chunk]:
         """Return the passages of ``theme``, and those beside them that no theme of ``outline`` names.
 
-        The opening of a document, with its status and date, is read in each section that has a passage of it.
+        The opening of a document, with its status and date, is read in each section that has a passage of it, and what
+        another document has on the same issue. Of the neighbours only those of the passages that the theme names are.
         """
         named = {chunk.id for each in outline.themes for chunk in each.passages}
         own = list({chunk.id: chunk for chunk in (*theme.passages, *theme.found)}.values())
-        beside = {each.id: each for chunk in own for each in self.companions.get(chunk.id, ())}
         read = {chunk.id for chunk in own}
-        further = (chunk for chunk in beside.values() if chunk.id not in named or chunk.start == 0)
-        return [*own, *(chunk for chunk in further if chunk.id not in read)]
+        of_theme = {chunk.id for chunk in theme.passages}
+        beside = {
+            each.id: each
+            for chunk in own
+            for each in self.companions.get(chunk.id, ())
+            if each.start == 0
+            or (each.id not in named and (chunk.id in of_theme or each.document_id != chunk.document_id))
+        }
+        return [*own, *(chunk for chunk in beside.values() if chunk.id not in read)]
 
     def passages_read(self, outline: ThematicOutline) -> list[Chunk]:
         """Return the passages that the outline or a section of it reads, each once."""
@@ -221,12 +228,8 @@ class LargeWriter:
     def passages_to_edit(
         self, entries: Sequence[SentenceToEdit], outline: ThematicOutline, found: Sequence[Chunk]
     ) -> dict[str, Chunk]:
-        """Return what the sections read, what ``entries`` cite and what was ``found``, by alias.
-
-        Of what stands beside the passages that were found only the openings of documents, with a status, are read.
-        """
-        wanted = {chunk.id for theme in outline.themes for chunk in self.passages_of(replace(theme, found=()), outline)}
-        wanted |= {chunk.id for theme in outline.themes for chunk in theme.found}
+        """Return by alias what the sections read, ``entries`` cite or was ``found``, and the openings of documents."""
+        wanted = {chunk.id for theme in outline.themes for chunk in self.passages_of(theme, outline)}
         wanted |= {chunk.id for chunk in found} | {cited for entry in entries for cited in _cited(entry)}
         wanted |= {each.id for id_ in tuple(wanted) for each in self.companions.get(id_, ()) if each.start == 0}
         return {alias: chunk for alias, chunk in self._passages.items() if chunk.id in wanted}
