@@ -9,7 +9,9 @@ from fault_server import FaultServer, good
 
 from rag.config import load_settings
 from rag.llm import ChatClient, resolve
+from rag.retrieval import search_index
 from rag.store import Index
+from rag.types import Filter
 from rag.writing.question_run import QuestionRun
 
 pytestmark = pytest.mark.integration
@@ -58,3 +60,26 @@ def test_all_hits_that_are_asked_for_are_read_and_none_is_lost_but_those_off_the
     assert searched <= set(read.by_chunk)
     on_question = {id_ for id_ in searched if (read.best(id_) or 0) >= 0.12}
     assert {hit.chunk.id for hit in found if hit.found_by != ("neighbour",)} == on_question
+
+
+def test_a_further_search_has_the_first_hits_of_the_search_and_what_answers_and_what_stands_beside(
+    corpus_index: Index,
+) -> None:
+    asked = run(corpus_index, "extractive")
+    hits, beside = asked.look_up(ASPECT, None)
+    searched = search_index(corpus_index, ASPECT, k=4)
+    assert {hit.chunk.id for hit in searched} <= {hit.chunk.id for hit in hits}
+    assert hits[0].chunk == searched[0].chunk
+    assert any("hubble" in hit.chunk.document_id for hit in hits[:2])
+    assert set(beside) == {hit.chunk.id for hit in hits}
+    only, _ = asked.look_up(QUESTION, Filter(document="*hubble*"))
+    assert only
+    assert all("hubble" in hit.chunk.document_id for hit in only)
+
+
+def test_beside_passages_are_read_those_that_answer_best_first(corpus_index: Index) -> None:
+    asked = run(corpus_index, "extractive")
+    first = next(hit.chunk for hit in asked.retrieve(None) if corpus_index.catalogue.neighbours(hit.chunk))
+    beside = asked.look_beside([first])
+    near = {chunk.id for chunk in corpus_index.catalogue.neighbours(first)}
+    assert {hit.chunk.id for hit in beside} <= near
