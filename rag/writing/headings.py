@@ -33,8 +33,12 @@ _TITLE_WORDS = frozenset(
 _FULL_NAME = re.compile(r"\b[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)+")
 """A name of at least two words."""
 
-_SHORT_YEARS = re.compile(r"\b(1\d|20)(\d\d)([–/-])(\d\d)\b")
-"""A span of years whose second one is shortened: "1931–32"."""
+_SHORT_YEARS = re.compile(r"\b(1\d|20)(\d\d)([–/]|-(?=1[3-9]|[2-9]\d))(\d\d)\b(?![-/])")
+"""A span of years whose second one is shortened: "1931–32", "2007/08". Behind a hyphen it is no month.
+
+All of 39 such headings of official statistics and of 20 places in a history are years; of three in a report with legal
+citations none is (pages, the number of an opinion), which a heading of a brief does not have.
+"""
 
 _WORD = r"[^\W\d_][\w-]*"
 _NAME_WORD_WITHIN = re.compile(r"(?<=[a-z,;] )[A-Z][\w-]*")

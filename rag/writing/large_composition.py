@@ -26,6 +26,7 @@ from rag.writing.compose import insufficient_brief, quoted_brief
 from rag.writing.drafts import CLOSING_PARTS, ClosingPart, Draft, quote_draft
 from rag.writing.editing import PartToEdit, SentenceToEdit, edited_parts
 from rag.writing.evidence import EvidenceSentence
+from rag.writing.further_search import FurtherSearch
 from rag.writing.large_writer import LargeWriter
 from rag.writing.outcome import Outcome
 from rag.writing.outline import Outline
@@ -36,12 +37,6 @@ from rag.writing.thematic_outline import DraftDisagreement, ThematicOutline, The
 
 PARTS = ("outline", "sections", "summary and conclusion", "corrections")
 """What is written one after another."""
-
-LookUp = Callable[[str], tuple[Sequence[Hit], Mapping[str, Sequence[Chunk]]]]
-"""Searches the collection for a query, and returns the best hits, and for each of them what stands beside it, by id."""
-
-LookBeside = Callable[[Sequence[Chunk]], Sequence[Hit]]
-"""Returns the passages beside others, in their documents, that answer the question, best first."""
 
 FOUND_PER_SEARCH, FOUND_BESIDE = 3, 3
 """Passages that a search of the model adds to those that it names, and those beside the ones of a theme."""
@@ -56,8 +51,7 @@ def compose_with_large_model(
     *,
     sections: int,
     trace: Trace,
-    look_up: LookUp,
-    look_beside: LookBeside,
+    search: FurtherSearch,
     gaps: Sequence[str] = (),
     on_progress: OnProgress = lambda _: None,
 ) -> Brief:
@@ -72,8 +66,7 @@ def compose_with_large_model(
         verifier: the verifier.
         sections: the largest number of sections.
         trace: the trace without repairs.
-        look_up: searches for what the model's outline lacks.
-        look_beside: finds what stands beside the passages of a theme and may answer the question.
+        search: finds what the model's outline lacks.
         gaps: what is known to be missing before the model is asked.
         on_progress: called with each verified draft.
 
@@ -87,8 +80,7 @@ def compose_with_large_model(
         first_outline=outline,
         writer=writer,
         policy=RepairPolicy(verifier=verifier, evidence=writer.evidence),
-        look_up=look_up,
-        look_beside=look_beside,
+        search=search,
         on_progress=on_progress,
     )
     try:
@@ -119,8 +111,7 @@ class _LargeComposition:
     first_outline: Outline
     writer: LargeWriter
     policy: RepairPolicy
-    look_up: LookUp
-    look_beside: LookBeside
+    search: FurtherSearch
     on_progress: OnProgress
     outline: ThematicOutline = field(default_factory=partial(ThematicOutline, themes=()))
     quotes: list[list[EvidenceSentence]] = field(default_factory=list)
@@ -164,7 +155,7 @@ class _LargeComposition:
         named = {chunk.id for theme in self.outline.themes for chunk in theme.passages}
         themes = []
         for theme in self.outline.themes:
-            beside = [hit for hit in self.look_beside(theme.passages) if hit.chunk.id not in named][:FOUND_BESIDE]
+            beside = [hit for hit in self.search.beside(theme.passages) if hit.chunk.id not in named][:FOUND_BESIDE]
             found = {hit.chunk.id: hit.chunk for hit in (*beside, *self._searched(theme.searches, named))}
             self._add_evidence(beside)
             themes.append(replace(theme, found=tuple(found.values())))
@@ -174,7 +165,7 @@ class _LargeComposition:
         """Return what ``queries`` find beside the ``known`` ids; it becomes evidence."""
         found: dict[str, Hit] = {}
         for query in queries:
-            hits, beside = self.look_up(query)
+            hits, beside = self.search.find(query)
             new = [hit for hit in hits if hit.chunk.id not in known and hit.chunk.id not in found][:FOUND_PER_SEARCH]
             self._add_evidence(new, beside)
             found |= {hit.chunk.id: hit for hit in new}

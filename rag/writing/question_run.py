@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,6 @@ from rag.progress import OnProgress, Stage, Step
 from rag.retrieval import (
     Answerability,
     AnswerScores,
-    as_neighbours,
     assess_answerability,
     kept_neighbours,
     likely_answers,
@@ -41,6 +39,7 @@ from rag.verify.chat_verifier import VERIFY_PROMPT
 from rag.writing.companions import companions
 from rag.writing.compose import compose, insufficient_brief, quoted_brief
 from rag.writing.evidence_budget import fit_evidence, hits_to_fill
+from rag.writing.further_search import IndexSearch
 from rag.writing.large_composition import compose_with_large_model
 from rag.writing.large_writer import LargeWriter
 from rag.writing.outline import Outline, make_outline
@@ -74,16 +73,6 @@ NEAREST_KEPT = 5
 
 The rule that answers a query may be the last sentence of a passage on other things, of which the answer model makes
 little: .18 for the fourth hit of a query that quoted it. In 11 briefs one such hit in three briefs was left out.
-"""
-
-FURTHER_HITS, FIRST_HITS, LEAST_LIKELY, LIKELY_BESIDE = 24, 4, 0.1, 0.5
-"""Hits of a search for what the model's outline lacks; its first ones, which are taken in any case; the least
-probability that another one which is taken answers it; and the same of a passage beside those that the outline names,
-for the question and its aspects.
-
-Of 15 passages that eight such searches found, the writer cited three, all above .4; five are below .1. The one that
-gives the reasons of a change, under the next heading, had .15 for two such searches; of 57 passages beside those of its
-brief it answers the question best.
 """
 
 MIN_DETECTABLE_TOKENS = 4
@@ -271,8 +260,7 @@ class QuestionRun:
                 brief = compose_with_large_model(
                     *(self.question, hits, outline, writer, models.verifier),
                     sections=self.settings.sections,
-                    look_up=partial(self.look_up, where=where),
-                    look_beside=self.look_beside,
+                    search=self.further_search(where),
                     **common,
                 )
         except Interrupted as interrupted:
@@ -313,30 +301,22 @@ class QuestionRun:
             latest=self.index.catalogue.latest_date() or "",
         )
 
-    def look_up(self, query: str, where: Filter | None) -> tuple[list[Hit], dict[str, tuple[Chunk, ...]]]:
-        """Return the hits that may answer a query of a large model, and what stands beside each, by id.
+    def further_search(self, where: Filter | None) -> IndexSearch:
+        """Return the search for what a large model wants to know beside its evidence."""
 
-        They are in turn the next of the search and the next by whether they answer: a query of nouns is no question,
-        and what the search had second was left out by its probability.
-        """
-        with self._stage("retrieve", f"searching for {query!r}"), self._recorded_embedding():
-            hits = search_index(self.index, query, k=FURTHER_HITS, where=where)
-            scores = read_further(AnswerScores(questions=(query,), by_chunk={}), hits, self._answer_scores)
-        by_answers = order_by_answers(hits, scores, only_evidence=False)
-        likely = [hit for hit in by_answers if (scores.best(hit.chunk.id) or 0.0) >= LEAST_LIKELY]
-        found = merge_hits([hits[:FIRST_HITS], likely])
-        return found, companions(self.index, [hit.chunk for hit in found], where)
+        @contextmanager
+        def recorded(message: str) -> Iterator[None]:
+            with self._stage("retrieve", message), self._recorded_embedding():
+                yield
 
-    def look_beside(self, chunks: Sequence[Chunk]) -> list[Hit]:
-        """Return the passages before and after ``chunks``, below any heading, that answer, best first."""
-        with self._stage("retrieve", "reading what stands beside the passages of the outline"):
-            beside = [each for chunk in chunks for each in self.index.catalogue.neighbours(chunk)]
-            hits = as_neighbours(beside, [Hit(chunk=chunk, rank=1, score=0.0) for chunk in chunks])
-            questions = (reword_query(self.index, self.question), *self.aspects)
-            scores = read_further(AnswerScores(questions=questions, by_chunk={}), hits, self._answer_scores)
-        probability = {hit.chunk.id: scores.best(hit.chunk.id) or 0.0 for hit in hits}
-        likely = [hit for hit in hits if probability[hit.chunk.id] >= LIKELY_BESIDE]
-        return sorted(likely, key=lambda hit: -probability[hit.chunk.id])
+        questions = (reword_query(self.index, self.question), *self.aspects)
+        return IndexSearch(
+            index=self.index,
+            where=where,
+            questions=questions,
+            score_answers=self._answer_scores,
+            recorded=recorded,
+        )
 
     def _trace(self, verifier: str) -> Trace:
         names = prompt_names(self.choice, self.verifier)

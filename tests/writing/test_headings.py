@@ -114,3 +114,8 @@ def test_a_group_without_headings_is_named_after_full_names_in_its_sentences() -
 def test_a_span_of_years_may_have_its_second_one_shortened(heading: str, fault: bool) -> None:
     found = heading_fault(heading, ["Manchuria fell in September 1931.", "The note of 1932 named no sanctions."], [])
     assert bool(found) == fault
+
+
+@pytest.mark.parametrize("date", ["2018-05-02", "2018-05", "2018/05/02"])
+def test_a_date_in_a_heading_is_no_span_of_years(date: str) -> None:
+    assert heading_fault(f"Meeting of {date}", [f"The board met on {date}."], []) is None

@@ -122,6 +122,22 @@ def _words(text: str) -> set[str]:
     return set(words_of(text.lower()))
 
 
+@dataclass
+class ScriptedSearch:
+    """Finds the same passages for every query, and others beside those on the ferry."""
+
+    found: Sequence[Hit]
+    beside_found: Mapping[str, Sequence[Chunk]]
+    beside_ferry: Sequence[Hit]
+
+    def find(self, query: str) -> tuple[Sequence[Hit], Mapping[str, Sequence[Chunk]]]:
+        assert query
+        return self.found, self.beside_found
+
+    def beside(self, chunks: Sequence[Chunk]) -> Sequence[Hit]:
+        return self.beside_ferry if FERRY in chunks else ()
+
+
 class ModelServer(FaultServer):
     """Answers each request by the name of its prompt: the section calls of a brief arrive in any order."""
 
@@ -229,8 +245,7 @@ def composed(connect: Callable[[FaultServer], ChatClient]) -> Compose:
                 *("What of the pier?", HITS, QUOTED, writer, verifier),
                 sections=6,
                 trace=TRACE,
-                look_up=lambda _: (found, beside_found or {}),
-                look_beside=lambda chunks: beside if FERRY in chunks else (),
+                search=ScriptedSearch(found=found, beside_found=beside_found or {}, beside_ferry=beside),
                 gaps=["It is not known who paid."],
                 on_progress=(steps if steps is not None else []).append,
             )

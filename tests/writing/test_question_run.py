@@ -66,13 +66,13 @@ def test_a_further_search_has_the_first_hits_of_the_search_and_what_answers_and_
     corpus_index: Index,
 ) -> None:
     asked = run(corpus_index, "extractive")
-    hits, beside = asked.look_up(ASPECT, None)
+    hits, beside = asked.further_search(None).find(ASPECT)
     searched = search_index(corpus_index, ASPECT, k=4)
     assert {hit.chunk.id for hit in searched} <= {hit.chunk.id for hit in hits}
     assert hits[0].chunk == searched[0].chunk
     assert any("hubble" in hit.chunk.document_id for hit in hits[:2])
     assert set(beside) == {hit.chunk.id for hit in hits}
-    only, _ = asked.look_up(QUESTION, Filter(document="*hubble*"))
+    only, _ = asked.further_search(Filter(document="*hubble*")).find(QUESTION)
     assert only
     assert all("hubble" in hit.chunk.document_id for hit in only)
 
@@ -80,6 +80,6 @@ def test_a_further_search_has_the_first_hits_of_the_search_and_what_answers_and_
 def test_beside_passages_are_read_those_that_answer_best_first(corpus_index: Index) -> None:
     asked = run(corpus_index, "extractive")
     first = next(hit.chunk for hit in asked.retrieve(None) if corpus_index.catalogue.neighbours(hit.chunk))
-    beside = asked.look_beside([first])
+    beside = asked.further_search(None).beside([first])
     near = {chunk.id for chunk in corpus_index.catalogue.neighbours(first)}
     assert {hit.chunk.id for hit in beside} <= near
