@@ -41,7 +41,7 @@ def date_of_name(name: str) -> str | None:
 
     It stands in the last part (``2024-04-17.md``) or in the directories (``2024/04/17/post``). So minutes and posts are
     named. In four public collections 677 of 687 files with a day in the last part have the same date in their text, and
-    the others one that is mostly a day off. The directories of 750 addresses, all of one blog, are the days of its posts.
+    the others one that is mostly a day off. The directories of 750 addresses, all of one blog, are its posts' days.
     """
     name = name.rstrip("/")
     found = {iso_date(day) for day in _DAY_IN_NAME.findall(name.rsplit("/", 1)[-1])} - {None}

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _ISSUE_NUMBER = re.compile(r"(?<![\w#&])#(\d{3,6})\b")
 """The number of an issue, a request or a proposal: "#54563".
 
-Of 65 places drawn from 13 collections (minutes, blogs, proposals, handbooks, manuals) 60 are such numbers; the others, all
-in one handbook, are rooms and codes of projects.
+Of 65 places drawn from 13 collections (minutes, blogs, proposals, handbooks, manuals) 60 are such numbers; the others,
+all in one handbook, are rooms and codes of projects.
 """
 
 MOST_PASSAGES_OF_ISSUE = 8
