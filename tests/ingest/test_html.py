@@ -35,6 +35,17 @@ def test_headings_stay_and_navigation_footnotes_and_scripts_are_removed(
         assert removed not in document.text
 
 
+def test_front_matter_of_a_site_generator_gives_title_date_and_status_and_is_no_prose(
+    read_document: Callable[..., Document],
+) -> None:
+    front = "---\r\ntitle: Logs of the Harbour\r\nlastmod: 2026-06-15\r\nslug: logs\r\nstatus: Draft only\r\n---\r\n"
+    page = "<p>The harbour keeps a log of every ship that comes in.</p>\n<h2>Funding</h2><p>The city pays for it.</p>"
+    document = read_document("logs.html", front + page)
+    assert (document.title, document.date) == ("Logs of the Harbour", "2026-06-15")
+    assert "slug" not in document.text and "---" not in document.text
+    assert document.text.startswith("status: Draft only\n\nThe harbour keeps a log")
+
+
 def test_page_without_an_article_is_read_whole(read_document: Callable[..., Document]) -> None:
     page = "<html><body><div>One short line.</div></body></html>"
     assert "One short line." in read_document("s.html", page).text

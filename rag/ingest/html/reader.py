@@ -13,6 +13,9 @@ from typing import Any
 from rag.ingest.blocks import Block, ParsedDocument
 from rag.ingest.clean import match_key
 from rag.ingest.dates import iso_date
+from rag.ingest.encoding import decode
+from rag.ingest.front_matter import other_fields, split_front_matter
+from rag.ingest.header import date_of_fields, title_of_fields
 from rag.ingest.html.blocks import html_blocks
 from rag.ingest.html.tree import parse_html
 from rag.ingest.omissions import Tally
@@ -21,7 +24,7 @@ _TITLE_PARTS = re.compile(r"\s[|·»–—:-]+\s")  # "Signals — The Handbook"
 
 
 def read_html(data: bytes, name: str) -> ParsedDocument:
-    """Read the article of the page in ``data``; title and date come from the page's metadata.
+    """Read the article of the page in ``data``; title and date come from its front matter or metadata.
 
     All visible text is used where trafilatura finds no article, or less than a fifth of the text in paragraphs.
 
@@ -29,6 +32,7 @@ def read_html(data: bytes, name: str) -> ParsedDocument:
         ReadError: ``data`` contains no HTML.
     """
     tally = Tally()
+    front, data = _split_front_matter(data)
     metadata, tree = parse_html(data, tally)
     article, title, date = _extract_article(tree)
     blocks = tuple(html_blocks(tree))
@@ -39,14 +43,24 @@ def read_html(data: bytes, name: str) -> ParsedDocument:
     left_out = [block for block in blocks if not block.level and block not in selected]
     tally.add("navigation and boilerplate", count=len(left_out), detail=left_out[0].text if left_out else "")
     tally.add("images", count=sum(1 for _ in tree.iter("img")))
+    header = [Block(text=others)] if (others := other_fields(front, tally)) else []
     return ParsedDocument(
-        blocks=selected,
+        blocks=(*header, *selected),
         media_type="text/html",
-        title=_find_title(tree, title),
-        date=iso_date(date),
+        title=title_of_fields(front, name) or _find_title(tree, title),
+        date=date_of_fields(front) or iso_date(date),
         metadata=metadata,
         tally=tally,
     )
+
+
+def _split_front_matter(data: bytes) -> tuple[dict[str, str], bytes]:
+    """Return the fields before a page that a site generator fills in (Jekyll, Hugo), and the page."""
+    if not data.removeprefix(b"\xef\xbb\xbf").startswith((b"---", b"+++")):
+        return {}, data
+    text, _ = decode(data)
+    front, page = split_front_matter(text.replace("\r\n", "\n"))
+    return (front, page.encode()) if front else ({}, data)
 
 
 def _find_title(tree: Any, found: str | None) -> str | None:
