@@ -53,8 +53,11 @@ SCHEMA_RATIO = 0.7
 CORRECTED_ONE_IN = 4
 """One in so many sentences of a large model is corrected when the model reads the whole brief."""
 
-PASSAGES_FOUND = 32
-"""Passages that the searches of a large model's outline add to the sections: 22 to 55 in seven briefs, 169 in six."""
+PASSAGES_SEEN, PASSAGES_FOUND = 70, 24
+"""Passages that a large model sees in short of what its searches found, and reads in full of these."""
+
+SEEN_WORDS = 40
+"""Words of a passage that is seen in short."""
 
 REPLY_ITEM_TOKENS = 20
 """Tokens of JSON for each sentence of a reply besides its text: key, citations, quotes and brackets."""
@@ -229,20 +232,21 @@ def _write_large_dry(model: DryRunModel, writer: LargeWriter, outline: Outline, 
     themes = outline_without_model(outline, writer.evidence).themes
     used = writer.evidence[:PASSAGES_USED]
     more = [KeyPoint(text="", passages=tuple(used[at :: len(themes)])) for at in range(len(themes))]
-    found = writer.evidence[PASSAGES_USED : PASSAGES_USED + PASSAGES_FOUND]
+    found = writer.evidence[PASSAGES_USED:]
     with_all_passages = ThematicOutline(
         themes=tuple(
-            replace(theme, key_points=(*theme.key_points, point), found=tuple(found[at :: len(themes)]))
-            for at, (theme, point) in enumerate(zip(themes, more, strict=True))
-        )
+            replace(theme, key_points=(*theme.key_points, point)) for theme, point in zip(themes, more, strict=True)
+        ),
+        found=tuple(found[:PASSAGES_FOUND]),
     )
-    for theme in with_all_passages.themes:
-        writer.section(theme, with_all_passages)
+    seen = writer.evidence[:PASSAGES_SEEN]
+    writer.select(with_all_passages, seen, {chunk.id: " ".join(chunk.text.split()[:SEEN_WORDS]) for chunk in seen})
+    with suppress(ReplyError):
+        writer.brief(with_all_passages, sections)
     body = [
         Section(heading=section.heading, sentences=tuple(sentence.as_sentence() for sentence in section.evidence))
         for section in outline.sections
     ]
-    writer.closing(body, with_all_passages)
     writer.edit(_parts_to_edit(body), (), with_all_passages)
     summary, conclusion = closing_evidence(outline)
     corrected = evidence[::CORRECTED_ONE_IN]
@@ -260,14 +264,14 @@ def _refused(evidence: Sequence[EvidenceSentence]) -> list[RefusedDraft]:
 def _verify_dry(judge: DryRunModel, outline: Outline, *, corrected: bool) -> None:
     """Count the calls that verify the brief of ``outline``, and what a large model ``corrected`` of it.
 
-    The calls for its evidence sentences stand for those for what the writer makes of them: one batch for the sections,
-    one for summary and conclusion, and one for corrections. With ``support+llm`` all sentences are put to the model
+    The calls for its evidence sentences stand for those for what the writer makes of them: one batch for the brief, and
+    one for corrections. With ``support+llm`` all sentences are put to the model
     too: of 60 that a strong writer wrote for the sections of three briefs, the packaged verifier was certain of none.
     """
     verifier = ChatVerifier(model=judge)
     summary, conclusion = closing_evidence(outline)
     body = [sentence for section in outline.sections for sentence in section.evidence]
-    for evidence in (body, [*summary, *conclusion], body[::CORRECTED_ONE_IN] if corrected else []):
+    for evidence in ([*body, *summary, *conclusion], body[::CORRECTED_ONE_IN] if corrected else []):
         calls = judge.count(verifier.requests([(sentence.text, (sentence.chunk,)) for sentence in evidence]))
         judge.tokens.update(calls=calls["calls"], prompt=calls["prompt"])
         judge.most.update(calls)

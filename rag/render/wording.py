@@ -111,10 +111,6 @@ def _is_quotation(sentence: Sentence) -> bool:
     return all(word.casefold() in quoted for word in words_of(sentence.text))
 
 
-_CLOSING_PROMPT = "summary"
-"""The prompt of a large model that writes summary and conclusion from the sections."""
-
-
 def check_summary(brief: Brief) -> str:
     """State how many sentences were checked, and what was done to those that failed."""
     printed = sum(1 for _ in brief.sentences())
@@ -125,11 +121,6 @@ def check_summary(brief: Brief) -> str:
         checks = "No sentence is printed."
     elif printed == 1:
         checks = "The one sentence printed was checked against the passages that it cites."
-    elif _CLOSING_PROMPT in brief.trace.prompts:
-        checks = (
-            f"All {printed} sentences printed were checked against the passages that they cite, "
-            "or against sentences of the sections that were."
-        )
     else:
         checks = f"All {printed} sentences printed were checked against the passages that they cite."
     if not repairs:

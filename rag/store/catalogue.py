@@ -41,6 +41,9 @@ CREATE TABLE IF NOT EXISTS coverage (document_id TEXT PRIMARY KEY, coverage TEXT
 _MAPPED_BYTES = 2_000_000_000
 """Part of the file that is read through the page cache of the system without a copy: a third less time a search."""
 
+MIN_DATED = 40
+"""The number of documents of which half have to have a date for the latest ones to say anything."""
+
 Value = TypeVar("Value")
 
 
@@ -310,6 +313,15 @@ class Catalogue:
     def _find_latest_date(self) -> str | None:
         [date] = self._db.execute("SELECT max(date) FROM documents").fetchone()
         return None if date is None else str(date)
+
+    def date_of_latest(self, share: float) -> str | None:
+        """Return the date since which this ``share`` of the dated documents is; None if few documents have a date."""
+        return self.cached(f"date of the latest {share}", lambda: self._find_date_of_latest(share))
+
+    def _find_date_of_latest(self, share: float) -> str | None:
+        dates = [date for (date,) in self._db.execute("SELECT date FROM documents ORDER BY date DESC")]
+        dated = list(filter(None, dates))
+        return dated[int(share * len(dated))] if 2 * len(dated) >= max(len(dates), MIN_DATED) else None
 
     def chunk_count(self, document_id: str) -> int:
         """Return the number of chunks of a document."""

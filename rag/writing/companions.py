@@ -20,6 +20,9 @@ Of 65 places drawn from 13 collections (minutes, blogs, proposals, handbooks, ma
 all in one handbook, are rooms and codes of projects.
 """
 
+BYLINE_WORDS = 20
+"""Words of an opening that may be author and date without the names of fields: "Russ Cox, December 2022"."""
+
 MOST_PASSAGES_OF_ISSUE = 8
 """A number in more passages than this is no matter that a few meetings dealt with."""
 
@@ -27,7 +30,8 @@ MOST_PASSAGES_OF_ISSUE = 8
 def companions(index: Index, chunks: Sequence[Chunk], where: Filter | None = None) -> dict[str, tuple[Chunk, ...]]:
     """Return the passages that a reader of each of ``chunks`` needs beside it, by its id.
 
-    They are the opening of its document, if that has fields such as a status, an author or a date; below the same
+    They are the opening of its document, if that has fields such as a status, an author or a date, or is no longer than
+    a line with these; below the same
     headings the passages directly before it, which may have its reason or year, and behind it, which may limit or take
     back what it says; and the latest passage of a later document that has the number of the same issue and passes
     ``where``. Of 20 such passages for three briefs on minutes all tell what became of the matter, and readers of the
@@ -36,7 +40,7 @@ def companions(index: Index, chunks: Sequence[Chunk], where: Filter | None = Non
     openings = {}
     for document_id in dict.fromkeys(chunk.document_id for chunk in chunks):
         opening = index.catalogue.first_chunk(document_id)
-        openings[document_id] = opening if opening and opens_with_fields(opening.text) else None
+        openings[document_id] = opening if opening and _is_header(opening.text) else None
 
     @cache
     def latest(number: str) -> Chunk | None:
@@ -53,6 +57,11 @@ def companions(index: Index, chunks: Sequence[Chunk], where: Filter | None = Non
         beside = [openings[chunk.document_id], *near, *later]
         found[chunk.id] = tuple({each.id: each for each in beside if each and each.id != chunk.id}.values())
     return found
+
+
+def _is_header(text: str) -> bool:
+    """Whether the opening of a document is its fields, or as short as a line of author and date."""
+    return len(text.split()) <= BYLINE_WORDS or opens_with_fields(text)
 
 
 def _is_same_part(one: Chunk, other: Chunk) -> bool:

@@ -6,16 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from rag.text import content_stems
-from rag.types import Chunk, Sentence
+from rag.types import Chunk
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.outline import OutlineSection
 
-MAX_QUOTE_WORDS = 60
-"""Words of a quotation that a request for summary and conclusion shows at the most."""
-
 ClosingPart = Literal["summary", "conclusion"]
-"""A part of a brief that is written after its sections."""
+"""A part of a brief that tells in short what its sections tell."""
 
 CLOSING_PARTS: tuple[ClosingPart, ClosingPart] = ("summary", "conclusion")
 
@@ -26,8 +22,7 @@ class Draft:
 
     ``evidence`` are the sentences that it was made from, or those of its chunks: they are quoted if it fails.
     ``fault`` is what is wrong with it before it is verified. ``merged`` is set where the sentence was made from
-    ``evidence`` and nothing else: its citations are then known, and not chosen by the model. ``sources`` are the
-    sentences of the sections that a sentence of the summary or conclusion was written from. Where ``replaceable`` is
+    ``evidence`` and nothing else: its citations are then known, and not chosen by the model. Where ``replaceable`` is
     not set, no evidence sentence stands in for a draft that fails, as for a side of a disagreement.
     """
 
@@ -36,7 +31,6 @@ class Draft:
     evidence: tuple[EvidenceSentence, ...]
     fault: str | None = None
     merged: bool = False
-    sources: tuple[Sentence, ...] = ()
     replaceable: bool = True
 
     @property
@@ -60,6 +54,14 @@ class DraftSection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenSection:
+    """A section that a large model wrote, with at least one draft."""
+
+    heading: str
+    drafts: tuple[Draft, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedDraft:
     """A draft that is not printed as it is, and its fault in words for a writer (see ``rag/writing/faults.py``)."""
 
@@ -68,11 +70,18 @@ class RefusedDraft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DraftClosing:
-    """Summary and conclusion as a writer returns them, and ``searches`` for what a reader would ask for next."""
+class DraftBrief:
+    """A brief as a large model returns it.
 
-    parts: Mapping[ClosingPart, Sequence[Draft]]
+    ``gaps`` are sentences on what the passages do not answer, ``searches`` queries for what a reader would ask next.
+    ``faults`` say which headings were replaced, and what was no sentence.
+    """
+
+    sections: tuple[WrittenSection, ...]
+    closing: Mapping[ClosingPart, Sequence[Draft]]
+    gaps: tuple[str, ...] = ()
     searches: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 class Writer(Protocol):
@@ -95,18 +104,3 @@ class Writer(Protocol):
 def quote_draft(sentence: EvidenceSentence) -> Draft:
     """Return the draft that quotes ``sentence`` unchanged."""
     return Draft(text=sentence.text, chunks=(sentence.chunk,), evidence=(sentence,))
-
-
-def main_quotes(sentence: Sentence) -> list[str]:
-    """Return for each citation of ``sentence`` the words that it quotes and shares most with, if they are not its own.
-
-    Words longer than :data:`MAX_QUOTE_WORDS`, such as a table without full stops, are left out.
-    """
-    stems = content_stems(sentence.text)
-    best: dict[str, tuple[int, str]] = {}
-    for quote in sentence.quotes:
-        text = " ".join(quote.text.split())
-        shared = len(content_stems(text) & stems)
-        if len(text.split()) <= MAX_QUOTE_WORDS and shared > best.get(quote.chunk_id, (0, ""))[0]:
-            best[quote.chunk_id] = shared, text
-    return [text for _, text in best.values() if text != sentence.text]

@@ -1,9 +1,10 @@
 """Correct a brief that its model has read as a whole; a correction is printed only if the verifier bears it out.
 
-Sections are written without each other, and summary and conclusion without the passages, so that faults are left that
-only a reader of all of it sees: a statement that a later passage takes back, a name that nothing introduces, an outcome
-that is not told. The model reads the brief once more beside its passages and names what it corrects, as in Self-Refine
-(Madaan et al., NeurIPS 2023); here a sentence that was verified stays as it is unless its correction is verified too.
+A brief is written before what a reader would ask next is searched for, and before it is known which sentences are
+refused. So faults are left that only a reader of the finished brief sees: a statement that a later passage takes back,
+a name that nothing introduces any more, an outcome that is not told. The model reads the brief once more beside the
+passages that it cites and names what it corrects, as in Self-Refine (Madaan et al., NeurIPS 2023); here a sentence that
+was verified stays as it is unless its correction is verified too.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class DraftEdits:
 
     edits: tuple[Edit, ...]
     headings: Mapping[int, str] = field(default_factory=dict)
-    closed_gaps: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    closed_gaps: Mapping[str, tuple[int | None, str]] = field(default_factory=dict)
     open_gaps: tuple[str, ...] = ()
 
 

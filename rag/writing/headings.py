@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rag.text import CALENDAR, find_dates
+from rag.types import Chunk
 from rag.verify.facts import findings, missing
 from rag.writing.evidence import EvidenceSentence
 
@@ -71,6 +72,13 @@ def headings_from_documents(groups: Sequence[Sequence[EvidenceSentence]]) -> lis
         taken.add(heading.casefold())
         headings.append(heading)
     return headings
+
+
+def heading_of_passages(passages: Iterable[Chunk], taken: Sequence[str]) -> str:
+    """Return the heading that the documents of ``passages`` give them, with a number if it is ``taken``."""
+    whole = [EvidenceSentence(text=chunk.text, chunk=chunk, start=0, end=len(chunk.text)) for chunk in passages]
+    [heading] = headings_from_documents([whole])
+    return f"{heading} ({len(taken) + 1})" if taken_heading_fault(heading, taken) else heading
 
 
 def clean_heading(heading: str, texts: Sequence[str]) -> str:

@@ -1,29 +1,27 @@
-"""Compose a brief with a large model: an outline, all sections at once, summary and conclusion, then corrections.
+"""Compose a brief with a large model: an outline, the brief, then corrections.
 
 ::
 
-    quotes → outline → further search → sections, in parallel → verified → summary and conclusion → further search
-           → verified → corrections → verified
+    quotes → outline → search → choice → search → brief → search → verified → corrections → verified
 
 The last call reads the whole brief beside its passages, and corrects what was refused and what a reader would object
 to. The quotes of the evidence are a verified brief before the first call, the quotes of the model's outline after it,
-and the verified sections after the next calls: an interruption returns what is there.
+and what of the model's brief is verified after that: an interruption returns what is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from rag._internal.concurrency import start_all
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.progress import OnProgress, Step
 from rag.retrieval import as_neighbours
 from rag.types import HEADING_REPAIR, UNUSABLE_REPLY, Brief, Chunk, Disagreement, Hit, Repair, Section, Sentence, Trace
 from rag.verify import Verifier
 from rag.writing.compose import insufficient_brief, quoted_brief
-from rag.writing.drafts import CLOSING_PARTS, ClosingPart, Draft, quote_draft
+from rag.writing.drafts import CLOSING_PARTS, ClosingPart, Draft
 from rag.writing.editing import PartToEdit, SentenceToEdit, edited_parts
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.further_search import FurtherSearch
@@ -35,11 +33,11 @@ from rag.writing.repetition import repeated_in
 from rag.writing.replacement import StandingSentences, nearest_evidence
 from rag.writing.thematic_outline import DraftDisagreement, ThematicOutline, Theme, outline_without_model
 
-PARTS = ("outline", "sections", "summary and conclusion", "corrections")
+PARTS = ("outline", "brief", "corrections")
 """What is written one after another."""
 
-FOUND_PER_SEARCH, FOUND_BESIDE = 3, 3
-"""Passages that a search of the model adds to those that it names, and those beside the ones of a theme."""
+FOUND_PER_SEARCH = 3
+"""Passages that a search of the model adds, where it does not choose among them."""
 
 
 def compose_with_large_model(
@@ -86,8 +84,7 @@ def compose_with_large_model(
     try:
         composition.make_outline(sections)
         if composition.outline.themes:
-            composition.write_sections()
-            composition.write_closing_parts()
+            composition.write(sections)
             composition.edit()
     except (ModelError, KeyboardInterrupt) as error:
         why = "stopped" if isinstance(error, KeyboardInterrupt) else str(error)
@@ -100,10 +97,10 @@ def compose_with_large_model(
 class _LargeComposition:
     """A brief that is being written: ``brief`` is verified at any moment, ``current_part`` is written next.
 
-    ``draft`` is the brief of quotes that it begins with. ``outcomes`` are those of the sections' drafts, then of the
-    sides of the disagreements, ``closing`` those of summary and conclusion; ``found_last`` is what was searched for
-    then. While refused ones may still be corrected, ``repairs_if_interrupted`` are the repairs of the brief as it
-    stands.
+    ``draft`` is the brief of quotes that it begins with. ``headings`` are those of the sections that the model wrote,
+    ``outcomes`` those of their drafts, then of the sides of the disagreements, ``closing`` those of summary and
+    conclusion; ``found_last`` is what was searched for then. While refused ones may still be corrected,
+    ``repairs_if_interrupted`` are the repairs of the brief as it stands.
     """
 
     brief: Brief
@@ -114,7 +111,7 @@ class _LargeComposition:
     search: FurtherSearch
     on_progress: OnProgress
     outline: ThematicOutline = field(default_factory=partial(ThematicOutline, themes=()))
-    quotes: list[list[EvidenceSentence]] = field(default_factory=list)
+    headings: tuple[str, ...] = ()
     outcomes: list[list[Outcome]] = field(default_factory=list)
     closing: dict[ClosingPart, list[Outcome]] = field(default_factory=dict)
     found_last: tuple[Chunk, ...] = ()
@@ -138,42 +135,56 @@ class _LargeComposition:
             why = gaps or ("No passage that was found answers the question.",)
             self.brief = insufficient_brief(self.brief.question, self.brief.evidence, self.brief.trace, why)
             return
+        self.outline = replace(self.outline, gaps=gaps)
         for fault in self.outline.faults:
             self.policy.record(HEADING_REPAIR, "quote", "", "", fault)
         self._search_further()
         self._add_read(self.writer.passages_read(self.outline))
-        self.quotes = _quotes(self.outline.themes)
+        themes = self.outline.themes
         quoted = [
             Section(heading=theme.heading, sentences=tuple(sentence.as_sentence() for sentence in own))
-            for theme, own in zip(self.outline.themes, self.quotes, strict=True)
+            for theme, own in zip(themes, _quotes(themes), strict=True)
             if own
         ]
         self.brief = replace(self.brief, sections=tuple(quoted) or self.brief.sections, gaps=gaps)
 
     def _search_further(self) -> None:
-        """Give each theme what its searches find, and what stands beside its passages, as far as no theme names it."""
-        named = {chunk.id for theme in self.outline.themes for chunk in theme.passages}
-        themes = []
-        for theme in self.outline.themes:
-            beside = [hit for hit in self.search.beside(theme.passages) if hit.chunk.id not in named][:FOUND_BESIDE]
-            found = {hit.chunk.id: hit.chunk for hit in (*beside, *self._searched(theme.searches, named))}
-            self._add_evidence(beside)
-            themes.append(replace(theme, found=tuple(found.values())))
-        self.outline = replace(self.outline, themes=tuple(themes))
+        """Add to the outline what the model chooses of what its searches find and of what stands beside its passages.
+
+        Without a usable reply the first hits of each search are taken, and the brief says so.
+        """
+        named = {chunk.id: chunk for theme in self.outline.themes for chunk in theme.passages}
+        queries = list(dict.fromkeys(query for theme in self.outline.themes for query in theme.searches))
+        hits, shortened = self.search.survey(queries, list(named.values()))
+        offered = {hit.chunk.id: hit for hit in hits if hit.chunk.id not in named}
+        self.outline = replace(self.outline, searches=tuple(queries))
+        if not offered:
+            return
+        try:
+            chosen, searches = self.writer.select(self.outline, [hit.chunk for hit in offered.values()], shortened)
+            found = [offered[chunk.id] for chunk in chosen]
+            seen = {*named, *offered}
+        except ReplyError as error:
+            self._add_notice(f"The model did not choose among what its searches found: {error}")
+            found, searches, seen = [], tuple(queries), set(named)
+        self._add_evidence(found)
+        found += self._searched(searches, seen)
+        made = tuple(dict.fromkeys((*queries, *searches)))
+        self.outline = replace(self.outline, found=tuple(hit.chunk for hit in found), searches=made)
 
     def _searched(self, queries: Iterable[str], known: Collection[str]) -> list[Hit]:
         """Return what ``queries`` find beside the ``known`` ids; it becomes evidence."""
         found: dict[str, Hit] = {}
         for query in queries:
-            hits, beside = self.search.find(query)
-            new = [hit for hit in hits if hit.chunk.id not in known and hit.chunk.id not in found][:FOUND_PER_SEARCH]
-            self._add_evidence(new, beside)
+            new = [each for each in self.search.find(query) if each.chunk.id not in {*known, *found}][:FOUND_PER_SEARCH]
             found |= {hit.chunk.id: hit for hit in new}
+        self._add_evidence(list(found.values()))
         return list(found.values())
 
-    def _add_evidence(self, hits: Sequence[Hit], beside: Mapping[str, Sequence[Chunk]] | None = None) -> None:
+    def _add_evidence(self, hits: Sequence[Hit]) -> None:
         """Add ``hits`` to the evidence of the brief, ranked after the other, and to that of the writer."""
-        self.writer = self.writer.with_found([hit.chunk for hit in hits], beside or {})
+        chunks = [hit.chunk for hit in hits]
+        self.writer = self.writer.with_found(chunks, self.search.companions(chunks))
         known = {hit.chunk.id for hit in self.brief.evidence}
         new = {hit.chunk.id: hit for hit in hits if hit.chunk.id not in known}
         ranked = [replace(hit, rank=rank) for rank, hit in enumerate(new.values(), len(known) + 1)]
@@ -184,78 +195,63 @@ class _LargeComposition:
         self.brief = replace(self.brief, evidence=(*self.brief.evidence, *as_neighbours(read, self.brief.evidence)))
         self.policy.evidence = list({chunk.id: chunk for chunk in (*self.policy.evidence, *read)}.values())
 
-    def write_sections(self) -> None:
-        """Have all sections written at the same time, and verify them together with the disagreements.
+    def write(self, sections: int) -> None:
+        """Have the brief written, and verify all of it together with the disagreements; without one the quotes stay.
 
         What passes stands from then on, and evidence in place of what does not, until that is corrected.
         """
-        self.current_part = "sections"
+        self.current_part = "brief"
         self._report(self.brief)
-        calls = [partial(self.writer.section, theme, self.outline) for theme in self.outline.themes]
-        drafts = [
-            self._written(theme, written, own)
-            for theme, written, own in zip(
-                self.outline.themes, start_all(calls, isolated=ReplyError), self.quotes, strict=True
-            )
-        ]
-        parts = [(theme.heading, own) for theme, own in zip(self.outline.themes, drafts, strict=True)]
+        try:
+            draft = self.writer.brief(self.outline, sections)
+        except ReplyError as error:
+            self.policy.record(self.current_part, "quote", "", "", f"{UNUSABLE_REPLY}: {error}")
+            return
+        for fault in draft.faults:
+            self.policy.record(HEADING_REPAIR, "quote", "", "", fault)
+        read = {chunk.id for chunk in self.writer.passages_of(self.outline)}
+        self.found_last = tuple(hit.chunk for hit in self._searched(draft.searches, read))
+        self.headings = tuple(each.heading for each in draft.sections)
         sides = [(f"disagreement: {each.about}", [side]) for each in self.outline.disagreements for side in each.sides]
-        self.outcomes = self.policy.judged([*parts, *sides])
-        self.repairs_if_interrupted = self._print_sections()
+        judged = self.policy.judged_brief(
+            [*((each.heading, each.drafts) for each in draft.sections), *sides],
+            [(part, draft.closing[part]) for part in CLOSING_PARTS],
+        )
+        *self.outcomes, summary, conclusion = judged
+        self.closing = {"summary": summary, "conclusion": conclusion}
+        self.brief = replace(self.brief, gaps=draft.gaps)
+        self.repairs_if_interrupted = self._print_written()
 
-    def _print_sections(self) -> tuple[Repair, ...]:
-        """Put what stands of the sections and disagreements into the brief, and return the repairs that led to it.
+    def _print_written(self) -> tuple[Repair, ...]:
+        """Put what stands of the model's brief into the brief, and return the repairs that led to it.
 
-        Without a section the quotes stay.
+        Without a section the quotes stay; without a sentence of the summary, quotes that no section has.
         """
         verified, repairs = self.policy.settled(self.outcomes)
-        themes = self.outline.themes
+        own = {part: [each for one in outcomes for each in one.sentences] for part, outcomes in self.closing.items()}
+        for outcome in (outcome for outcomes in self.closing.values() for outcome in outcomes):
+            repairs += tuple(outcome.repairs) if outcome.passed else (replacement_repair(outcome, []),)
         sections = [
-            Section(heading=theme.heading, sentences=tuple(sentences))
-            for theme, sentences in zip(themes, verified, strict=False)
+            Section(heading=heading, sentences=tuple(sentences))
+            for heading, sentences in zip(self.headings, verified, strict=False)
             if sentences
         ]
         if not sections:
             return repairs
-        pairs = zip(verified[len(themes) :: 2], verified[len(themes) + 1 :: 2], strict=True)
+        sides = verified[len(self.headings) :]
         body = [sentence for section in sections for sentence in section.sentences]
-        summary = _not_repeated(self.draft.summary, body) or body[:1]
         self.brief = replace(
             self.brief,
-            summary=tuple(summary),
+            summary=tuple(own["summary"] or _not_repeated(self.draft.summary, body) or body[:1]),
             sections=tuple(sections),
-            conclusion=tuple(_not_repeated(self.draft.conclusion, [*body, *summary])),
+            conclusion=tuple(own["conclusion"]),
             disagreements=tuple(
                 Disagreement(about=each.about, sides=(one[0], other[0]))
-                for each, (one, other) in zip(self.outline.disagreements, pairs, strict=True)
+                for each, one, other in zip(self.outline.disagreements, sides[::2], sides[1::2], strict=True)
                 if len(one) == len(other) == 1
             ),
         )
         return repairs
-
-    def write_closing_parts(self) -> None:
-        """Have summary and conclusion written from what passed, and verify them; a failed summary leaves quotes."""
-        self.current_part = "summary and conclusion"
-        self._report(self.brief)
-        passed = [*self._passed_sections(), *self._passed_disagreements()]
-        if not passed:
-            return
-        try:
-            drafts = self.writer.closing(passed, self.outline)
-        except ReplyError as error:
-            self.policy.record(self.current_part, "quote", "", "", f"{UNUSABLE_REPLY}: {error}")
-            return
-        body = [sentence for section in passed for sentence in section.sentences]
-        edited = {chunk.id for chunk in self.writer.passages_to_edit((), self.outline, ()).values()}
-        self.found_last = tuple(hit.chunk for hit in self._searched(drafts.searches, edited))
-        judged = self.policy.judged_closing([(part, drafts.parts[part]) for part in CLOSING_PARTS], body)
-        self.closing = dict(zip(CLOSING_PARTS, judged, strict=True))
-        summary, conclusion = ([each for outcome in own for each in outcome.sentences] for own in judged)
-        self.brief = replace(self.brief, summary=tuple(summary) or self.brief.summary, conclusion=tuple(conclusion))
-        for outcome in (outcome for own in judged for outcome in own):
-            self.repairs_if_interrupted += tuple(outcome.repairs)
-            if not outcome.passed:
-                self.repairs_if_interrupted += (replacement_repair(outcome, []),)
 
     def edit(self) -> None:
         """Have the whole brief read beside its passages and corrected; what is not borne out stays as it was.
@@ -272,9 +268,7 @@ class _LargeComposition:
         try:
             corrections = self.writer.edit(parts, self.brief.gaps, self.outline, self.found_last)
         except ReplyError as error:
-            notice = f"The model did not read the finished brief once more: {error}"
-            trace = replace(self.brief.trace, notices=(*self.brief.trace.notices, notice))
-            self.brief = replace(self.brief, trace=trace)
+            self._add_notice(f"The model did not read the finished brief once more: {error}")
             return
         edits = edited_parts(parts, corrections.edits, self.policy)
         edited = edits.sentences
@@ -287,7 +281,7 @@ class _LargeComposition:
             for part, heading, sentences in zip(parts, headings, edited, strict=True)
             if part.is_section and sentences
         )
-        sides = edited[1 + len(self.outcomes[: len(self.outline.themes)]) : -1]
+        sides = edited[1 + len(self.headings) : -1]
         pairs = zip(self.outline.disagreements, sides[::2], sides[1::2], strict=True)
         closed = {gap: left for gap, (at, left) in corrections.closed_gaps.items() if at not in edits.failed}
         left = (left for gap in self.brief.gaps if (left := closed.get(gap, gap)))
@@ -307,10 +301,9 @@ class _LargeComposition:
     def _parts_to_edit(self) -> list[PartToEdit]:
         """Return the summary, the sections, the disagreements and the conclusion, with what was refused of them."""
         standing = StandingSentences()
-        themes = self.outline.themes
         sections = [
-            PartToEdit(name=theme.heading, entries=_entries(own, standing), is_section=True)
-            for theme, own in zip(themes, self.outcomes, strict=False)
+            PartToEdit(name=heading, entries=_entries(own, standing), is_section=True)
+            for heading, own in zip(self.headings, self.outcomes, strict=False)
         ]
         sides = [
             PartToEdit(name=f"disagreement: {each.about}", entries=_entries(side, standing))
@@ -329,43 +322,17 @@ class _LargeComposition:
 
     def _disagreement_outcomes(self) -> list[tuple[DraftDisagreement, list[Outcome], list[Outcome]]]:
         """Return the disagreements of the outline, each with what became of its two sides."""
-        sides = self.outcomes[len(self.outline.themes) :]
+        sides = self.outcomes[len(self.headings) :]
         return list(zip(self.outline.disagreements, sides[::2], sides[1::2], strict=True))
-
-    def _passed_sections(self) -> list[Section]:
-        """Return the sections with the sentences that passed so far."""
-        return [
-            Section(heading=theme.heading, sentences=tuple(sentences))
-            for theme, own in zip(self.outline.themes, self.outcomes, strict=False)
-            if (sentences := [sentence for outcome in own for sentence in outcome.sentences])
-        ]
-
-    def _passed_disagreements(self) -> list[Section]:
-        """Return the disagreements of which both sides passed, each as a section: the summary may tell of them."""
-        found = []
-        for each, one, other in self._disagreement_outcomes():
-            sentences = tuple(sentence for outcome in (*one, *other) for sentence in outcome.sentences)
-            if len(sentences) == len(each.sides):
-                found.append(Section(heading=f"Where the sources disagree: {each.about}", sentences=sentences))
-        return found
 
     def brief_so_far(self) -> Brief:
         """Return the brief with the log of its repairs."""
         repairs = (*self.policy.log, *self.repairs_if_interrupted)
         return replace(self.brief, trace=replace(self.brief.trace, repairs=repairs))
 
-    def _written(
-        self, theme: Theme, written: Callable[[], list[Draft]], quotes: Sequence[EvidenceSentence]
-    ) -> list[Draft]:
-        """Return the drafts of a section, or its quotes if the reply is unusable."""
-        try:
-            drafts, fault = written(), "the section has no complete sentence"
-        except ReplyError as error:
-            drafts, fault = [], str(error)
-        if not drafts:
-            text = " ".join(sentence.text for sentence in quotes)
-            self.policy.record(theme.heading, "quote", "", text, f"{UNUSABLE_REPLY}: {fault}")
-        return drafts or [quote_draft(sentence) for sentence in quotes]
+    def _add_notice(self, notice: str) -> None:
+        trace = replace(self.brief.trace, notices=(*self.brief.trace.notices, notice))
+        self.brief = replace(self.brief, trace=trace)
 
     def _report(self, brief: Brief) -> None:
         done = PARTS.index(self.current_part)

@@ -1,4 +1,9 @@
-"""The writer for a large model: an outline of all evidence, a section a call, summary and conclusion, and corrections.
+"""The writer for a large model: an outline, a choice of what was searched for, the brief, and its corrections.
+
+Each is one call.
+
+The brief is one call, and not a call a section: a writer that sees all of it explains a thing once, says how sections
+stand to each other, and reads a passage once that serves two of them.
 
 The model sees aliases for passages (``E1`` …), for sentences (``S1`` …), for headings (``H1`` …) and for gaps
 (``G1`` …), and the schema lets it name nothing else. Aliases hold for one call: searches add passages between two.
@@ -7,21 +12,23 @@ They do not leave the modules of the large writer.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from pydantic import Field
-
+from rag.errors import ReplyError
 from rag.llm.prompts import Prompt
-from rag.types import Chunk, Section, Sentence
-from rag.writing.drafts import ClosingPart, Draft, DraftClosing, RefusedDraft
+from rag.types import Chunk
+from rag.writing.drafts import CLOSING_PARTS, Draft, DraftBrief, RefusedDraft, WrittenSection
 from rag.writing.editing import DraftEdits, Edit, PartToEdit, SentenceToEdit
-from rag.writing.headings import clean_heading, heading_fault
+from rag.writing.headings import clean_heading, heading_fault, heading_of_passages
 from rag.writing.model_calls import ask_with_retry, clean_sentences
 from rag.writing.passages import aliased_passages, passages_text
 from rag.writing.reply_schemas import alias_type, list_of, strict_schema
+from rag.writing.shortening import LEFT_OUT
 from rag.writing.thematic_outline import (
+    MAX_GAPS,
+    DraftDisagreement,
     ThematicOutline,
     Theme,
     clean_queries,
@@ -35,23 +42,32 @@ if TYPE_CHECKING:
 
 AliasedT = TypeVar("AliasedT")
 
-MAX_OUTLINE_TOKENS, MAX_SECTION_TOKENS, MAX_CLOSING_TOKENS, MAX_EDIT_TOKENS = 3000, 1200, 1200, 3600
+MAX_OUTLINE_TOKENS, MAX_SELECT_TOKENS, MAX_BRIEF_TOKENS, MAX_EDIT_TOKENS = 3000, 600, 5000, 3600
 """Length limits of the replies."""
 
 MAX_CITATIONS = 8
-"""Largest number of passages that a sentence cites, or of sentences that one of the summary is written from."""
+"""Largest number of passages that a sentence cites."""
 
 SECTION_SIZE, SUMMARY_SIZE, CONCLUSION_SIZE = 6, 6, 3
 """Largest numbers of sentences."""
 
 PASSAGES_USED = 28
-"""Number of passages that the outline is asked to name at the most. Sections and verifier read them again."""
+"""Number of passages that the outline is asked to name at the most. Writer and verifier read them again."""
+
+OPENING_WORDS = 60
+"""Words of the opening of a document that the outline reads: its fields."""
 
 UNKNOWN_DATE = "not known"
 """Stands for the date of the latest document of a collection whose documents have none."""
 
 NOT_KNOWN = "not known yet"
 """Stands for the answer of an outline that has none."""
+
+MAX_SELECTED, MAX_FURTHER_SEARCHES = 20, 4
+"""Largest numbers of passages that are chosen of what the searches found, and of searches that follow."""
+
+NO_SENTENCE = "none"
+"""Stands for the sentence that answers a gap where none does: the gap was put wrongly."""
 
 MAX_EDITS, MAX_OPEN_GAPS, MAX_LAST_SEARCHES = 48, 2, 4
 """Largest numbers of corrections of a brief, of gaps that its editor adds, and of searches before it is edited."""
@@ -62,17 +78,17 @@ class LargeWriter:
     """Writes the parts of a brief with a large model. Every method raises ``ModelError`` if the model fails.
 
     ``evidence`` are the passages that the outline reads, best first, and later those that its searches found.
-    ``shortened`` are the texts that it reads of some of them, by chunk id; the sections read all of a passage.
-    ``companions`` are passages beside others, by the id of these; a section reads those of its passages too, since what
-    a passage says may be dated, limited or taken back there. ``latest`` is the date of the latest document of the
+    ``shortened`` are the texts that it reads of some of them, by chunk id; the brief is written from all of a passage.
+    ``companions`` are passages beside others, by the id of these; they are read with those that a theme names, since
+    what a passage says may be dated, limited or taken back there. ``latest`` is the date of the latest document of the
     collection, so that what was planned for a day before it is told so, and "" if no document has one.
     """
 
     model: ChatModel
     question: str
     outline_prompt: Prompt
-    section_prompt: Prompt
-    summary_prompt: Prompt
+    select_prompt: Prompt
+    brief_prompt: Prompt
     edit_prompt: Prompt
     evidence: Sequence[Chunk]
     shortened: Mapping[str, str] = field(default_factory=dict)
@@ -86,8 +102,13 @@ class LargeWriter:
         object.__setattr__(self, "_passages", aliased_passages(known.values()))
 
     def outline(self, sections: int) -> ThematicOutline:
-        """Return the outline of all passages, with at most so many ``sections``."""
-        passages = self._aliases_of(self.evidence)
+        """Return the outline of all passages, with at most so many ``sections``.
+
+        The openings of their documents are read, too, up to :data:`OPENING_WORDS`: a proposal is told with its status.
+        """
+        openings = {each.id: each for own in self.companions.values() for each in own if each.start == 0}
+        passages = self._aliases_of([*self.evidence, *openings.values()])
+        shortened = {id_: text for id_, each in openings.items() if (text := _beginning(each.text)) != each.text}
         reply = ask_with_retry(
             self.model,
             self.outline_prompt,
@@ -97,9 +118,32 @@ class LargeWriter:
             passages_used=str(PASSAGES_USED),
             question=self.question,
             latest=self.latest or UNKNOWN_DATE,
-            passages=passages_text(passages, self.shortened),
+            passages=passages_text(passages, {**shortened, **self.shortened}),
         )
         return read_outline(reply, passages, self.question)
+
+    def select(
+        self, outline: ThematicOutline, found: Sequence[Chunk], shortened: Mapping[str, str]
+    ) -> tuple[list[Chunk], tuple[str, ...]]:
+        """Choose what is to be read of the passages ``found``, of which ``shortened`` has the texts to choose by.
+
+        Returns:
+            the passages, the weightiest first, and queries for what else is lacking.
+        """
+        passages = aliased_passages(found)
+        reply = ask_with_retry(
+            self.model,
+            self.select_prompt,
+            _select_schema(tuple(passages)),
+            max_tokens=MAX_SELECT_TOKENS,
+            most=str(MAX_SELECTED),
+            question=self.question,
+            latest=self.latest or UNKNOWN_DATE,
+            plan="\n\n".join(_theme_text(theme) for theme in outline.themes),
+            gaps=_gaps_text(outline.gaps),
+            found=passages_text(passages, shortened),
+        )
+        return [passages[alias] for alias in dict.fromkeys(map(str, reply.read))], clean_queries(reply.searches)
 
     def with_found(self, found: Sequence[Chunk], companions: Mapping[str, Sequence[Chunk]]) -> LargeWriter:
         """Return the writer with the passages ``found``, and those beside them, among its evidence."""
@@ -107,80 +151,81 @@ class LargeWriter:
         evidence = (*self.evidence, *(chunk for chunk in found if chunk.id not in known))
         return replace(self, evidence=evidence, companions={**companions, **self.companions})
 
-    def section(self, theme: Theme, outline: ThematicOutline) -> list[Draft]:
-        """Write the sentences of the section on ``theme``."""
-        passages = self._aliases_of(self.passages_of(theme, outline))
-        headings = [other.heading for other in outline.themes]
-        at = outline.themes.index(theme)
+    def brief(self, outline: ThematicOutline, sections: int) -> DraftBrief:
+        """Write the brief that ``outline`` is the plan of, with at most so many ``sections``.
+
+        Raises:
+            ReplyError: no reply is usable, or no section has a complete sentence.
+        """
+        passages = self._aliases_of(self.passages_of(outline))
         reply = ask_with_retry(
             self.model,
-            self.section_prompt,
-            _section_schema(tuple(passages)),
-            max_tokens=MAX_SECTION_TOKENS,
+            self.brief_prompt,
+            _brief_schema(tuple(passages), sections),
+            max_tokens=MAX_BRIEF_TOKENS,
+            sections=str(sections),
             question=self.question,
             answer=outline.answer or NOT_KNOWN,
-            heading=theme.heading,
-            points="\n".join(self._points(theme)),
-            before="; ".join(headings[:at]) or "none",
-            after="; ".join(headings[at + 1 :]) or "none",
-            glossary=_glossary_text(outline),
+            plan="\n\n".join(self._theme_with_aliases(theme) for theme in outline.themes),
+            gaps=_gaps_text(outline.gaps),
+            searched="\n".join(f"- {query}" for query in outline.searches) or "nothing",
+            disagreements="\n".join(map(_disagreement_text, outline.disagreements)) or "none",
+            found=", ".join(self._aliases_of(outline.found)) or "none",
+            glossary=_glossary_text(outline.glossary),
             latest=self.latest or UNKNOWN_DATE,
             passages=passages_text(passages),
         )
-        return [draft for item in reply.sentences for draft in _section_drafts(item.text, item.citations, passages)]
+        evidence = self._heading_evidence(passages.values())
+        written: list[WrittenSection] = []
+        faults = []
+        for each in reply.sections:
+            drafts = [draft for item in each.sentences for draft in _drafts(item.text, item.citations, passages)]
+            heading, taken = clean_heading(each.heading, evidence), [section.heading for section in written]
+            if not drafts:
+                faults.append(f"the section {heading!r} has no complete sentence")
+                continue
+            if fault := heading_fault(heading, evidence, taken):
+                faults.append(f"{heading!r} {fault}")
+                heading = heading_of_passages([chunk for draft in drafts for chunk in draft.chunks], taken)
+            written.append(WrittenSection(heading=heading, drafts=tuple(drafts)))
+        if not written:
+            raise ReplyError("no section of the brief has a complete sentence")
+        return DraftBrief(
+            sections=tuple(written),
+            closing={
+                part: [draft for item in getattr(reply, part) for draft in _drafts(item.text, item.citations, passages)]
+                for part in CLOSING_PARTS
+            },
+            gaps=gap_sentences([each.gap for each in reply.gaps]),
+            searches=clean_queries([*(each.search for each in reply.gaps), *reply.searches]),
+            faults=tuple(faults),
+        )
 
-    def _points(self, theme: Theme) -> list[str]:
-        """Return the lines on what the section on ``theme`` has to say, each with the aliases of its passages."""
-        lines = [f"- {point.text} ({', '.join(self._aliases_of(point.passages))})" for point in theme.key_points]
-        if theme.found:
-            queries = "".join(f" “{query}”" for query in theme.searches)
-            what = f"what a search for{queries} found, and what" if queries else "what"
-            aliases = ", ".join(self._aliases_of(theme.found))
-            lines.append(f"- {what} stands beside these, where it helps ({aliases})")
-        return lines
+    def _theme_with_aliases(self, theme: Theme) -> str:
+        """Return the heading of ``theme`` and its key points, each with the aliases of its passages."""
+        points = [f"- {point.text} ({', '.join(self._aliases_of(point.passages))})" for point in theme.key_points]
+        return "\n".join([theme.heading, *points])
 
-    def passages_of(self, theme: Theme, outline: ThematicOutline) -> list[Chunk]:
-        """Return the passages of ``theme``, and those beside them that no theme of ``outline`` names.
+    def passages_of(self, outline: ThematicOutline) -> list[Chunk]:
+        """Return the passages that the themes of ``outline`` name or that were found since, and those beside them.
 
-        The opening of a document, with its status and date, is read in each section that has a passage of it, and what
-        another document has on the same issue. Of the neighbours only those of the passages that the theme names are.
+        Beside what a search found only the opening of its document is read, with status and date, and what another
+        document has on the same issue, but no neighbours.
         """
-        named = {chunk.id for each in outline.themes for chunk in each.passages}
-        own = list({chunk.id: chunk for chunk in (*theme.passages, *theme.found)}.values())
-        read = {chunk.id for chunk in own}
-        of_theme = {chunk.id for chunk in theme.passages}
+        named = {chunk.id: chunk for theme in outline.themes for chunk in theme.passages}
+        own = named | {chunk.id: chunk for chunk in outline.found}
         beside = {
             each.id: each
-            for chunk in own
+            for chunk in own.values()
             for each in self.companions.get(chunk.id, ())
-            if each.start == 0
-            or (each.id not in named and (chunk.id in of_theme or each.document_id != chunk.document_id))
+            if each.start == 0 or chunk.id in named or each.document_id != chunk.document_id
         }
-        return [*own, *(chunk for chunk in beside.values() if chunk.id not in read)]
+        return list((own | beside).values())
 
     def passages_read(self, outline: ThematicOutline) -> list[Chunk]:
-        """Return the passages that the outline or a section of it reads, each once."""
-        further = [chunk for theme in outline.themes for chunk in self.passages_of(theme, outline)]
-        return list({chunk.id: chunk for chunk in (*self.evidence, *further)}.values())
-
-    def closing(self, sections: Sequence[Section], outline: ThematicOutline) -> DraftClosing:
-        """Write summary and conclusion from the verified ``sections``, and name what to search for next."""
-        numbered = _numbered([sentence for section in sections for sentence in section.sentences])
-        reply = ask_with_retry(
-            self.model,
-            self.summary_prompt,
-            _closing_schema(tuple(numbered)),
-            max_tokens=MAX_CLOSING_TOKENS,
-            question=self.question,
-            answer=outline.answer or NOT_KNOWN,
-            glossary=_glossary_text(outline),
-            sentences=_sentences_text(sections),
-        )
-        parts: dict[ClosingPart, list[Draft]] = {
-            "summary": self._closing_drafts(reply.summary, numbered),
-            "conclusion": self._closing_drafts(reply.conclusion, numbered),
-        }
-        return DraftClosing(parts=parts, searches=clean_queries(reply.searches))
+        """Return the passages that ``outline``, its disagreements or the brief are made of, each once."""
+        sides = (chunk for each in outline.disagreements for side in each.sides for chunk in side.chunks)
+        return list({chunk.id: chunk for chunk in (*self.evidence, *self.passages_of(outline), *sides)}.values())
 
     def edit(
         self,
@@ -191,8 +236,8 @@ class LargeWriter:
     ) -> DraftEdits:
         """Correct the brief of these ``parts``, printed and refused sentences, and its ``gaps``.
 
-        The request has what the sections read, what the sentences cite, and what was ``found`` since. A new heading
-        that these do not bear out is left out.
+        The request has what the sentences cite, what the plan of the brief named, and what was ``found`` since. A new
+        heading that these do not bear out is left out.
         """
         entries = [entry for part in parts for entry in part.entries]
         places = {alias: at for at, alias in enumerate(_numbered(entries))}
@@ -207,7 +252,7 @@ class LargeWriter:
             question=self.question,
             brief=_brief_text(parts, passages),
             gaps="\n".join(f"{alias}: {gap}" for alias, gap in numbered_gaps.items()) or "nothing",
-            glossary=_glossary_text(outline),
+            glossary=_glossary_text(outline.glossary),
             latest=self.latest or UNKNOWN_DATE,
             passages=passages_text(passages),
         )
@@ -217,7 +262,7 @@ class LargeWriter:
                 {headings[str(item.section)]: item.heading for item in reply.headings}, parts, passages.values()
             ),
             closed_gaps={
-                gap: (places[str(each.sentence)], " ".join(gap_sentences([each.left])) if each.left.strip() else "")
+                gap: (places.get(str(each.sentence)), " ".join(gap_sentences([each.left])) if each.left.strip() else "")
                 for each in reply.closed
                 if (gap := numbered_gaps[str(each.gap)])
                 and (not each.left.strip() or gap_sentences([each.left]))  # a piece of a sentence closes nothing
@@ -228,9 +273,9 @@ class LargeWriter:
     def passages_to_edit(
         self, entries: Sequence[SentenceToEdit], outline: ThematicOutline, found: Sequence[Chunk]
     ) -> dict[str, Chunk]:
-        """Return by alias what the sections read, ``entries`` cite or was ``found``, and the openings of documents."""
-        wanted = {chunk.id for theme in outline.themes for chunk in self.passages_of(theme, outline)}
-        wanted |= {chunk.id for chunk in found} | {cited for entry in entries for cited in _cited(entry)}
+        """Return by alias what ``entries`` cite, ``outline`` named or was ``found``, and the openings of documents."""
+        named = [*outline.found, *(chunk for theme in outline.themes for chunk in theme.passages)]
+        wanted = {chunk.id for chunk in (*named, *found)} | {cited for entry in entries for cited in _cited(entry)}
         wanted |= {each.id for id_ in tuple(wanted) for each in self.companions.get(id_, ()) if each.start == 0}
         return {alias: chunk for alias, chunk in self._passages.items() if chunk.id in wanted}
 
@@ -238,7 +283,7 @@ class LargeWriter:
         self, wanted: Mapping[int, str], parts: Sequence[PartToEdit], passages: Collection[Chunk]
     ) -> dict[int, str]:
         """Return the headings ``wanted`` of ``parts``, by position, that have no fault."""
-        evidence = [self.question, *(f"{chunk.place}\n{chunk.text}" for chunk in passages)]
+        evidence = self._heading_evidence(passages)
         found: dict[int, str] = {}
         for at, heading in wanted.items():
             clean = clean_heading(heading, evidence)
@@ -247,20 +292,9 @@ class LargeWriter:
                 found[at] = clean
         return found
 
-    def _closing_drafts(self, items: Sequence[Any], numbered: Mapping[str, Sentence]) -> list[Draft]:
-        """Return the drafts of items of a reply, with the citations of the sentences that they name."""
-        drafts = []
-        for item in items:
-            own = tuple(numbered[alias] for alias in dict.fromkeys(map(str, item.citations)))
-            drafts += [
-                Draft(text=text, chunks=self._chunks_of(own), evidence=(), sources=own)
-                for text in clean_sentences(item.text)
-            ]
-        return drafts
-
-    def _chunks_of(self, sources: Sequence[Sentence]) -> tuple[Chunk, ...]:
-        by_id = {chunk.id: chunk for chunk in self._passages.values()}
-        return tuple(by_id[cited] for cited in dict.fromkeys(c for source in sources for c in source.citations))
+    def _heading_evidence(self, passages: Iterable[Chunk]) -> list[str]:
+        """Return the texts that bear out the names and dates of a heading."""
+        return [self.question, *(f"{chunk.place}\n{chunk.text}" for chunk in passages)]
 
     def _aliases_of(self, chunks: Sequence[Chunk]) -> dict[str, Chunk]:
         """Return ``chunks`` by alias, in the order of the aliases."""
@@ -268,26 +302,42 @@ class LargeWriter:
         return {alias: chunk for alias, chunk in self._passages.items() if chunk.id in wanted}
 
 
-def _glossary_text(outline: ThematicOutline) -> str:
-    return "; ".join(f"{short} = {full}" for short, full in outline.glossary) or "none"
+def _beginning(text: str) -> str:
+    """Return ``text`` up to the line in which it exceeds :data:`OPENING_WORDS`, with a mark for the rest."""
+    kept: list[str] = []
+    for line in text.splitlines():
+        kept.append(line)
+        if sum(len(each.split()) for each in kept) > OPENING_WORDS:
+            words = " ".join(kept).split() if len(kept) == 1 else []
+            begun = " ".join(words[:OPENING_WORDS]) if words else "\n".join(kept[:-1])
+            return begun + LEFT_OUT.rstrip()
+    return text
+
+
+def _glossary_text(glossary: Sequence[tuple[str, str]]) -> str:
+    return "; ".join(f"{short} = {full}" for short, full in glossary) or "none"
 
 
 def _aliased(letter: str, values: Sequence[AliasedT]) -> dict[str, AliasedT]:
     return {f"{letter}{number}": value for number, value in enumerate(values, 1)}
 
 
+def _gaps_text(gaps: Sequence[str]) -> str:
+    return "\n".join(f"- {gap}" for gap in gaps) or "nothing"
+
+
+def _disagreement_text(disagreement: DraftDisagreement) -> str:
+    return f"- {disagreement.about}: {' / '.join(side.text for side in disagreement.sides)}"
+
+
+def _theme_text(theme: Theme) -> str:
+    """Return the heading of ``theme``, its key points and its searches."""
+    points = [f"- {point.text}" for point in theme.key_points]
+    return "\n".join([theme.heading, *points, *(f"- searched: “{query}”" for query in theme.searches)])
+
+
 def _numbered(sentences: Sequence[AliasedT]) -> dict[str, AliasedT]:
     return _aliased("S", sentences)
-
-
-def _sentences_text(sections: Sequence[Section]) -> str:
-    """Return the numbered sentences below their headings."""
-    aliases = iter(_numbered([sentence for section in sections for sentence in section.sentences]))
-    lines = []
-    for section in sections:
-        lines.append(f"# {section.heading}")
-        lines += [f"{next(aliases)}: {sentence.text}" for sentence in section.sentences]
-    return "\n".join(lines)
 
 
 def _brief_text(parts: Sequence[PartToEdit], passages: Mapping[str, Chunk]) -> str:
@@ -313,31 +363,38 @@ def _cited(entry: SentenceToEdit) -> Sequence[str]:
 
 def _edit(item: Any, entry: int, passages: Mapping[str, Chunk]) -> Edit:
     """Return the correction in an item of a reply; what has no text or no citation replaces nothing."""
-    written = _section_drafts(item.text, item.citations, passages) if item.citations else []
+    written = _drafts(item.text, item.citations, passages) if item.citations else []
     drafts = () if item.action == "drop" else tuple(written)
     return Edit(entry=entry, action=item.action, drafts=drafts, why=" ".join(item.why.split()))
 
 
-def _section_drafts(text: str, cited: Sequence[str], passages: Mapping[str, Chunk]) -> list[Draft]:
+def _drafts(text: str, cited: Sequence[str], passages: Mapping[str, Chunk]) -> list[Draft]:
     """Return the drafts of one item of a reply, with the passages that it cites."""
     own = tuple(passages[alias] for alias in dict.fromkeys(map(str, cited)))
     return [Draft(text=each, chunks=own, evidence=()) for each in clean_sentences(text)]
 
 
-def _section_schema(aliases: tuple[str, ...]) -> Any:
-    """Return the schema of a section, whose sentences cite the passages with these ``aliases``."""
-    kind = alias_type("Alias", aliases)
-    sentence = _sentence_schema(kind, "citations", MAX_CITATIONS)
-    return strict_schema("WrittenSection", sentences=(list_of(sentence, 1, SECTION_SIZE), ...))
-
-
-def _closing_schema(sentences: tuple[str, ...]) -> Any:
-    """Return the schema of summary and conclusion, which rest on the sentences with these aliases."""
-    sentence = _sentence_schema(alias_type("Source", sentences), "from", MAX_CITATIONS)
+def _select_schema(aliases: tuple[str, ...]) -> Any:
+    """Return the schema of a choice among the passages with these ``aliases``."""
     return strict_schema(
-        "WrittenPassage",
+        "Selection",
+        read=(list_of(alias_type("Found", aliases), 0, MAX_SELECTED), ...),
+        searches=(list_of(str, 0, MAX_FURTHER_SEARCHES), ...),
+    )
+
+
+def _brief_schema(aliases: tuple[str, ...], sections: int) -> Any:
+    """Return the schema of a brief of at most so many ``sections``, which cites the passages with these ``aliases``."""
+    cited = list_of(alias_type("Alias", aliases), 1, MAX_CITATIONS)
+    sentence = strict_schema("Item", text=(str, ...), citations=(cited, ...))
+    section = strict_schema("Section", heading=(str, ...), sentences=(list_of(sentence, 1, SECTION_SIZE), ...))
+    gap = strict_schema("Gap", gap=(str, ...), search=(str, ...))
+    return strict_schema(
+        "WrittenBrief",
+        sections=(list_of(section, 1, sections), ...),
         summary=(list_of(sentence, 1, SUMMARY_SIZE), ...),
         conclusion=(list_of(sentence, 0, CONCLUSION_SIZE), ...),
+        gaps=(list_of(gap, 0, MAX_GAPS), ...),
         searches=(list_of(str, 0, MAX_LAST_SEARCHES), ...),
     )
 
@@ -359,7 +416,10 @@ def _edit_schema(
         "NewHeading", section=(alias_type("Heading", headings) if headings else str, ...), heading=(str, ...)
     )
     gap = strict_schema(
-        "ClosedGap", gap=(alias_type("Gap", gaps) if gaps else str, ...), sentence=(source, ...), left=(str, ...)
+        "ClosedGap",
+        gap=(alias_type("Gap", gaps) if gaps else str, ...),
+        sentence=(alias_type("Answer", (*sentences, NO_SENTENCE)), ...),
+        left=(str, ...),
     )
     return strict_schema(
         "Corrections",
@@ -368,9 +428,3 @@ def _edit_schema(
         closed=(list_of(gap, 0, len(gaps)), ...),
         open=(list_of(str, 0, MAX_OPEN_GAPS), ...),
     )
-
-
-def _sentence_schema(kind: Any, cites: str, most: int) -> Any:
-    """Return the schema of a sentence that cites 1 to ``most`` aliases of ``kind`` in the field ``cites``."""
-    own = Annotated[list[kind], Field(min_length=1, max_length=most, alias=cites)]
-    return strict_schema("Item", text=(str, ...), citations=(own, ...))

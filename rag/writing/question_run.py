@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from rag.config import Settings
     from rag.llm.embeddings import RemoteEmbedder
 
-PROMPTS = {True: (SECTION_PROMPT,), False: ("outline", "section", "summary", "edit")}
+PROMPTS = {True: (SECTION_PROMPT,), False: ("outline", "select", "brief", "edit")}
 """The names of the prompts in use, by whether the model is small."""
 
 TOKEN_KINDS = ("prompt", "cached", "completion", "calls", "replayed")
@@ -283,7 +283,7 @@ class QuestionRun:
         def tokens_read(chunk: Chunk) -> float:
             return estimate_tokens(f"{place_of(chunk)}\n{shortened.get(chunk.id, chunk.text)}")
 
-        outline, section, summary, edit = (prompts.load_prompt(name) for name in PROMPTS[False])
+        outline, select, brief, edit = (prompts.load_prompt(name) for name in PROMPTS[False])
         queries = [self.question, *self.aspects]
         likely = likely_answers(hits, scores, self.nearest)
         shortened = shortened_texts([hit.chunk for hit in likely], queries, load_encoder().vectors, estimate_tokens)
@@ -292,8 +292,8 @@ class QuestionRun:
             model=model,
             question=self.question,
             outline_prompt=outline,
-            section_prompt=section,
-            summary_prompt=summary,
+            select_prompt=select,
+            brief_prompt=brief,
             edit_prompt=edit,
             evidence=evidence,
             shortened={chunk.id: shortened[chunk.id] for chunk in evidence if chunk.id in shortened},

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 
 from rag.errors import ReplyError
 from rag.types import Chunk, Repair, RepairAction, Sentence, Verdict
-from rag.verify import Premise, Verifier, near_chunks
-from rag.writing.drafts import Draft, RefusedDraft, main_quotes
+from rag.verify import Verifier, near_chunks
+from rag.writing.drafts import Draft, RefusedDraft
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.faults import fault_of
 from rag.writing.outcome import Outcome
@@ -98,23 +98,21 @@ class RepairPolicy:
         parts = [[sentence for outcome in part for sentence in sentences[id(outcome)]] for part in outcomes]
         return parts, tuple(repairs)
 
-    def judged_closing(
-        self, parts: Sequence[tuple[str, Sequence[Draft]]], body: Sequence[Sentence]
+    def judged_brief(
+        self, parts: Sequence[tuple[str, Sequence[Draft]]], closing: Sequence[tuple[str, Sequence[Draft]]]
     ) -> list[list[Outcome]]:
-        """Verify the drafts of summary and conclusion together; one that repeats a sentence before it is not judged.
+        """Verify the drafts of ``parts``, then of ``closing``, all together; see :meth:`judged`.
 
-        Args:
-            parts: names and drafts.
-            body: the sentences of all sections.
+        One of ``closing``, summary and conclusion, that repeats a draft of ``parts`` or one before it has that fault.
         """
-        texts = [sentence.text for sentence in body]
+        texts = [draft.text for _, drafts in parts for draft in drafts]
         marked = []
-        for where, drafts in parts:
+        for where, drafts in closing:
             marked.append((where, list[Draft]()))
             for draft in drafts:
                 marked[-1][1].append(_marked_if_repeated(draft, texts))
                 texts.append(draft.text)
-        return self.judged(marked)
+        return self.judged([*parts, *marked])
 
     def record(self, where: str, action: RepairAction, before: str, after: str, why: str) -> None:
         """Add a repair to the log."""
@@ -167,12 +165,12 @@ class RepairPolicy:
     def _reattributed(self, draft: Draft) -> tuple[Draft, Verdict] | None:
         """Return ``draft`` on the retrieved chunk that states it best, if this chunk alone is certain to.
 
-        Only for drafts whose citations the writer chose: those of a merged sentence, or of one that was written from
-        sentences of the sections, are known. Nor where the verifier leaves citations to another judge: its word would
-        have to be confirmed, and a correction, which sees all passages, takes no more calls than that.
+        Only for drafts whose citations the writer chose: those of a merged sentence are known. Nor where the verifier
+        leaves citations to another judge: its word would have to be confirmed, and a correction, which sees more
+        passages, takes no more calls than that.
         """
         judge = self.verifier.citation_judge
-        if draft.merged or draft.sources or judge is not self.verifier:
+        if draft.merged or judge is not self.verifier:
             return None
         others = [chunk for chunk in self.evidence if (chunk,) != draft.chunks]
         single = [replace(draft, chunks=(chunk,)) for chunk in near_chunks(draft.text, others)]
@@ -187,19 +185,18 @@ class RepairPolicy:
     def _accept(self, outcome: Outcome, draft: Draft, verdict: Verdict) -> None:
         """Accept ``draft`` without the chunks that it does not need.
 
-        The citations of a merged sentence are known and stay. A verdict may say what is needed. Without that the
-        citations of a sentence that was written from sentences of the sections stay, and others go only if the
-        remaining ones are certain to state the sentence, and by the word of the verifier that accepted it: the packaged
-        one, as judge of citations beside a chat model, does not read free prose.
+        The citations of a merged sentence are known and stay. A verdict may say what is needed. Without that citations
+        go only if the remaining ones are certain to state the sentence, and by the word of the verifier that accepted
+        it: the packaged one, as judge of citations beside a chat model, does not read free prose.
         """
         judge = self.verifier.citation_judge
         if verdict.needed and not draft.merged:
-            shorter = _with_needed(draft, verdict.needed)
+            shorter = replace(draft, chunks=tuple(draft.chunks[at] for at in verdict.needed))
             if left_out := [each for each in draft.citations if each not in shorter.citations]:
                 why = f"{', '.join(left_out)}: not needed"
                 outcome.record("reattribute", draft.text, why, before=draft.text)
             draft = shorter
-        elif len(draft.chunks) > 1 and not draft.merged and not draft.sources and judge is self.verifier:
+        elif len(draft.chunks) > 1 and not draft.merged and judge is self.verifier:
             alone = judge.verify([(draft.text, (chunk,)) for chunk in draft.chunks])
             by_chunk = {chunk.id: found for chunk, found in zip(draft.chunks, alone, strict=True)}
             weak = [chunk for chunk in draft.chunks if by_chunk[chunk.id].support != "full"]
@@ -214,42 +211,8 @@ class RepairPolicy:
         outcome.accept(self._sentence(draft, verdict))
 
     def _verify(self, drafts: Sequence[Draft]) -> list[Verdict]:
-        """Return a verdict for each draft on its chunks.
-
-        A draft that was written from sentences of the sections, which are verified, is judged on these: its chunks may
-        be more than the verifier reads, or cost more to read. Only if they do not do, and its verdicts come from one
-        judge, is it judged on its chunks.
-        """
-        verdicts = self.verifier.verify([(draft.text, self._premises(draft)) for draft in drafts]) if drafts else []
-        if self.verifier.citation_judge is not self.verifier:
-            return verdicts
-        again = [
-            at
-            for at, (draft, verdict) in enumerate(zip(drafts, verdicts, strict=True))
-            if draft.sources and verdict.support != "full"
-        ]
-        on_chunks = self.verifier.verify([(drafts[at].text, drafts[at].chunks) for at in again]) if again else []
-        for at, verdict in zip(again, on_chunks, strict=True):
-            if verdict.support == "full" or not verdicts[at].unsupported:
-                verdicts[at] = verdict
-        return verdicts
-
-    def _premises(self, draft: Draft) -> Sequence[Premise]:
-        """Return what ``draft`` is judged on: its chunks, or the sentences of the sections that it was written from.
-
-        A chat model behind the packaged verifier is told where these are from, since a summary names sources that a
-        sentence need not repeat. Any other verifier reads the words that they quote, too: a near copy of these needs no
-        other sign.
-        """
-        if not draft.sources:
-            return draft.chunks
-        if self.verifier.citation_judge is self.verifier:
-            return [" ".join([source.text, *main_quotes(source)]) for source in draft.sources]
-        titles = {chunk.id: chunk.title for chunk in self.evidence}
-        return [
-            f"[from {', '.join(dict.fromkeys(filter(None, map(titles.get, source.citations))))}]\n{source.text}"
-            for source in draft.sources
-        ]
+        """Return a verdict for each draft on its chunks."""
+        return self.verifier.verify([(draft.text, draft.chunks) for draft in drafts]) if drafts else []
 
     def _sentence(self, draft: Draft, verdict: Verdict) -> Sentence:
         known = tuple(sentence.quote for sentence in draft.evidence) if draft.merged else ()
@@ -267,15 +230,6 @@ def replacement_repair(outcome: Outcome, sentences: Sequence[Sentence]) -> Repai
     after = " ".join(sentence.text for sentence in sentences)
     action: RepairAction = "quote" if after else "drop"
     return Repair(where=outcome.where, action=action, before=outcome.draft.text, after=after, why=outcome.fault)
-
-
-def _with_needed(draft: Draft, needed: Sequence[int]) -> Draft:
-    """Return ``draft`` with the chunks at the positions ``needed``, or resting on the sentences there."""
-    if not draft.sources:
-        return replace(draft, chunks=tuple(draft.chunks[at] for at in needed))
-    sources = tuple(draft.sources[at] for at in needed)
-    cited = {chunk_id for source in sources for chunk_id in source.citations}
-    return replace(draft, sources=sources, chunks=tuple(chunk for chunk in draft.chunks if chunk.id in cited))
 
 
 def _marked_if_repeated(draft: Draft, texts: Iterable[str]) -> Draft:

@@ -1,7 +1,7 @@
 """Shorten the passages of low rank for the outline of a large model to their sentences nearest to the question.
 
 The outline is made over all evidence, and half of the tokens of a brief are read for it. What it needs of a passage is
-what the passage says on the question; the section that uses the passage reads all of it.
+what the passage says on the question; the brief is written from all of it.
 """
 
 from __future__ import annotations

@@ -18,8 +18,7 @@ from rag.errors import ReplyError
 from rag.types import Chunk
 from rag.verify.facts import findings
 from rag.writing.drafts import Draft, quote_draft
-from rag.writing.evidence import EvidenceSentence
-from rag.writing.headings import clean_heading, heading_fault, headings_from_documents, taken_heading_fault
+from rag.writing.headings import clean_heading, heading_fault, heading_of_passages
 from rag.writing.model_calls import clean_sentences, without_markers
 from rag.writing.outline import Outline
 from rag.writing.repetition import is_near_copy
@@ -35,6 +34,10 @@ MAX_GAP_WORDS = 40
 """A longer gap is not printed."""
 
 
+Glossary = tuple[tuple[str, str], ...]
+"""Names as they are mostly used, each with the full form that the evidence gives."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPoint:
     """What a section has to say, in the model's words, and the passages that state it. It is never printed."""
@@ -47,13 +50,12 @@ class KeyPoint:
 class Theme:
     """A section to be written: its heading, and at least one key point.
 
-    ``searches`` are queries for what it still lacks, and ``found`` what they found, or what stands beside its passages.
+    ``searches`` are queries for what it still lacks.
     """
 
     heading: str
     key_points: tuple[KeyPoint, ...]
     searches: tuple[str, ...] = ()
-    found: tuple[Chunk, ...] = ()
 
     @property
     def passages(self) -> tuple[Chunk, ...]:
@@ -75,8 +77,8 @@ class ThematicOutline:
 
     ``answer`` is the answer in the model's words, for whoever writes the parts; it is never printed, and "" if unknown.
     ``complete`` says that the passages answer all of the question, though they may lack a detail; ``gaps`` are
-    sentences on what they do not answer. ``glossary`` has names as they are mostly used, each with
-    the full form that the evidence gives. ``faults`` say why headings of the model were replaced by those of documents.
+    sentences on what they do not answer. ``found`` are passages that ``searches`` found since. ``faults`` say why
+    headings of the model were replaced by those of documents.
     """
 
     themes: tuple[Theme, ...]
@@ -84,7 +86,9 @@ class ThematicOutline:
     complete: bool = False
     gaps: tuple[str, ...] = ()
     disagreements: tuple[DraftDisagreement, ...] = ()
-    glossary: tuple[tuple[str, str], ...] = ()
+    glossary: Glossary = ()
+    found: tuple[Chunk, ...] = ()
+    searches: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
 
 
@@ -152,7 +156,7 @@ def read_outline(reply: Any, passages: Mapping[str, Chunk], question: str) -> Th
         )
         if fault := heading_fault(theme.heading, evidence, [other.heading for other in themes]):
             faults.append(f"{theme.heading!r} {fault}")
-            theme = replace(theme, heading=_heading_of_documents(theme, [other.heading for other in themes]))
+            theme = replace(theme, heading=heading_of_passages(theme.passages, [other.heading for other in themes]))
         themes.append(theme)
     return ThematicOutline(
         themes=tuple(themes),
@@ -210,15 +214,6 @@ def without_parts_of_others(named: Sequence[Sequence[KeyPoint]]) -> list[list[Ke
 
 def _chunk_ids(points: Sequence[KeyPoint]) -> set[str]:
     return {chunk.id for point in points for chunk in point.passages}
-
-
-def _heading_of_documents(theme: Theme, taken: Sequence[str]) -> str:
-    """Return the heading that the documents of ``theme`` give it, with a number if it is ``taken``."""
-    passages = [
-        EvidenceSentence(text=chunk.text, chunk=chunk, start=0, end=len(chunk.text)) for chunk in theme.passages
-    ]
-    [heading] = headings_from_documents([passages])
-    return f"{heading} ({len(taken) + 1})" if taken_heading_fault(heading, taken) else heading
 
 
 def _searches_by_section(reply: Any, kept: Sequence[bool]) -> defaultdict[int, list[str]]:

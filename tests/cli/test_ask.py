@@ -105,7 +105,7 @@ def test_a_failing_model_leaves_the_verified_draft_and_a_message_names_its_file(
     assert "## Sources" in rendered.stdout
 
 
-def test_sections_that_do_not_fit_the_model_are_quoted_and_the_trace_says_so(store: str, citebrief: Run) -> None:
+def test_a_brief_that_does_not_fit_the_model_is_quoted_and_the_trace_says_so(store: str, citebrief: Run) -> None:
     with FaultServer(odds=[(overflow(), 1.0)]) as server:
         done = citebrief(
             *("ask", "What did Manafort share with Kilimnik?", "--llm", "openai:test", "--store", store),
@@ -116,10 +116,12 @@ def test_sections_that_do_not_fit_the_model_are_quoted_and_the_trace_says_so(sto
     brief = from_json(done.stdout)
     assert all(sentence.text == " ".join(sentence.quotes[0].text.split()) for sentence in brief.sentences())
     repairs = [repair for repair in brief.trace.repairs if "does not fit the model's context" in repair.why]
-    assert {repair.where for repair in repairs} >= {section.heading for section in brief.sections}
+    assert [repair.where for repair in repairs] == ["outline", "brief"]
     assert f"{len(repairs)} parts are quotations: test: no usable reply" in done.stderr
-    # One request each, and one for the queries: a longer one would not fit either.
-    assert len(server.requests) == len(repairs) + 1
+    # Each is asked for once: a longer request would not fit either.
+    names = [request.body["response_format"]["json_schema"]["name"] for request in server.requests]
+    assert [name for name in names if name != "select"] == ["queries", "outline", "brief"]
+    assert names.count("select") <= 1  # of what stands beside the passages of the outline
 
 
 QUESTION = "What did Manafort share with Kilimnik?"
@@ -145,7 +147,7 @@ def test_a_remote_writers_model_verifies_in_blind_requests_what_the_packaged_ver
         assert trace.tokens["calls"] == len(server.requests)
     assert trace.verifier.startswith("citebrief-support/")
     assert "; then gpt-4.1-mini, prompt verify/" in trace.verifier
-    assert set(trace.prompts) == {"queries", "outline", "section", "summary", "edit", "verify"}
+    assert set(trace.prompts) == {"queries", "outline", "select", "brief", "edit", "verify"}
     assert trace.cost is not None
     assert trace.cost > 0
     assert "verifier: the same model; it is given all sentences but near copies" in done.stderr

@@ -112,6 +112,18 @@ def test_languages_other_than_english_are_counted(catalogue: Catalogue) -> None:
     assert catalogue.languages() == {"de": 1}
 
 
+def test_latest_documents_are_a_share_of_the_dated_ones_if_half_of_many_have_a_date(catalogue: Catalogue) -> None:
+    for month in range(1, 11):
+        put(catalogue, f"{month}.md", "The board met.", date=f"2026-{month:02}")
+    assert catalogue.date_of_latest(0.2) is None  # of ten documents the latest ones say nothing
+    for day in range(10, 40):
+        put(catalogue, f"old{day}.md", "The board met.", date=f"2025-01-{day - 9:02}")
+    assert catalogue.date_of_latest(0.05) == "2026-08"
+    for number in range(50):
+        put(catalogue, f"undated{number}.md", "The board met.")
+    assert catalogue.date_of_latest(0.05) is None
+
+
 @pytest.mark.parametrize(
     "query", ["", '"', "NEAR(", "a AND OR NOT", "🙂", "canal*", "x" * 10_000, "nul\0byte", "col:on"]
 )

@@ -9,6 +9,7 @@ from rag.writing.evidence import EvidenceSentence
 from rag.writing.headings import (
     clean_heading,
     heading_fault,
+    heading_of_passages,
     headings_from_documents,
     taken_heading_fault,
 )
@@ -104,6 +105,12 @@ def test_no_two_groups_get_the_same_heading() -> None:
     first, second = headings_from_documents(groups)
     assert first == "Polling data"
     assert second != first
+
+
+def test_the_heading_of_passages_is_that_of_their_documents_with_a_number_if_it_is_taken() -> None:
+    passages = [evidence(text, "Polling data").chunk for text in (MET, TOLD)]
+    assert heading_of_passages(passages, []) == "Polling data"
+    assert heading_of_passages(passages, ["Polling Data"]) == "Polling data (2)"
 
 
 def test_a_group_without_headings_is_named_after_full_names_in_its_sentences() -> None:

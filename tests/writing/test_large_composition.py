@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,10 +14,10 @@ from rag.errors import Interrupted, ModelError
 from rag.llm import ChatClient, prompts
 from rag.progress import Step
 from rag.text import words_of
-from rag.types import Brief, Chunk, Hit, Quote, Trace, Verdict
+from rag.types import UNUSABLE_REPLY, Brief, Chunk, Hit, Quote, Trace, Verdict
 from rag.verify import Premise
 from rag.writing.evidence import EvidenceSentence
-from rag.writing.large_composition import compose_with_large_model
+from rag.writing.large_composition import FOUND_PER_SEARCH, compose_with_large_model
 from rag.writing.large_writer import LargeWriter
 from rag.writing.model_calls import clean_sentences
 from rag.writing.outline import Outline, OutlineSection
@@ -71,12 +70,10 @@ QUOTED = Outline(
 
 @dataclass
 class ScriptedVerifier:
-    """Supports a text by the chunk that ``stated`` names, or where it is in ``implied``; all else has no support."""
+    """Supports a text by the chunk that ``stated`` names; all else has no support."""
 
     stated: dict[str, Chunk] = field(default_factory=dict)
-    implied: Collection[str] = (SUMMARY, CONCLUSION)
     unsupported: dict[str, str] = field(default_factory=dict)
-    premises: list[str] = field(default_factory=list)
     score: float = 0.95
     needed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     name: str = "scripted"
@@ -90,18 +87,10 @@ class ScriptedVerifier:
 
     def verify(self, pairs: Sequence[tuple[str, Sequence[Premise]]]) -> list[Verdict]:
         self.asked.append([text for text, _ in pairs])
-        verdicts = [self._verdict(text, self._states(text, premises)) for text, premises in pairs]
         return [
-            replace(verdict, needed=self.needed.get(text, ()))
-            for (text, _), verdict in zip(pairs, verdicts, strict=True)
+            replace(self._verdict(text, self.stated.get(text) in premises), needed=self.needed.get(text, ()))
+            for text, premises in pairs
         ]
-
-    def _states(self, text: str, premises: Sequence[Premise]) -> bool:
-        sentences = [premise for premise in premises if isinstance(premise, str)]
-        self.premises += sentences
-        if sentences:
-            return text in self.implied
-        return self.stated.get(text) in premises
 
     def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
         found = []
@@ -124,22 +113,33 @@ def _words(text: str) -> set[str]:
 
 @dataclass
 class ScriptedSearch:
-    """Finds the same passages for every query, and others beside those on the ferry."""
+    """Finds the passages that ``finds`` has for a query, and others beside those on the ferry.
 
-    found: Sequence[Hit]
+    Of the passages that a model sees in short only the first words are shown.
+    """
+
+    finds: Mapping[str, Sequence[Hit]]
     beside_found: Mapping[str, Sequence[Chunk]]
     beside_ferry: Sequence[Hit]
 
-    def find(self, query: str) -> tuple[Sequence[Hit], Mapping[str, Sequence[Chunk]]]:
-        assert query
-        return self.found, self.beside_found
+    def survey(self, queries: Sequence[str], chunks: Sequence[Chunk]) -> tuple[Sequence[Hit], Mapping[str, str]]:
+        hits = [hit for query in queries for hit in self.find(query)]
+        hits += self.beside_ferry if FERRY in chunks else ()
+        return hits, {hit.chunk.id: short(hit.chunk) for hit in hits}
 
-    def beside(self, chunks: Sequence[Chunk]) -> Sequence[Hit]:
-        return self.beside_ferry if FERRY in chunks else ()
+    def find(self, query: str) -> Sequence[Hit]:
+        return self.finds.get(query, ())
+
+    def companions(self, chunks: Sequence[Chunk]) -> Mapping[str, Sequence[Chunk]]:
+        return {chunk.id: self.beside_found.get(chunk.id, ()) for chunk in chunks}
+
+
+def short(passage: Chunk) -> str:
+    return " ".join(passage.text.split()[:4]) + " […]"
 
 
 class ModelServer(FaultServer):
-    """Answers each request by the name of its prompt: the section calls of a brief arrive in any order."""
+    """Answers each request by the name of its prompt."""
 
     def __init__(self, replies: Mapping[str, Sequence[ScriptedReply]]) -> None:
         super().__init__()
@@ -147,23 +147,28 @@ class ModelServer(FaultServer):
 
     def _next(self, request: ReceivedRequest) -> ScriptedReply:
         super()._next(request)
-        name, user = name_of(request), request.body["messages"][1]["content"]
-        if name == "section":
-            heading = user.partition("This section: ")[2].partition("\n")[0]
-            return self.replies[heading].pop(0)
-        return self.replies[name].pop(0)
+        return self.replies[name_of(request)].pop(0)
 
 
 def name_of(request: ReceivedRequest) -> str:
     return str(request.body["response_format"]["json_schema"]["name"])
 
 
-def outline(*themes: tuple[str, list[str]], **changes: Any) -> ScriptedReply:
+def request_for(name: str, requests: Sequence[ReceivedRequest]) -> str:
+    """Return the user's text of the only request with the prompt of this name."""
+    [found] = [str(each.body["messages"][1]["content"]) for each in requests if name_of(each) == name]
+    return found
+
+
+def outline(*themes: tuple[str, list[str]], searches: Sequence[str] = (), **changes: Any) -> ScriptedReply:
+    """Return an outline of these themes; ``searches`` are those of the last one."""
     point = "The board approved the pier in Oslo, the auditor found its cost, and boats moved to the pier."
     sections = [
-        {"heading": heading, "key_points": [{"text": point, "evidence": aliases}], "searches": []}
+        {"heading": heading, "key_points": [{"text": point, "evidence": aliases}], "searches": list[str]()}
         for heading, aliases in themes
     ]
+    if sections:
+        sections[-1]["searches"] = list(searches)
     reply = {"answered": "fully", "answer": "Approved and built.", "sections": sections, "not_answered": []}
     return good(reply | {"disagreements": [], "glossary": []} | changes)
 
@@ -172,24 +177,46 @@ def not_answered(gap: str) -> dict[str, Any]:
     return {"gap": gap, "search": gap, "section": 1}
 
 
-def section(*sentences: tuple[str, list[str]]) -> ScriptedReply:
-    return good({"sentences": [{"text": text, "citations": ids} for text, ids in sentences]})
+def selection(*read: str, searches: Sequence[str] = ()) -> ScriptedReply:
+    return good({"read": list(read), "searches": list(searches)})
 
 
 Written = Sequence[tuple[str, list[str]]]
 Correction = tuple[str, str, str, list[str]]
 
+APPROVAL_THEME, USE_THEME = ("Approval and price", ["E1", "E2"]), ("Use of the pier", ["E3"])
+APPROVAL: Written = [(RIGHT, ["E1"]), (CHEAP, ["E2"])]
+USE: Written = [(MOVED, ["E3"])]
 
-def closing(summary: Written, conclusion: Written = (), searches: Sequence[str] = ()) -> ScriptedReply:
-    parts = {"summary": summary, "conclusion": conclusion}
-    written = {part: [{"text": text, "from": ids} for text, ids in own] for part, own in parts.items()}
-    return good({**written, "searches": list(searches)})
+
+def written(
+    approval: Written = APPROVAL,
+    use: Written = USE,
+    *,
+    headings: tuple[str, str] = ("Approval and price", "Use of the pier"),
+    summary: Written = ((SUMMARY, ["E1"]),),
+    conclusion: Written = (),
+    gaps: Sequence[tuple[str, str]] = (),
+    searches: Sequence[str] = (),
+) -> ScriptedReply:
+    """Return a brief of two sections; one without items is left out. ``gaps`` have their searches."""
+
+    def items(own: Written) -> list[dict[str, Any]]:
+        return [{"text": text, "citations": ids} for text, ids in own]
+
+    sections = [
+        {"heading": heading, "sentences": items(own)}
+        for heading, own in zip(headings, (approval, use), strict=True)
+        if own
+    ]
+    reply = {"sections": sections, "summary": items(summary), "conclusion": items(conclusion)}
+    return good(reply | {"gaps": [{"gap": gap, "search": search} for gap, search in gaps], "searches": list(searches)})
 
 
 def corrections(
     *edits: Correction,
     headings: Mapping[str, str] | None = None,
-    closed: Mapping[str, str] | None = None,
+    closed: Mapping[str, tuple[str, str]] | None = None,
     opened: Sequence[str] = (),
 ) -> ScriptedReply:
     items = [
@@ -197,22 +224,43 @@ def corrections(
         for sentence, action, text, ids in edits
     ]
     named = [{"section": section, "heading": heading} for section, heading in (headings or {}).items()]
-    gaps = [{"gap": gap, "sentence": "S1", "left": left} for gap, left in (closed or {}).items()]
+    gaps = [{"gap": gap, "sentence": sentence, "left": left} for gap, (sentence, left) in (closed or {}).items()]
     return good({"edits": items, "headings": named, "closed": gaps, "open": list(opened)})
 
 
-THEMES = outline(("Approval and price", ["E1", "E2"]), ("Use of the pier", ["E3"]))
-CLOSING = closing([(SUMMARY, ["S1", "S3"])], [(CONCLUSION, ["S3"])])
+QUERY = "boats at the pier today"
 GOOD: dict[str, Sequence[ScriptedReply]] = {
-    "outline": [THEMES],
-    "Approval and price": [section((RIGHT, ["E1"]), (CHEAP, ["E2"]))],
-    "Use of the pier": [section((MOVED, ["E3"]))],
-    "summary": [CLOSING],
+    "outline": [outline(APPROVAL_THEME, USE_THEME)],
+    "select": [selection()],
+    "brief": [written(conclusion=[(CONCLUSION, ["E3"])])],
     "edit": [corrections()],
 }
-SUPPORTED = {RIGHT: BOARD, CHEAP: COST, MOVED: FERRY}
+SEARCHING = outline(APPROVAL_THEME, USE_THEME, searches=[QUERY])
+SUPPORTED = {RIGHT: BOARD, CHEAP: COST, MOVED: FERRY, SUMMARY: BOARD, CONCLUSION: FERRY}
+
+QUAY = chunk("quay.md", "Since 2017 the old quay serves the boats again, and the pier is left to anglers.")
+BACK = "The boats went back to the old quay in 2017."
+QUAY_HIT = Hit(chunk=QUAY, rank=2, score=0.5)
+WRONG_YEAR = "The ferry company Nesodden moved its boats in 2012."
+
+ONE_SIDE, OTHER_SIDE = "The board stood by its approval of May.", "The auditor disputed that 41 million were right."
+DISPUTED = outline(
+    APPROVAL_THEME,
+    USE_THEME,
+    disagreements=[
+        {
+            "about": "the price",
+            "sides": [{"text": ONE_SIDE, "evidence": ["E1"]}, {"text": OTHER_SIDE, "evidence": ["E2"]}],
+        }
+    ],
+)
 
 Compose = Callable[..., tuple[Brief, list[ReceivedRequest]]]
+
+
+def verifier_of(stated: Mapping[str, Chunk] | None = None, **changes: Any) -> ScriptedVerifier:
+    """Return a verifier of :data:`SUPPORTED` and of what else is ``stated``; it leaves citations to another judge."""
+    return ScriptedVerifier(stated=SUPPORTED | dict(stated or {}), of_citations=ScriptedVerifier(), **changes)
 
 
 @pytest.fixture
@@ -223,20 +271,18 @@ def composed(connect: Callable[[FaultServer], ChatClient]) -> Compose:
         verifier: ScriptedVerifier,
         steps: list[Step] | None = None,
         companions: Mapping[str, Sequence[Chunk]] | None = None,
-        found: Sequence[Hit] = (),
+        finds: Mapping[str, Sequence[Hit]] | None = None,
         beside: Sequence[Hit] = (),
         beside_found: Mapping[str, Sequence[Chunk]] | None = None,
         **replies: Sequence[ScriptedReply],
     ) -> tuple[Brief, list[ReceivedRequest]]:
-        named = {name.replace("_", " "): own for name, own in replies.items()}
-        with ModelServer({**GOOD, **named}) as server:
-            model = connect(server)
+        with ModelServer({**GOOD, **replies}) as server:
             writer = LargeWriter(
-                model=model,
+                model=connect(server),
                 question="What of the pier?",
                 outline_prompt=prompts.load_prompt("outline"),
-                section_prompt=prompts.load_prompt("section"),
-                summary_prompt=prompts.load_prompt("summary"),
+                select_prompt=prompts.load_prompt("select"),
+                brief_prompt=prompts.load_prompt("brief"),
                 edit_prompt=prompts.load_prompt("edit"),
                 evidence=[hit.chunk for hit in HITS],
                 companions=companions or {},
@@ -245,11 +291,11 @@ def composed(connect: Callable[[FaultServer], ChatClient]) -> Compose:
                 *("What of the pier?", HITS, QUOTED, writer, verifier),
                 sections=6,
                 trace=TRACE,
-                search=ScriptedSearch(found=found, beside_found=beside_found or {}, beside_ferry=beside),
+                search=ScriptedSearch(finds=finds or {}, beside_found=beside_found or {}, beside_ferry=beside),
                 gaps=["It is not known who paid."],
                 on_progress=(steps if steps is not None else []).append,
             )
-            assert not any(server.replies.get(name) for name in named), "a scripted reply was not asked for"
+            assert not any(server.replies.get(name) for name in replies), "a scripted reply was not asked for"
             return brief, server.requests
 
     return compose_with
@@ -264,29 +310,16 @@ def actions(brief: Brief) -> list[tuple[str, str]]:
     return [(repair.where, repair.action) for repair in brief.trace.repairs]
 
 
-def test_what_stands_behind_a_passage_of_a_section_is_evidence_of_the_brief_and_may_be_cited(composed: Compose) -> None:
-    behind = chunk("ferry.md", "In 2017 the boats went back to the old quay.", start=200, heading_path=("Ferry",))
-    back = "Since 2017 the boats use the old quay again."
-    verifier = ScriptedVerifier(stated={**SUPPORTED, back: behind}, of_citations=ScriptedVerifier(stated=SUPPORTED))
-    use = [section((MOVED, ["E3"]), (back, ["E4"]))]
-    brief, _ = composed(verifier, companions={FERRY.id: [behind]}, **{"Use of the pier": use})
-    assert texts(brief)[2] == [MOVED, back]
-    assert brief.sections[1].sentences[1].citations == (behind.id,)
-    assert [(hit.chunk, hit.rank, hit.found_by) for hit in brief.evidence[3:]] == [(behind, 4, ("neighbour",))]
-
-
-def test_a_brief_takes_a_call_for_the_outline_one_a_section_one_for_its_closing_and_one_for_corrections(
-    composed: Compose,
-) -> None:
-    verifier = ScriptedVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier(stated=SUPPORTED))
+def test_a_brief_takes_a_call_for_the_outline_one_for_its_text_and_one_for_corrections(composed: Compose) -> None:
+    verifier = verifier_of()
     brief, requests = composed(verifier)
-    assert [name_of(request) for request in requests] == ["outline", "section", "section", "summary", "edit"]
+    assert [name_of(request) for request in requests] == ["outline", "brief", "edit"]
     assert [each.heading for each in brief.sections] == ["Approval and price", "Use of the pier"]
     assert texts(brief) == [[SUMMARY], [RIGHT, CHEAP], [MOVED], [CONCLUSION]]
-    assert brief.summary[0].citations == (BOARD.id, FERRY.id)
+    assert [each.citations for each in brief.sections[0].sentences] == [(BOARD.id,), (COST.id,)]
+    assert brief.conclusion[0].citations == (FERRY.id,)
     assert brief.trace.repairs == ()
-    assert verifier.asked[0] == [RIGHT, CHEAP, MOVED]  # of all sections at once
-    assert f"[from {FERRY.title}]\n{MOVED}" in verifier.premises  # a chat model is told the source of a sentence
+    assert verifier.asked == [[RIGHT, CHEAP, MOVED, SUMMARY, CONCLUSION]]  # all of it at once
 
 
 def test_every_draft_that_is_shown_is_a_verified_brief_and_they_get_better(composed: Compose) -> None:
@@ -295,42 +328,49 @@ def test_every_draft_that_is_shown_is_a_verified_brief_and_they_get_better(compo
     shown = [step.brief for step in steps if step.brief]
     headings = [[section.heading for section in brief.sections] for brief in shown]
     themes = ["Approval and price", "Use of the pier"]
-    assert headings == [["Board"], themes, themes, themes]  # the quote on the ferry stands outside the sections
+    assert headings == [["Board"], themes, themes]  # the quote on the ferry stands outside the sections
     quoted = [sentence for each in shown[1].sections for sentence in each.sentences]
     assert all(" ".join(sentence.quotes[0].text.split()) == sentence.text for sentence in quoted)
-    assert texts(shown[2])[1:3] == [[RIGHT, CHEAP], [MOVED]]
-    assert texts(shown[3])[0] == [SUMMARY]
+    assert texts(shown[2]) == [[SUMMARY], [RIGHT, CHEAP], [MOVED], [CONCLUSION]]
 
 
-@pytest.mark.parametrize("failed", ["outline", "Use_of_the_pier", "summary", "edit"])
+@pytest.mark.parametrize("failed", ["outline", "select", "brief", "edit"])
 def test_a_model_that_is_lost_leaves_the_brief_so_far(composed: Compose, failed: str) -> None:
     with pytest.raises(Interrupted) as caught:
-        composed(ScriptedVerifier(stated=SUPPORTED), **{failed: [failing(401)]})
+        composed(
+            ScriptedVerifier(stated=SUPPORTED),
+            finds={QUERY: [QUAY_HIT]},
+            **{"outline": [SEARCHING], failed: [failing(401)]},
+        )
     draft = caught.value.draft
     assert draft.status == "answered"
     assert draft.summary
-    assert draft.sections[0].heading == ("Board" if failed == "outline" else "Approval and price")
-    assert (draft.sections[0].sentences[0].text == RIGHT) == (failed in ("summary", "edit"))
+    assert draft.sections[0].heading == ("Board" if failed in ("outline", "select") else "Approval and price")
+    assert (draft.sections[0].sentences[0].text == RIGHT) == (failed == "edit")
     assert (draft.summary[0].text == SUMMARY) == (failed == "edit")
 
 
 def test_an_unusable_outline_leaves_that_of_the_evidence_sentences(composed: Compose) -> None:
-    brief, _ = composed(
-        ScriptedVerifier(stated=SUPPORTED),
-        outline=[refused(), refused()],
-        Board=[section((RIGHT, ["E1"]))],
-        Ferry=[section((MOVED, ["E3"]))],
-        summary=[closing([(SUMMARY, ["S1", "S2"])])],
-    )
-    assert [each.heading for each in brief.sections] == ["Board", "Ferry"]
-    assert texts(brief)[1:3] == [[RIGHT], [MOVED]]
+    brief, requests = composed(ScriptedVerifier(stated=SUPPORTED), outline=[refused(), refused()])
+    plan = request_for("brief", requests)
+    assert f"Board\n- {APPROVED} (E1)\n- {COST_FOUND} (E2)\n\nFerry\n- {FERRY.text} (E3)\n" in plan
+    assert texts(brief)[1:3] == [[RIGHT, CHEAP], [MOVED]]
     assert actions(brief)[0] == ("outline", "quote")
 
 
-def test_a_section_without_a_usable_reply_keeps_its_quotes(composed: Compose) -> None:
-    brief, _ = composed(ScriptedVerifier(stated=SUPPORTED), Use_of_the_pier=[refused(), refused()])
-    assert texts(brief)[2] == [FERRY.text]
-    assert ("Use of the pier", "quote") in actions(brief)
+@pytest.mark.parametrize(("answered", "known"), [("partly", ("It is not known who paid.",)), ("fully", ())])
+def test_an_unusable_brief_reply_keeps_the_quotes_and_the_gaps_of_the_outline(
+    composed: Compose, answered: str, known: tuple[str, ...]
+) -> None:
+    gap = "No passage says who built the pier."
+    planned = outline(APPROVAL_THEME, USE_THEME, answered=answered, not_answered=[not_answered(gap)])
+    brief, requests = composed(ScriptedVerifier(stated=SUPPORTED), outline=[planned], brief=[refused(), refused()])
+    assert [name_of(request) for request in requests] == ["outline", "brief", "brief"]  # quotes are not edited
+    assert [each.heading for each in brief.sections] == ["Approval and price", "Use of the pier"]
+    assert texts(brief)[1:3] == [[COST_FOUND], [FERRY.text]]
+    assert actions(brief) == [("brief", "quote")]
+    assert brief.trace.repairs[0].why.startswith(UNUSABLE_REPLY)
+    assert brief.gaps == (*known, gap)  # to the model that read all passages the question is answered or not
 
 
 def test_evidence_without_an_answer_is_told_after_the_first_call(composed: Compose) -> None:
@@ -341,47 +381,249 @@ def test_evidence_without_an_answer_is_told_after_the_first_call(composed: Compo
     assert len(requests) == 1
 
 
-@pytest.mark.parametrize(("answered", "known"), [("partly", ("It is not known who paid.",)), ("fully", ())])
-def test_what_is_not_answered_becomes_a_gap_that_the_last_call_knows(
-    composed: Compose, answered: str, known: tuple[str, ...]
+def test_a_section_without_a_complete_sentence_is_left_out_and_logged(composed: Compose) -> None:
+    brief, _ = composed(verifier_of(), brief=[written(use=[("boats and more boats", ["E3"])])])
+    assert texts(brief) == [[SUMMARY], [RIGHT, CHEAP], []]
+    assert actions(brief) == [("heading", "quote")]
+    assert brief.trace.repairs[0].why == "the section 'Use of the pier' has no complete sentence"
+
+
+def test_a_brief_without_a_complete_sentence_is_no_usable_reply(composed: Compose) -> None:
+    pieces = [("boats and more boats", ["E3"])]
+    brief, _ = composed(ScriptedVerifier(stated=SUPPORTED), brief=[written(pieces, pieces)])
+    assert texts(brief)[2] == [FERRY.text]
+    assert actions(brief) == [("brief", "quote")]
+
+
+def test_a_heading_with_a_name_that_no_passage_has_is_replaced_by_that_of_the_documents_and_logged(
+    composed: Compose,
 ) -> None:
-    gap = "No passage says who built the pier."
-    reply = json.loads(THEMES.content or "") | {"answered": answered, "not_answered": [not_answered(gap)]}
-    brief, requests = composed(ScriptedVerifier(stated=SUPPORTED), outline=[good(reply)])
-    assert brief.gaps == (*known, gap)  # to the model that read all passages the question is answered or not
-    assert gap in requests[-1].body["messages"][1]["content"]
+    brief, _ = composed(verifier_of(), brief=[written(headings=("The pier of Bergen", "Use of the pier"))])
+    assert [each.heading for each in brief.sections] == ["Board", "Use of the pier"]
+    assert [(each.where, each.why) for each in brief.trace.repairs] == [
+        ("heading", "'The pier of Bergen' names Bergen, which the section does not")
+    ]
+
+
+def test_what_stands_behind_a_passage_of_a_theme_is_evidence_of_the_brief_and_may_be_cited(composed: Compose) -> None:
+    behind = chunk("ferry.md", "In 2017 the boats went back to the old quay.", start=200, heading_path=("Ferry",))
+    brief, _ = composed(
+        verifier_of({BACK: behind}),
+        companions={FERRY.id: [behind]},
+        brief=[written(use=[*USE, (BACK, ["E4"])])],
+    )
+    assert texts(brief)[2] == [MOVED, BACK]
+    assert brief.sections[1].sentences[1].citations == (behind.id,)
+    assert [(hit.chunk, hit.rank, hit.found_by) for hit in brief.evidence[3:]] == [(behind, 4, ("neighbour",))]
+
+
+def test_what_is_chosen_of_what_the_outline_searches_for_is_read_in_full_and_is_evidence(composed: Compose) -> None:
+    hotel = Hit(
+        chunk=chunk("hotel.md", "The hotel beside the pier in Oslo has forty rooms and a bar."), rank=1, score=0.6
+    )
+    brief, requests = composed(
+        verifier_of({BACK: QUAY}),
+        finds={QUERY: [hotel, HITS[2], QUAY_HIT]},
+        outline=[SEARCHING],
+        select=[selection("E2")],
+        brief=[written(use=[*USE, (BACK, ["E4"])])],
+    )
+    assert [name_of(request) for request in requests] == ["outline", "select", "brief", "edit"]
+    seen = request_for("select", requests)
+    assert f"- searched: “{QUERY}”" in seen
+    assert f"E1: {short(hotel.chunk)}\n\n[quay.md]\nE2: {short(QUAY)}" in seen
+    assert "Nesodden" not in seen  # what the outline names is read in any case
+    read = request_for("brief", requests)
+    assert f"Searched for already:\n- {QUERY}\nFound by these searches: E4\n" in read
+    assert f"E4: {QUAY.text}" in read
+    assert short(hotel.chunk)[:-4] not in read
+    assert texts(brief)[2] == [MOVED, BACK]
+    assert [(hit.chunk, hit.rank) for hit in brief.evidence[3:]] == [(QUAY, 4)]
+
+
+def test_what_stands_beside_the_passages_of_a_theme_and_may_answer_can_be_chosen(composed: Compose) -> None:
+    quay = chunk("ferry.md", "Since 2017 the old quay serves the boats again.", start=300)
+    brief, requests = composed(
+        verifier_of({BACK: quay}),
+        beside=[Hit(chunk=quay, rank=1, score=0.0), HITS[0]],
+        select=[selection("E1")],
+        brief=[written(use=[*USE, (BACK, ["E4"])])],
+    )
+    assert texts(brief)[2] == [MOVED, BACK]
+    assert [(hit.chunk, hit.rank) for hit in brief.evidence[3:]] == [(quay, 4)]
+    assert "E2" not in request_for("select", requests)
+
+
+def test_the_further_searches_of_a_choice_add_what_was_not_seen(composed: Compose) -> None:
+    further = "why the boats left the pier"
+    storm = chunk("storm.md", "A storm of 2016 broke the pier, and the boats of Nesodden left it.")
+    hotel = Hit(chunk=chunk("hotel.md", "The hotel beside the pier has forty rooms."), rank=1, score=0.6)
+    found = [hotel, QUAY_HIT, HITS[2], Hit(chunk=storm, rank=3, score=0.4)]
+    left = "The boats left when a storm had broken the pier."
+    for chosen in (["E2"], []):  # what was seen and left out is not read, whatever was chosen
+        brief, requests = composed(
+            verifier_of({left: storm}),
+            finds={QUERY: [hotel, QUAY_HIT], further: found},
+            outline=[SEARCHING],
+            select=[selection(*chosen, searches=[further])],
+            brief=[written(use=[*USE, (left, [f"E{4 + len(chosen)}"])])],
+        )
+        assert texts(brief)[2] == [MOVED, left]
+        assert [hit.chunk for hit in brief.evidence[3:]] == [*([QUAY] if chosen else []), storm]
+        assert hotel.chunk.text not in request_for("brief", requests)
+
+
+def test_without_a_usable_choice_the_first_hits_of_each_search_are_read_and_the_brief_says_so(
+    composed: Compose,
+) -> None:
+    many = [
+        Hit(chunk=chunk(f"{n}.md", f"Report {n} on the boats of Oslo."), rank=n, score=1 / n)
+        for n in range(1, FOUND_PER_SEARCH + 3)
+    ]
+    brief, requests = composed(
+        verifier_of(),
+        finds={QUERY: [HITS[2], *many], "the price today": [many[0], QUAY_HIT]},
+        outline=[outline(APPROVAL_THEME, USE_THEME, searches=[QUERY, "the price today"])],
+        select=[refused(), refused()],
+    )
+    first = [hit.chunk for hit in many[:FOUND_PER_SEARCH]]
+    assert [hit.chunk for hit in brief.evidence[3:]] == [*first, QUAY]
+    read = request_for("brief", requests)
+    assert all(each.text in read for each in (*first, QUAY))
+    assert many[FOUND_PER_SEARCH].chunk.text not in read
+    assert brief.trace.repairs == ()  # no sentence is a quotation for that
+    assert brief.trace.notices[-1].startswith("The model did not choose among what its searches found: ")
+
+
+def test_a_search_that_finds_nothing_new_is_told_to_the_writer(composed: Compose) -> None:
+    _, requests = composed(verifier_of(), finds={QUERY: [HITS[2]]}, outline=[SEARCHING])
+    assert [name_of(request) for request in requests] == ["outline", "brief", "edit"]
+    assert f"Searched for already:\n- {QUERY}\nFound by these searches: none\n" in request_for("brief", requests)
+
+
+def test_the_opening_of_a_document_that_was_searched_for_is_read_with_it(composed: Compose) -> None:
+    opening = chunk("quay.md", "Status: the quay is open.")
+    quay = chunk("quay.md", "Since 2017 the old quay serves the boats again.", start=90)
+    is_open = "The old quay is open."
+    brief, _ = composed(
+        verifier_of({is_open: opening}),
+        finds={QUERY: [Hit(chunk=quay, rank=1, score=0.5)]},
+        beside_found={quay.id: [opening]},
+        outline=[SEARCHING],
+        select=[selection("E1")],
+        brief=[written(use=[*USE, (is_open, ["E4"])])],
+    )
+    assert texts(brief)[2] == [MOVED, is_open]
+    assert {opening.id, quay.id} <= {hit.chunk.id for hit in brief.evidence}
+
+
+def test_what_a_reader_would_ask_next_is_searched_for_and_may_be_added(composed: Compose) -> None:
+    brief, requests = composed(
+        verifier_of({BACK: QUAY}),
+        finds={QUERY: [HITS[2], QUAY_HIT]},
+        brief=[written(searches=[QUERY])],
+        edit=[corrections(("S4", "add", BACK, ["E4"]))],
+    )
+    assert texts(brief)[2] == [MOVED, BACK]
+    assert [(hit.chunk, hit.rank) for hit in brief.evidence[3:]] == [(QUAY, 4)]
+    asked = request_for("edit", requests)
+    assert asked.count(FERRY.text) == 1
+    assert f"E4: {QUAY.text}" in asked
+
+
+def test_the_editor_may_cite_the_opening_of_a_document_that_was_searched_for_last(composed: Compose) -> None:
+    opening = chunk("quay.md", "Status: the quay is open.")
+    quay = chunk("quay.md", "Since 2017 the old quay serves the boats again.", start=90)
+    is_open = "The old quay is open."
+    brief, _ = composed(
+        verifier_of({is_open: opening}),
+        finds={QUERY: [Hit(chunk=quay, rank=1, score=0.5)]},
+        beside_found={quay.id: [opening]},
+        brief=[written(searches=[QUERY])],
+        edit=[corrections(("S4", "add", is_open, ["E4"]))],
+    )
+    assert texts(brief)[2] == [MOVED, is_open]
+    assert {opening.id, quay.id} <= {hit.chunk.id for hit in brief.evidence}
+
+
+def test_the_gaps_of_the_brief_replace_those_of_the_outline_and_are_searched_for(composed: Compose) -> None:
+    planned, gap = "No passage says who built the pier.", "The passages do not say where the boats are now."
+    brief, requests = composed(
+        verifier_of(),
+        finds={QUERY: [QUAY_HIT]},
+        outline=[outline(APPROVAL_THEME, USE_THEME, answered="partly", not_answered=[not_answered(planned)])],
+        brief=[written(gaps=[(gap, QUERY)])],
+    )
+    # The writer is told all that is known to be missing, and says what is.
+    assert f"- It is not known who paid.\n- {planned}\n" in request_for("brief", requests)
+    assert brief.gaps == (gap,)
+    assert f"G1: {gap}\n" in request_for("edit", requests)
+    assert QUAY.text in request_for("edit", requests)
 
 
 @pytest.mark.parametrize("other_supported", [True, False])
-def test_a_disagreement_is_printed_if_both_sides_are_supported(composed: Compose, other_supported: bool) -> None:
-    one, other = "The board stood by its approval of May.", "The auditor disputed that 41 million kroner were right."
-    sides = [{"text": one, "evidence": ["E1"]}, {"text": other, "evidence": ["E2"]}]
-    reply = json.loads(THEMES.content or "") | {"disagreements": [{"about": "the price", "sides": sides}]}
-    stated = SUPPORTED | {one: BOARD} | ({other: COST} if other_supported else {})
-    verifier = ScriptedVerifier(stated=stated, of_citations=ScriptedVerifier(stated=stated))
-    brief, requests = composed(verifier, outline=[good(reply)])  # no quotation replaces a side that fails
-    [asked] = [each.body["messages"][1]["content"] for each in requests if name_of(each) == "summary"]
-    assert (f"# Where the sources disagree: The price\nS4: {one}\nS5: {other}" in asked) == other_supported
+def test_a_disagreement_is_told_to_the_writer_and_printed_if_both_sides_are_supported(
+    composed: Compose, other_supported: bool
+) -> None:
+    verifier = verifier_of({ONE_SIDE: BOARD} | ({OTHER_SIDE: COST} if other_supported else {}))
+    brief, requests = composed(verifier, outline=[DISPUTED])  # no quotation replaces a side that fails
+    assert f"- The price: {ONE_SIDE} / {OTHER_SIDE}\n" in request_for("brief", requests)
+    assert verifier.asked[0] == [RIGHT, CHEAP, MOVED, ONE_SIDE, OTHER_SIDE, SUMMARY, CONCLUSION]
     assert [each.about for each in brief.disagreements] == (["The price"] if other_supported else [])
     for each in brief.disagreements:
         assert [side.citations for side in each.sides] == [(BOARD.id,), (COST.id,)]
 
 
-def test_refused_sentences_are_corrected_by_the_last_call_which_reads_the_whole_brief(composed: Compose) -> None:
-    wrong, dear = "The boats came in 2012.", "The pier cost the state 90 million kroner."
-    verifier = ScriptedVerifier(
-        stated=SUPPORTED, unsupported={wrong: "in 2012"}, of_citations=ScriptedVerifier(stated=SUPPORTED)
+def test_a_side_of_a_disagreement_may_cite_the_opening_of_a_document_that_no_theme_names(composed: Compose) -> None:
+    opening = chunk("cost.md", "Status: disputed by the auditor.")
+    sides = [{"text": ONE_SIDE, "evidence": ["E1"]}, {"text": OTHER_SIDE, "evidence": ["E3"]}]
+    disputed = [{"about": "the price", "sides": sides}]
+    brief, requests = composed(
+        verifier_of({ONE_SIDE: BOARD, OTHER_SIDE: opening}),
+        companions={COST.id: [opening]},
+        outline=[outline(("Approval", ["E1"]), ("Use of the pier", ["E4"]), disagreements=disputed)],
+        brief=[written([(RIGHT, ["E1"])], [(MOVED, ["E4"])])],
     )
+    assert f"E3: {opening.text}" in request_for("outline", requests)
+    assert opening.text not in request_for("brief", requests)
+    assert [side.citations for side in brief.disagreements[0].sides] == [(BOARD.id,), (opening.id,)]
+
+
+def test_no_disagreement_is_printed_of_one_side_and_what_was_added_to_it(composed: Compose) -> None:
+    more = "The auditor praised the stone work."
+    brief, _ = composed(
+        verifier_of({OTHER_SIDE: COST, more: COST}),
+        outline=[DISPUTED],
+        edit=[corrections(("S6", "add", more, ["E2"]))],
+    )
+    assert brief.disagreements == ()
+
+
+def test_a_side_of_a_disagreement_that_becomes_two_sentences_is_given_up(composed: Compose) -> None:
+    halves = ["The auditor wrote a report.", "The auditor disputed the price."]
+    verifier = verifier_of({ONE_SIDE: BOARD} | dict.fromkeys(halves, COST))
     brief, requests = composed(
         verifier,
-        Approval_and_price=[section((RIGHT, ["E1"]), (dear, ["E2"]))],
-        Use_of_the_pier=[section((wrong, ["E3"]))],
-        summary=[closing([(SUMMARY, ["S1"])])],
+        outline=[DISPUTED],
+        edit=[corrections(*(("S6", "replace", half, ["E2"]) for half in halves))],
+    )
+    assert f"# Disagreement: the price\nS5 (E1): {ONE_SIDE}" in request_for("edit", requests)
+    assert brief.disagreements == ()
+    brief, _ = composed(verifier, outline=[DISPUTED], edit=[corrections(("S6", "replace", halves[1], ["E2"]))])
+    assert [side.text for side in brief.disagreements[0].sides] == [ONE_SIDE, halves[1]]
+
+
+def test_refused_sentences_are_corrected_by_the_last_call_which_reads_the_whole_brief(composed: Compose) -> None:
+    wrong, dear = "The boats came in 2012.", "The pier cost the state 90 million kroner."
+    verifier = verifier_of(unsupported={wrong: "in 2012"})
+    brief, requests = composed(
+        verifier,
+        brief=[written([(RIGHT, ["E1"]), (dear, ["E2"])], [(wrong, ["E3"])])],
         edit=[corrections(("S3", "replace", CHEAP, ["E2"]), ("S4", "replace", MOVED, ["E3"]))],
     )
     assert texts(brief)[:3] == [[SUMMARY], [RIGHT, CHEAP], [MOVED]]
-    assert [name_of(each) for each in requests] == ["outline", "section", "section", "summary", "edit"]
-    request = requests[-1].body["messages"][1]["content"]
+    assert [name_of(each) for each in requests] == ["outline", "brief", "edit"]
+    request = request_for("edit", requests)
     assert f"# Summary\nS1 (E1): {SUMMARY}\n# H1: Approval and price\nS2 (E1): {RIGHT}\nS3 (E2; refused: " in request
     assert f"# H2: Use of the pier\nS4 (E3; refused: the evidence does not say “in 2012”): {wrong}" in request
     assert verifier.asked[-1] == [CHEAP, MOVED]
@@ -391,12 +633,7 @@ def test_refused_sentences_are_corrected_by_the_last_call_which_reads_the_whole_
 def test_a_refused_sentence_may_become_two_with_citations_of_their_own(composed: Compose) -> None:
     wrong, half = "The board approved the pier, which cost 90 million kroner.", "The pier cost 90 million kroner."
     halves = [("S2", "replace", text, ids) for text, ids in ((RIGHT, ["E1"]), (half, ["E2"]), (CHEAP, ["E2"]))]
-    brief, _ = composed(
-        ScriptedVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier()),
-        Approval_and_price=[section((wrong, ["E1", "E2"]))],
-        summary=[closing([(SUMMARY, ["S1"])])],
-        edit=[corrections(*halves)],
-    )
+    brief, _ = composed(verifier_of(), brief=[written([(wrong, ["E1", "E2"])])], edit=[corrections(*halves)])
     assert texts(brief)[1] == [RIGHT, CHEAP]  # what is supported of the correction
     assert actions(brief) == [("Approval and price", "rewrite")] * 2
     assert [sentence.citations for sentence in brief.sections[0].sentences] == [(BOARD.id,), (COST.id,)]
@@ -411,12 +648,9 @@ def test_a_verified_sentence_stays_unless_all_of_its_correction_is_supported(com
         ("S3", "replace", told, ["E2"]),
         ("S4", "replace", "", []),
     ]
-    stated = SUPPORTED | {told: COST}
-    brief, _ = composed(ScriptedVerifier(stated=stated, of_citations=ScriptedVerifier()), edit=[corrections(*edits)])
+    brief, _ = composed(verifier_of({told: COST}), edit=[corrections(*edits)])
     assert texts(brief)[1:3] == [[RIGHT, told], [MOVED]]  # the second correction may have words that were not printed
-    brief, _ = composed(
-        ScriptedVerifier(stated=stated, of_citations=ScriptedVerifier()), edit=[corrections(edits[2], edits[3])]
-    )
+    brief, _ = composed(verifier_of({told: COST}), edit=[corrections(edits[2], edits[3])])
     assert texts(brief)[1:3] == [[RIGHT, told], [MOVED]]
     assert [(each.action, each.before, each.after, each.why) for each in brief.trace.repairs] == [
         ("rewrite", CHEAP, told, "replace it")
@@ -424,15 +658,13 @@ def test_a_verified_sentence_stays_unless_all_of_its_correction_is_supported(com
 
 
 def test_what_is_added_stands_behind_its_sentence_if_it_is_supported_and_new(composed: Compose) -> None:
-    praised = "The auditor later praised the stone work."
+    praised, repeated = "The auditor later praised the stone work.", f"It is said that {CHEAP}"
     edits = [
         ("S2", "add", praised, ["E2"]),
-        ("S2", "add", f"It is said that {CHEAP}", ["E2"]),
+        ("S2", "add", repeated, ["E2"]),
         ("S4", "add", "Boats sank.", ["E3"]),
     ]
-    stated = SUPPORTED | {praised: COST, f"It is said that {CHEAP}": COST}
-    verifier = ScriptedVerifier(stated=stated, of_citations=ScriptedVerifier())
-    brief, _ = composed(verifier, edit=[corrections(*edits)])
+    brief, _ = composed(verifier_of({praised: COST, repeated: COST}), edit=[corrections(*edits)])
     assert texts(brief)[1:3] == [[RIGHT, praised, CHEAP], [MOVED]]
     assert brief.sections[0].sentences[1].citations == (COST.id,)
     assert actions(brief) == [("Approval and price", "add"), ("Approval and price", "drop")]
@@ -440,8 +672,7 @@ def test_what_is_added_stands_behind_its_sentence_if_it_is_supported_and_new(com
 
 def test_what_the_last_call_drops_goes_but_not_all_of_a_summary_or_of_the_only_section(composed: Compose) -> None:
     drops = [(sentence, "drop", "", []) for sentence in ("S1", "S3", "S4")]
-    verifier = ScriptedVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier())
-    brief, _ = composed(verifier, edit=[corrections(*drops)])
+    brief, _ = composed(verifier_of(), edit=[corrections(*drops)])
     assert texts(brief) == [[SUMMARY], [RIGHT], [CONCLUSION]]
     assert [each.heading for each in brief.sections] == ["Approval and price"]
     assert [(each.action, each.before, each.why) for each in brief.trace.repairs] == [
@@ -449,31 +680,26 @@ def test_what_the_last_call_drops_goes_but_not_all_of_a_summary_or_of_the_only_s
         ("drop", MOVED, "drop it"),
     ]
     brief, _ = composed(
-        verifier,
-        outline=[outline(("Approval and price", ["E1", "E2"]))],
-        summary=[closing([(SUMMARY, ["S1"])])],
+        verifier_of(),
+        brief=[written(use=())],
         edit=[corrections(*((sentence, "drop", "", []) for sentence in ("S2", "S3")))],
     )
     assert texts(brief)[1] == [RIGHT]
-    brief, _ = composed(verifier, edit=[corrections(*((s, "drop", "", []) for s in ("S2", "S3", "S4")))])
+    brief, _ = composed(verifier_of(), edit=[corrections(*((s, "drop", "", []) for s in ("S2", "S3", "S4")))])
     assert texts(brief)[1:] == [[RIGHT], [CONCLUSION]]
     assert [repair.before for repair in brief.trace.repairs] == [CHEAP, MOVED]
 
 
 def test_a_heading_is_corrected_as_far_as_the_passages_bear_it_out(composed: Compose) -> None:
     new = {"H1": "Approval by the board", "H2": "Boats of the Fjordline company"}
-    brief, _ = composed(
-        ScriptedVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier()), edit=[corrections(headings=new)]
-    )
+    brief, _ = composed(verifier_of(), edit=[corrections(headings=new)])
     assert [each.heading for each in brief.sections] == ["Approval by the board", "Use of the pier"]
 
 
 def test_without_a_usable_last_reply_the_brief_stands_and_says_so(composed: Compose) -> None:
-    wrong = "The ferry company Nesodden moved its boats in 2012."
     brief, _ = composed(
-        ScriptedVerifier(stated=SUPPORTED, implied=[SUMMARY], of_citations=ScriptedVerifier()),
-        Use_of_the_pier=[section((wrong, ["E3"]))],
-        summary=[closing([(SUMMARY, ["S1"])], [(LATE, ["S1"])])],
+        verifier_of(),
+        brief=[written(use=[(WRONG_YEAR, ["E3"])], conclusion=[(LATE, ["E1"])])],
         edit=[refused(), refused()],
     )
     assert texts(brief) == [[SUMMARY], [RIGHT, CHEAP], [FERRY.text], []]
@@ -486,9 +712,8 @@ def test_a_model_that_is_lost_before_the_last_call_leaves_quotes_in_place_of_wha
 ) -> None:
     with pytest.raises(Interrupted) as caught:
         composed(
-            ScriptedVerifier(stated=SUPPORTED, implied=[], of_citations=ScriptedVerifier()),
-            Use_of_the_pier=[section(("The ferry company Nesodden moved its boats in 2012.", ["E3"]))],
-            summary=[closing([(SUMMARY, ["S1"])])],
+            verifier_of(),
+            brief=[written(use=[(WRONG_YEAR, ["E3"])], summary=[(LATE, ["E1"])])],
             edit=[failing(401)],
         )
     assert texts(caught.value.draft)[2] == [FERRY.text]
@@ -498,183 +723,54 @@ def test_a_model_that_is_lost_before_the_last_call_leaves_quotes_in_place_of_wha
 def test_a_verifier_that_is_lost_at_the_corrections_leaves_the_brief_before_them(composed: Compose) -> None:
     class LostVerifier(ScriptedVerifier):
         def verify(self, pairs: Sequence[tuple[str, Sequence[Premise]]]) -> list[Verdict]:
-            if len(self.asked) == 2:
+            if self.asked:
                 raise ModelError("the server is gone")
             return super().verify(pairs)
 
-    verifier = LostVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier())
     with pytest.raises(Interrupted) as caught:
         composed(
-            verifier,
-            Use_of_the_pier=[section(("The ferry company Nesodden moved its boats in 2012.", ["E3"]))],
-            summary=[closing([(SUMMARY, ["S1"])])],
+            LostVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier()),
+            brief=[written(use=[(WRONG_YEAR, ["E3"])])],
             edit=[corrections(("S4", "replace", MOVED, ["E3"]))],
         )
     assert texts(caught.value.draft) == [[SUMMARY], [RIGHT, CHEAP], [FERRY.text], []]
     assert actions(caught.value.draft) == [("Use of the pier", "quote")]
 
 
-def test_the_editor_may_cite_the_opening_of_a_document_that_was_searched_for_last(composed: Compose) -> None:
-    opening = chunk("quay.md", "Status: the quay is open.")
-    quay = chunk("quay.md", "Since 2017 the old quay serves the boats again.", start=90)
-    is_open = "The old quay is open."
-    verifier = ScriptedVerifier(stated=SUPPORTED | {is_open: opening}, of_citations=ScriptedVerifier())
-    brief, _ = composed(
-        verifier,
-        found=[Hit(chunk=quay, rank=1, score=0.5)],
-        beside_found={quay.id: [opening]},
-        summary=[closing([(SUMMARY, ["S1", "S3"])], searches=["boats of Oslo today"])],
-        edit=[corrections(("S4", "add", is_open, ["E4"]))],
-    )
-    assert texts(brief)[2] == [MOVED, is_open]
-    assert {opening.id, quay.id} <= {hit.chunk.id for hit in brief.evidence}
+def test_a_verifier_that_is_lost_at_the_brief_leaves_its_quotes(composed: Compose) -> None:
+    class LostVerifier(ScriptedVerifier):
+        def verify(self, pairs: Sequence[tuple[str, Sequence[Premise]]]) -> list[Verdict]:
+            raise ModelError("the server is gone")
 
-
-def test_no_disagreement_is_printed_of_one_side_and_what_was_added_to_it(composed: Compose) -> None:
-    one, other = "The board stood by its approval of May.", "The auditor disputed that 41 million kroner were right."
-    sides = [{"text": one, "evidence": ["E1"]}, {"text": other, "evidence": ["E2"]}]
-    reply = json.loads(THEMES.content or "") | {"disagreements": [{"about": "the price", "sides": sides}]}
-    more = "The auditor praised the stone work."
-    verifier = ScriptedVerifier(stated=SUPPORTED | {other: COST, more: COST}, of_citations=ScriptedVerifier())
-    brief, _ = composed(verifier, outline=[good(reply)], edit=[corrections(("S6", "add", more, ["E2"]))])
-    assert brief.disagreements == ()
-
-
-def test_what_was_to_close_a_gap_and_is_not_printed_leaves_it(composed: Compose) -> None:
-    gap = "The passages do not say who paid."
-    said = good(json.loads(THEMES.content or "") | {"answered": "partly", "not_answered": [not_answered(gap)]})
-    verifier = ScriptedVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier())
-    paid = corrections(("S1", "add", "The state paid.", ["E1"]), closed={"G2": ""})
-    brief, _ = composed(verifier, outline=[said], edit=[paid])
-    assert gap in brief.gaps
-
-
-def test_a_section_without_a_complete_sentence_keeps_its_quotes(composed: Compose) -> None:
-    brief, _ = composed(ScriptedVerifier(stated=SUPPORTED), Use_of_the_pier=[section(("boats and more boats", ["E3"]))])
-    assert texts(brief)[2] == [FERRY.text]
-    assert ("Use of the pier", "quote") in actions(brief)
-
-
-def test_what_stands_beside_the_passages_of_a_theme_and_may_answer_is_read_with_them(composed: Compose) -> None:
-    quay = chunk("ferry.md", "Since 2017 the old quay serves the boats again.", start=300)
-    back = "The boats went back to the old quay in 2017."
-    verifier = ScriptedVerifier(stated=SUPPORTED | {back: quay}, of_citations=ScriptedVerifier())
-    brief, requests = composed(
-        verifier,
-        beside=[Hit(chunk=quay, rank=1, score=0.0), HITS[0]],
-        Use_of_the_pier=[section((MOVED, ["E3"]), (back, ["E4"]))],
-    )
-    assert texts(brief)[2] == [MOVED, back]
-    assert [(hit.chunk, hit.rank) for hit in brief.evidence[3:]] == [(quay, 4)]
-    asked = [each.body["messages"][1]["content"] for each in requests if name_of(each) == "section"]
-    assert ["- what stands beside these, where it helps (E4)" in each for each in sorted(asked)].count(True) == 1
-
-
-def test_what_a_reader_would_ask_next_is_searched_for_and_may_be_added(composed: Compose) -> None:
-    quay = chunk("quay.md", "Since 2017 the old quay serves the boats again.")
-    back = "The boats went back to the old quay in 2017."
-    found = [HITS[2], Hit(chunk=quay, rank=2, score=0.5)]
-    verifier = ScriptedVerifier(stated=SUPPORTED | {back: quay}, of_citations=ScriptedVerifier())
-    brief, requests = composed(
-        verifier,
-        found=found,
-        summary=[closing([(SUMMARY, ["S1", "S3"])], searches=["boats of Oslo today"])],
-        edit=[corrections(("S4", "add", back, ["E4"]))],
-    )
-    assert texts(brief)[2] == [MOVED, back]
-    assert [(hit.chunk, hit.rank) for hit in brief.evidence[3:]] == [(quay, 4)]
-    asked = requests[-1].body["messages"][1]["content"]
-    assert asked.count(FERRY.text) == 1
-    assert f"E4: {quay.text}" in asked
-
-
-def test_a_side_of_a_disagreement_that_becomes_two_sentences_is_given_up(composed: Compose) -> None:
-    one, other = "The board stood by its approval of May.", "The auditor disputed that 41 million kroner were right."
-    sides = [{"text": one, "evidence": ["E1"]}, {"text": other, "evidence": ["E2"]}]
-    reply = json.loads(THEMES.content or "") | {"disagreements": [{"about": "the price", "sides": sides}]}
-    halves = ["The auditor wrote a report.", "The auditor disputed the price."]
-    stated = SUPPORTED | {one: BOARD} | dict.fromkeys(halves, COST)
-    verifier = ScriptedVerifier(stated=stated, of_citations=ScriptedVerifier())
-    brief, requests = composed(
-        verifier,
-        outline=[good(reply)],
-        edit=[corrections(*(("S6", "replace", half, ["E2"]) for half in halves))],
-    )
-    assert f"# Disagreement: the price\nS5 (E1): {one}" in requests[-1].body["messages"][1]["content"]
-    assert brief.disagreements == ()
-    brief, _ = composed(verifier, outline=[good(reply)], edit=[corrections(("S6", "replace", halves[1], ["E2"]))])
-    assert [side.text for side in brief.disagreements[0].sides] == [one, halves[1]]
-
-
-def test_a_search_of_the_outline_adds_what_it_did_not_see_to_its_section(composed: Compose) -> None:
-    quay = chunk("quay.md", "Since 2017 the old quay serves the boats again.")
-    back = "The boats went back to the old quay in 2017."
-    reply = json.loads(THEMES.content or "")
-    reply["sections"][1]["searches"] = ["boats at the pier today"]
-    found = [HITS[2], Hit(chunk=quay, rank=2, score=0.5)]
-    verifier = ScriptedVerifier(stated=SUPPORTED | {back: quay}, of_citations=ScriptedVerifier())
-    brief, requests = composed(
-        verifier,
-        found=found,
-        outline=[good(reply)],
-        Use_of_the_pier=[section((MOVED, ["E3"]), (back, ["E4"]))],
-    )
-    assert texts(brief)[2] == [MOVED, back]
-    assert [(hit.chunk, hit.rank) for hit in brief.evidence[3:]] == [(quay, 4)]
-    asked = next(
-        each.body["messages"][1]["content"]
-        for each in requests
-        if "Use of the pier\n-" in str(each.body["messages"][1]["content"])
-    )
-    assert (
-        "- what a search for “boats at the pier today” found, and what stands beside these, where it helps (E4)"
-        in asked
-    )
-
-
-def test_a_lost_model_leaves_evidence_in_place_of_what_was_not_revised(composed: Compose) -> None:
-    wrong = "The ferry company Nesodden moved its boats in 2012."
-    verifier = ScriptedVerifier(stated=SUPPORTED, of_citations=ScriptedVerifier())
-    with pytest.raises(Interrupted) as caught:
-        composed(verifier, Use_of_the_pier=[section((wrong, ["E3"]))], summary=[failing(401)])
+    with pytest.raises(Interrupted, match="while writing 'brief'") as caught:
+        composed(LostVerifier())
+    assert [each.heading for each in caught.value.draft.sections] == ["Approval and price", "Use of the pier"]
     assert texts(caught.value.draft)[2] == [FERRY.text]
-    assert actions(caught.value.draft) == [("Use of the pier", "quote")]
 
 
 def test_a_refused_sentence_is_dropped_where_its_section_has_others_and_quoted_where_not(composed: Compose) -> None:
     told = "According to the auditor's finding of 2014, the pier cost Oslo 41 million kroner."
     wrong, also_wrong = "The auditor found a cost of 14 million kroner for the pier.", "The auditor liked the pier."
-    verifier = ScriptedVerifier(stated={told: COST, RIGHT: BOARD, MOVED: FERRY})
-    summary = [closing([(SUMMARY, ["S1"])])]
-    brief, _ = composed(
-        verifier,
-        Approval_and_price=[section((wrong, ["E2"]), (told, ["E2"]), (also_wrong, ["E2"]))],
-        summary=summary,
-    )
+    verifier = ScriptedVerifier(stated=SUPPORTED | {told: COST})
+    brief, _ = composed(verifier, brief=[written([(wrong, ["E2"]), (told, ["E2"]), (also_wrong, ["E2"])])])
     # The evidence of ``told`` stands already, so the first refused sentence gets the other one, and the second nothing.
     assert texts(brief)[1] == [PRAISED, told]
     assert actions(brief) == [("Approval and price", "quote"), ("Approval and price", "drop")]
-    brief, _ = composed(
-        verifier,
-        Approval_and_price=[section((RIGHT, ["E1"]), (wrong, ["E2"]), (told, ["E2"]))],
-        summary=summary,
-    )
+    brief, _ = composed(verifier, brief=[written([(RIGHT, ["E1"]), (wrong, ["E2"]), (told, ["E2"])])])
     assert texts(brief)[1] == [RIGHT, told]
 
 
 def test_a_replacement_keeps_the_qualification_that_follows_it(composed: Compose) -> None:
     wrong = "The harbour board of Bergen approved the new pier."
     brief, _ = composed(
-        ScriptedVerifier(stated={MOVED: FERRY}),
-        Approval_and_price=[section((wrong, ["E1"]))],
-        summary=[closing([(SUMMARY, ["S1"])])],
+        ScriptedVerifier(stated={MOVED: FERRY, SUMMARY: COST}),
+        brief=[written([(wrong, ["E1"])], summary=[(SUMMARY, ["E2"])])],
     )
     assert texts(brief)[1] == [APPROVED, REVOKED]
 
 
 def test_a_citation_moves_to_a_single_passage_above_its_threshold(composed: Compose) -> None:
-    reply = [section((CHEAP, ["E1"]), (RIGHT, ["E1"]))]
-    brief, _ = composed(ScriptedVerifier(stated=SUPPORTED), Approval_and_price=reply)
+    brief, _ = composed(ScriptedVerifier(stated=SUPPORTED), brief=[written([(CHEAP, ["E1"]), (RIGHT, ["E1"])])])
     assert brief.sections[0].sentences[0].citations == (COST.id,)
     assert actions(brief) == [("Approval and price", "reattribute")]
 
@@ -683,32 +779,28 @@ def test_a_citation_moves_to_a_single_passage_above_its_threshold(composed: Comp
 def test_below_the_threshold_or_with_another_judge_of_citations_only_the_writer_moves_one(
     composed: Compose, judged_apart: bool
 ) -> None:
-    verifier = ScriptedVerifier(stated=SUPPORTED, score=0.95 if judged_apart else 0.6)
+    praised = "The auditor later praised the stone work."
+    stated = SUPPORTED | {praised: COST}
+    verifier = ScriptedVerifier(stated=stated, score=0.95 if judged_apart else 0.6)
     if judged_apart:
-        verifier.of_citations = ScriptedVerifier(stated=SUPPORTED)
+        verifier.of_citations = ScriptedVerifier(stated=stated)
     brief, _ = composed(
         verifier,
-        Approval_and_price=[section((CHEAP, ["E1"]), (RIGHT, ["E1"]))],
-        summary=[closing([(SUMMARY, ["S1"])])],
+        brief=[written([(CHEAP, ["E1"]), (praised, ["E2"])])],
         edit=[corrections(("S2", "replace", CHEAP, ["E2"]))],
     )
     assert brief.sections[0].sentences[0].citations == (COST.id,)
     assert actions(brief) == [("Approval and price", "rewrite")]
 
 
-def test_a_summary_sentence_keeps_the_citations_of_all_sentences_that_it_was_written_from(composed: Compose) -> None:
-    # The verifier accepts the summary on one of its two passages: no reason to drop the other.
-    brief, _ = composed(ScriptedVerifier(stated=SUPPORTED | {SUMMARY: BOARD}))
-    assert brief.summary[0].citations == (BOARD.id, FERRY.id)
-
-
 def test_what_the_verifier_does_not_need_is_not_cited(composed: Compose) -> None:
-    verifier = ScriptedVerifier(
-        stated=SUPPORTED, needed={RIGHT: (0,), SUMMARY: (1,)}, of_citations=ScriptedVerifier(stated=SUPPORTED)
+    verifier = verifier_of({SUMMARY: FERRY}, needed={RIGHT: (0,), SUMMARY: (1,)})
+    brief, _ = composed(
+        verifier,
+        brief=[written([(RIGHT, ["E1", "E2"]), (CHEAP, ["E2"])], summary=[(SUMMARY, ["E1", "E3"])])],
     )
-    brief, _ = composed(verifier, Approval_and_price=[section((RIGHT, ["E1", "E2"]), (CHEAP, ["E2"]))])
     assert brief.sections[0].sentences[0].citations == (BOARD.id,)
-    assert brief.summary[0].citations == (FERRY.id,)  # it was written from S1 and S3
+    assert brief.summary[0].citations == (FERRY.id,)
     assert {(each.where, each.action, each.why) for each in brief.trace.repairs} == {
         ("Approval and price", "reattribute", f"{COST.id}: not needed"),
         ("summary", "reattribute", f"{BOARD.id}: not needed"),
@@ -718,61 +810,71 @@ def test_what_the_verifier_does_not_need_is_not_cited(composed: Compose) -> None
 def test_a_closing_sentence_that_fails_or_repeats_another_is_corrected_or_dropped(composed: Compose) -> None:
     better = "Approval came first and boats came last."
     verifier = ScriptedVerifier(
-        stated=SUPPORTED | {better: BOARD},
-        implied=[SUMMARY],
+        stated={**SUPPORTED, better: BOARD, CONCLUSION: QUAY},
         unsupported={CONCLUSION: "settled"},
         of_citations=ScriptedVerifier(),
     )
     brief, requests = composed(
         verifier,
-        summary=[
-            closing([(SUMMARY, ["S1"]), (RIGHT, ["S1"])], [(CONCLUSION, ["S3"]), (f"In all, {MOVED}", ["S3"])]),
+        brief=[
+            written(
+                summary=[(SUMMARY, ["E1"]), (RIGHT, ["E1"])],
+                conclusion=[(CONCLUSION, ["E3"]), (f"In all, {MOVED}", ["E3"])],
+            )
         ],
         edit=[corrections(("S2", "replace", better, ["E1"]), ("S7", "replace", MOVED, ["E3"]))],
     )
+    assert verifier.asked[0] == [RIGHT, CHEAP, MOVED, SUMMARY, CONCLUSION]  # what repeats another is not judged
     assert texts(brief)[0] == [SUMMARY, better]
     assert brief.conclusion == ()
-    request = requests[-1].body["messages"][1]["content"]
+    request = request_for("edit", requests)
     assert f"S2 (E1; refused: it repeats another sentence: {RIGHT}): {RIGHT}" in request
     assert f"# Conclusion\nS6 (E3; refused: the evidence does not say “settled”): {CONCLUSION}" in request
     assert actions(brief) == [("summary", "rewrite"), *[("conclusion", "drop")] * 3]  # the correction repeats too
 
 
 def test_a_gap_that_the_brief_closes_is_not_printed(composed: Compose) -> None:
-    gaps = ["The passages do not say what it cost.", "The passages do not say who paid."]
+    gaps = ["It is not known who paid.", "The passages do not say what it cost.", "No passage says who built it."]
     brief, requests = composed(
-        ScriptedVerifier(stated=SUPPORTED),
-        outline=[
-            good(json.loads(THEMES.content or "") | {"answered": "partly", "not_answered": [*map(not_answered, gaps)]})
-        ],
+        verifier_of(),
+        brief=[written(gaps=[(gap, "") for gap in gaps])],
         edit=[
             corrections(
-                closed={"G1": "", "G2": "The passages do not say what was paid later [E2]."},
+                closed={"G1": ("S1", ""), "G2": ("S1", "The passages do not say what was paid later [E2].")},
                 opened=["Nobody says why it was built.", "why"],
             )
         ],
     )
-    assert brief.gaps == ("The passages do not say what was paid later.", gaps[1], "Nobody says why it was built.")
-    [request] = [each.body["messages"][1]["content"] for each in requests if name_of(each) == "edit"]
-    assert f"G1: It is not known who paid.\nG2: {gaps[0]}\nG3: {gaps[1]}" in request
+    assert brief.gaps == ("The passages do not say what was paid later.", gaps[2], "Nobody says why it was built.")
+    assert "\n".join(f"G{n}: {gap}" for n, gap in enumerate(gaps, 1)) in request_for("edit", requests)
+
+
+def test_a_gap_that_was_put_wrongly_is_closed_without_a_sentence(composed: Compose) -> None:
+    wrong, right = "The passages do not say when it was closed.", "The passages do not say whether it was closed."
+    fixed = corrections(("S1", "add", "The state paid.", ["E1"]), closed={"G1": ("none", right)})
+    brief, _ = composed(verifier_of(), brief=[written(gaps=[(wrong, "the end of the pier")])], edit=[fixed])
+    assert brief.gaps == (right,)
+
+
+def test_what_was_to_close_a_gap_and_is_not_printed_leaves_it(composed: Compose) -> None:
+    gap = "The passages do not say who paid."
+    paid = corrections(("S1", "add", "The state paid.", ["E1"]), closed={"G1": ("S1", "")})
+    brief, _ = composed(verifier_of(), brief=[written(gaps=[(gap, "who paid for the pier")])], edit=[paid])
+    assert brief.gaps == (gap,)
 
 
 def test_no_sentence_stands_twice_in_summary_and_conclusion(composed: Compose) -> None:
-    brief, _ = composed(ScriptedVerifier(stated=SUPPORTED), summary=[closing([(SUMMARY, ["S1"])], [(SUMMARY, ["S1"])])])
+    brief, _ = composed(verifier_of(), brief=[written(conclusion=[(SUMMARY, ["E1"])])])
     assert (texts(brief)[0], texts(brief)[3]) == ([SUMMARY], [])
 
 
 def test_a_summary_is_never_empty_and_repeats_the_body_only_if_nothing_else_is_there(composed: Compose) -> None:
-    nothing: dict[str, Sequence[ScriptedReply]] = {"summary": [refused(), refused()]}
-    brief, _ = composed(ScriptedVerifier(stated=SUPPORTED), **nothing)
+    late = [(LATE, ["E1"])]
+    brief, _ = composed(ScriptedVerifier(stated=SUPPORTED), brief=[written(summary=late)])
     assert texts(brief)[0] == [APPROVED]  # the quote of the first draft
     quoting = ScriptedVerifier(stated={APPROVED: BOARD, COST_FOUND: COST, FERRY.text: FERRY})
-    brief, _ = composed(
-        quoting,
-        Approval_and_price=[section((APPROVED, ["E1"]), (COST_FOUND, ["E2"]))],
-        Use_of_the_pier=[section((FERRY.text, ["E3"]))],
-        **nothing,
-    )
+    quotes = written([(APPROVED, ["E1"]), (COST_FOUND, ["E2"])], [(FERRY.text, ["E3"])], summary=late)
+    brief, _ = composed(quoting, brief=[quotes])
     assert texts(brief)[0] == [APPROVED]
 
 
@@ -786,11 +888,9 @@ def test_more_sentences_than_a_section_has_may_be_corrected(composed: Compose) -
         "A second report followed the first.",
         "Oslo has this pier.",
     ]
-    verifier = ScriptedVerifier(stated={MOVED: FERRY} | dict.fromkeys(right, COST), implied=[SUMMARY])
     brief, _ = composed(
-        verifier,
-        Approval_and_price=[section(*((text, ["E2"]) for text in refused_texts))],
-        summary=[closing([(SUMMARY, ["S1"])])],
+        ScriptedVerifier(stated={MOVED: FERRY, SUMMARY: BOARD} | dict.fromkeys(right, COST)),
+        brief=[written([(text, ["E2"]) for text in refused_texts])],
         edit=[corrections(*((f"S{n}", "replace", text, ["E2"]) for n, text in enumerate(right, 2)))],
     )
     assert texts(brief)[1] == right

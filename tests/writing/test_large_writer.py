@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from briefs import chunk
-from fault_server import FaultServer, ScriptedReply, good
+from fault_server import FaultServer, good
 
 from rag.errors import ReplyError
 from rag.llm import ChatClient, prompts
-from rag.types import Chunk, Quote, Section, Sentence
+from rag.types import Chunk, Quote, Sentence
 from rag.writing.drafts import Draft, RefusedDraft
 from rag.writing.editing import PartToEdit
-from rag.writing.large_writer import LargeWriter
-from rag.writing.thematic_outline import KeyPoint, ThematicOutline, Theme
+from rag.writing.large_writer import OPENING_WORDS, LargeWriter
+from rag.writing.thematic_outline import DraftDisagreement, KeyPoint, ThematicOutline, Theme
 
 Connect = Callable[[FaultServer], LargeWriter]
 
@@ -27,8 +28,8 @@ def writer(connect: Callable[[FaultServer], ChatClient], meeting: Chunk, cost: C
         model=connect(server),
         question="What of the pier?",
         outline_prompt=prompts.load_prompt("outline"),
-        section_prompt=prompts.load_prompt("section"),
-        summary_prompt=prompts.load_prompt("summary"),
+        select_prompt=prompts.load_prompt("select"),
+        brief_prompt=prompts.load_prompt("brief"),
         edit_prompt=prompts.load_prompt("edit"),
         evidence=(meeting, cost),
     )
@@ -46,15 +47,36 @@ def outline(meeting: Chunk, cost: Chunk) -> ThematicOutline:
                     KeyPoint(text="The pier was dear.", passages=(cost,)),
                 ),
             ),
-            Theme(heading="Money", key_points=(KeyPoint(text="An audit found the cost.", passages=(cost,)),)),
+            Theme(
+                heading="Money",
+                key_points=(KeyPoint(text="An audit found the cost.", passages=(cost,)),),
+                searches=("the pier today",),
+            ),
         ),
         answer="The board approved a dear pier.",
         glossary=(("the board", "the harbour board of Oslo"),),
     )
 
 
-def section_reply(*sentences: tuple[str, list[str]]) -> ScriptedReply:
-    return good({"sentences": [{"text": text, "citations": ids} for text, ids in sentences]})
+Written = Sequence[tuple[str, list[str]]]
+
+
+def brief_reply(*sections: tuple[str, Written], **parts: Written) -> dict[str, Any]:
+    def items(written: Written) -> list[dict[str, Any]]:
+        return [{"text": text, "citations": ids} for text, ids in written]
+
+    return {
+        "sections": [{"heading": heading, "sentences": items(own)} for heading, own in sections],
+        "summary": items(parts.get("summary", [("It was built.", ["E1"])])),
+        "conclusion": items(parts.get("conclusion", [])),
+        "gaps": [],
+        "searches": [],
+    }
+
+
+def asked(server: FaultServer, number: int = 0) -> str:
+    """Return the user's text of a request."""
+    return str(server.requests[number].body["messages"][1]["content"])
 
 
 def body_sentence(text: str, *sources: Chunk) -> Sentence:
@@ -93,95 +115,180 @@ def test_the_outline_request_has_all_passages_and_defines_their_aliases_once(
     assert server.requests[0].body["response_format"]["json_schema"]["strict"] is True
 
 
-def test_a_section_request_has_its_points_and_passages_the_other_sections_and_the_glossary(
+def test_the_outline_reads_the_beginning_of_the_opening_of_a_document(
+    writer: Connect, meeting: Chunk, cost: Chunk
+) -> None:
+    status = "Status: rejected"
+    opening = chunk("later.md", f"{status}\n" + "The board gives its reasons here. " * OPENING_WORDS)
+    later = chunk("later.md", "The pier was proposed again.", start=3000)
+    empty = {"answered": "no", "answer": "", "sections": [], "not_answered": [], "disagreements": [], "glossary": []}
+    with FaultServer([good(empty)]) as server:
+        replace(writer(server), evidence=(meeting, cost, later), companions={later.id: (opening,)}).outline(4)
+    assert f"E3: {status} […]\n\nE4: {later.text}" in asked(server)
+
+
+def test_a_choice_is_made_of_what_was_found_in_short_beside_the_plan_and_its_searches(
     writer: Connect, outline: ThematicOutline, cost: Chunk
 ) -> None:
-    with FaultServer([section_reply(("It cost much.", ["E2"]))]) as server:
-        writer(server).section(outline.themes[1], outline)
-    body = server.requests[0].body
-    user = body["messages"][1]["content"]
-    assert "This section: Money\n- An audit found the cost. (E2)" in user
-    assert "may be mistaken): The board approved a dear pier.\n" in user
-    assert "Sections before it: The pier\nSections after it: none\n" in user
+    later = chunk("later.md", "In 2017 the pier was closed. The old quay was opened again for the boats.")
+    reply = {"read": ["E2", "E2"], "searches": ["the pier  in 2018", ""]}
+    with FaultServer([good(reply)]) as server:
+        chosen, searches = writer(server).select(
+            replace(outline, gaps=("It is not said who paid.",)), [cost, later], {later.id: "In 2017 […]"}
+        )
+    assert (chosen, searches) == ([later], ("the pier in 2018",))
+    user = asked(server)
+    assert "The pier\n- The board met.\n- The pier was dear.\n\nMoney\n- An audit found the cost.\n" in user
+    assert "- searched: “the pier today”" in user
+    assert "- It is not said who paid." in user
+    assert f"E1: {cost.text}\n\n[later.md]\nE2: In 2017 […]" in user
+    assert "'enum': ['E1', 'E2']" in str(server.requests[0].body["response_format"])
+
+
+def test_a_brief_request_has_the_plan_all_that_is_known_of_it_and_its_passages(
+    writer: Connect, outline: ThematicOutline, meeting: Chunk, cost: Chunk
+) -> None:
+    one, other = (Draft(text=text, chunks=(meeting,), evidence=()) for text in ("It was a vote.", "It was none."))
+    planned = replace(
+        outline,
+        gaps=("It is not said who paid.",),
+        disagreements=(DraftDisagreement(about="The vote", sides=(one, other)),),
+        searches=("the pier today",),
+    )
+    with FaultServer([good(brief_reply(("Money", [("It cost much.", ["E2"])])))]) as server:
+        brief = replace(writer(server), latest="2014-02-01").brief(planned, 4)
+    assert [(each.heading, [draft.text for draft in each.drafts]) for each in brief.sections] == [
+        ("Money", ["It cost much."])
+    ]
+    body, user = server.requests[0].body, asked(server)
+    assert "at most 4" in body["messages"][0]["content"]
+    assert "Latest document of the collection: 2014-02-01\n" in user
+    assert "maybe mistaken): The board approved a dear pier.\n" in user
+    assert (
+        "The pier\n- The board met. (E1)\n- The pier was dear. (E2)\n\nMoney\n- An audit found the cost. (E2)\n" in user
+    )
+    assert "- It is not said who paid.\n" in user
+    assert "- The vote: It was a vote. / It was none.\n" in user
+    assert "Searched for already:\n- the pier today\nFound by these searches: none\n" in user
     assert "the board = the harbour board of Oslo" in user
     assert f"[{cost.document_id}]\nE2: {cost.text}" in user
-    assert "E1:" not in user
-    assert "'enum': ['E2']" in str(body["response_format"])
+    assert str(body["response_format"]).count("'enum': ['E1', 'E2']") == 1
 
 
-def test_a_section_reads_what_stands_behind_its_passages_and_serves_no_theme_and_the_outline_does_not(
+def test_the_writer_reads_what_stands_beside_a_passage_of_the_plan_and_the_outline_does_not(
     writer: Connect, outline: ThematicOutline, meeting: Chunk, cost: Chunk
 ) -> None:
     behind = chunk("oslo.md", "In June 2011 the council took the vote back.", start=len(meeting.text) + 2)
-    more = {meeting.id: (behind,), behind.id: (cost,)}
+    more = {meeting.id: (behind,), behind.id: (chunk("rain.md", "It rained."),)}
     empty = {"answered": "no", "answer": "", "sections": [], "not_answered": [], "disagreements": [], "glossary": []}
-    with FaultServer([good(empty), section_reply(("The council took it back.", ["E2"]))]) as server:
+    reply = brief_reply(("The vote", [("The council took it back.", ["E2"])]))
+    with FaultServer([good(empty), good(reply)]) as server:
         further = replace(writer(server), companions=more)
         further.outline(4)
-        [draft] = further.section(outline.themes[0], outline)
-    plan, section = (request.body["messages"][1]["content"] for request in server.requests)
-    assert behind.text not in plan
-    assert f"E1: {meeting.text}\n\nE2: {behind.text}\n\n[{cost.document_id}]\nE3: {cost.text}" in section
-    assert draft.chunks == (behind,)
+        [section] = further.brief(outline, 4).sections
+    assert behind.text not in asked(server)
+    assert f"E1: {meeting.text}\n\nE2: {behind.text}\n\n[{cost.document_id}]\nE3: {cost.text}" in asked(server, 1)
+    assert "It rained." not in asked(server, 1)
+    assert section.drafts[0].chunks == (behind,)
     assert further.passages_read(outline) == [meeting, cost, behind]
-    served = replace(further, companions={meeting.id: [cost]})
-    assert served.passages_of(outline.themes[0], outline) == [meeting, cost]
 
 
-def test_aliases_are_resolved_to_their_passages(
+def test_what_a_search_found_is_read_with_the_opening_of_its_document_and_without_its_neighbours(
+    writer: Connect, outline: ThematicOutline, cost: Chunk
+) -> None:
+    opening = chunk("later.md", "Status: closed")
+    later = chunk("later.md", "In 2017 the pier was closed.", start=20)
+    behind = chunk("later.md", "It opened again in 2018.", start=60)
+    elsewhere = chunk("issue.md", "The closing of the pier was decided in March.", start=70)
+    reply = brief_reply(("Closing", [("It was closed.", ["E4"])]))
+    with FaultServer([good(reply)]) as server:
+        further = writer(server).with_found([later, cost], {later.id: [opening, behind, elsewhere]})
+        [section] = further.brief(replace(outline, found=(later,)), 4).sections
+    assert section.drafts[0].chunks == (later,)
+    assert "Found by these searches: E4\n" in asked(server)
+    assert all(each.text in asked(server) for each in (opening, later, elsewhere))
+    assert behind.text not in asked(server)
+
+
+def test_aliases_are_resolved_to_their_passages_in_every_part(
     writer: Connect, outline: ThematicOutline, meeting: Chunk, cost: Chunk
 ) -> None:
-    sentences = (("The board met on 3 May 2011.", ["E1"]), ("The pier cost 41 million kroner.", ["E2", "E1", "E2"]))
-    with FaultServer([section_reply(*sentences)]) as server:
-        drafts = writer(server).section(outline.themes[0], outline)
-    assert [draft.chunks for draft in drafts] == [(meeting,), (cost, meeting)]
+    sentences = [("The board met on 3 May 2011.", ["E1"]), ("The pier cost 41 million kroner.", ["E2", "E1", "E2"])]
+    summary, conclusion = [("The board met over a dear pier.", ["E1", "E2"])], [("It was dear.", ["E2"])]
+    with FaultServer([good(brief_reply(("A", sentences), summary=summary, conclusion=conclusion))]) as server:
+        brief = writer(server).brief(outline, 4)
+    assert [draft.chunks for draft in brief.sections[0].drafts] == [(meeting,), (cost, meeting)]
+    assert [draft.chunks for draft in brief.closing["summary"]] == [(meeting, cost)]
+    assert [draft.chunks for draft in brief.closing["conclusion"]] == [(cost,)]
 
 
 @pytest.mark.parametrize("citations", [["E3"], []])
 def test_an_alias_that_was_not_shown_and_a_sentence_without_one_are_refused(
     writer: Connect, outline: ThematicOutline, citations: list[str]
 ) -> None:
-    faulty = section_reply(("The board met.", citations))
+    faulty = good(brief_reply(("The vote", [("The board met.", citations)])))
     with FaultServer([faulty, faulty]) as server:
-        with pytest.raises(ReplyError, match=r"does not follow the schema: sentences\.0\.citations"):
-            writer(server).section(outline.themes[0], outline)
+        with pytest.raises(ReplyError, match=r"does not follow the schema: sections\.0\.sentences\.0\.citations"):
+            writer(server).brief(outline, 4)
         assert len(server.requests) == 2
 
 
 def test_an_item_of_two_sentences_is_split_and_an_incomplete_one_left_out(
     writer: Connect, outline: ThematicOutline, meeting: Chunk
 ) -> None:
-    reply = section_reply(("The board met on 3 May 2011 [E1]. The vote was secret (E1). The pier then", ["E1"]))
-    with FaultServer([reply]) as server:
-        drafts = writer(server).section(outline.themes[0], outline)
-    assert [draft.text for draft in drafts] == ["The board met on 3 May 2011.", "The vote was secret."]
-    assert {draft.chunks for draft in drafts} == {(meeting,)}
+    text = "The board met on 3 May 2011 [E1]. The vote was secret (E1). The pier then"
+    with FaultServer([good(brief_reply(("The vote", [(text, ["E1"])])))]) as server:
+        [section] = writer(server).brief(outline, 4).sections
+    assert [draft.text for draft in section.drafts] == ["The board met on 3 May 2011.", "The vote was secret."]
+    assert {draft.chunks for draft in section.drafts} == {(meeting,)}
 
 
-def test_summary_and_conclusion_come_from_one_request_and_inherit_the_citations_of_their_sources(
-    writer: Connect, outline: ThematicOutline, meeting: Chunk, cost: Chunk
+def test_a_section_without_a_complete_sentence_is_left_out_and_a_brief_without_one_is_unusable(
+    writer: Connect, outline: ThematicOutline
 ) -> None:
-    texts = [("The board met.", meeting), ("It cost 41 million kroner.", cost, meeting), ("It rained.", meeting)]
-    body = [body_sentence(text, *sources) for text, *sources in texts]
-    sections = [Section(heading="The pier", sentences=tuple(body))]
-    reply = {
-        "summary": [{"text": "The board met over a pier of 41 million kroner.", "from": ["S1", "S2"]}],
-        "conclusion": [],
-        "searches": ["the pier  today", ""],
+    piece = ("The price", [("the pier then", ["E2"])])
+    with FaultServer(
+        [good(brief_reply(piece, ("The vote", [("The board met.", ["E1"])]))), good(brief_reply(piece))]
+    ) as server:
+        brief = writer(server).brief(outline, 4)
+        with pytest.raises(ReplyError, match="no section of the brief has a complete sentence"):
+            writer(server).brief(outline, 4)
+    assert [each.heading for each in brief.sections] == ["The vote"]
+    assert brief.faults == ("the section 'The price' has no complete sentence",)
+
+
+def test_headings_are_cleaned_and_one_with_a_fault_is_replaced_by_that_of_the_documents(
+    writer: Connect, outline: ThematicOutline
+) -> None:
+    met = [("The board met.", ["E1"])]
+    written = brief_reply(("1. The vote:", met), ("the vote", met), ("The pier of Bergen", met))
+    with FaultServer([good(written)]) as server:
+        brief = writer(server).brief(outline, 4)
+    first, second, third = (each.heading for each in brief.sections)
+    assert first == "The vote"
+    assert len({first.casefold(), second.casefold(), third.casefold()}) == 3
+    assert "Bergen" not in third
+    assert brief.faults[1] == "'The pier of Bergen' names Bergen, which the section does not"
+
+
+def test_gaps_are_whole_sentences_and_their_searches_come_before_those_for_what_a_reader_would_ask(
+    writer: Connect, outline: ThematicOutline
+) -> None:
+    reply = brief_reply(("The vote", [("The board met.", ["E1"])])) | {
+        "gaps": [
+            {"gap": "The documents found do not say who paid [E2].", "search": "who paid  for the pier"},
+            {"gap": "who built", "search": ""},
+        ],
+        "searches": ["the pier today", "who paid for the pier"],
     }
     with FaultServer([good(reply)]) as server:
-        drafts = writer(server).closing(sections, outline)
-    assert drafts.searches == ("the pier today",)
-    [draft] = drafts.parts["summary"]
-    assert (draft.chunks, draft.sources) == ((meeting, cost), tuple(body[:2]))
-    assert drafts.parts["conclusion"] == []
-    user = server.requests[0].body["messages"][1]["content"]
-    assert "# The pier\nS1: The board met.\nS2: It cost 41 million kroner.\nS3: It rained." in user
-    assert "'enum': ['S1', 'S2', 'S3']" in str(server.requests[0].body["response_format"])
+        brief = writer(server).brief(outline, 4)
+    assert brief.gaps == ("The documents found do not say who paid.",)
+    assert brief.searches == ("who paid for the pier", "the pier today")
 
 
-def test_the_editor_reads_the_brief_with_its_citations_and_all_passages_and_cites_these(
-    writer: Connect, outline: ThematicOutline, meeting: Chunk, cost: Chunk
+def test_the_editor_reads_the_brief_with_its_citations_and_their_passages_and_cites_these(
+    writer: Connect, meeting: Chunk, cost: Chunk
 ) -> None:
     told = body_sentence("It cost 41 million kroner.", cost)
     wrong = RefusedDraft(
@@ -213,8 +320,8 @@ def test_the_editor_reads_the_brief_with_its_citations_and_all_passages_and_cite
     }
     other = {"edits": [], "headings": headings[1:], "closed": [], "open": []}
     with FaultServer([good(reply), good(other)]) as server:
-        found = writer(server).edit(parts, ["It is not said who paid."], outline)
-        assert writer(server).edit(parts, ["It is not said who paid."], outline).headings == {}
+        found = writer(server).edit(parts, ["It is not said who paid."], ThematicOutline(themes=()))
+        assert writer(server).edit(parts, ["It is not said who paid."], ThematicOutline(themes=())).headings == {}
     written = [(each.entry, each.action, [draft.text for draft in each.drafts], each.why) for each in found.edits]
     assert written == [
         (1, "replace", ["The board met on 3 May 2011."], "wrong day"),
@@ -231,24 +338,26 @@ def test_the_editor_reads_the_brief_with_its_citations_and_all_passages_and_cite
     assert all(f"E{n}: {source.text}" in user for n, source in enumerate((meeting, cost), 1))
 
 
-def test_what_a_search_found_is_shown_to_its_section_and_to_the_editor(
-    writer: Connect, outline: ThematicOutline, meeting: Chunk, cost: Chunk
+def test_the_editor_reads_what_is_cited_named_or_found_and_the_openings_of_these_and_nothing_else(
+    writer: Connect, meeting: Chunk, cost: Chunk
 ) -> None:
-    later = chunk("later.md", "In 2017 the pier was closed.")
-    behind = chunk("later.md", "It opened again in 2018.", start=40)
-    theme = replace(outline.themes[1], searches=("the pier today",), found=(later,))
-    searched = replace(outline, themes=(outline.themes[0], theme))
+    status, opening = chunk("costs.md", "Status: audited"), chunk("later.md", "Status: closed")
+    audit = chunk("costs.md", cost.text, start=40)
+    behind = chunk("costs.md", "The audit took a year.", start=200)
+    later = chunk("later.md", "In 2017 the pier was closed.", start=20)
+    bought = chunk("sold.md", "In 2018 a hotel bought the pier.")  # found for the plan, and not cited
     nothing = {"edits": [], "headings": [], "closed": [], "open": []}
-    with FaultServer([section_reply(("It was closed.", ["E3"])), good(nothing)]) as server:
-        further = writer(server).with_found([later, cost], {later.id: [behind]})
-        further.section(theme, searched)
-        further.edit(
-            [PartToEdit(name="Money", entries=(body_sentence("It is dear.", cost),), is_section=True)], (), searched
+    told = PartToEdit(name="Money", entries=(body_sentence("It is dear.", audit),), is_section=True)
+    with FaultServer([good(nothing)]) as server:
+        first = replace(
+            writer(server), evidence=(meeting, audit), companions={audit.id: [status, behind], meeting.id: [audit]}
         )
-    section, edit = (request.body["messages"][1]["content"] for request in server.requests)
-    assert (
-        "(E2)\n- what a search for “the pier today” found, and what stands beside these, where it helps (E3)\n"
-        in section
-    )
-    assert f"E3: {later.text}" in section and behind.text not in section
-    assert later.text in edit and behind.text not in edit
+        further = first.with_found([later, bought], {later.id: [opening]})
+        glossary = (("the board", "the harbour board of Oslo"),)
+        plan = ThematicOutline(themes=(), found=(bought,), glossary=glossary)
+        further.edit([told], (), plan, [later])
+    user = asked(server)
+    assert all(each.text in user for each in (status, audit, opening, later, bought))
+    assert meeting.text not in user and behind.text not in user
+    assert "the board = the harbour board of Oslo" in user
+    assert "'enum': ['E2', 'E3', 'E5', 'E6', 'E7']" in str(server.requests[0].body["response_format"])

@@ -12,6 +12,7 @@ from rag.llm import ChatClient, resolve
 from rag.retrieval import search_index
 from rag.store import Index
 from rag.types import Filter
+from rag.writing.further_search import SURVEYED, SURVEYED_LATEST
 from rag.writing.question_run import QuestionRun
 
 pytestmark = pytest.mark.integration
@@ -62,24 +63,62 @@ def test_all_hits_that_are_asked_for_are_read_and_none_is_lost_but_those_off_the
     assert {hit.chunk.id for hit in found if hit.found_by != ("neighbour",)} == on_question
 
 
-def test_a_further_search_has_the_first_hits_of_the_search_and_what_answers_and_what_stands_beside(
-    corpus_index: Index,
-) -> None:
+def test_a_further_search_has_the_first_hits_of_the_search_and_what_answers(corpus_index: Index) -> None:
     asked = run(corpus_index, "extractive")
-    hits, beside = asked.further_search(None).find(ASPECT)
+    hits = asked.further_search(None).find(ASPECT)
     searched = search_index(corpus_index, ASPECT, k=4)
     assert {hit.chunk.id for hit in searched} <= {hit.chunk.id for hit in hits}
     assert hits[0].chunk == searched[0].chunk
     assert any("hubble" in hit.chunk.document_id for hit in hits[:2])
+    beside = asked.further_search(None).companions([hit.chunk for hit in hits])
     assert set(beside) == {hit.chunk.id for hit in hits}
-    only, _ = asked.further_search(Filter(document="*hubble*")).find(QUESTION)
+    only = asked.further_search(Filter(document="*hubble*")).find(QUESTION)
     assert only
     assert all("hubble" in hit.chunk.document_id for hit in only)
 
 
-def test_beside_passages_are_read_those_that_answer_best_first(corpus_index: Index) -> None:
+def test_a_survey_shows_the_first_hits_of_every_query_once_and_of_long_ones_the_words_nearest(
+    corpus_index: Index,
+) -> None:
+    search = run(corpus_index, "extractive").further_search(None)
+    hits, shortened = search.survey([ASPECT, QUESTION], [])
+    found = [hit.chunk.id for hit in hits]
+    assert found[0] == search_index(corpus_index, ASPECT, k=1)[0].chunk.id
+    for query in (ASPECT, QUESTION):
+        assert {hit.chunk.id for hit in search_index(corpus_index, query, k=SURVEYED)} <= set(found)
+    assert len(found) == len(set(found))
+    texts = {hit.chunk.id: hit.chunk.text for hit in hits}
+    assert shortened
+    assert all("[…]" in text and len(text) < len(texts[id_]) for id_, text in shortened.items())
+    assert any("mirror" in shortened.get(id_, text) for id_, text in texts.items() if "hubble" in id_)
+    others, _ = search.survey([ASPECT, QUESTION], [hit.chunk for hit in hits])
+    assert others  # what is at hand already does not count
+    assert not {hit.chunk.id for hit in others} & set(found)
+
+
+def test_a_survey_without_queries_has_the_neighbours_of_passages_that_may_answer_the_question(
+    corpus_index: Index,
+) -> None:
     asked = run(corpus_index, "extractive")
     first = next(hit.chunk for hit in asked.retrieve(None) if corpus_index.catalogue.neighbours(hit.chunk))
-    beside = asked.further_search(None).beside([first])
-    near = {chunk.id for chunk in corpus_index.catalogue.neighbours(first)}
-    assert {hit.chunk.id for hit in beside} <= near
+    hits, _ = asked.further_search(None).survey([], [first])
+    beside = {hit.chunk.id for hit in hits if hit.found_by == ("neighbour",)}
+    assert beside <= {chunk.id for chunk in corpus_index.catalogue.neighbours(first)}
+    of_other = run(corpus_index, "extractive").further_search(Filter(document="*hubble*"))
+    only, _ = of_other.survey([QUESTION], [])
+    assert only
+    assert all("hubble" in hit.chunk.document_id for hit in only)
+
+
+def test_a_survey_searches_the_latest_documents_apart_as_far_as_the_filter_lets_them_through(
+    corpus_index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(corpus_index.catalogue), "date_of_latest", lambda _, share: "2025-06")
+    in_all = {hit.chunk.id for hit in search_index(corpus_index, QUESTION, k=SURVEYED)}
+    late = search_index(corpus_index, QUESTION, k=SURVEYED, where=Filter(since="2025-06"))
+    expected = [hit.chunk.id for hit in late if hit.chunk.id not in in_all][:SURVEYED_LATEST]
+    assert expected
+    hits, _ = run(corpus_index, "extractive").further_search(None).survey([QUESTION], [])
+    assert set(expected) <= {hit.chunk.id for hit in hits} - in_all
+    none_later = run(corpus_index, "extractive").further_search(Filter(until="2025-05"))
+    assert all((hit.chunk.date or "") < "2025-06" for hit in none_later.survey([QUESTION], [])[0])
