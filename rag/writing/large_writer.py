@@ -207,19 +207,10 @@ class LargeWriter:
         return "\n".join([theme.heading, *points])
 
     def passages_of(self, outline: ThematicOutline) -> list[Chunk]:
-        """Return the passages that the themes of ``outline`` name or that were found since, and those beside them.
-
-        Beside what a search found only the opening of its document is read, with status and date, and what another
-        document has on the same issue, but no neighbours.
-        """
-        named = {chunk.id: chunk for theme in outline.themes for chunk in theme.passages}
-        own = named | {chunk.id: chunk for chunk in outline.found}
-        beside = {
-            each.id: each
-            for chunk in own.values()
-            for each in self.companions.get(chunk.id, ())
-            if each.start == 0 or chunk.id in named or each.document_id != chunk.document_id
-        }
+        """Return the passages that the themes of ``outline`` name or that were found since, and those beside them."""
+        named = [chunk for theme in outline.themes for chunk in theme.passages]
+        own = {chunk.id: chunk for chunk in (*named, *outline.found)}
+        beside = {each.id: each for id_ in own for each in self.companions.get(id_, ())}
         return list((own | beside).values())
 
     def passages_read(self, outline: ThematicOutline) -> list[Chunk]:

@@ -193,7 +193,7 @@ def test_the_writer_reads_what_stands_beside_a_passage_of_the_plan_and_the_outli
     assert further.passages_read(outline) == [meeting, cost, behind]
 
 
-def test_what_a_search_found_is_read_with_the_opening_of_its_document_and_without_its_neighbours(
+def test_what_a_search_found_is_read_with_all_that_a_reader_of_it_needs_beside_it(
     writer: Connect, outline: ThematicOutline, cost: Chunk
 ) -> None:
     opening = chunk("later.md", "Status: closed")
@@ -207,7 +207,7 @@ def test_what_a_search_found_is_read_with_the_opening_of_its_document_and_withou
     assert section.drafts[0].chunks == (later,)
     assert "Found by these searches: E4\n" in asked(server)
     assert all(each.text in asked(server) for each in (opening, later, elsewhere))
-    assert behind.text not in asked(server)
+    assert behind.text in asked(server)  # minutes tell the decision behind what was said on it
 
 
 def test_aliases_are_resolved_to_their_passages_in_every_part(
