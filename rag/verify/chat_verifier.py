@@ -58,7 +58,9 @@ class CallLimits:
     evidence: int
 
 
-LIMITS = CallLimits(claims=48, evidence=60_000)
+LIMITS = CallLimits(claims=24, evidence=60_000)
+"""Limits for other models. Of 456 sentences of twelve briefs that were verified in calls of up to 42 claims, readers
+found 96.7 % fully supported, and of 574 of sixteen that were verified in calls of up to 30, 99.0 %."""
 LIMITS_OF_SMALL_MODEL = CallLimits(claims=4, evidence=5_000)
 """Limits for the local model, whose context has 4,096 tokens."""
 
