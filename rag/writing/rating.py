@@ -122,15 +122,13 @@ def rate_sentences(
     found = list(evidence_sentences(hits, is_well_formed, lines=True))[: parameters.max_embedded]
     if not found:
         return []
-    queries, in_context, vectors = np.split(
-        embed([*posed, *(_read_text([each]) for each in found), *(each.text for each in found)]),
-        [len(posed), len(posed) + len(found)],
-    )
+    queries, in_context = np.split(embed([*posed, *(_read_text([each]) for each in found)]), [len(posed)])
     passages = np.array([_passage_scores(each, scores, len(posed), parameters) for each in found])
     cosine_of = {hit.chunk.id: hit.cosine for hit in hits}
     of_passages = np.array([cosine_of[each.chunk.id] for each in found])
     cosines = (in_context @ queries.T).max(axis=1)
     nearest = np.argsort(-(cosines + of_passages + passages.max(axis=1)))[: parameters.max_read].tolist()
+    vectors = dict(zip(nearest, embed([found[at].text for at in nearest]), strict=True))
 
     def read(blocks: Mapping[int, Sequence[EvidenceSentence]]) -> list[_Reading]:
         """Read blocks of sentences, each by the index in ``found`` of its last one."""
