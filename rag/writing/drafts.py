@@ -73,13 +73,14 @@ class RefusedDraft:
 class DraftBrief:
     """A brief as a large model returns it.
 
-    ``gaps`` are sentences on what the passages do not answer, ``searches`` queries for what a reader would ask next.
-    ``faults`` say which headings were replaced, and what was no sentence.
+    ``gaps`` are sentences on what the passages do not answer, ``gap_searches`` are queries for these, and ``searches``
+    for what a reader would ask next. ``faults`` say which headings were replaced, and what was no sentence.
     """
 
     sections: tuple[WrittenSection, ...]
     closing: Mapping[ClosingPart, Sequence[Draft]]
     gaps: tuple[str, ...] = ()
+    gap_searches: tuple[str, ...] = ()
     searches: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
 

@@ -7,7 +7,7 @@ what was found, and before the corrections.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -49,6 +49,9 @@ Of 15 passages that eight searches found, the writer cited three, all above .4; 
 the reasons of a change had .15 for two searches.
 """
 
+SEARCHED_WITHIN = 100
+"""Hits of a search among which those in some documents are looked for."""
+
 LIKELY_BESIDE = 0.5
 """The least probability that a passage beside others answers the question or one of its aspects."""
 
@@ -65,6 +68,10 @@ class FurtherSearch(Protocol):
 
     def find(self, query: str) -> Sequence[Hit]:
         """Return the hits for ``query``, best first."""
+        ...
+
+    def find_within(self, query: str, documents: Collection[str]) -> Sequence[Hit]:
+        """Return the hits for ``query`` in ``documents``, best first."""
         ...
 
     def companions(self, chunks: Sequence[Chunk]) -> Mapping[str, Sequence[Chunk]]:
@@ -130,6 +137,16 @@ class IndexSearch:
         by_answers = order_by_answers(hits, scores, only_evidence=False)
         likely = [hit for hit in by_answers if (scores.best(hit.chunk.id) or 0.0) >= LEAST_LIKELY]
         return merge_hits([hits[:FIRST], likely])
+
+    def find_within(self, query: str, documents: Collection[str]) -> list[Hit]:
+        """See :meth:`FurtherSearch.find_within`.
+
+        What a brief says is not told may stand in a document that it cites, behind the hits of many others: the reasons
+        for the end of a proposal stood in its last section, the seventh hit.
+        """
+        with self.recorded(f"searching the documents cited for {query!r}"):
+            hits = search_index(self.index, query, k=SEARCHED_WITHIN, where=self.where)
+        return [hit for hit in hits if hit.chunk.document_id in documents]
 
     def companions(self, chunks: Sequence[Chunk]) -> dict[str, tuple[Chunk, ...]]:
         """See :meth:`FurtherSearch.companions`."""

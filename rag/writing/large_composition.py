@@ -172,11 +172,12 @@ class _LargeComposition:
         made = tuple(dict.fromkeys((*queries, *searches)))
         self.outline = replace(self.outline, found=tuple(hit.chunk for hit in found), searches=made)
 
-    def _searched(self, queries: Iterable[str], known: Collection[str]) -> list[Hit]:
-        """Return what ``queries`` find beside the ``known`` ids; it becomes evidence."""
+    def _searched(self, queries: Iterable[str], known: Collection[str], documents: Collection[str] = ()) -> list[Hit]:
+        """Return what ``queries`` find beside the ``known`` ids, in ``documents`` or in all; it becomes evidence."""
         found: dict[str, Hit] = {}
         for query in queries:
-            new = [each for each in self.search.find(query) if each.chunk.id not in {*known, *found}][:FOUND_PER_SEARCH]
+            hits = self.search.find_within(query, documents) if documents else self.search.find(query)
+            new = [each for each in hits if each.chunk.id not in {*known, *found}][:FOUND_PER_SEARCH]
             found |= {hit.chunk.id: hit for hit in new}
         self._add_evidence(list(found.values()))
         return list(found.values())
@@ -210,7 +211,11 @@ class _LargeComposition:
         for fault in draft.faults:
             self.policy.record(HEADING_REPAIR, "quote", "", "", fault)
         read = {chunk.id for chunk in self.writer.passages_of(self.outline)}
-        self.found_last = tuple(hit.chunk for hit in self._searched(draft.searches, read))
+        cited = {chunk.document_id for each in draft.sections for own in each.drafts for chunk in own.chunks}
+        found = self._searched(draft.gap_searches, read, cited)
+        queries = dict.fromkeys((*draft.gap_searches, *draft.searches))
+        found += self._searched(queries, {*read, *(hit.chunk.id for hit in found)})
+        self.found_last = tuple(hit.chunk for hit in found)
         self.headings = tuple(each.heading for each in draft.sections)
         sides = [(f"disagreement: {each.about}", [side]) for each in self.outline.disagreements for side in each.sides]
         judged = self.policy.judged_brief(

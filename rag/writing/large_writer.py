@@ -197,7 +197,8 @@ class LargeWriter:
                 for part in CLOSING_PARTS
             },
             gaps=gap_sentences([each.gap for each in reply.gaps]),
-            searches=clean_queries([*(each.search for each in reply.gaps), *reply.searches]),
+            gap_searches=clean_queries([each.search for each in reply.gaps]),
+            searches=clean_queries(reply.searches),
             faults=tuple(faults),
         )
 

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
 ReplyT = TypeVar("ReplyT", bound=BaseModel)
 
+_BETWEEN = r"(?:\s*[,;–-]\s*|\s+and\s+)"
 _MARKER = re.compile(
-    r"\s*(?:\[(?:[ERS]?\d+)(?:(?:\s*[,;–-]\s*|\s+and\s+)[ERS]?\d+)*\]|\([ERS]\d+(?:(?:\s*[,;–-]\s*|\s+and\s+)[ERS]\d+)*\))"
+    rf"\s*\[[ERS]\d+(?:{_BETWEEN}[ERS]?\d+)*\]|\s*\([ERS]\d+(?:{_BETWEEN}[ERS]\d+)*\)"
+    rf"|\s+(?:\[[1-9]\d*\]\s*)*\[[1-9]\d*\]|\s+\[[1-9]\d*(?:{_BETWEEN}[1-9]\d*)+\](?=\s*(?:[.!?,;]|$))"
 )
-"""Citation markers. A lone number in round brackets is none, since it may be a year."""
+"""Citation markers. A lone number in round brackets is none, since it may be a year. Numbers in square brackets are one
+behind white space, several in a pair at the end of a clause: ``Literal[4]`` and "the array [0, 1, 2] has" are code."""
 
 _CODE_MARKS = re.compile(r"(`+)([^`]+)\1")
 """Words in the code marks of Markdown, which the formats of a brief would print as they are: seven in the replies of 27

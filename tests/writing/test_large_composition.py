@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -129,6 +129,9 @@ class ScriptedSearch:
 
     def find(self, query: str) -> Sequence[Hit]:
         return self.finds.get(query, ())
+
+    def find_within(self, query: str, documents: Collection[str]) -> Sequence[Hit]:
+        return [hit for hit in self.finds.get(f"{query} (cited)", ()) if hit.chunk.document_id in documents]
 
     def companions(self, chunks: Sequence[Chunk]) -> Mapping[str, Sequence[Chunk]]:
         return {chunk.id: self.beside_found.get(chunk.id, ()) for chunk in chunks}
@@ -831,6 +834,19 @@ def test_a_closing_sentence_that_fails_or_repeats_another_is_corrected_or_droppe
     assert f"S2 (E1; refused: it repeats another sentence: {RIGHT}): {RIGHT}" in request
     assert f"# Conclusion\nS6 (E3; refused: the evidence does not say “settled”): {CONCLUSION}" in request
     assert actions(brief) == [("summary", "rewrite"), *[("conclusion", "drop")] * 3]  # the correction repeats too
+
+
+def test_a_gap_is_searched_for_in_the_documents_that_the_brief_cites_too(composed: Compose) -> None:
+    reasons = chunk("ferry.md", "Fuel had become dear in 2014.", start=300)
+    elsewhere = chunk("rain.md", "It rained.", start=300)
+    gap = "The documents found do not say why the boats moved."
+    hits = [Hit(chunk=each, rank=1, score=1.0) for each in (elsewhere, reasons)]
+    _, requests = composed(
+        verifier_of(), brief=[written(gaps=[(gap, "why the boats moved")])], finds={"why the boats moved (cited)": hits}
+    )
+    asked = request_for("edit", requests)
+    assert reasons.text in asked
+    assert elsewhere.text not in asked
 
 
 def test_a_gap_that_the_brief_closes_is_not_printed(composed: Compose) -> None:

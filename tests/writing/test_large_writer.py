@@ -271,7 +271,7 @@ def test_headings_are_cleaned_and_one_with_a_fault_is_replaced_by_that_of_the_do
     assert brief.faults[1] == "'The pier of Bergen' names Bergen, which the section does not"
 
 
-def test_gaps_are_whole_sentences_and_their_searches_come_before_those_for_what_a_reader_would_ask(
+def test_gaps_are_whole_sentences_with_searches_apart_from_those_for_what_a_reader_would_ask(
     writer: Connect, outline: ThematicOutline
 ) -> None:
     reply = brief_reply(("The vote", [("The board met.", ["E1"])])) | {
@@ -284,7 +284,8 @@ def test_gaps_are_whole_sentences_and_their_searches_come_before_those_for_what_
     with FaultServer([good(reply)]) as server:
         brief = writer(server).brief(outline, 4)
     assert brief.gaps == ("The documents found do not say who paid.",)
-    assert brief.searches == ("who paid for the pier", "the pier today")
+    assert brief.gap_searches == ("who paid for the pier",)
+    assert brief.searches == ("the pier today", "who paid for the pier")
 
 
 def test_the_editor_reads_the_brief_with_its_citations_and_their_passages_and_cites_these(

@@ -122,3 +122,11 @@ def test_a_survey_searches_the_latest_documents_apart_as_far_as_the_filter_lets_
     assert set(expected) <= {hit.chunk.id for hit in hits} - in_all
     none_later = run(corpus_index, "extractive").further_search(Filter(until="2025-05"))
     assert all((hit.chunk.date or "") < "2025-06" for hit in none_later.survey([QUESTION], [])[0])
+
+
+def test_a_search_within_documents_finds_what_stands_behind_the_hits_of_others(corpus_index: Index) -> None:
+    search = run(corpus_index, "extractive").further_search(None)
+    other = next(each for each in search_index(corpus_index, ASPECT, k=50)[10:] if each.chunk.document_id)
+    hits = search.find_within(ASPECT, {other.chunk.document_id})
+    assert other.chunk.id in {hit.chunk.id for hit in hits}
+    assert {hit.chunk.document_id for hit in hits} == {other.chunk.document_id}
