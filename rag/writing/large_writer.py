@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from rag.errors import ReplyError
 from rag.llm.prompts import Prompt
+from rag.text import words_of
 from rag.types import Chunk
 from rag.writing.drafts import CLOSING_PARTS, Draft, DraftBrief, RefusedDraft, WrittenSection
 from rag.writing.editing import DraftEdits, Edit, PartToEdit, SentenceToEdit
@@ -361,9 +362,14 @@ def _edit(item: Any, entry: int, passages: Mapping[str, Chunk]) -> Edit:
 
 
 def _drafts(text: str, cited: Sequence[str], passages: Mapping[str, Chunk]) -> list[Draft]:
-    """Return the drafts of one item of a reply, with the passages that it cites."""
+    """Return the drafts of one item of a reply, with the passages that it cites.
+
+    Some models write no full stop. An item that has none at all is one sentence: a reply that was cut off has no end of
+    its JSON, and is unusable.
+    """
     own = tuple(passages[alias] for alias in dict.fromkeys(map(str, cited)))
-    return [Draft(text=each, chunks=own, evidence=()) for each in clean_sentences(text)]
+    sentences = clean_sentences(text) or (clean_sentences(f"{text.strip()}.") if words_of(text) else [])
+    return [Draft(text=each, chunks=own, evidence=()) for each in sentences]
 
 
 def _select_schema(aliases: tuple[str, ...]) -> Any:

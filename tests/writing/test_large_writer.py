@@ -243,10 +243,16 @@ def test_an_item_of_two_sentences_is_split_and_an_incomplete_one_left_out(
     assert {draft.chunks for draft in section.drafts} == {(meeting,)}
 
 
-def test_a_section_without_a_complete_sentence_is_left_out_and_a_brief_without_one_is_unusable(
+def test_an_item_without_any_full_stop_is_a_sentence(writer: Connect, outline: ThematicOutline) -> None:
+    with FaultServer([good(brief_reply(("The vote", [(" The board met in May [E1]", ["E1"])])))]) as server:
+        [section] = writer(server).brief(outline, 4).sections
+    assert [draft.text for draft in section.drafts] == ["The board met in May."]
+
+
+def test_a_section_without_words_is_left_out_and_a_brief_without_any_is_unusable(
     writer: Connect, outline: ThematicOutline
 ) -> None:
-    piece = ("The price", [("the pier then", ["E2"])])
+    piece = ("The price", [("…", ["E2"])])
     with FaultServer(
         [good(brief_reply(piece, ("The vote", [("The board met.", ["E1"])]))), good(brief_reply(piece))]
     ) as server:
