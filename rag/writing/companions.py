@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from rag.ingest.header import opens_with_fields
+from rag.text import find_dates
 from rag.types import Chunk, Filter
 
 if TYPE_CHECKING:
@@ -21,7 +22,11 @@ all in one handbook, are rooms and codes of projects.
 """
 
 BYLINE_WORDS = 20
-"""Words of an opening that may be author and date without the names of fields: "Russ Cox, December 2022"."""
+"""Words of an opening with a date that may be a line of author and date: "Russ Cox, December 2022".
+
+Of 9,600 documents of nine collections 41 open so, 19 of them proposals, all with author and date, and 18 minutes.
+Without the date 1,500 do: first sentences of abstracts, and links to recordings.
+"""
 
 MOST_PASSAGES_OF_ISSUE = 8
 """A number in more passages than this is no matter that a few meetings dealt with."""
@@ -30,12 +35,11 @@ MOST_PASSAGES_OF_ISSUE = 8
 def companions(index: Index, chunks: Sequence[Chunk], where: Filter | None = None) -> dict[str, tuple[Chunk, ...]]:
     """Return the passages that a reader of each of ``chunks`` needs beside it, by its id.
 
-    They are the opening of its document, if that has fields such as a status, an author or a date, or is no longer than
-    a line with these; below the same
-    headings the passages directly before it, which may have its reason or year, and behind it, which may limit or take
-    back what it says; and the latest passage of a later document that has the number of the same issue and passes
-    ``where``. Of 20 such passages for three briefs on minutes all tell what became of the matter, and readers of the
-    briefs had missed four.
+    They are the opening of its document, if that has fields such as a status, an author or a date, or is a line of
+    author and date; below the same headings the passages directly before it, which may have its reason or year, and
+    behind it, which may limit or take back what it says; and the latest passage of a later document that has the number
+    of the same issue and passes ``where``. Of 20 such passages for three briefs on minutes all tell what became of the
+    matter, and readers of the briefs had missed four.
     """
     openings = {}
     for document_id in dict.fromkeys(chunk.document_id for chunk in chunks):
@@ -60,8 +64,9 @@ def companions(index: Index, chunks: Sequence[Chunk], where: Filter | None = Non
 
 
 def _is_header(text: str) -> bool:
-    """Whether the opening of a document is its fields, or as short as a line of author and date."""
-    return len(text.split()) <= BYLINE_WORDS or opens_with_fields(text)
+    """Whether the opening of a document is its fields, or a line of author and date."""
+    is_byline = len(text.split()) <= BYLINE_WORDS and any(True for _ in find_dates(text))
+    return is_byline or opens_with_fields(text)
 
 
 def _is_same_part(one: Chunk, other: Chunk) -> bool:

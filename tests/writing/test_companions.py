@@ -51,6 +51,25 @@ def test_an_opening_has_fields_where_a_line_names_something_in_a_few_words(text:
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize(
+    ("opening", "is_read"), [("Ola Nordmann\n\nMay 2011", True), ("The pier is built of stone from the north.", False)]
+)
+def test_a_line_of_author_and_date_opens_a_document_and_its_first_sentence_does_not(
+    tmp_path: Path, opening: str, is_read: bool
+) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "pier.md").write_text(f"# The pier\n\n{opening}\n\n## Cost\n\nThe pier was dear.\n")
+    settings = load_settings({"store": str(tmp_path / "store"), "llm": "extractive"})
+    pipeline.index([str(tmp_path / "docs")], settings)
+    index = Index.open(settings.store, load_encoder())
+    first, cost = sorted(
+        index.catalogue.chunks_by_record(list(index.catalogue.records())).values(), key=lambda chunk: chunk.start
+    )
+    assert (first in companions(index, [cost])[cost.id]) == is_read
+    index.close()
+
+
+@pytest.mark.integration
 def test_beside_a_matter_with_a_number_stands_what_became_of_it(tmp_path: Path) -> None:
     minutes = {
         "2024-09-11.md": "## Agenda\n\n- Interop flag for the pier #54563\n- Boats are late, said the ferry company",
