@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.errors import ReplyError
 from rag.llm.prompts import Prompt
@@ -23,12 +23,11 @@ from rag.types import Chunk
 from rag.writing.drafts import CLOSING_PARTS, Draft, DraftBrief, RefusedDraft, WrittenSection
 from rag.writing.editing import DraftEdits, Edit, PartToEdit, SentenceToEdit
 from rag.writing.headings import clean_heading, heading_fault, heading_of_passages
+from rag.writing.large_schemas import MAX_SELECTED, brief_schema, edit_schema, select_schema
 from rag.writing.model_calls import ask_with_retry, clean_sentences
 from rag.writing.passages import aliased_passages, passages_text
-from rag.writing.reply_schemas import alias_type, list_of, strict_schema
 from rag.writing.shortening import LEFT_OUT
 from rag.writing.thematic_outline import (
-    MAX_GAPS,
     DraftDisagreement,
     ThematicOutline,
     Theme,
@@ -46,12 +45,6 @@ AliasedT = TypeVar("AliasedT")
 MAX_OUTLINE_TOKENS, MAX_SELECT_TOKENS, MAX_BRIEF_TOKENS, MAX_EDIT_TOKENS = 3000, 600, 5000, 3600
 """Length limits of the replies."""
 
-MAX_CITATIONS = 8
-"""Largest number of passages that a sentence cites."""
-
-SECTION_SIZE, SUMMARY_SIZE, CONCLUSION_SIZE = 6, 6, 3
-"""Largest numbers of sentences."""
-
 PASSAGES_USED = 28
 """Number of passages that the outline is asked to name at the most. Writer and verifier read them again."""
 
@@ -63,15 +56,6 @@ UNKNOWN_DATE = "not known"
 
 NOT_KNOWN = "not known yet"
 """Stands for the answer of an outline that has none."""
-
-MAX_SELECTED, MAX_FURTHER_SEARCHES = 20, 4
-"""Largest numbers of passages that are chosen of what the searches found, and of searches that follow."""
-
-NO_SENTENCE = "none"
-"""Stands for the sentence that answers a gap where none does: the gap was put wrongly."""
-
-MAX_EDITS, MAX_OPEN_GAPS, MAX_LAST_SEARCHES = 48, 2, 4
-"""Largest numbers of corrections of a brief, of gaps that its editor adds, and of searches before it is edited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +119,7 @@ class LargeWriter:
         reply = ask_with_retry(
             self.model,
             self.select_prompt,
-            _select_schema(tuple(passages)),
+            select_schema(tuple(passages)),
             max_tokens=MAX_SELECT_TOKENS,
             most=str(MAX_SELECTED),
             question=self.question,
@@ -162,7 +146,7 @@ class LargeWriter:
         reply = ask_with_retry(
             self.model,
             self.brief_prompt,
-            _brief_schema(tuple(passages), sections),
+            brief_schema(tuple(passages), sections),
             max_tokens=MAX_BRIEF_TOKENS,
             sections=str(sections),
             question=self.question,
@@ -240,7 +224,7 @@ class LargeWriter:
         reply = ask_with_retry(
             self.model,
             self.edit_prompt,
-            _edit_schema(tuple(places), tuple(headings), tuple(numbered_gaps), tuple(passages)),
+            edit_schema(tuple(places), tuple(headings), tuple(numbered_gaps), tuple(passages)),
             max_tokens=MAX_EDIT_TOKENS,
             question=self.question,
             brief=_brief_text(parts, passages),
@@ -370,59 +354,3 @@ def _drafts(text: str, cited: Sequence[str], passages: Mapping[str, Chunk]) -> l
     own = tuple(passages[alias] for alias in dict.fromkeys(map(str, cited)))
     sentences = clean_sentences(text) or (clean_sentences(f"{text.strip()}.") if words_of(text) else [])
     return [Draft(text=each, chunks=own, evidence=()) for each in sentences]
-
-
-def _select_schema(aliases: tuple[str, ...]) -> Any:
-    """Return the schema of a choice among the passages with these ``aliases``."""
-    return strict_schema(
-        "Selection",
-        read=(list_of(alias_type("Found", aliases), 0, MAX_SELECTED), ...),
-        searches=(list_of(str, 0, MAX_FURTHER_SEARCHES), ...),
-    )
-
-
-def _brief_schema(aliases: tuple[str, ...], sections: int) -> Any:
-    """Return the schema of a brief of at most so many ``sections``, which cites the passages with these ``aliases``."""
-    cited = list_of(alias_type("Alias", aliases), 1, MAX_CITATIONS)
-    sentence = strict_schema("Item", text=(str, ...), citations=(cited, ...))
-    section = strict_schema("Section", heading=(str, ...), sentences=(list_of(sentence, 1, SECTION_SIZE), ...))
-    gap = strict_schema("Gap", gap=(str, ...), search=(str, ...))
-    return strict_schema(
-        "WrittenBrief",
-        sections=(list_of(section, 1, sections), ...),
-        summary=(list_of(sentence, 1, SUMMARY_SIZE), ...),
-        conclusion=(list_of(sentence, 0, CONCLUSION_SIZE), ...),
-        gaps=(list_of(gap, 0, MAX_GAPS), ...),
-        searches=(list_of(str, 0, MAX_LAST_SEARCHES), ...),
-    )
-
-
-def _edit_schema(
-    sentences: tuple[str, ...], headings: tuple[str, ...], gaps: tuple[str, ...], passages: tuple[str, ...]
-) -> Any:
-    """Return the schema of the corrections of a brief, whose parts have these aliases."""
-    source = alias_type("Sentence", sentences)
-    edit = strict_schema(
-        "Edit",
-        sentence=(source, ...),
-        action=(Literal["replace", "fallback", "drop", "add"], ...),
-        text=(str, ...),
-        citations=(list_of(alias_type("Passage", passages), 0, MAX_CITATIONS), ...),
-        why=(str, ...),
-    )
-    heading = strict_schema(
-        "NewHeading", section=(alias_type("Heading", headings) if headings else str, ...), heading=(str, ...)
-    )
-    gap = strict_schema(
-        "ClosedGap",
-        gap=(alias_type("Gap", gaps) if gaps else str, ...),
-        sentence=(alias_type("Answer", (*sentences, NO_SENTENCE)), ...),
-        left=(str, ...),
-    )
-    return strict_schema(
-        "Corrections",
-        edits=(list_of(edit, 0, MAX_EDITS), ...),
-        headings=(list_of(heading, 0, len(headings)), ...),
-        closed=(list_of(gap, 0, len(gaps)), ...),
-        open=(list_of(str, 0, MAX_OPEN_GAPS), ...),
-    )
