@@ -19,6 +19,7 @@ from rag.store.filters import passes_filter
 from rag.store.full_text import FullTextIndex
 from rag.store.lexical import LexicalIndex
 from rag.store.read_only import is_read_only, open_catalogue
+from rag.store.terms import TERMS_VERSION
 from rag.store.vocabulary import WORDS_SCHEMA, Vocabulary
 from rag.types import Chunk, Coverage, Document, Filter, Heading, Omission
 
@@ -38,6 +39,9 @@ CREATE TABLE IF NOT EXISTS chunks (
 CREATE INDEX IF NOT EXISTS chunks_by_document ON chunks (document_id);
 CREATE TABLE IF NOT EXISTS coverage (document_id TEXT PRIMARY KEY, coverage TEXT NOT NULL);
 """
+_TERMS_KEY = "terms"
+"""The key under which ``meta`` has the :data:`rag.store.terms.TERMS_VERSION` of the lexical index."""
+
 _MAPPED_BYTES = 2_000_000_000
 """Part of the file that is read through the page cache of the system without a copy: a third less time a search."""
 
@@ -84,7 +88,7 @@ class Catalogue:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             self._lexical.create()
-            if FullTextIndex.exists(self._db):
+            if self.meta(_TERMS_KEY) != TERMS_VERSION:
                 self._rebuild_lexical()
             yield
             self._lexical.flush()
@@ -99,10 +103,12 @@ class Catalogue:
         return nullcontext() if self._db.in_transaction else self.transaction()
 
     def _rebuild_lexical(self) -> None:
-        """Build the lexical index from the chunks, in 0.2 ms for each, and drop the one of schema 1."""
+        """Build the lexical index from the chunks, in 0.2 ms for each, and drop the one with other terms."""
+        self._lexical.clear()
         for row in self._db.execute(SELECT_CHUNK + "ORDER BY c.number"):
             self._lexical.add(row[-1], searched_text(make_chunk(row)))
-        self._db.execute("DROP TABLE lexical")
+        self._db.execute("DROP TABLE IF EXISTS lexical")
+        self.set_meta(_TERMS_KEY, TERMS_VERSION)
 
     @property
     def _searched(self) -> LexicalIndex | FullTextIndex:

@@ -67,6 +67,11 @@ class LexicalIndex:
         for statement in SEGMENTS_SCHEMA:
             self._db.execute(statement)
 
+    def clear(self) -> None:
+        """Delete all chunks."""
+        self.discard()
+        self._segments.clear()
+
     def add(self, number: int, text: str) -> None:
         """Add the chunk with this number in the catalogue; :meth:`flush` writes it."""
         self._added[number] = text

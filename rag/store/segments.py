@@ -86,6 +86,11 @@ class Segments:
             found.setdefault(term, []).append((segment, np.frombuffer(chunks, _POSTING)))
         return found
 
+    def clear(self) -> None:
+        """Delete all segments."""
+        self._db.execute("DELETE FROM postings")
+        self._db.execute("DELETE FROM segments")
+
     def delete(self, numbers: Sequence[int]) -> None:
         """Mark the chunks with these numbers in the catalogue as deleted."""
         import numpy as np

@@ -153,7 +153,7 @@ def make_schema_1(path: Path) -> None:
     """Give the catalogue at ``path`` the full-text table of schema 1 in place of its lexical index."""
     db = sqlite3.connect(path)
     db.executescript(
-        "DROP TABLE segments; DROP TABLE postings; CREATE VIRTUAL TABLE lexical "
+        "DROP TABLE segments; DROP TABLE postings; DELETE FROM meta; CREATE VIRTUAL TABLE lexical "
         "USING fts5 (context, text, tokenize = 'porter unicode61 remove_diacritics 2');"
         "INSERT INTO lexical (rowid, context, text) SELECT c.number, d.title || ' › Heading', c.text "
         "FROM chunks c JOIN documents d ON d.id = c.document_id;"
@@ -177,6 +177,23 @@ def test_catalogue_of_schema_1_is_searched_and_then_replaced_by_the_next_transac
     assert reader.vocabulary.count("canal") == 2
     put(catalogue, "panama.md", "A canal.")
     assert len(reader.lexical("canal", 5)) == 3
+
+
+def test_index_of_other_terms_is_searched_and_then_built_anew_by_the_next_transaction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:  # as a version wrote it that left out signs
+        earlier.setattr("rag.store.terms.with_signs", lambda text: text)
+        earlier.setattr("rag.store.catalogue.TERMS_VERSION", "1")
+        catalogue = Catalogue(tmp_path / "catalogue.sqlite")
+        put(catalogue, "walrus.md", "An assignment expression is written with := between name and value.")
+        put(catalogue, "moon.md", "A value.")
+    assert catalogue.lexical("the := operator", 5) == []
+    assert len(catalogue.lexical("value", 5)) == 2
+    with catalogue.transaction():
+        pass
+    assert [chunk.document_id for chunk, _ in catalogue.lexical("the := operator", 5)] == ["walrus.md"]
+    assert len(catalogue.lexical("value", 5)) == 2
 
 
 def test_failed_transaction_leaves_the_lexical_index_as_it_was(catalogue: Catalogue) -> None:

@@ -49,3 +49,24 @@ def test_inversion_of_nothing_is_empty(analyzer: Analyzer) -> None:
 def test_texts_of_earlier_calls_leave_nothing(analyzer: Analyzer) -> None:
     analyzer.invert(["a canal", "a ship"])
     assert analyzer.invert(["a moon"]).terms == ["a", "moon"]
+
+
+@pytest.mark.parametrize(
+    ("query", "document"),
+    [
+        ("Why did Rust adopt the ? operator?", "A postfix `?` operator propagates errors."),
+        ("What does := do?", "Name and value (:=) stand side by side."),
+        ("the operator “??”", 'It is written "??" here.'),
+        ("Is C++ faster?", "Bindings for c++, and others."),
+    ],
+)
+def test_sign_of_a_query_is_found_where_a_document_has_it_alone(analyzer: Analyzer, query: str, document: str) -> None:
+    found = set(analyzer.terms_of(query_words(query))) & set(analyzer.invert([document]).terms)
+    assert any(term.startswith("sign") for term in found)
+
+
+@pytest.mark.parametrize(
+    "query", ["Was heißt das ?", "Who came -- and when?", "the years 1914 – 1918", "Why - or how?"]
+)
+def test_punctuation_of_a_query_is_no_term(query: str) -> None:
+    assert not [word for word in query_words(query) if word.startswith("sign")]
