@@ -28,7 +28,6 @@ from rag.llm.reply_schema import sent_schema
 from rag.llm.request_form import REASONING_TOKENS
 from rag.llm.response_cache import ResponseCache
 from rag.llm.spec import ModelChoice, rates_of
-from rag.llm.writer_adapter import adapter_digest, adapter_of
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -90,9 +89,7 @@ class ChatClient:
         self._server: LocalServer | None = None
         if choice.kind == "local":
             path = choice.path or local_model.model_file(settings, on_bytes)
-            self._server = LocalServer(
-                path, adapter=adapter_of(choice), threads=settings.threads, cache=settings.cache_directory
-            )
+            self._server = LocalServer(path, threads=settings.threads, cache=settings.cache_directory)
             key, self.base_url = self._server.api_key, self._server.base_url
         else:
             key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""
@@ -245,8 +242,8 @@ def quieten_client_loggers() -> None:
 
 
 def _weights_digest(choice: ModelChoice) -> str:
-    """Return the SHA-256 of the local model's file, and of its adapter if it has one."""
+    """Return the SHA-256 of the local model's file."""
     if choice.path is None:
-        return f"{local_model.MODEL_SHA256} {adapter_digest()}"
+        return local_model.MODEL_SHA256
     with choice.path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

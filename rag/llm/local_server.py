@@ -30,7 +30,6 @@ class LocalServer:
 
     Args:
         path: the model's file.
-        adapter: a LoRA adapter of the model, in GGUF; it is in use after a :meth:`rewind` that asks for it.
         threads: threads that compute; 0 is one for each core.
         cache: the folder that keeps the states of :meth:`rewind` for later processes; without one they are lost.
 
@@ -38,25 +37,21 @@ class LocalServer:
         ModelError: llama.cpp is not installed, or cannot load the file.
     """
 
-    def __init__(self, path: Path, *, adapter: Path | None = None, threads: int = 0, cache: Path | None = None) -> None:
+    def __init__(self, path: Path, *, threads: int = 0, cache: Path | None = None) -> None:
         if importlib.util.find_spec("xllamacpp") is None:
             raise ModelError(f"the local model needs llama.cpp: {INSTALL_LOCAL}")
-        for file in filter(None, (path, adapter)):
-            if not _is_gguf(file):
-                raise ModelError(f"{file} is not a GGUF file: give a model in llama.cpp's format")
+        if not _is_gguf(path):
+            raise ModelError(f"{path} is not a GGUF file: give a model in llama.cpp's format")
         xllamacpp = _import_llama_cpp()
         threads = threads or _core_count()
         self._kept: PromptStates | None = None
         if cache is not None:
-            weights = " with ".join(map(_file_version, filter(None, (path, adapter))))
             build = f"xllamacpp {version('xllamacpp')} {xllamacpp.get_system_info()}"
-            self._kept = PromptStates(directory=cache / "prompts", reader=f"{weights}, {build}, {threads} threads")
+            reader = f"{_file_version(path)}, {build}, {threads} threads"
+            self._kept = PromptStates(directory=cache / "prompts", reader=reader)
         self._states = tempfile.TemporaryDirectory(prefix="citebrief-")
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
-        self._has_adapter = self._adapted = adapter is not None
-        if adapter is not None:
-            params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 1.0)]
         params.hostnames = ["127.0.0.1"]
         params.port = 0
         params.n_ctx = SERVER_CONTEXT_TOKENS
@@ -81,7 +76,7 @@ class LocalServer:
         self.base_url = f"{self._server.listening_address}/v1"
         self._wait_until_ready()
 
-    def rewind(self, system: str, *, timeout: float, adapted: bool = False) -> int:
+    def rewind(self, system: str, *, timeout: float) -> int:
         """Reset the model to the state after reading ``system``. Return the tokens that it read for that.
 
         This makes each reply depend on its own request alone. With the cache of earlier calls, the same request is
@@ -92,38 +87,28 @@ class LocalServer:
         Args:
             system: the system message.
             timeout: seconds for each request to llama.cpp.
-            adapted: whether the model reads and replies with its adapter, if it has one.
 
         Raises:
             ModelError: llama.cpp does not answer, or refuses.
         """
         import httpx
 
-        adapted = adapted and self._has_adapter
-        beginning = f"adapted\0{system}" if adapted else system
-        name = f"{hashlib.sha256(beginning.encode()).hexdigest()[:16]}.state"
+        name = f"{hashlib.sha256(system.encode()).hexdigest()[:16]}.state"
         state = Path(self._states.name) / name
         try:
             with self._client(timeout) as client:
-                self._switch_adapter(client, adapted)
-                known = state.exists() or (self._kept is not None and self._kept.fetch(beginning, state))
+                known = state.exists() or (self._kept is not None and self._kept.fetch(system, state))
                 if known and client.post("/slots/0?action=restore", json={"filename": name}).is_success:
                     return 0
                 read = _read(client, system, name)
                 if self._kept is not None:
-                    self._kept.keep(beginning, state)
+                    self._kept.keep(system, state)
                 client.post("/slots/0?action=restore", json={"filename": name}).raise_for_status()
                 return read
         except httpx.HTTPError as error:
             raise ModelError(
                 f"the local model's server does not answer ({error or type(error).__name__}): start again"
             ) from error
-
-    def _switch_adapter(self, client: httpx.Client, adapted: bool) -> None:
-        """Put the adapter into use or out of use, if it is not already."""
-        if adapted != self._adapted:
-            client.post("/lora-adapters", json=[{"id": 0, "scale": float(adapted)}]).raise_for_status()
-            self._adapted = adapted
 
     def close(self) -> None:
         """Stop the server and free the model's memory."""

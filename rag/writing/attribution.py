@@ -1,9 +1,9 @@
 """Which of the notes that a model wrote a sentence from does the sentence rest on, and does it keep to them?
 
-The packaged model names notes by pattern rather than by content, and what it joins it often joins wrongly. The packaged
-verifier accepted each of 39 sentences that it wrote with its adapter from notes of two collections that nothing was
-trained on, of which a reader found 17 fully supported. What tells these apart is how much of a sentence is in the
-words of its notes.
+A small model names notes by pattern rather than by content, and what it joins it often joins wrongly. The packaged
+verifier accepted each of 39 sentences that a model of 1.5 billion parameters, trained to join notes, wrote from notes
+of two collections that nothing was trained on; a reader found 17 fully supported. What tells these apart is how much of
+a sentence is in the words of its notes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The prompt of the small writer, and how notes are numbered in it.
-
-The adapter of the packaged model is trained on exactly this form (``eval/training/writer``).
-"""
+"""The prompt of the small writer, and how notes are numbered in it."""
 
 from __future__ import annotations
 

@@ -2,8 +2,11 @@
 
 The call gives a heading, and sentences where notes of one passage can be joined. A sentence that keeps to its notes is
 a draft that cites their chunks; in place of another one its notes are quoted. Notes of different passages are quoted in
-any case, so that the model is not asked for sentences on them. Summary and conclusion are quoted. The prompt is the one
-that the packaged model's adapter was trained on (``eval/training/writer``).
+any case, so that the model is not asked for sentences on them. Summary and conclusion are quoted.
+
+A LoRA adapter that was trained on 1,196 sections written by hand made the packaged model join notes, and was given up:
+of 60 sections of two collections held out every sentence was true in 17 with it and in 41 without it, and a reader who
+did not know which is which preferred 25 of them, and 35 of those without it.
 """
 
 from __future__ import annotations

@@ -49,25 +49,16 @@ NOTES = (
 )
 
 
-def ask(model: ChatClient, notes: str, *, name: str = SECTION_PROMPT) -> str:
-    """Ask for a sentence on ``notes``; the adapter is in use if ``name`` is a prompt that it was trained on."""
+def ask(model: ChatClient, notes: str) -> str:
+    """Ask for a sentence on ``notes``."""
     messages = load_prompt(SECTION_PROMPT).render(question="What of the pier?", notes=notes)
-    return model.ask(*messages, Written, max_tokens=60, name=name).sentence
+    return model.ask(*messages, Written, max_tokens=60, name=SECTION_PROMPT).sentence
 
 
 def test_the_same_request_gives_the_same_reply_whatever_is_cached(local_model: ChatClient) -> None:
     first = [ask(local_model, notes) for notes in NOTES]
     local_model.ask("Say a word.", "Go.", Written, max_tokens=40, name="other")  # another prompt in the cache
     assert [ask(local_model, notes) for notes in NOTES] == first
-
-
-def test_the_adapter_is_in_use_for_its_own_prompts_only(local_model: ChatClient) -> None:
-    def ask_both() -> list[str]:
-        return [ask(local_model, NOTES[0], name=name) for name in (SECTION_PROMPT, "other")]
-
-    adapted, plain = ask_both()
-    assert adapted != plain
-    assert ask_both() == [adapted, plain]
 
 
 def test_the_common_beginning_of_prompts_is_read_once(local_model: ChatClient) -> None:

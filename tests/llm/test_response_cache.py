@@ -340,10 +340,10 @@ def test_a_replayed_call_does_not_reach_the_local_model_and_another_file_is_anot
 
         api_key = KEY
 
-        def __init__(self, path: Path, *, adapter: Path | None, threads: int, cache: Path) -> None:
+        def __init__(self, path: Path, *, threads: int, cache: Path) -> None:
             self.base_url = server.base_url
 
-        def rewind(self, system: str, *, timeout: float, adapted: bool) -> int:
+        def rewind(self, system: str, *, timeout: float) -> int:
             rewound.append(system)
             return 7
 

@@ -7,7 +7,6 @@ import httpx2
 from rag.llm.call import call_of
 from rag.llm.local_server import LocalServer
 from rag.llm.transport.layer import ModelTransport, TransportLayer
-from rag.llm.writer_adapter import ADAPTED_PROMPTS
 
 
 class RewindTransport(TransportLayer):
@@ -21,6 +20,5 @@ class RewindTransport(TransportLayer):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Rewind the model, then pass the request on."""
         call = call_of(request)
-        adapted = call.prompt_name in ADAPTED_PROMPTS
-        call.tokens.update(prompt=self._server.rewind(call.system, timeout=self._timeout, adapted=adapted))
+        call.tokens.update(prompt=self._server.rewind(call.system, timeout=self._timeout))
         return super().handle_request(request)

@@ -1,1 +1,0 @@
-"""Training of the adapter that makes the packaged model a writer of sections, summaries and conclusions."""
