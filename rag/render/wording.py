@@ -22,7 +22,7 @@ NEAREST_PASSAGES = "Nearest passages"
 
 ACTIONS: dict[RepairAction, str] = {
     "rewrite": "rewritten",
-    "reattribute": "given other citations",
+    "reattribute": "with citations moved or left out",
     "quote": "replaced by a quotation",
     "drop": "dropped",
     "add": "added",
@@ -126,7 +126,7 @@ def check_summary(brief: Brief) -> str:
     if not repairs:
         return checks
     counts = ", ".join(f"{n} {ACTIONS[action]}" for action, n in repairs.items())
-    return f"{checks} Repaired on the way: {counts}."
+    return f"{checks} Changed on the way: {counts}."
 
 
 def _is_extractive(brief: Brief) -> bool:

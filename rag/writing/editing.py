@@ -82,7 +82,7 @@ def edited_parts(parts: Sequence[PartToEdit], edits: Sequence[Edit], policy: Rep
     """Apply those of ``edits`` to ``parts`` that ``policy`` accepts, and log them.
 
     A verified sentence is replaced if all of its replacement is supported, or all of its fallback; a refused one by
-    what is supported of both. A refused one without that is dropped, or quoted where its section would have fewer than
+    what is supported of them. A refused one without that is dropped, or quoted where its section would have fewer than
     :data:`MIN_SENTENCES`. What repeats another sentence is left out.
     """
     names = [part.name for part in parts for _ in part.entries]
@@ -139,7 +139,7 @@ def _change(entry: SentenceToEdit, edits: Sequence[_JudgedEdit]) -> _Change:
     )
     all_passed = bool(replacing) and all(each.passed for each in replacing)
     if isinstance(entry, RefusedDraft):
-        chosen = replacing if all_passed else [*replacing, *fallbacks]
+        chosen = _best_replacement(replacing, fallbacks)
     elif all_passed:
         chosen = replacing
     else:
@@ -149,6 +149,16 @@ def _change(entry: SentenceToEdit, edits: Sequence[_JudgedEdit]) -> _Change:
     why = next((each.edit.why or "dropped" for each in drops), "") if not chosen else ""
     stays = isinstance(entry, Sentence) and not chosen and not why
     return _Change(entry=entry, edits=edits, stays=stays, replacing=chosen, added=added, dropped=why)
+
+
+def _best_replacement(replacing: Sequence[_JudgedEdit], fallbacks: Sequence[_JudgedEdit]) -> Sequence[_JudgedEdit]:
+    """Return what takes the place of a refused sentence: the replacements, with fallbacks for those that failed.
+
+    Each half of a divided sentence mostly has its own fallback, in the same order.
+    """
+    if len(fallbacks) == len(replacing):
+        return [each if each.passed else fallback for each, fallback in zip(replacing, fallbacks, strict=True)]
+    return replacing if replacing and all(each.passed for each in replacing) else [*replacing, *fallbacks]
 
 
 def _with_required(changes: Sequence[_Change]) -> list[_Change]:

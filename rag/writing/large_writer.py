@@ -45,7 +45,7 @@ AliasedT = TypeVar("AliasedT")
 MAX_OUTLINE_TOKENS, MAX_SELECT_TOKENS, MAX_BRIEF_TOKENS, MAX_EDIT_TOKENS = 3000, 600, 5000, 3600
 """Length limits of the replies."""
 
-PASSAGES_USED = 28
+PASSAGES_USED = 20
 """Number of passages that the outline is asked to name at the most. Writer and verifier read them again."""
 
 OPENING_WORDS = 60

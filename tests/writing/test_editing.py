@@ -85,6 +85,9 @@ def test_a_fallback_stands_in_for_a_replacement_that_did_not_pass() -> None:
     halves = [edit(1, "replace", "Boats came in 2015."), edit(1, "replace", "It cost 98 million.")]
     texts = [OPENED.text, "Boats came in 2015.", "It cost 41 million."]
     assert edited(part, *halves, fallback)[0] == texts
+    of_each = [edit(1, "fallback", "In 2015 boats came."), fallback]
+    assert edited(part, *halves, *of_each)[0] == texts
+    assert edited(part, halves[0], of_each[0], halves[1], of_each[1])[0] == texts
     assert edited(SECTION, edit(1, "fallback", "It cost 41 million."))[0] == [OPENED.text, COST.text]
     dear = edit(1, "replace", "It cost 98 million.")
     assert edited(SECTION, dear, edit(1, "fallback", "It cost 41 million."))[0] == [OPENED.text, "It cost 41 million."]
