@@ -504,19 +504,36 @@ def test_a_search_that_finds_nothing_new_is_told_to_the_writer(composed: Compose
     assert f"Searched for already:\n- {QUERY}\nFound by these searches: none\n" in request_for("brief", requests)
 
 
-def test_the_opening_of_a_document_that_was_searched_for_is_read_with_it(composed: Compose) -> None:
+IS_OPEN = "The old quay is open."
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [
+        {
+            "outline": [SEARCHING],
+            "select": [selection("E1")],
+            "brief": [written(use=[*USE, (IS_OPEN, ["E4"])])],
+        },
+        {
+            "brief": [written(searches=[QUERY])],
+            "edit": [corrections(("S4", "add", IS_OPEN, ["E4"]))],
+        },
+    ],
+    ids=["for the outline", "for the editor"],
+)
+def test_the_opening_of_a_document_that_was_searched_for_may_be_cited(
+    composed: Compose, replies: Mapping[str, Sequence[ScriptedReply]]
+) -> None:
     opening = chunk("quay.md", "Status: the quay is open.")
     quay = chunk("quay.md", "Since 2017 the old quay serves the boats again.", start=90)
-    is_open = "The old quay is open."
     brief, _ = composed(
-        verifier_of({is_open: opening}),
+        verifier_of({IS_OPEN: opening}),
         finds={QUERY: [Hit(chunk=quay, rank=1, score=0.5)]},
         beside_found={quay.id: [opening]},
-        outline=[SEARCHING],
-        select=[selection("E1")],
-        brief=[written(use=[*USE, (is_open, ["E4"])])],
+        **replies,
     )
-    assert texts(brief)[2] == [MOVED, is_open]
+    assert texts(brief)[2] == [MOVED, IS_OPEN]
     assert {opening.id, quay.id} <= {hit.chunk.id for hit in brief.evidence}
 
 
@@ -532,21 +549,6 @@ def test_what_a_reader_would_ask_next_is_searched_for_and_may_be_added(composed:
     asked = request_for("edit", requests)
     assert asked.count(FERRY.text) == 1
     assert f"E4: {QUAY.text}" in asked
-
-
-def test_the_editor_may_cite_the_opening_of_a_document_that_was_searched_for_last(composed: Compose) -> None:
-    opening = chunk("quay.md", "Status: the quay is open.")
-    quay = chunk("quay.md", "Since 2017 the old quay serves the boats again.", start=90)
-    is_open = "The old quay is open."
-    brief, _ = composed(
-        verifier_of({is_open: opening}),
-        finds={QUERY: [Hit(chunk=quay, rank=1, score=0.5)]},
-        beside_found={quay.id: [opening]},
-        brief=[written(searches=[QUERY])],
-        edit=[corrections(("S4", "add", is_open, ["E4"]))],
-    )
-    assert texts(brief)[2] == [MOVED, is_open]
-    assert {opening.id, quay.id} <= {hit.chunk.id for hit in brief.evidence}
 
 
 def test_the_gaps_of_the_brief_replace_those_of_the_outline_and_are_searched_for(composed: Compose) -> None:
