@@ -32,7 +32,14 @@ from .documents import export_text
 from .interface import MODEL_TIMEOUT, Options
 from .process import SystemEnded, SystemFailed, SystemProcess
 
-SYSTEMS = ("citebrief_cli", "citebrief_extractive", "langchain_recipe", "paperqa_docs", "paperqa_plain")
+SYSTEMS = (
+    "citebrief_cli",
+    "citebrief_extractive",
+    "langchain_recipe",
+    "llamaindex_citations",
+    "paperqa_docs",
+    "paperqa_plain",
+)
 """The compared systems, by module, in the order in which they run."""
 
 INDEXED_BY = {"citebrief_extractive": "citebrief_cli", "paperqa_plain": "paperqa_docs"}
