@@ -39,9 +39,7 @@ CREATE TABLE IF NOT EXISTS chunks (
 CREATE INDEX IF NOT EXISTS chunks_by_document ON chunks (document_id);
 CREATE TABLE IF NOT EXISTS coverage (document_id TEXT PRIMARY KEY, coverage TEXT NOT NULL);
 """
-_TERMS_KEY = "terms"
-"""The key under which ``meta`` has the :data:`rag.store.terms.TERMS_VERSION` of the lexical index."""
-
+_TERMS_KEY = "terms"  # in ``meta``, of the version of the lexical index's terms
 _MAPPED_BYTES = 2_000_000_000
 """Part of the file that is read through the page cache of the system without a copy: a third less time a search."""
 

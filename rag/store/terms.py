@@ -27,12 +27,15 @@ TERMS_VERSION = "2"
 """Raise it whenever the same text gives other terms: the next update of an index then inverts its chunks anew."""
 
 _SIGNS = re.compile(
-    r"(?<![^\s`'\"“‘(\[])(?:[!#$%&*+/<=>?@\\^|~]|(?!--)[!#$%&*+./:<=>?@\\^|~-]{2,3})(?![^\s`'\"”’)\],;.])"
+    r"(?<![^\s`'\"“‘(\[])(?:[!#$%*<=>?@\\^|~]|(?!--|\.\.+(?![^\s.]))[!#$%&*+./:<=>?@\\^|~-]{2,3})(?![^\s`'\"”’)\],;.])"
     r"|(?<![\w*+#])[A-Za-z](?:\+\+|\#)(?![\w+#])"
 )
 """A sign between white space, quotation marks or brackets, and the names of languages that end with one (C++, C#).
 
-A dash and a colon are none."""
+Those that join words in prose (``& + / - :``) and dots alone are none: of 49 such places in 13 collections 8 are
+operators or code. Of 89 places that match, in 12 collections, 60 are operators, relations, comments or commands and 5 percent
+signs; the others are bullets, rules, separators and, 8 of them, the damage or quotations of one scanned report.
+"""
 
 _STOP_WORDS = FUNCTION_WORDS | {"any", "not"}
 _MAX_WORDS = 64
@@ -51,7 +54,7 @@ def with_signs(text: str) -> str:
     """Return ``text`` with each sign that stands alone as a word of letters and digits: "?" as ``sign3f``.
 
     Of 21 questions about operators, over the PEPs and Rust's RFCs, hybrid search had the document that introduces the
-    operator among 40 passages for 16 without these words, and has it for 20 with them (reciprocal rank .43 and .52).
+    operator among 40 passages for 16 without these words, and has it for 19 with them (reciprocal rank .43 and .51).
     """
     return _SIGNS.sub(lambda found: f" sign{found[0].lower().encode().hex()} ", text)
 

@@ -66,7 +66,16 @@ def test_sign_of_a_query_is_found_where_a_document_has_it_alone(analyzer: Analyz
 
 
 @pytest.mark.parametrize(
-    "query", ["Was heißt das ?", "Who came -- and when?", "the years 1914 – 1918", "Why - or how?"]
+    "query",
+    [
+        "Was heißt das ?",
+        "Who came -- and when?",
+        "the years 1914 – 1918",
+        "Why - or how?",
+        "oil & gas",
+        "So ... why?",
+        "by air / sea",
+    ],
 )
 def test_punctuation_of_a_query_is_no_term(query: str) -> None:
     assert not [word for word in query_words(query) if word.startswith("sign")]
