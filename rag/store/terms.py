@@ -33,8 +33,8 @@ _SIGNS = re.compile(
 """A sign between white space, quotation marks or brackets, and the names of languages that end with one (C++, C#).
 
 Those that join words in prose (``& + / - :``) and dots alone are none: of 49 such places in 13 collections 8 are
-operators or code. Of 89 places that match, in 12 collections, 60 are operators, relations, comments or commands and 5 percent
-signs; the others are bullets, rules, separators and, 8 of them, the damage or quotations of one scanned report.
+operators or code. Of 89 places that match, in 12 collections, 60 are operators, relations, comments or commands and
+5 percent signs; the others are bullets, rules, separators and, 8 of them, damage or quotations of a scanned report.
 """
 
 _STOP_WORDS = FUNCTION_WORDS | {"any", "not"}

@@ -182,8 +182,7 @@ class QuestionRun:
     def _read_as_evidence(self, hits: Sequence[Hit], answerability: Answerability) -> tuple[list[Hit], Answerability]:
         """Read the neighbours of what answers, and for a large model all hits; return what is on the question.
 
-        Quotations are rated one by one: with all hits read, .49 instead of .48 of the best eight answer (28 questions).
-        """
+        Quotations are rated one by one: with all hits read, .49 instead of .48 of the best eight answer (28 asked)."""
         further = hits if self.choice.kind == "openai" else ()
         with self._stage("retrieve", "reading the passages and those beside the answers"):
             scores = read_further(answerability.scores, further, self._answer_scores)
