@@ -247,14 +247,12 @@ def _write_large_dry(model: DryRunModel, writer: LargeWriter, outline: Outline, 
         Section(heading=section.heading, sentences=tuple(sentence.as_sentence() for sentence in section.evidence))
         for section in outline.sections
     ]
-    writer.edit(_parts_to_edit(body), (), with_all_passages)
+    parts = [PartToEdit(kind="section", name=each.heading, entries=each.sentences) for each in body]
+    writer.edit(parts, (), with_all_passages)
+    writer.review(parts, (), ())
     summary, conclusion = closing_evidence(outline)
     corrected = evidence[::CORRECTED_ONE_IN]
-    model.tokens.update(completion=_reply_tokens([*evidence, *corrected, *summary, *conclusion]))
-
-
-def _parts_to_edit(sections: Sequence[Section]) -> list[PartToEdit]:
-    return [PartToEdit(name=each.heading, entries=each.sentences, is_section=True) for each in sections]
+    model.tokens.update(completion=_reply_tokens([*evidence, *corrected, *corrected, *summary, *conclusion]))
 
 
 def _refused(evidence: Sequence[EvidenceSentence]) -> list[RefusedDraft]:
@@ -265,13 +263,13 @@ def _verify_dry(judge: DryRunModel, outline: Outline, *, corrected: bool) -> Non
     """Count the calls that verify the brief of ``outline``, and what a large model ``corrected`` of it.
 
     The calls for its evidence sentences stand for those for what the writer makes of them: one batch for the brief, and
-    one for corrections. With ``support+llm`` all sentences are put to the model
+    one each for the corrections of editor and reviewer. With ``support+llm`` all sentences are put to the model
     too: of 60 that a strong writer wrote for the sections of three briefs, the packaged verifier was certain of none.
     """
     verifier = ChatVerifier(model=judge)
     summary, conclusion = closing_evidence(outline)
     body = [sentence for section in outline.sections for sentence in section.evidence]
-    for evidence in ([*body, *summary, *conclusion], body[::CORRECTED_ONE_IN] if corrected else []):
+    for evidence in ([*body, *summary, *conclusion], *[body[::CORRECTED_ONE_IN]] * 2 * corrected):
         calls = judge.count(verifier.requests([(sentence.text, (sentence.chunk,)) for sentence in evidence]))
         judge.tokens.update(calls=calls["calls"], prompt=calls["prompt"])
         judge.most.update(calls)

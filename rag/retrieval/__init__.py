@@ -14,6 +14,7 @@ from rag.retrieval.answerability import (
 from rag.retrieval.fusion import combine_scores
 from rag.retrieval.hybrid import retrieve
 from rag.retrieval.langchain import index_retriever
+from rag.retrieval.language_notices import language_notices
 from rag.retrieval.merging import merge_hits, search_parts, search_queries
 from rag.retrieval.neighbours import (
     as_neighbours,
@@ -38,6 +39,7 @@ __all__ = [
     "combine_scores",
     "index_retriever",
     "kept_neighbours",
+    "language_notices",
     "likely_answers",
     "merge_hits",
     "neighbours_of_answers",

@@ -24,6 +24,9 @@ from rag.writing.replacement import StandingSentences, nearest_evidence
 MIN_SENTENCES = 2
 """A section with fewer sentences gets a quotation in place of a refused one that was not corrected."""
 
+PartKind = Literal["summary", "section", "side", "conclusion"]
+"""The kinds of parts that a brief has. A side is that of a disagreement."""
+
 EditAction = Literal["replace", "fallback", "drop", "add"]
 """What a correction does with its sentence. What is added stands behind it; a fallback stands in for a replacement, or
 for what was to be added, that did not pass."""
@@ -34,15 +37,26 @@ SentenceToEdit = Sentence | RefusedDraft
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartToEdit:
-    """A part of a brief: the summary, a section, a side of a disagreement, or the conclusion.
+    """A part of a brief.
 
-    ``required`` is set where at least one sentence has to stay.
+    ``name`` is the heading of a section, and for a side what the disagreement is about. ``required`` is set where at
+    least one sentence has to stay.
     """
 
-    name: str
+    kind: PartKind
     entries: tuple[SentenceToEdit, ...]
-    is_section: bool = False
+    name: str = ""
     required: bool = False
+
+    @property
+    def is_section(self) -> bool:
+        """Whether the part has a heading."""
+        return self.kind == "section"
+
+    @property
+    def where(self) -> str:
+        """The name of the part in the log."""
+        return {"section": self.name, "side": f"disagreement: {self.name}"}.get(self.kind, self.kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +99,7 @@ def edited_parts(parts: Sequence[PartToEdit], edits: Sequence[Edit], policy: Rep
     what is supported of them. A refused one without that is dropped, or quoted where its section would have fewer than
     :data:`MIN_SENTENCES`. What repeats another sentence is left out.
     """
-    names = [part.name for part in parts for _ in part.entries]
+    names = [part.where for part in parts for _ in part.entries]
     judged = policy.judged([(names[edit.entry], edit.drafts) for edit in edits])
     by_entry: defaultdict[int, list[_JudgedEdit]] = defaultdict(list)
     for edit, outcomes in zip(edits, judged, strict=True):
@@ -97,7 +111,7 @@ def edited_parts(parts: Sequence[PartToEdit], edits: Sequence[Edit], policy: Rep
         changes.append(_with_required(own) if part.required else own)
     texts = [each.entry.text for own in changes for each in own if each.stays and isinstance(each.entry, Sentence)]
     printed = [
-        [_printed(part.name, each, texts, policy) for each in own] for part, own in zip(parts, changes, strict=True)
+        [_printed(part.where, each, texts, policy) for each in own] for part, own in zip(parts, changes, strict=True)
     ]
     standing = StandingSentences.of(sentence for own in printed for each in own for sentence in each)
     for part, own, sentences in zip(parts, changes, printed, strict=True):
@@ -137,12 +151,8 @@ def _change(entry: SentenceToEdit, edits: Sequence[_JudgedEdit]) -> _Change:
     replacing, fallbacks, added, drops = (
         [each for each in edits if each.edit.action == action] for action in ("replace", "fallback", "add", "drop")
     )
-    all_passed = bool(replacing) and all(each.passed for each in replacing)
-    if isinstance(entry, RefusedDraft):
-        chosen = _best_replacement(replacing, fallbacks)
-    elif all_passed:
-        chosen = replacing
-    else:
+    chosen = _best_replacement(replacing, fallbacks)
+    if isinstance(entry, Sentence) and not (replacing and all(each.passed for each in chosen)):
         chosen = fallbacks if replacing and all(each.passed for each in fallbacks) else []
     if not replacing and not all(each.passed for each in added):
         added += fallbacks
@@ -152,7 +162,7 @@ def _change(entry: SentenceToEdit, edits: Sequence[_JudgedEdit]) -> _Change:
 
 
 def _best_replacement(replacing: Sequence[_JudgedEdit], fallbacks: Sequence[_JudgedEdit]) -> Sequence[_JudgedEdit]:
-    """Return what takes the place of a refused sentence: the replacements, with fallbacks for those that failed.
+    """Return what takes the place of a sentence: the replacements, with fallbacks for those that failed.
 
     Each half of a divided sentence mostly has its own fallback, in the same order.
     """
@@ -219,4 +229,4 @@ def _settle_refused(
         tried = [outcome for each in change.edits for outcome in each.outcomes if not outcome.passed]
         faults = [entry.fault, *(f"corrected as “{outcome.draft.text}”: {outcome.fault}" for outcome in tried)]
         after = " ".join(sentence.text for sentence in quotes)
-        policy.record(part.name, "quote" if after else "drop", entry.draft.text, after, "; ".join(faults))
+        policy.record(part.where, "quote" if after else "drop", entry.draft.text, after, "; ".join(faults))

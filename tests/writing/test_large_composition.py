@@ -237,6 +237,7 @@ GOOD: dict[str, Sequence[ScriptedReply]] = {
     "select": [selection()],
     "brief": [written(conclusion=[(CONCLUSION, ["E3"])])],
     "edit": [corrections()],
+    "review": [corrections()],
 }
 SEARCHING = outline(APPROVAL_THEME, USE_THEME, searches=[QUERY])
 SUPPORTED = {RIGHT: BOARD, CHEAP: COST, MOVED: FERRY, SUMMARY: BOARD, CONCLUSION: FERRY}
@@ -287,6 +288,7 @@ def composed(connect: Callable[[FaultServer], ChatClient]) -> Compose:
                 select_prompt=prompts.load_prompt("select"),
                 brief_prompt=prompts.load_prompt("brief"),
                 edit_prompt=prompts.load_prompt("edit"),
+                review_prompt=prompts.load_prompt("review"),
                 evidence=[hit.chunk for hit in HITS],
                 companions=companions or {},
             )
@@ -316,7 +318,7 @@ def actions(brief: Brief) -> list[tuple[str, str]]:
 def test_a_brief_takes_a_call_for_the_outline_one_for_its_text_and_one_for_corrections(composed: Compose) -> None:
     verifier = verifier_of()
     brief, requests = composed(verifier)
-    assert [name_of(request) for request in requests] == ["outline", "brief", "edit"]
+    assert [name_of(request) for request in requests] == ["outline", "brief", "edit", "review"]
     assert [each.heading for each in brief.sections] == ["Approval and price", "Use of the pier"]
     assert texts(brief) == [[SUMMARY], [RIGHT, CHEAP], [MOVED], [CONCLUSION]]
     assert [each.citations for each in brief.sections[0].sentences] == [(BOARD.id,), (COST.id,)]
@@ -331,13 +333,13 @@ def test_every_draft_that_is_shown_is_a_verified_brief_and_they_get_better(compo
     shown = [step.brief for step in steps if step.brief]
     headings = [[section.heading for section in brief.sections] for brief in shown]
     themes = ["Approval and price", "Use of the pier"]
-    assert headings == [["Board"], themes, themes]  # the quote on the ferry stands outside the sections
+    assert headings == [["Board"], themes, themes, themes]  # the quote on the ferry stands outside the sections
     quoted = [sentence for each in shown[1].sections for sentence in each.sentences]
     assert all(" ".join(sentence.quotes[0].text.split()) == sentence.text for sentence in quoted)
-    assert texts(shown[2]) == [[SUMMARY], [RIGHT, CHEAP], [MOVED], [CONCLUSION]]
+    assert texts(shown[2]) == texts(shown[3]) == [[SUMMARY], [RIGHT, CHEAP], [MOVED], [CONCLUSION]]
 
 
-@pytest.mark.parametrize("failed", ["outline", "select", "brief", "edit"])
+@pytest.mark.parametrize("failed", ["outline", "select", "brief", "edit", "review"])
 def test_a_model_that_is_lost_leaves_the_brief_so_far(composed: Compose, failed: str) -> None:
     with pytest.raises(Interrupted) as caught:
         composed(
@@ -349,8 +351,8 @@ def test_a_model_that_is_lost_leaves_the_brief_so_far(composed: Compose, failed:
     assert draft.status == "answered"
     assert draft.summary
     assert draft.sections[0].heading == ("Board" if failed in ("outline", "select") else "Approval and price")
-    assert (draft.sections[0].sentences[0].text == RIGHT) == (failed == "edit")
-    assert (draft.summary[0].text == SUMMARY) == (failed == "edit")
+    assert (draft.sections[0].sentences[0].text == RIGHT) == (failed in ("edit", "review"))
+    assert (draft.summary[0].text == SUMMARY) == (failed in ("edit", "review"))
 
 
 def test_an_unusable_outline_leaves_that_of_the_evidence_sentences(composed: Compose) -> None:
@@ -431,7 +433,7 @@ def test_what_is_chosen_of_what_the_outline_searches_for_is_read_in_full_and_is_
         select=[selection("E2")],
         brief=[written(use=[*USE, (BACK, ["E4"])])],
     )
-    assert [name_of(request) for request in requests] == ["outline", "select", "brief", "edit"]
+    assert [name_of(request) for request in requests] == ["outline", "select", "brief", "edit", "review"]
     seen = request_for("select", requests)
     assert f"- searched: “{QUERY}”" in seen
     assert f"E1: {short(hotel.chunk)}\n\n[quay.md]\nE2: {short(QUAY)}" in seen
@@ -500,7 +502,7 @@ def test_without_a_usable_choice_the_first_hits_of_each_search_are_read_and_the_
 
 def test_a_search_that_finds_nothing_new_is_told_to_the_writer(composed: Compose) -> None:
     _, requests = composed(verifier_of(), finds={QUERY: [HITS[2]]}, outline=[SEARCHING])
-    assert [name_of(request) for request in requests] == ["outline", "brief", "edit"]
+    assert [name_of(request) for request in requests] == ["outline", "brief", "edit", "review"]
     assert f"Searched for already:\n- {QUERY}\nFound by these searches: none\n" in request_for("brief", requests)
 
 
@@ -618,7 +620,7 @@ def test_a_side_of_a_disagreement_that_becomes_two_sentences_is_given_up(compose
     assert [side.text for side in brief.disagreements[0].sides] == [ONE_SIDE, halves[1]]
 
 
-def test_refused_sentences_are_corrected_by_the_last_call_which_reads_the_whole_brief(composed: Compose) -> None:
+def test_refused_sentences_are_corrected_by_the_editor_who_reads_the_whole_brief(composed: Compose) -> None:
     wrong, dear = "The boats came in 2012.", "The pier cost the state 90 million kroner."
     verifier = verifier_of(unsupported={wrong: "in 2012"})
     brief, requests = composed(
@@ -627,7 +629,7 @@ def test_refused_sentences_are_corrected_by_the_last_call_which_reads_the_whole_
         edit=[corrections(("S3", "replace", CHEAP, ["E2"]), ("S4", "replace", MOVED, ["E3"]))],
     )
     assert texts(brief)[:3] == [[SUMMARY], [RIGHT, CHEAP], [MOVED]]
-    assert [name_of(each) for each in requests] == ["outline", "brief", "edit"]
+    assert [name_of(each) for each in requests] == ["outline", "brief", "edit", "review"]
     request = request_for("edit", requests)
     assert f"# Summary\nS1 (E1): {SUMMARY}\n# H1: Approval and price\nS2 (E1): {RIGHT}\nS3 (E2; refused: " in request
     assert f"# H2: Use of the pier\nS4 (E3; refused: the evidence does not say “in 2012”): {wrong}" in request
@@ -701,7 +703,7 @@ def test_a_heading_is_corrected_as_far_as_the_passages_bear_it_out(composed: Com
     assert [each.heading for each in brief.sections] == ["Approval by the board", "Use of the pier"]
 
 
-def test_without_a_usable_last_reply_the_brief_stands_and_says_so(composed: Compose) -> None:
+def test_without_a_usable_reply_of_the_editor_the_brief_stands_and_says_so(composed: Compose) -> None:
     brief, _ = composed(
         verifier_of(),
         brief=[written(use=[(WRONG_YEAR, ["E3"])], conclusion=[(LATE, ["E1"])])],
@@ -710,6 +712,50 @@ def test_without_a_usable_last_reply_the_brief_stands_and_says_so(composed: Comp
     assert texts(brief) == [[SUMMARY], [RIGHT, CHEAP], [FERRY.text], []]
     assert actions(brief) == [("Use of the pier", "quote"), ("conclusion", "drop")]
     assert brief.trace.notices[-1].startswith("The model did not read the finished brief once more: ")
+
+
+def test_the_reviewer_reads_the_brief_as_the_editor_left_it_and_what_is_verified_of_its_corrections_is_printed(
+    composed: Compose,
+) -> None:
+    told, dear = "The city's auditor found in 2014 that the pier cost 41 million kroner.", "The pier cost 90 million."
+    verifier = verifier_of({told: COST})
+    brief, requests = composed(
+        verifier,
+        brief=[written(use=[(WRONG_YEAR, ["E3"])], gaps=[("The documents do not say who paid.", "Who paid?")])],
+        edit=[corrections(("S4", "replace", MOVED, ["E3"]))],
+        review=[
+            corrections(
+                ("S2", "replace", dear, ["E2"]),
+                ("S3", "replace", told, ["E2"]),
+                headings={"H1": "Price of the pier"},
+                closed={"G1": ("none", "The documents do not say who paid for it.")},
+            )
+        ],
+    )
+    seen = request_for("review", requests)
+    assert f"S3 (E2): {CHEAP}\n# H2: Use of the pier\nS4 (E3): {MOVED}\n# Conclusion\n" in seen
+    assert "G1: The documents do not say who paid." in seen
+    assert (texts(brief)[1:3], brief.sections[0].heading) == ([[RIGHT, told], [MOVED]], "Price of the pier")
+    assert brief.gaps == ("The documents do not say who paid for it.",)
+    assert actions(brief) == [("Use of the pier", "rewrite"), ("Approval and price", "rewrite")]
+    assert verifier.asked[-1] == [dear, told]
+
+
+def test_the_reviewer_reads_only_what_is_cited_and_the_openings_of_these_documents(composed: Compose) -> None:
+    opening = chunk("audit.md", "Report of the city's auditor, 2014.", heading_path=("Audit",))
+    behind = chunk("ferry.md", "In 2017 the boats went back to the old quay.", start=200, heading_path=("Ferry",))
+    _, requests = composed(verifier_of(), companions={COST.id: [opening], FERRY.id: [behind]})
+    seen = request_for("review", requests)
+    assert COST.text in seen
+    assert opening.text in seen
+    assert behind.text in request_for("brief", requests)
+    assert behind.text not in seen
+
+
+def test_without_a_usable_reply_of_the_reviewer_the_brief_stands_and_says_so(composed: Compose) -> None:
+    brief, _ = composed(verifier_of(), review=[refused(), refused()])
+    assert texts(brief) == [[SUMMARY], [RIGHT, CHEAP], [MOVED], [CONCLUSION]]
+    assert brief.trace.notices[-1].startswith("The model did not review the corrected brief: ")
 
 
 def test_a_model_that_is_lost_before_the_last_call_leaves_quotes_in_place_of_what_was_refused(

@@ -31,6 +31,7 @@ def writer(connect: Callable[[FaultServer], ChatClient], meeting: Chunk, cost: C
         select_prompt=prompts.load_prompt("select"),
         brief_prompt=prompts.load_prompt("brief"),
         edit_prompt=prompts.load_prompt("edit"),
+        review_prompt=prompts.load_prompt("review"),
         evidence=(meeting, cost),
     )
 
@@ -302,9 +303,9 @@ def test_the_editor_reads_the_brief_with_its_citations_and_their_passages_and_ci
         draft=Draft(text="The board met on 4 May 2011.", chunks=(meeting,), evidence=()), fault="wrong day"
     )
     parts = [
-        PartToEdit(name="summary", entries=(told,), required=True),
-        PartToEdit(name="The pier", entries=(wrong,), is_section=True),
-        PartToEdit(name="conclusion", entries=()),
+        PartToEdit(kind="summary", entries=(told,), required=True),
+        PartToEdit(kind="section", name="The pier", entries=(wrong,)),
+        PartToEdit(kind="conclusion", entries=()),
     ]
     edits = [
         {
@@ -354,7 +355,7 @@ def test_the_editor_reads_what_is_cited_named_or_found_and_the_openings_of_these
     later = chunk("later.md", "In 2017 the pier was closed.", start=20)
     bought = chunk("sold.md", "In 2018 a hotel bought the pier.")  # found for the plan, and not cited
     nothing = {"edits": [], "headings": [], "closed": [], "open": []}
-    told = PartToEdit(name="Money", entries=(body_sentence("It is dear.", audit),), is_section=True)
+    told = PartToEdit(kind="section", name="Money", entries=(body_sentence("It is dear.", audit),))
     with FaultServer([good(nothing)]) as server:
         first = replace(
             writer(server), evidence=(meeting, audit), companions={audit.id: [status, behind], meeting.id: [audit]}

@@ -1,0 +1,56 @@
+"""Take a brief apart for those who correct it, and make a brief of what became of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rag.types import Brief, Disagreement, Section
+from rag.writing.editing import DraftEdits, EditedParts, PartToEdit
+
+
+def printed_parts(brief: Brief) -> list[PartToEdit]:
+    """Return the parts of ``brief`` as it is printed. The summary and the first section keep a sentence."""
+    return [
+        PartToEdit(kind="summary", entries=brief.summary, required=True),
+        *(
+            PartToEdit(kind="section", name=section.heading, entries=section.sentences, required=at == 0)
+            for at, section in enumerate(brief.sections)
+        ),
+        *(
+            PartToEdit(kind="side", name=each.about, entries=(side,))
+            for each in brief.disagreements
+            for side in each.sides
+        ),
+        PartToEdit(kind="conclusion", entries=brief.conclusion),
+    ]
+
+
+def brief_of_parts(brief: Brief, parts: Sequence[PartToEdit], edited: EditedParts, corrections: DraftEdits) -> Brief:
+    """Return ``brief`` with what became of its ``parts``, and with the headings and gaps of ``corrections``.
+
+    A section without a sentence is left out, and so is a disagreement without two sides that cite different passages.
+    A gap stays if the correction that closes it was not accepted.
+    """
+    own = list(zip(parts, edited.sentences, strict=True))
+    by_kind = {part.kind: tuple(sentences) for part, sentences in own}
+    sections = tuple(
+        Section(heading=corrections.headings.get(at, part.name), sentences=tuple(sentences))
+        for at, (part, sentences) in enumerate(own)
+        if part.kind == "section" and sentences
+    )
+    sides = [(part.name, sentences) for part, sentences in own if part.kind == "side"]
+    closed = {gap: left for gap, (at, left) in corrections.closed_gaps.items() if at not in edited.failed}
+    left = (left for gap in brief.gaps if (left := closed.get(gap, gap)))
+    return replace(
+        brief,
+        summary=by_kind["summary"] or brief.summary,
+        sections=sections or brief.sections,
+        conclusion=by_kind["conclusion"],
+        disagreements=tuple(
+            Disagreement(about=about, sides=(one[0], other[0]))
+            for (about, one), (_, other) in zip(sides[::2], sides[1::2], strict=True)
+            if len(one) == len(other) == 1 and set(one[0].citations) != set(other[0].citations)
+        ),
+        gaps=tuple(dict.fromkeys((*left, *corrections.open_gaps))),
+    )
