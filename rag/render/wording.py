@@ -112,9 +112,13 @@ def _is_quotation(sentence: Sentence) -> bool:
 
 
 def check_summary(brief: Brief) -> str:
-    """State how many sentences were checked, and what was done to those that failed."""
+    """State how many sentences were checked, and what was changed; a sentence that was changed twice counts once."""
     printed = sum(1 for _ in brief.sentences())
-    repairs = Counter(repair.action for repair in brief.trace.repairs if repair.where != HEADING_REPAIR)
+    log = [repair for repair in brief.trace.repairs if repair.where != HEADING_REPAIR]
+    changed_later = [{later.before for later in log[at:]} for at in range(1, len(log) + 1)]
+    repairs = Counter(
+        repair.action for repair, later in zip(log, changed_later, strict=True) if (repair.after or None) not in later
+    )
     if printed and _is_extractive(brief):
         checks = "Every sentence stands word for word in the passage that it cites."
     elif not printed:
@@ -125,7 +129,7 @@ def check_summary(brief: Brief) -> str:
         checks = f"All {printed} sentences printed were checked against the passages that they cite."
     if not repairs:
         return checks
-    counts = ", ".join(f"{n} {ACTIONS[action]}" for action, n in repairs.items())
+    counts = ", ".join(f"{repairs[action]} {description}" for action, description in ACTIONS.items() if repairs[action])
     return f"{checks} Changed on the way: {counts}."
 
 

@@ -39,12 +39,16 @@ Embed = Callable[[Sequence[str]], "Vectors"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatingParameters:
-    """The constants of :func:`rate_sentences`. ``eval/training/answers`` fits the weights."""
+    """The constants of :func:`rate_sentences`. ``eval/training/answers`` fits the weights.
 
-    max_embedded: int = 160
+    With 64 sentences embedded, 32 read and 12 extended, 52 % of the labelled sentences that the outlines of the 28
+    questions print answer and 78 % do or give context; 53 and 77 % with 160, 64 and 24, in a second and a half more.
+    """
+
+    max_embedded: int = 64
     """Largest number of sentences that are compared with the question by cosine."""
 
-    max_read: int = 64
+    max_read: int = 32
     """Largest number of them that the model reads alone; it bounds the time until the draft."""
 
     sentence: float = 0.745
@@ -68,7 +72,7 @@ class RatingParameters:
     standalone: float = 0.5
     """Probability that a sentence can be understood alone below which it is read with the ones before it."""
 
-    max_extended: int = 24
+    max_extended: int = 12
     """Largest number of sentences that are read with their antecedents, the most relevant ones."""
 
     max_antecedents: int = 2

@@ -90,6 +90,9 @@ def test_the_last_line_names_version_model_verifier_checks_and_repairs() -> None
     assert "citebrief 0.1.0: written by local:qwen2.5-coder-1.5b-instruct; checked by simple rule" in last
     assert "All 8 sentences printed were checked" in last
     assert "1 rewritten, 1 dropped" in last
+    again = Repair(where="summary", action="rewrite", before=TRACE.repairs[0].after, after="It ended.", why="unclear")
+    twice = replace(answered(), trace=replace(TRACE, repairs=(*TRACE.repairs, again)))
+    assert render(twice, "md").splitlines()[-1] == last, "a sentence that was rewritten twice is one"
     heading = Repair(where=HEADING_REPAIR, action="quote", before="A pier", after="Vote", why="names a pier")
     with_heading = replace(answered(), trace=replace(TRACE, repairs=(*TRACE.repairs, heading)))
     assert render(with_heading, "md").splitlines()[-1] == last, "no sentence was replaced"
