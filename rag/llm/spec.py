@@ -14,10 +14,10 @@ from rag.llm.pricing import FREE, Rates, find_rates
 if TYPE_CHECKING:
     from rag.config import Settings
 
-BRIEF_TOKENS = {"prompt": 55_000, "completion": 5_000}
+BRIEF_TOKENS = {"prompt": 65_000, "completion": 5_000}
 """Tokens of a brief that a large model writes and helps to verify, for the estimate before the first call.
 
-Means of eight briefs over six collections: 45,000 to 66,000 of prompts, 4,200 to 5,700 of replies.
+Means of six briefs over five collections: 57,000 to 77,000 of prompts, 3,100 to 5,900 of replies.
 """
 
 
