@@ -41,8 +41,8 @@ Embed = Callable[[Sequence[str]], "Vectors"]
 class RatingParameters:
     """The constants of :func:`rate_sentences`. ``eval/training/answers`` fits the weights.
 
-    ``max_read`` is no smaller since the sentence that answers a broad question best may lie in a passage of low rank: of
-    the labelled sentences that answer 28 questions .89 are among 64 chosen, .79 among 40 and .74 among 32. What the
+    ``max_read`` is no smaller since the sentence that answers a broad question best may lie in a passage of low rank:
+    of the labelled sentences that answer 28 questions .89 are among 64 chosen, .79 among 40 and .74 among 32. What the
     outlines print hardly changes: 52 % of it answers with 32, 54 % with 64, and 53 % with 64 of 160 instead of 100.
     """
 
