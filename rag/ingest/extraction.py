@@ -12,6 +12,7 @@ from rag.ingest.clean import PAGE_BREAK, clean_text, match_key
 from rag.ingest.dates import date_of_name
 from rag.ingest.encoding import BYTE_ORDER_MARKS, codec_of, decode
 from rag.ingest.formats import READERS, suffix_of
+from rag.ingest.header import date_of_opening
 from rag.ingest.language import foreign_language
 from rag.ingest.omissions import NO_TEXT_LAYER, OCR_ADVICE, Tally, describe_omission
 from rag.ingest.rows import ParsedRows
@@ -136,7 +137,7 @@ def _make_document(parsed: ParsedDocument, *, id_: str, source: str) -> Document
         title=title,
         text=text,
         source=source,
-        date=parsed.date or date_of_name(id_),
+        date=parsed.date or date_of_name(id_) or date_of_opening(text),
         media_type=parsed.media_type,
         metadata={**parsed.metadata, **({"language": language} if language else {})},
         headings=headings,

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date
 
-from rag.ingest.header import DATE_FIELDS, TITLE_FIELDS, date_of_fields
+from rag.ingest.header import TITLE_FIELDS, date_field
 from rag.ingest.omissions import Tally
 
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL)
@@ -35,8 +35,9 @@ _NO_PROSE = re.compile(r"(?:true|false|null|~)\Z|[\w./-]*/[\w./-]*\Z|\d+\Z", re.
 def split_front_matter(text: str) -> tuple[dict[str, str], str]:
     """Return the fields of the front matter, keys in lower case, and the text after it.
 
-    It is YAML between lines of ``---``, or TOML between lines of ``+++`` (Hugo, Zola). A field with a list or a table
-    has the value "". Of what is no YAML, such as ``title: Part 2: Costs``, each line ``name: value`` is a field.
+    It is YAML between lines of ``---``, or TOML between lines of ``+++`` (Hugo, Zola). A field with a list, or with a
+    table of links, has the value "". Of what is no YAML, such as ``title: Part 2: Costs``, each line ``name: value`` is
+    a field.
     """
     if toml := _TOML_FRONT_MATTER.match(text):
         try:
@@ -60,14 +61,24 @@ def _yaml_fields(text: str) -> dict[str, str]:
         table = None
     if not isinstance(table, dict):
         return {key.lower(): _unquote(value) for key, value in _FIELD.findall(text)}
-    return {str(key).lower(): " ".join(value.split()) if isinstance(value, str) else "" for key, value in table.items()}
+    return {str(key).lower(): _yaml_value(value) for key, value in table.items()}
+
+
+def _yaml_value(value: object) -> str:
+    """Return a text on one line, and a table of short values as "name value; name value"; "" of a list or of links."""
+    if isinstance(value, str):
+        return " ".join(value.split())
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        return ""
+    told = {name: each for name, each in value.items() if re.search(r"\w", each) and "://" not in each}
+    return "; ".join(f"{name} {each}" for name, each in told.items() if not _NO_PROSE.match(each))
 
 
 def other_fields(front: Mapping[str, str], tally: Tally) -> str:
     """Return the fields of a front matter that give no title or date and do not steer the site, a line each."""
     lines = []
     title = next((name for name in TITLE_FIELDS if front.get(name)), None)
-    dated = next((name for name in DATE_FIELDS if date_of_fields({name: front.get(name, "")})), None)
+    dated = date_field(front)
     for name, value in front.items():
         if name in (title, dated):
             continue

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from rag.types import Document
 
 MARKDOWN = """---
@@ -140,6 +142,32 @@ def test_a_front_matter_of_blocks_and_comments_is_read_and_one_that_is_no_yaml_l
 def test_a_page_without_a_date_has_that_of_its_last_change(read_document: Callable[..., Document]) -> None:
     document = read_document("a.md", "---\ntitle: Profiles\nlastmod: 2026-07-14\n---\n\nAn order names a profile.\n")
     assert document.date == "2026-07-14"
+
+
+def test_a_front_matter_may_name_its_date_in_two_words_and_have_a_table(read_document: Callable[..., Document]) -> None:
+    front = (
+        "stage: released\nstart-date: 2019-02-14T00:00:00.000Z\nversions:\n  ember: v3.27\nlinks:\n  a: https://a.org/1"
+    )
+    document = read_document("a.md", f"---\n{front}\n---\n\nTemplates are strict.\n")
+    assert document.date == "2019-02-14"
+    assert document.text == "stage: released\nversions: ember v3.27\n\nTemplates are strict."
+
+
+@pytest.mark.parametrize(
+    ("opening", "date"),
+    [
+        ("- Feature Name: `lock`\n- Start Date: 2017-10-31\n", "2017-10-31"),
+        ("# Locks\n\nAuthor: Ada Berg\n\nLast updated: October 2, 2018\n", "2018-10-02"),
+        ("* Status: **Draft**\n* Updated: July 2013\n", "2013-07"),
+        ("- Start Date: (fill me in with today's date)\n", None),
+        ("The board met.\n\n" * 8 + "Date: 2018-10-02\n", None),  # too far below to be of the document
+        ("Due date: 2018-10-02\n", None),
+    ],
+)
+def test_a_field_at_the_beginning_of_a_text_gives_its_date(
+    read_document: Callable[..., Document], opening: str, date: str | None
+) -> None:
+    assert read_document("a.md", f"{opening}\n## Summary\n\nThe lock opens on Sundays.\n").date == date
 
 
 def test_toml_front_matter_that_cannot_be_parsed_is_text(read_document: Callable[..., Document]) -> None:
