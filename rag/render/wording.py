@@ -6,7 +6,7 @@ from collections import Counter
 
 from rag.render.cleaning import single_line
 from rag.text import words_of
-from rag.types import HEADING_REPAIR, Brief, Chunk, Hit, RepairAction, Sentence, Trace
+from rag.types import HEADING_REPAIR, Brief, Chunk, Hit, Repair, RepairAction, Sentence, Trace
 
 NEAREST_SHOWN = 5
 """Number of passages shown when the corpus does not answer. The JSON lists all that were retrieved."""
@@ -114,11 +114,7 @@ def _is_quotation(sentence: Sentence) -> bool:
 def check_summary(brief: Brief) -> str:
     """State how many sentences were checked, and what was changed; a sentence that was changed twice counts once."""
     printed = sum(1 for _ in brief.sentences())
-    log = [repair for repair in brief.trace.repairs if repair.where != HEADING_REPAIR]
-    changed_later = [{later.before for later in log[at:]} for at in range(1, len(log) + 1)]
-    repairs = Counter(
-        repair.action for repair, later in zip(log, changed_later, strict=True) if (repair.after or None) not in later
-    )
+    repairs = Counter(repair.action for repair in _last_changes(brief))
     if printed and _is_extractive(brief):
         checks = "Every sentence stands word for word in the passage that it cites."
     elif not printed:
@@ -131,6 +127,28 @@ def check_summary(brief: Brief) -> str:
         return checks
     counts = ", ".join(f"{repairs[action]} {description}" for action, description in ACTIONS.items() if repairs[action])
     return f"{checks} Changed on the way: {counts}."
+
+
+def _last_changes(brief: Brief) -> list[Repair]:
+    """Return the repairs of sentences without those that a later one undoes, follows, or counts already.
+
+    A sentence that moved is no change, and one that was rewritten with other citations is one change.
+    """
+    log = [repair for repair in brief.trace.repairs if repair.where != HEADING_REPAIR]
+    printed = {sentence.text for sentence in brief.sentences()}
+    worded = {repair.after for repair in log if repair.action != "reattribute" and repair.after}
+    moved = {repair.before for repair in log if repair.action == "drop"} & printed
+    found = []
+    for at, repair in enumerate(log, 1):
+        later = {each.before for each in log[at:] if each.action != "reattribute"}
+        if repair.action == "reattribute":
+            counts = repair.after not in worded | later
+        elif repair.action == "drop":
+            counts = repair.before not in moved
+        else:
+            counts = repair.after not in (moved if repair.action == "add" else later)
+        found += [repair] if counts else []
+    return found
 
 
 def _is_extractive(brief: Brief) -> bool:

@@ -23,8 +23,7 @@ def language_notices(question: str, index: Index) -> list[str]:
             f"The question seems to be in another language than English ({language}): expect poor retrieval."
         )
     languages = index.catalogue.languages()
-    documents, _ = index.catalogue.count()
-    if languages and sum(languages.values()) >= NOTED_SHARE * documents:
+    if languages and sum(languages.values()) >= NOTED_SHARE * index.catalogue.count()[0]:
         listed = ", ".join(f"{count} in {code}" for code, count in languages.items())
         notices.append(f"Some documents are not in English ({listed}): they are retrieved and checked less well.")
     return notices

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rag.types import Brief, Disagreement, Section
+from rag.types import Brief, Disagreement, Section, Sentence
 from rag.writing.editing import DraftEdits, EditedParts, PartToEdit
 
 
@@ -29,8 +29,8 @@ def printed_parts(brief: Brief) -> list[PartToEdit]:
 def brief_of_parts(brief: Brief, parts: Sequence[PartToEdit], edited: EditedParts, corrections: DraftEdits) -> Brief:
     """Return ``brief`` with what became of its ``parts``, and with the headings and gaps of ``corrections``.
 
-    A section without a sentence is left out, and so is a disagreement without two sides that cite different passages.
-    A gap stays if the correction that closes it was not accepted.
+    A section without a sentence is left out. A disagreement of which the two sides do not cite different passages any
+    more stays as it was printed, unless both are dropped. A gap stays if the sentence that closes it is not printed.
     """
     own = list(zip(parts, edited.sentences, strict=True))
     by_kind = {part.kind: tuple(sentences) for part, sentences in own}
@@ -40,6 +40,11 @@ def brief_of_parts(brief: Brief, parts: Sequence[PartToEdit], edited: EditedPart
         if part.kind == "section" and sentences
     )
     sides = [(part.name, sentences) for part, sentences in own if part.kind == "side"]
+    before = {each.about: each for each in brief.disagreements}
+    disagreements = [
+        _disagreement(about, one, other) or (before.get(about) if one or other else None)
+        for (about, one), (_, other) in zip(sides[::2], sides[1::2], strict=True)
+    ]
     closed = {gap: left for gap, (at, left) in corrections.closed_gaps.items() if at not in edited.failed}
     left = (left for gap in brief.gaps if (left := closed.get(gap, gap)))
     return replace(
@@ -47,10 +52,13 @@ def brief_of_parts(brief: Brief, parts: Sequence[PartToEdit], edited: EditedPart
         summary=by_kind["summary"] or brief.summary,
         sections=sections or brief.sections,
         conclusion=by_kind["conclusion"],
-        disagreements=tuple(
-            Disagreement(about=about, sides=(one[0], other[0]))
-            for (about, one), (_, other) in zip(sides[::2], sides[1::2], strict=True)
-            if len(one) == len(other) == 1 and set(one[0].citations) != set(other[0].citations)
-        ),
+        disagreements=tuple(each for each in disagreements if each),
         gaps=tuple(dict.fromkeys((*left, *corrections.open_gaps))),
     )
+
+
+def _disagreement(about: str, one: Sequence[Sentence], other: Sequence[Sentence]) -> Disagreement | None:
+    """Return the disagreement of two sides of a sentence each that cite different passages, or None."""
+    if len(one) == len(other) == 1 and set(one[0].citations) != set(other[0].citations):
+        return Disagreement(about=about, sides=(one[0], other[0]))
+    return None

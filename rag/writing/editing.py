@@ -9,8 +9,8 @@ was verified stays as it is unless its correction is verified too.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -19,7 +19,7 @@ from rag.writing.drafts import Draft, RefusedDraft
 from rag.writing.outcome import Outcome
 from rag.writing.repair import RepairPolicy
 from rag.writing.repetition import repeated_in
-from rag.writing.replacement import StandingSentences, nearest_evidence
+from rag.writing.replacement import StandingSentences, comparison_key, nearest_evidence
 
 MIN_SENTENCES = 2
 """A section with fewer sentences gets a quotation in place of a refused one that was not corrected."""
@@ -86,7 +86,10 @@ class DraftEdits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditedParts:
-    """The ``sentences`` of each part after its corrections; of the entries ``failed`` one was not accepted."""
+    """The ``sentences`` of each part after its corrections.
+
+    Of the entries ``failed`` nothing is printed, or not what was to be told in their place or behind them.
+    """
 
     sentences: list[list[Sentence]]
     failed: frozenset[int]
@@ -97,13 +100,12 @@ def edited_parts(parts: Sequence[PartToEdit], edits: Sequence[Edit], policy: Rep
 
     A verified sentence is replaced if all of its replacement is supported, or all of its fallback; a refused one by
     what is supported of them. A refused one without that is dropped, or quoted where its section would have fewer than
-    :data:`MIN_SENTENCES`. What repeats another sentence is left out.
+    :data:`MIN_SENTENCES`. What repeats another sentence is left out. A verified sentence is not dropped where what was
+    to tell it instead is not accepted, and one that is added elsewhere word for word is moved.
     """
-    names = [part.where for part in parts for _ in part.entries]
-    judged = policy.judged([(names[edit.entry], edit.drafts) for edit in edits])
-    by_entry: defaultdict[int, list[_JudgedEdit]] = defaultdict(list)
-    for edit, outcomes in zip(edits, judged, strict=True):
-        by_entry[edit.entry].append(_JudgedEdit(edit=edit, outcomes=outcomes))
+    entries = [entry for part in parts for entry in part.entries]
+    where = [part.where for part in parts for _ in part.entries]
+    by_entry = _by_entry(_judged([*_of_whole_sides(parts, edits)], entries, where, policy), entries)
     changes: list[list[_Change]] = []
     for part in parts:
         first = sum(map(len, changes))
@@ -113,13 +115,71 @@ def edited_parts(parts: Sequence[PartToEdit], edits: Sequence[Edit], policy: Rep
     printed = [
         [_printed(part.where, each, texts, policy) for each in own] for part, own in zip(parts, changes, strict=True)
     ]
+    results = zip((each for own in changes for each in own), (each for own in printed for each in own), strict=True)
+    failed = frozenset(at for at, (change, sentences) in enumerate(results) if change.failed or not sentences)
     standing = StandingSentences.of(sentence for own in printed for each in own for sentence in each)
     for part, own, sentences in zip(parts, changes, printed, strict=True):
         _settle_refused(part, own, sentences, standing, policy)
-    failed = (at for at, own in by_entry.items() if any(not each.passed for each in own if each.edit.drafts))
-    return EditedParts(
-        sentences=[[sentence for each in own for sentence in each] for own in printed], failed=frozenset(failed)
-    )
+    return EditedParts(sentences=[[sentence for each in own for sentence in each] for own in printed], failed=failed)
+
+
+def _of_whole_sides(parts: Sequence[PartToEdit], edits: Sequence[Edit]) -> Iterator[Edit]:
+    """Yield ``edits`` without those that leave no pair of single sentences of the sides of a disagreement."""
+    at = 0
+    sides: dict[int, str] = {}
+    for part in parts:
+        sides |= dict.fromkeys(range(at, at + len(part.entries)), part.name) if part.kind == "side" else {}
+        at += len(part.entries)
+    actions = Counter((edit.entry, edit.action) for edit in edits)
+    for edit in edits:
+        if edit.entry not in sides:
+            yield edit
+        elif edit.action == "drop":
+            pair = (entry for entry, name in sides.items() if name == sides[edit.entry])
+            if all(actions[entry, "drop"] for entry in pair):
+                yield edit
+        elif edit.action != "add" and actions[edit.entry, edit.action] == len(edit.drafts) == 1:
+            yield edit
+
+
+def _judged(
+    edits: Sequence[Edit], entries: Sequence[SentenceToEdit], where: Sequence[str], policy: RepairPolicy
+) -> list[_JudgedEdit]:
+    """Judge ``edits``; what is added word for word is a verified sentence already."""
+    verified = {comparison_key(entry.text): entry for entry in entries if isinstance(entry, Sentence)}
+    moved = {
+        at: verified[key]
+        for at, edit in enumerate(edits)
+        if edit.action == "add" and len(edit.drafts) == 1 and (key := comparison_key(edit.drafts[0].text)) in verified
+    }
+    rest = [edit for at, edit in enumerate(edits) if at not in moved]
+    outcomes = iter(policy.judged([(where[edit.entry], edit.drafts) for edit in rest]))
+    judged = []
+    for at, edit in enumerate(edits):
+        if at in moved:
+            outcome = Outcome(draft=edit.drafts[0], where=where[edit.entry])
+            outcome.accept(moved[at])
+            judged.append(_JudgedEdit(edit=edit, outcomes=[outcome]))
+        else:
+            judged.append(_JudgedEdit(edit=edit, outcomes=next(outcomes)))
+    return judged
+
+
+def _by_entry(judged: Sequence[_JudgedEdit], entries: Sequence[SentenceToEdit]) -> Mapping[int, list[_JudgedEdit]]:
+    """Return ``judged`` by entry, without drops of verified sentences that a correction which failed was to tell."""
+    lost = [
+        (each.edit.entry, set(draft.citations))
+        for each in judged
+        if each.edit.action in ("replace", "add") and not each.passed
+        for draft in each.edit.drafts
+    ]
+    by_entry: defaultdict[int, list[_JudgedEdit]] = defaultdict(list)
+    for each in judged:
+        at, entry = each.edit.entry, entries[each.edit.entry]
+        told = isinstance(entry, Sentence) and any(of != at and cited >= set(entry.citations) for of, cited in lost)
+        if each.edit.action != "drop" or not told:
+            by_entry[at].append(each)
+    return by_entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,29 +206,38 @@ class _Change:
     added: Sequence[_JudgedEdit]
     dropped: str = ""
 
+    @property
+    def failed(self) -> bool:
+        """Whether something was to be told in its place or behind it, and is not."""
+        used = [*self.replacing, *self.added]
+        wanted = any(each.edit.action in ("replace", "add") for each in self.edits)
+        return wanted and not (used and all(each.passed for each in used))
+
 
 def _change(entry: SentenceToEdit, edits: Sequence[_JudgedEdit]) -> _Change:
     replacing, fallbacks, added, drops = (
         [each for each in edits if each.edit.action == action] for action in ("replace", "fallback", "add", "drop")
     )
-    chosen = _best_replacement(replacing, fallbacks)
+    if not replacing and added:
+        chosen: Sequence[_JudgedEdit] = []
+        added = [*_with_fallbacks(added, fallbacks)]
+    else:
+        chosen = _with_fallbacks(replacing, fallbacks)
     if isinstance(entry, Sentence) and not (replacing and all(each.passed for each in chosen)):
         chosen = fallbacks if replacing and all(each.passed for each in fallbacks) else []
-    if not replacing and not all(each.passed for each in added):
-        added += fallbacks
     why = next((each.edit.why or "dropped" for each in drops), "") if not chosen else ""
     stays = isinstance(entry, Sentence) and not chosen and not why
     return _Change(entry=entry, edits=edits, stays=stays, replacing=chosen, added=added, dropped=why)
 
 
-def _best_replacement(replacing: Sequence[_JudgedEdit], fallbacks: Sequence[_JudgedEdit]) -> Sequence[_JudgedEdit]:
-    """Return what takes the place of a sentence: the replacements, with fallbacks for those that failed.
+def _with_fallbacks(edits: Sequence[_JudgedEdit], fallbacks: Sequence[_JudgedEdit]) -> Sequence[_JudgedEdit]:
+    """Return ``edits`` with ``fallbacks`` for those that failed.
 
     Each half of a divided sentence mostly has its own fallback, in the same order.
     """
-    if len(fallbacks) == len(replacing):
-        return [each if each.passed else fallback for each, fallback in zip(replacing, fallbacks, strict=True)]
-    return replacing if replacing and all(each.passed for each in replacing) else [*replacing, *fallbacks]
+    if len(fallbacks) == len(edits):
+        return [each if each.passed else fallback for each, fallback in zip(edits, fallbacks, strict=True)]
+    return edits if edits and all(each.passed for each in edits) else [*edits, *fallbacks]
 
 
 def _with_required(changes: Sequence[_Change]) -> list[_Change]:
@@ -181,6 +250,8 @@ def _with_required(changes: Sequence[_Change]) -> list[_Change]:
 def _printed(where: str, change: _Change, texts: list[str], policy: RepairPolicy) -> list[Sentence]:
     """Return what is printed of an entry, and log how it changed.
 
+    A verified sentence stays if all of its replacement repeats other sentences.
+
     Args:
         where: the name of its part.
         change: what becomes of it.
@@ -191,20 +262,32 @@ def _printed(where: str, change: _Change, texts: list[str], policy: RepairPolicy
     if change.dropped and isinstance(change.entry, Sentence):
         policy.record(where, "drop", before, "", change.dropped)
     sentences = [change.entry] if change.stays and isinstance(change.entry, Sentence) else []
-    steps: list[tuple[RepairAction, str, Sequence[_JudgedEdit]]] = [
-        ("rewrite", before, change.replacing),
-        ("add", "", change.added),
-    ]
-    for action, old, edits in steps:
-        for outcome, why in ((outcome, each.edit.why) for each in edits for outcome in each.outcomes):
-            for sentence in outcome.sentences:
-                if repeated := repeated_in(sentence.text, texts):
-                    policy.record(where, "drop", sentence.text, "", f"another sentence says it: {repeated}")
-                    continue
-                policy.log += tuple(outcome.repairs)
-                policy.record(where, action, old, sentence.text, why)
-                texts.append(sentence.text)
-                sentences.append(sentence)
+    replaced = _not_repeated(where, change.replacing, texts, policy, "rewrite", before)
+    if change.replacing and not replaced and isinstance(change.entry, Sentence):
+        texts.append(change.entry.text)
+        replaced = [change.entry]
+    return [*sentences, *replaced, *_not_repeated(where, change.added, texts, policy, "add", "")]
+
+
+def _not_repeated(
+    where: str,
+    edits: Sequence[_JudgedEdit],
+    texts: list[str],
+    policy: RepairPolicy,
+    action: RepairAction,
+    before: str,
+) -> list[Sentence]:
+    """Return the sentences of ``edits`` that none of ``texts`` says, and log each as ``action`` of ``before``."""
+    sentences = []
+    for outcome, why in ((outcome, each.edit.why) for each in edits for outcome in each.outcomes):
+        for sentence in outcome.sentences:
+            if repeated := repeated_in(sentence.text, texts):
+                policy.record(where, "drop", sentence.text, "", f"another sentence says it: {repeated}")
+                continue
+            policy.log += tuple(outcome.repairs)
+            policy.record(where, action, before, sentence.text, why)
+            texts.append(sentence.text)
+            sentences.append(sentence)
     return sentences
 
 

@@ -105,7 +105,7 @@ class _LargeComposition:
     ``draft`` is the brief of quotes that it begins with. ``headings`` are those of the sections that the model wrote,
     ``outcomes`` those of their drafts, then of the sides of the disagreements, ``closing`` those of summary and
     conclusion; ``found_last`` is what was searched for then. While refused ones may still be corrected,
-    ``repairs_if_interrupted`` are the repairs of the brief as it stands.
+    ``repairs_as_printed`` are the repairs of the brief as it stands.
     """
 
     brief: Brief
@@ -120,7 +120,8 @@ class _LargeComposition:
     outcomes: list[list[Outcome]] = field(default_factory=list)
     closing: dict[ClosingPart, list[Outcome]] = field(default_factory=dict)
     found_last: tuple[Chunk, ...] = ()
-    repairs_if_interrupted: tuple[Repair, ...] = ()
+    repairs_as_printed: tuple[Repair, ...] = ()
+    is_written: bool = False
     current_part: str = PARTS[0]
 
     def make_outline(self, sections: int) -> None:
@@ -151,7 +152,14 @@ class _LargeComposition:
             for theme, own in zip(themes, _quotes(themes), strict=True)
             if own
         ]
-        self.brief = replace(self.brief, sections=tuple(quoted) or self.brief.sections, gaps=gaps)
+        body = [sentence for section in quoted for sentence in section.sentences]
+        self.brief = replace(
+            self.brief,
+            summary=tuple(_not_repeated(self.brief.summary, body)) or self.brief.summary,
+            sections=tuple(quoted) or self.brief.sections,
+            conclusion=tuple(_not_repeated(self.brief.conclusion, body)),
+            gaps=gaps,
+        )
 
     def _search_further(self) -> None:
         """Add to the outline what the model chooses of what its searches find and of what stands beside its passages.
@@ -230,7 +238,7 @@ class _LargeComposition:
         *self.outcomes, summary, conclusion = judged
         self.closing = {"summary": summary, "conclusion": conclusion}
         self.brief = replace(self.brief, gaps=draft.gaps)
-        self.repairs_if_interrupted = self._print_written()
+        self.repairs_as_printed = self._print_written()
 
     def _print_written(self) -> tuple[Repair, ...]:
         """Put what stands of the model's brief into the brief, and return the repairs that led to it.
@@ -248,6 +256,7 @@ class _LargeComposition:
         ]
         if not sections:
             return repairs
+        self.is_written = any(outcome.passed for own in self.outcomes for outcome in own)
         sides = verified[len(self.headings) :]
         body = [sentence for section in sections for sentence in section.sentences]
         self.brief = replace(
@@ -268,7 +277,7 @@ class _LargeComposition:
 
         Without a usable reply the brief stays as it is, and says so. What is all quotations is not read.
         """
-        if not self._is_written:
+        if all(outcome.draft.is_quote for own in self.outcomes for outcome in own):
             return
         self.current_part = "corrections"
         self._report(self.brief)
@@ -283,19 +292,25 @@ class _LargeComposition:
         edited = edited_parts(parts, corrections.edits, self.policy)
         outcomes = (outcome for own in (*self.outcomes, *self.closing.values()) for outcome in own)
         self.policy.log = (*(repair for outcome in outcomes for repair in outcome.repairs), *self.policy.log)
-        self.repairs_if_interrupted = ()
+        self.repairs_as_printed = ()
         self.brief = brief_of_parts(self.brief, parts, edited, corrections)
+        self.is_written = True
 
     def review(self) -> None:
         """Have the brief read as it would be printed, and corrected once more; see :meth:`edit`.
 
         What the editor wrote is read by nobody else, and it stands beside sentences that were written without it.
         """
-        if not self._is_written:
+        if not self.is_written:
             return
         self.current_part = "review"
         self._report(self.brief)
+        self.policy.log += self.repairs_as_printed
+        self.repairs_as_printed = ()
         parts = printed_parts(self.brief)
+        cited = {chunk.id: chunk for chunk in self.brief.cited()}
+        self.writer = self.writer.with_found(list(cited.values()), {})
+        self._add_read(self.writer.passages_to_review(parts))
         try:
             corrections = self.writer.review(parts, self.brief.gaps, self.outline.glossary)
         except ReplyError as error:
@@ -303,11 +318,6 @@ class _LargeComposition:
             return
         edited = edited_parts(parts, corrections.edits, self.policy)
         self.brief = brief_of_parts(self.brief, parts, edited, corrections)
-
-    @property
-    def _is_written(self) -> bool:
-        """Whether the model wrote the brief: one that is all quotations is not read again."""
-        return any(not outcome.draft.is_quote for own in self.outcomes for outcome in own)
 
     def _parts_to_edit(self) -> list[PartToEdit]:
         """Return the summary, the sections, the disagreements and the conclusion, with what was refused of them."""
@@ -338,7 +348,7 @@ class _LargeComposition:
 
     def brief_so_far(self) -> Brief:
         """Return the brief with the log of its repairs."""
-        repairs = (*self.policy.log, *self.repairs_if_interrupted)
+        repairs = (*self.policy.log, *self.repairs_as_printed)
         return replace(self.brief, trace=replace(self.brief.trace, repairs=repairs))
 
     def _add_notice(self, notice: str) -> None:

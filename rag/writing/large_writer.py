@@ -226,8 +226,12 @@ class LargeWriter:
 
         The request has what the sentences cite, and the openings of these documents.
         """
-        passages = self.passages_to_edit(_entries(parts), ThematicOutline(themes=()), ())
+        passages = self._aliases_of(self.passages_to_review(parts))
         return self._corrections(self.review_prompt, parts, gaps, glossary, passages)
+
+    def passages_to_review(self, parts: Sequence[PartToEdit]) -> list[Chunk]:
+        """Return what the sentences of ``parts`` cite, and the openings of these documents."""
+        return list(self.passages_to_edit(_entries(parts), ThematicOutline(themes=()), ()).values())
 
     def _corrections(
         self,
@@ -284,7 +288,7 @@ class LargeWriter:
         found: dict[int, str] = {}
         for at, heading in wanted.items():
             clean = clean_heading(heading, evidence)
-            others = [found.get(other, part.name) for other, part in enumerate(parts) if other != at]
+            others = [found.get(other, part.name or part.kind) for other, part in enumerate(parts) if other != at]
             if heading_fault(clean, evidence, others) is None:
                 found[at] = clean
         return found

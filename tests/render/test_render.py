@@ -93,6 +93,18 @@ def test_the_last_line_names_version_model_verifier_checks_and_repairs() -> None
     again = Repair(where="summary", action="rewrite", before=TRACE.repairs[0].after, after="It ended.", why="unclear")
     twice = replace(answered(), trace=replace(TRACE, repairs=(*TRACE.repairs, again)))
     assert render(twice, "md").splitlines()[-1] == last, "a sentence that was rewritten twice is one"
+    own = answered().summary[0].text
+    cited = Repair(where="summary", action="reattribute", before=own, after=own, why="not needed")
+    reworded = Repair(where="summary", action="rewrite", before="It was.", after=own, why="unclear")
+    added = Repair(where="summary", action="add", before="", after=own, why="it belongs here")
+    dropped = Repair(where="summary", action="drop", before=own, after="", why="it belongs there")
+    for log, told in (
+        ((cited, reworded), "1 rewritten."),
+        ((dropped, added), "they cite."),
+        ((added, dropped), "cite."),
+    ):
+        changed = replace(answered(), trace=replace(TRACE, repairs=log))
+        assert render(changed, "md").splitlines()[-1].endswith(f"{told}*")
     heading = Repair(where=HEADING_REPAIR, action="quote", before="A pier", after="Vote", why="names a pier")
     with_heading = replace(answered(), trace=replace(TRACE, repairs=(*TRACE.repairs, heading)))
     assert render(with_heading, "md").splitlines()[-1] == last, "no sentence was replaced"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from briefs import chunk
 from fault_server import FaultServer
+from pier_brief import Compose, scripted_composition
 
 from rag.config import load_settings
 from rag.llm import ChatClient, resolve
@@ -58,3 +59,9 @@ def connect(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callabl
     yield connected
     for model in opened:
         model.close()
+
+
+@pytest.fixture
+def composed(connect: Callable[[FaultServer], ChatClient]) -> Compose:
+    """Compose the brief of :mod:`pier_brief`; returns it with the requests."""
+    return scripted_composition(connect)

@@ -127,6 +127,28 @@ def test_each_half_of_a_divided_sentence_has_its_own_fallback() -> None:
     assert edited(SECTION, *halves, fallbacks[1])[0] == ["Boats came in 2015.", COST.text]
 
 
+def test_a_sentence_that_is_added_elsewhere_word_for_word_is_moved_though_the_verifier_refuses_it_alone() -> None:
+    checked_with_others = printed("The harbour of Oslo got a pier in 2011.")
+    part = PartToEdit(kind="section", name="Pier", entries=(checked_with_others, COST))
+    found = edited(part, edit(0, "drop"), edit(1, "add", checked_with_others.text))
+    assert found == ([COST.text, checked_with_others.text], [("drop", checked_with_others.text), ("add", "")])
+
+
+def test_a_verified_sentence_stays_if_its_replacement_says_what_another_says() -> None:
+    again = edit(0, "replace", COST.text)
+    for required in (False, True):
+        part = PartToEdit(kind="section", name="Pier", entries=(OPENED, COST), required=required)
+        assert edited(part, again)[0] == [OPENED.text, COST.text]
+
+
+def test_a_fallback_beside_what_is_added_to_a_refused_sentence_is_printed_once() -> None:
+    wrong = RefusedDraft(draft=Draft(text="It cost 99 million.", chunks=(PIER,), evidence=()), fault="not 99")
+    part = PartToEdit(kind="section", name="Pier", entries=(OPENED, wrong, COST))
+    texts, log = edited(part, edit(1, "add", "Boats came in 2016."), edit(1, "fallback", "Boats came in 2015."))
+    assert texts == [OPENED.text, "Boats came in 2015.", COST.text]
+    assert log == [("add", ""), ("drop", "It cost 99 million.")]
+
+
 def test_a_refused_sentence_is_logged_though_something_is_added_behind_it() -> None:
     wrong = RefusedDraft(draft=Draft(text="It cost 99 million.", chunks=(PIER,), evidence=()), fault="not 99")
     part = PartToEdit(kind="summary", entries=(OPENED, wrong), required=True)

@@ -2,320 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import pytest
 from briefs import chunk
-from fault_server import FaultServer, ReceivedRequest, ScriptedReply, failing, good, refused
+from fault_server import ScriptedReply, failing, refused
+from pier_brief import (
+    APPROVAL_THEME,
+    APPROVED,
+    BACK,
+    BOARD,
+    CHEAP,
+    CONCLUSION,
+    COST,
+    COST_FOUND,
+    DISPUTED,
+    FERRY,
+    HITS,
+    LATE,
+    MOVED,
+    ONE_SIDE,
+    OTHER_SIDE,
+    PRAISED,
+    QUAY,
+    QUAY_HIT,
+    QUERY,
+    REVOKED,
+    RIGHT,
+    SEARCHING,
+    SUMMARY,
+    SUPPORTED,
+    USE,
+    USE_THEME,
+    WRONG_YEAR,
+    Compose,
+    ScriptedVerifier,
+    actions,
+    corrections,
+    name_of,
+    not_answered,
+    outline,
+    request_for,
+    selection,
+    short,
+    texts,
+    verifier_of,
+    written,
+)
 
 from rag.errors import Interrupted, ModelError
-from rag.llm import ChatClient, prompts
 from rag.progress import Step
-from rag.text import words_of
-from rag.types import UNUSABLE_REPLY, Brief, Chunk, Hit, Quote, Trace, Verdict
+from rag.types import UNUSABLE_REPLY, Hit, Verdict
 from rag.verify import Premise
-from rag.writing.evidence import EvidenceSentence
-from rag.writing.large_composition import FOUND_PER_SEARCH, compose_with_large_model
-from rag.writing.large_writer import LargeWriter
-from rag.writing.model_calls import clean_sentences
-from rag.writing.outline import Outline, OutlineSection
+from rag.writing.large_composition import FOUND_PER_SEARCH
 
-TRACE = Trace(
-    version="0", model="m", parameters={}, prompts={}, embedder="minilm", fingerprint="", verifier="", seconds={},
-    tokens={}, cost=None,
-)  # fmt: skip
 
-BOARD = chunk(
-    "board.md",
-    "The harbour board of Oslo approved the new pier in May 2011. However, the council revoked the approval in June.",
-    heading_path=("Board",),
-)
-COST = chunk(
-    "cost.md",
-    "The pier in Oslo cost 41 million kroner, the city's auditor found in 2014. "
-    "The auditor praised the stone work of the pier in a second report.",
-    heading_path=("Board",),
-)
-FERRY = chunk(
-    "ferry.md", "The ferry company Nesodden moved its boats to the pier in 2015, to save fuel.", heading_path=("Ferry",)
-)
-HITS = [Hit(chunk=each, rank=rank, score=1.0) for rank, each in enumerate((BOARD, COST, FERRY), 1)]
-
-APPROVED = "The harbour board of Oslo approved the new pier in May 2011."
-REVOKED = "The council revoked the approval in June."
-COST_FOUND, PRAISED = clean_sentences(COST.text)
-
-RIGHT, CHEAP = "In May 2011 the board gave the pier its approval.", "An audit put the cost at 41 million kroner."
-MOVED = "Nesodden's boats have used the pier since 2015."
-LATE = "Boats came late."
-SUMMARY = "The pier was approved, dear, and in the end used by boats."
-CONCLUSION = "What is settled is the use of the pier, not its approval."
-
-
-def evidence(source: Chunk, text: str) -> EvidenceSentence:
-    start = source.text.index(text)
-    return EvidenceSentence(text=text, chunk=source, start=start, end=start + len(text))
-
-
-QUOTED = Outline(
-    sections=(
-        OutlineSection(heading="Board", evidence=(evidence(BOARD, APPROVED), evidence(COST, COST_FOUND))),
-        OutlineSection(heading="Ferry", evidence=(evidence(FERRY, FERRY.text),)),
-    ),
-    key_points=(evidence(BOARD, APPROVED), evidence(FERRY, FERRY.text)),
-)
-
-
-@dataclass
-class ScriptedVerifier:
-    """Supports a text by the chunk that ``stated`` names; all else has no support."""
-
-    stated: dict[str, Chunk] = field(default_factory=dict)
-    unsupported: dict[str, str] = field(default_factory=dict)
-    score: float = 0.95
-    needed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    name: str = "scripted"
-    min_reattribution_score: float = 0.7
-    of_citations: ScriptedVerifier | None = None
-    asked: list[list[str]] = field(default_factory=list)
-
-    @property
-    def citation_judge(self) -> ScriptedVerifier:
-        return self.of_citations or self
-
-    def verify(self, pairs: Sequence[tuple[str, Sequence[Premise]]]) -> list[Verdict]:
-        self.asked.append([text for text, _ in pairs])
-        return [
-            replace(self._verdict(text, self.stated.get(text) in premises), needed=self.needed.get(text, ()))
-            for text, premises in pairs
-        ]
-
-    def quotes(self, sentence: str, chunks: Sequence[Chunk]) -> tuple[Quote, ...]:
-        found = []
-        for each in chunks:
-            best = max(clean_sentences(each.text), key=lambda text: len(_words(text) & _words(sentence)))
-            start = each.text.index(best)
-            found.append(Quote(chunk_id=each.id, start=start, end=start + len(best), text=best))
-        return tuple(found)
-
-    def _verdict(self, text: str, full: bool) -> Verdict:
-        if full:
-            return Verdict(support="full", score=self.score, judge=self.name)
-        clause = self.unsupported.get(text, "")
-        return Verdict(support="none", score=0.1, judge=self.name, reason="refuted", unsupported=clause)
-
-
-def _words(text: str) -> set[str]:
-    return set(words_of(text.lower()))
-
-
-@dataclass
-class ScriptedSearch:
-    """Finds the passages that ``finds`` has for a query, and others beside those on the ferry.
-
-    Of the passages that a model sees in short only the first words are shown.
-    """
-
-    finds: Mapping[str, Sequence[Hit]]
-    beside_found: Mapping[str, Sequence[Chunk]]
-    beside_ferry: Sequence[Hit]
-
-    def survey(self, queries: Sequence[str], chunks: Sequence[Chunk]) -> tuple[Sequence[Hit], Mapping[str, str]]:
-        hits = [hit for query in queries for hit in self.find(query)]
-        hits += self.beside_ferry if FERRY in chunks else ()
-        return hits, {hit.chunk.id: short(hit.chunk) for hit in hits}
-
-    def find(self, query: str) -> Sequence[Hit]:
-        return self.finds.get(query, ())
-
-    def find_within(self, query: str, documents: Collection[str]) -> Sequence[Hit]:
-        return [hit for hit in self.finds.get(f"{query} (cited)", ()) if hit.chunk.document_id in documents]
-
-    def companions(self, chunks: Sequence[Chunk]) -> Mapping[str, Sequence[Chunk]]:
-        return {chunk.id: self.beside_found.get(chunk.id, ()) for chunk in chunks}
-
-
-def short(passage: Chunk) -> str:
-    return " ".join(passage.text.split()[:4]) + " […]"
-
-
-class ModelServer(FaultServer):
-    """Answers each request by the name of its prompt."""
-
-    def __init__(self, replies: Mapping[str, Sequence[ScriptedReply]]) -> None:
-        super().__init__()
-        self.replies = {name: list(own) for name, own in replies.items()}
-
-    def _next(self, request: ReceivedRequest) -> ScriptedReply:
-        super()._next(request)
-        return self.replies[name_of(request)].pop(0)
-
-
-def name_of(request: ReceivedRequest) -> str:
-    return str(request.body["response_format"]["json_schema"]["name"])
-
-
-def request_for(name: str, requests: Sequence[ReceivedRequest]) -> str:
-    """Return the user's text of the only request with the prompt of this name."""
-    [found] = [str(each.body["messages"][1]["content"]) for each in requests if name_of(each) == name]
-    return found
-
-
-def outline(*themes: tuple[str, list[str]], searches: Sequence[str] = (), **changes: Any) -> ScriptedReply:
-    """Return an outline of these themes; ``searches`` are those of the last one."""
-    point = "The board approved the pier in Oslo, the auditor found its cost, and boats moved to the pier."
-    sections = [
-        {"heading": heading, "key_points": [{"text": point, "evidence": aliases}], "searches": list[str]()}
-        for heading, aliases in themes
-    ]
-    if sections:
-        sections[-1]["searches"] = list(searches)
-    reply = {"answered": "fully", "answer": "Approved and built.", "sections": sections, "not_answered": []}
-    return good(reply | {"disagreements": [], "glossary": []} | changes)
-
-
-def not_answered(gap: str) -> dict[str, Any]:
-    return {"gap": gap, "search": gap, "section": 1}
-
-
-def selection(*read: str, searches: Sequence[str] = ()) -> ScriptedReply:
-    return good({"read": list(read), "searches": list(searches)})
-
-
-Written = Sequence[tuple[str, list[str]]]
-Correction = tuple[str, str, str, list[str]]
-
-APPROVAL_THEME, USE_THEME = ("Approval and price", ["E1", "E2"]), ("Use of the pier", ["E3"])
-APPROVAL: Written = [(RIGHT, ["E1"]), (CHEAP, ["E2"])]
-USE: Written = [(MOVED, ["E3"])]
-
-
-def written(
-    approval: Written = APPROVAL,
-    use: Written = USE,
-    *,
-    headings: tuple[str, str] = ("Approval and price", "Use of the pier"),
-    summary: Written = ((SUMMARY, ["E1"]),),
-    conclusion: Written = (),
-    gaps: Sequence[tuple[str, str]] = (),
-    searches: Sequence[str] = (),
-) -> ScriptedReply:
-    """Return a brief of two sections; one without items is left out. ``gaps`` have their searches."""
-
-    def items(own: Written) -> list[dict[str, Any]]:
-        return [{"text": text, "citations": ids} for text, ids in own]
-
-    sections = [
-        {"heading": heading, "sentences": items(own)}
-        for heading, own in zip(headings, (approval, use), strict=True)
-        if own
-    ]
-    reply = {"sections": sections, "summary": items(summary), "conclusion": items(conclusion)}
-    return good(reply | {"gaps": [{"gap": gap, "search": search} for gap, search in gaps], "searches": list(searches)})
-
-
-def corrections(
-    *edits: Correction,
-    headings: Mapping[str, str] | None = None,
-    closed: Mapping[str, tuple[str, str]] | None = None,
-    opened: Sequence[str] = (),
-) -> ScriptedReply:
-    items = [
-        {"sentence": sentence, "action": action, "text": text, "citations": ids, "why": f"{action} it"}
-        for sentence, action, text, ids in edits
-    ]
-    named = [{"section": section, "heading": heading} for section, heading in (headings or {}).items()]
-    gaps = [{"gap": gap, "sentence": sentence, "left": left} for gap, (sentence, left) in (closed or {}).items()]
-    return good({"edits": items, "headings": named, "closed": gaps, "open": list(opened)})
-
-
-QUERY = "boats at the pier today"
-GOOD: dict[str, Sequence[ScriptedReply]] = {
-    "outline": [outline(APPROVAL_THEME, USE_THEME)],
-    "select": [selection()],
-    "brief": [written(conclusion=[(CONCLUSION, ["E3"])])],
-    "edit": [corrections()],
-    "review": [corrections()],
-}
-SEARCHING = outline(APPROVAL_THEME, USE_THEME, searches=[QUERY])
-SUPPORTED = {RIGHT: BOARD, CHEAP: COST, MOVED: FERRY, SUMMARY: BOARD, CONCLUSION: FERRY}
-
-QUAY = chunk("quay.md", "Since 2017 the old quay serves the boats again, and the pier is left to anglers.")
-BACK = "The boats went back to the old quay in 2017."
-QUAY_HIT = Hit(chunk=QUAY, rank=2, score=0.5)
-WRONG_YEAR = "The ferry company Nesodden moved its boats in 2012."
-
-ONE_SIDE, OTHER_SIDE = "The board stood by its approval of May.", "The auditor disputed that 41 million were right."
-DISPUTED = outline(
-    APPROVAL_THEME,
-    USE_THEME,
-    disagreements=[
-        {
-            "about": "the price",
-            "sides": [{"text": ONE_SIDE, "evidence": ["E1"]}, {"text": OTHER_SIDE, "evidence": ["E2"]}],
-        }
-    ],
-)
-
-Compose = Callable[..., tuple[Brief, list[ReceivedRequest]]]
-
-
-def verifier_of(stated: Mapping[str, Chunk] | None = None, **changes: Any) -> ScriptedVerifier:
-    """Return a verifier of :data:`SUPPORTED` and of what else is ``stated``; it leaves citations to another judge."""
-    return ScriptedVerifier(stated=SUPPORTED | dict(stated or {}), of_citations=ScriptedVerifier(), **changes)
-
-
-@pytest.fixture
-def composed(connect: Callable[[FaultServer], ChatClient]) -> Compose:
-    """Compose the brief with a scripted verifier and model; returns it with the requests."""
-
-    def compose_with(
-        verifier: ScriptedVerifier,
-        steps: list[Step] | None = None,
-        companions: Mapping[str, Sequence[Chunk]] | None = None,
-        finds: Mapping[str, Sequence[Hit]] | None = None,
-        beside: Sequence[Hit] = (),
-        beside_found: Mapping[str, Sequence[Chunk]] | None = None,
-        **replies: Sequence[ScriptedReply],
-    ) -> tuple[Brief, list[ReceivedRequest]]:
-        with ModelServer({**GOOD, **replies}) as server:
-            writer = LargeWriter(
-                model=connect(server),
-                question="What of the pier?",
-                outline_prompt=prompts.load_prompt("outline"),
-                select_prompt=prompts.load_prompt("select"),
-                brief_prompt=prompts.load_prompt("brief"),
-                edit_prompt=prompts.load_prompt("edit"),
-                review_prompt=prompts.load_prompt("review"),
-                evidence=[hit.chunk for hit in HITS],
-                companions=companions or {},
-            )
-            brief = compose_with_large_model(
-                *("What of the pier?", HITS, QUOTED, writer, verifier),
-                sections=6,
-                trace=TRACE,
-                search=ScriptedSearch(finds=finds or {}, beside_found=beside_found or {}, beside_ferry=beside),
-                gaps=["It is not known who paid."],
-                on_progress=(steps if steps is not None else []).append,
-            )
-            assert not any(server.replies.get(name) for name in replies), "a scripted reply was not asked for"
-            return brief, server.requests
-
-    return compose_with
-
-
-def texts(brief: Brief) -> list[list[str]]:
-    parts = [brief.summary, *(each.sentences for each in brief.sections), brief.conclusion]
-    return [[sentence.text for sentence in part] for part in parts]
-
-
-def actions(brief: Brief) -> list[tuple[str, str]]:
-    return [(repair.where, repair.action) for repair in brief.trace.repairs]
-
-
-def test_a_brief_takes_a_call_for_the_outline_one_for_its_text_and_one_for_corrections(composed: Compose) -> None:
+def test_a_brief_takes_a_call_for_the_outline_one_for_its_text_and_two_for_corrections(composed: Compose) -> None:
     verifier = verifier_of()
     brief, requests = composed(verifier)
     assert [name_of(request) for request in requests] == ["outline", "brief", "edit", "review"]
@@ -712,50 +454,6 @@ def test_without_a_usable_reply_of_the_editor_the_brief_stands_and_says_so(compo
     assert texts(brief) == [[SUMMARY], [RIGHT, CHEAP], [FERRY.text], []]
     assert actions(brief) == [("Use of the pier", "quote"), ("conclusion", "drop")]
     assert brief.trace.notices[-1].startswith("The model did not read the finished brief once more: ")
-
-
-def test_the_reviewer_reads_the_brief_as_the_editor_left_it_and_what_is_verified_of_its_corrections_is_printed(
-    composed: Compose,
-) -> None:
-    told, dear = "The city's auditor found in 2014 that the pier cost 41 million kroner.", "The pier cost 90 million."
-    verifier = verifier_of({told: COST})
-    brief, requests = composed(
-        verifier,
-        brief=[written(use=[(WRONG_YEAR, ["E3"])], gaps=[("The documents do not say who paid.", "Who paid?")])],
-        edit=[corrections(("S4", "replace", MOVED, ["E3"]))],
-        review=[
-            corrections(
-                ("S2", "replace", dear, ["E2"]),
-                ("S3", "replace", told, ["E2"]),
-                headings={"H1": "Price of the pier"},
-                closed={"G1": ("none", "The documents do not say who paid for it.")},
-            )
-        ],
-    )
-    seen = request_for("review", requests)
-    assert f"S3 (E2): {CHEAP}\n# H2: Use of the pier\nS4 (E3): {MOVED}\n# Conclusion\n" in seen
-    assert "G1: The documents do not say who paid." in seen
-    assert (texts(brief)[1:3], brief.sections[0].heading) == ([[RIGHT, told], [MOVED]], "Price of the pier")
-    assert brief.gaps == ("The documents do not say who paid for it.",)
-    assert actions(brief) == [("Use of the pier", "rewrite"), ("Approval and price", "rewrite")]
-    assert verifier.asked[-1] == [dear, told]
-
-
-def test_the_reviewer_reads_only_what_is_cited_and_the_openings_of_these_documents(composed: Compose) -> None:
-    opening = chunk("audit.md", "Report of the city's auditor, 2014.", heading_path=("Audit",))
-    behind = chunk("ferry.md", "In 2017 the boats went back to the old quay.", start=200, heading_path=("Ferry",))
-    _, requests = composed(verifier_of(), companions={COST.id: [opening], FERRY.id: [behind]})
-    seen = request_for("review", requests)
-    assert COST.text in seen
-    assert opening.text in seen
-    assert behind.text in request_for("brief", requests)
-    assert behind.text not in seen
-
-
-def test_without_a_usable_reply_of_the_reviewer_the_brief_stands_and_says_so(composed: Compose) -> None:
-    brief, _ = composed(verifier_of(), review=[refused(), refused()])
-    assert texts(brief) == [[SUMMARY], [RIGHT, CHEAP], [MOVED], [CONCLUSION]]
-    assert brief.trace.notices[-1].startswith("The model did not review the corrected brief: ")
 
 
 def test_a_model_that_is_lost_before_the_last_call_leaves_quotes_in_place_of_what_was_refused(
