@@ -21,6 +21,7 @@ from rag.writing.disagreements import Conflict, find_conflicts
 from rag.writing.evidence import EvidenceSentence, evidence_sentences, is_directly_behind, with_qualifications
 from rag.writing.headings import headings_from_documents
 from rag.writing.rating import Embed, RatedSentence, is_well_formed, rate_sentences
+from rag.writing.repetition import differ_in_figures
 from rag.writing.sentence_blocks import blocks_of, with_antecedents
 
 if TYPE_CHECKING:
@@ -277,7 +278,9 @@ def _select(
         chosen.append(best)
         printed |= {each.place: each.text for each in block}
         used[sentences[best].chunk.document_id] += 1
-        redundancy = np.maximum(redundancy, vectors @ vectors[best])
+        repeated = vectors @ vectors[best]
+        others = np.array([differ_in_figures(each.text, sentences[best].text) for each in sentences])
+        redundancy = np.maximum(redundancy, np.where(others, np.minimum(repeated, weights.duplicate), repeated))
     return chosen
 
 

@@ -147,7 +147,7 @@ def test_a_remote_writers_model_verifies_in_blind_requests_what_the_packaged_ver
         assert trace.tokens["calls"] == len(server.requests)
     assert trace.verifier.startswith("citebrief-support/")
     assert "; then gpt-4.1-mini, prompt verify/" in trace.verifier
-    assert set(trace.prompts) == {"queries", "outline", "select", "brief", "edit", "verify"}
+    assert set(trace.prompts) == {"queries", "outline", "select", "brief", "edit", "review", "verify"}
     assert trace.cost is not None
     assert trace.cost > 0
     assert "verifier: the same model; it is given all sentences but near copies" in done.stderr

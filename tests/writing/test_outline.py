@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from briefs import chunk
 
 from rag.config import load_settings
 from rag.embedding import load_encoder
@@ -101,3 +102,12 @@ def test_a_best_hit_without_a_sentence_for_a_brief_does_not_leave_the_others_out
     cited = {sentence.chunk.id for section in outline.sections for sentence in section.evidence}
     assert hits[0].chunk.id in cited
     assert "stub" not in cited
+
+
+def test_of_two_rules_that_differ_in_their_figures_both_are_told() -> None:
+    primary = "If you become the primary caregiver of a child, you can take up to 16 weeks leave at 100% pay."
+    secondary = "If you become the secondary caregiver of a new child, you can take up to 6 weeks leave at 100% pay."
+    leave = chunk("leave.md", f"{primary} {secondary} All parental leave must be taken within a year.")
+    outline = outline_of("How long is parental leave for the primary caregiver?", [Hit(chunk=leave, rank=1, score=1.0)])
+    told = [sentence.text for section in outline.sections for sentence in section.evidence]
+    assert {primary, secondary} <= {*told, *(sentence.text for sentence in outline.key_points)}

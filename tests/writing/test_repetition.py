@@ -21,3 +21,10 @@ SENTENCE = "The harbour board of Oslo approved the new pier in May 2011, and the
 def test_a_near_copy_has_nearly_the_same_words_in_the_same_order(other: str, repeats: bool) -> None:
     assert is_near_copy(other, SENTENCE) == repeats
     assert (repeated_in(other, ["It rained.", SENTENCE]) == SENTENCE) == repeats
+
+
+def test_rules_of_other_figures_are_no_copies_and_one_with_fewer_figures_may_be() -> None:
+    first = "If you become the primary caregiver of a child, you can take up to 16 weeks of leave at 100% pay."
+    second = "If you become the secondary caregiver of a child, you can take up to 6 weeks of leave at 100% pay."
+    assert not is_near_copy(second, first)
+    assert is_near_copy(first.replace("up to 16 weeks of", "much"), first)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.writing.standalone import why_not_standalone
+from rag.writing.standalone import opens_with_reference, why_not_standalone
 
 
 @pytest.mark.parametrize(
@@ -199,3 +199,17 @@ def test_a_sentence_that_needs_no_other_sentence_is_standalone(text: str) -> Non
 )
 def test_a_sentence_that_needs_another_sentence_is_rejected_with_the_reason(reason: str, text: str) -> None:
     assert why_not_standalone(text) == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "refers"),
+    [
+        ("In addition, employees may take a sabbatical of six weeks.", True),
+        ("In addition to these, employees may take a sabbatical of six weeks.", True),
+        ("In addition to holidays, employees may take a sabbatical of six weeks.", False),
+        ("As a result of the storm, the harbour stayed closed for a week.", False),
+        ("As a result, the harbour stayed closed for a week.", True),
+    ],
+)
+def test_an_opening_that_names_what_it_adds_to_refers_to_no_other_sentence(text: str, refers: bool) -> None:
+    assert opens_with_reference(text) == refers
