@@ -98,6 +98,8 @@ def index_command(
         print_message(f"partly read {single_line(id_)}: {lost}")
     if not ocr and any(NO_TEXT_LAYER in lost for _, lost in lossy):
         print_message(f"pages without a text layer: {OCR_ADVICE}")
+    if not (report.added or report.changed or report.unchanged):
+        print_message(f"no document was read: {', '.join(map(single_line, roots))} has no file that can be read")
     if strict and (problems or lossy):
         sys.exit(FAILED)
 

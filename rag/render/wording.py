@@ -94,6 +94,8 @@ def provenance(brief: Brief) -> str:
     if _is_extractive(brief):
         return f"citebrief {single_line(trace.version)}: sentences quoted from the passages, without a model."
     sentences = list(brief.sentences())
+    if not sentences:
+        return f"citebrief {single_line(trace.version)}."
     quoted = sum(map(_is_quotation, sentences))
     model = single_line(trace.model)
     if not quoted:

@@ -122,6 +122,8 @@ class QuestionRun:
     def find_evidence(self, where: Filter | None) -> tuple[list[Hit], Answerability]:
         """Retrieve and assess; the hits are ordered by whether they answer, without those off the question."""
         hits = self.retrieve(where)
+        if not hits and where and not where.empty:
+            return [], Answerability(enough=False, gaps=(_nothing_passes(where),))
         answerability = self.assess(hits)
         if not answerability.enough:
             return order_by_answers(hits, answerability.scores, only_evidence=False), answerability
@@ -379,6 +381,14 @@ def small_writer(model: ChatModel, question: str) -> SmallWriter:
     """Return the writer for a small ``model``, with its prompt."""
     [section] = (prompts.load_prompt(name) for name in PROMPTS[True])
     return SmallWriter(model=model, question=question, section_prompt=section)
+
+
+def _nothing_passes(where: Filter) -> str:
+    """Return that no document passes ``where``, in words."""
+    asked = {"document": where.document, "since": where.since, "until": where.until}
+    told = ", ".join(f"{name} {value}" for name, value in asked.items() if value)
+    left_out = "; documents without a date are left out" if where.since or where.until else ""
+    return f"No document passes the filter ({told}{left_out})."
 
 
 def _rounded(seconds: dict[str, float]) -> dict[str, float]:

@@ -52,3 +52,10 @@ def test_pages_without_text_are_told_of_by_index_and_show(tmp_path: Path, citebr
     assert json.loads(citebrief("show", "--document", "scan.pdf", "--store", store, "--json").stdout)["read"] == 1
     assert citebrief("show", "--document", "none.pdf", "--store", store).returncode == 2
     assert citebrief("show", "--store", store).returncode == 2
+
+
+def test_a_folder_without_a_file_that_can_be_read_is_named(tmp_path: Path, citebrief: Run) -> None:
+    (tmp_path / "docs").mkdir()
+    done = citebrief("index", str(tmp_path / "docs"), "--store", str(tmp_path / ".store"))
+    assert "no document was read" in done.stderr
+    assert str(tmp_path / "docs") in done.stderr

@@ -127,4 +127,6 @@ def test_a_brief_without_an_answer_says_so_and_shows_the_nearest_passages(form: 
 
 
 def test_a_search_that_found_nothing_says_so() -> None:
-    assert "The search found no passage at all." in render(replace(insufficient(), evidence=()), "md")
+    shown = render(replace(insufficient(), evidence=()), "md")
+    assert "The search found no passage at all." in shown
+    assert "written by" not in shown

@@ -142,3 +142,11 @@ def test_a_search_within_documents_finds_what_stands_behind_the_hits_of_others(c
     hits = search.find_within(ASPECT, {other.chunk.document_id})
     assert other.chunk.id in {hit.chunk.id for hit in hits}
     assert {hit.chunk.document_id for hit in hits} == {other.chunk.document_id}
+
+
+def test_a_filter_that_no_document_passes_is_named(corpus_index: Index) -> None:
+    hits, answerability = run(corpus_index, "extractive").find_evidence(Filter(document="nothing*", since="2030"))
+    assert hits == []
+    assert answerability.gaps == (
+        "No document passes the filter (document nothing*, since 2030; documents without a date are left out).",
+    )
