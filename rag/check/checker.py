@@ -16,6 +16,7 @@ from rag.check.claims import read_claims
 from rag.check.parsed_brief import ParsedBrief
 from rag.check.report import CheckedClaim, CheckReport
 from rag.check.sources import SourcePassages, SourceReader
+from rag.check.verbatim import WORD_FOR_WORD, stands_word_for_word
 from rag.errors import IndexMissing, ReadError
 from rag.llm import open_embedder, resolve_embedder
 from rag.retrieval.hybrid import retrieve
@@ -123,6 +124,10 @@ class Checker:
         if faults := [source.fault for source in sources if source.forged]:
             return self._unsupported(claim, self._refusal(faults[0]), ())
         options = list(_options(claim.text, sources))
+        for option in options:
+            if stands_word_for_word(claim.text, option):
+                stated = Verdict(support="full", score=1.0, judge=WORD_FOR_WORD)
+                return CheckedClaim(claim=claim, verdict=stated, quotes=self.verifier.quotes(claim.text, option))
         verdicts = self.verifier.verify([(claim.text, option) for option in options])
         judged = list(zip(options, verdicts, strict=True))
         option, verdict = max(judged, key=_preference, default=((), None))

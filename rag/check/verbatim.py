@@ -1,0 +1,39 @@
+"""Does a claim stand word for word in a passage? Then nothing has to be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from rag.text import split_sentences, words_of
+from rag.types import Chunk
+
+WORD_FOR_WORD = "word for word"
+"""The judge of a verdict that rests on the words alone."""
+
+
+def stands_word_for_word(claim: str, passages: Sequence[Chunk]) -> bool:
+    """Whether ``claim`` has all words of whole sentences, lines or items of a passage that follow each other.
+
+    A part of a sentence does not count: "He denied that the plan failed." has the words of "The plan failed."
+    """
+    words = _words(claim)
+    return bool(words) and any(_has_run(words, [_words(piece) for piece in _pieces(each.text)]) for each in passages)
+
+
+def _pieces(text: str) -> list[str]:
+    """Return the sentences of ``text``, of each paragraph or of each line."""
+    return [line[start:end] for line in text.splitlines() for start, end in split_sentences(line)]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.casefold() for word in words_of(text))
+
+
+def _has_run(words: tuple[str, ...], pieces: Sequence[tuple[str, ...]]) -> bool:
+    """Whether some ``pieces`` in a row have exactly ``words``."""
+    ends = list(accumulate(map(len, pieces), initial=0))
+    joined = tuple(word for piece in pieces for word in piece)
+    return any(
+        start + len(words) in ends and joined[start : start + len(words)] == words for start in dict.fromkeys(ends[:-1])
+    )
