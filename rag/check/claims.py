@@ -7,6 +7,7 @@ parsed as they are, because the check has to report them.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ from typing import Any
 from rag.check.markdown import parse_markdown
 from rag.check.parsed_brief import DISAGREEMENT_PART, ListedSource, ParsedBrief
 from rag.errors import ReadError, UsageError
+from rag.render.wording import NO_ANSWER
 from rag.types import Chunk, Claim
+
+_HTML = re.compile(r"\s*<(?:!doctype html|html)\b", re.IGNORECASE)
 
 
 def read_claims(path: str | Path) -> ParsedBrief:
@@ -32,13 +36,22 @@ def read_claims(path: str | Path) -> ParsedBrief:
         raise ReadError(f"{path}: not UTF-8 text (byte {error.start})") from None
     except OSError as error:
         raise ReadError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    if _HTML.match(text):
+        raise ReadError(f"{path}: HTML cannot be checked; give the Markdown or the JSON of the brief")
     try:
-        brief = _parse_json(text) if Path(path).suffix.lower() == ".json" else parse_markdown(text)
+        brief = _parse_json(text) if Path(path).suffix.lower() == ".json" else _parse_markdown(text)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ReadError(f"{path}: not the JSON of a brief ({type(error).__name__}: {error})") from None
     if not brief.claims and brief.raw.get("status") != "insufficient_evidence":
         raise ReadError(f"{path}: no sentence to check; a brief has sentences, [n] markers and a source list")
     return brief
+
+
+def _parse_markdown(text: str) -> ParsedBrief:
+    """Parse Markdown; a brief of ours that says that the corpus does not answer has no claims, as its JSON has none."""
+    if any(line.strip() == f"**{NO_ANSWER}**" for line in text.splitlines()):
+        return ParsedBrief(claims=(), sources={}, raw={"status": "insufficient_evidence"})
+    return parse_markdown(text)
 
 
 def _parse_json(text: str) -> ParsedBrief:

@@ -385,8 +385,8 @@ def small_writer(model: ChatModel, question: str) -> SmallWriter:
 
 def _nothing_passes(where: Filter) -> str:
     """Return that no document passes ``where``, in words."""
-    asked = {"document": where.document, "since": where.since, "until": where.until}
-    told = ", ".join(f"{name} {value}" for name, value in asked.items() if value)
+    restrictions = {"document": where.document, "since": where.since, "until": where.until}
+    told = ", ".join(f"{name} {value}" for name, value in restrictions.items() if value)
     left_out = "; documents without a date are left out" if where.since or where.until else ""
     return f"No document passes the filter ({told}{left_out})."
 

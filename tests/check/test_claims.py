@@ -69,3 +69,12 @@ def test_a_file_that_is_no_brief_is_refused_by_name(
         (tmp_path / name).write_bytes(content)
     with pytest.raises(error, match=rf"{name}.*{message}"):
         read_claims(tmp_path / name)
+
+
+def test_a_brief_without_an_answer_has_nothing_to_check_and_html_is_refused(tmp_path: Path) -> None:
+    refusal, page = tmp_path / "brief.md", tmp_path / "brief.html"
+    refusal.write_text(render(insufficient(), "md"), encoding="utf-8")
+    assert read_claims(refusal).claims == ()
+    page.write_text(render(answered(), "html"), encoding="utf-8")
+    with pytest.raises(ReadError, match="give the Markdown or the JSON"):
+        read_claims(page)
