@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 BRIEF_TOKENS = {"prompt": 65_000, "completion": 5_000}
 """Tokens of a brief that a large model writes and helps to verify, for the estimate before the first call.
 
-Means of eight briefs over seven collections: prompts of 57,000 to 78,000 tokens, replies of 3,100 to 5,900.
+Means of eight briefs over eight collections: prompts of 57,000 to 78,000 tokens, replies of 3,100 to 5,900.
 """
 
 
