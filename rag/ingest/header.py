@@ -13,7 +13,8 @@ from rag.ingest.dates import date_of_name, iso_date
 _FIELD_LINE = re.compile(r"([A-Za-z][\w-]*(?: [A-Za-z][\w-]*)?)[ \t]*:(?:[ \t]+(.*?))?[ \t]*")
 DATE_FIELDS = (
     *("date", "created", "published", "updated", "lastmod", "last modified", "start date", "last updated"),
-    *("last update", "last reviewed", "last reviewed on", "status last reviewed", "release date"),
+    *("last update", "last reviewed", "last reviewed on", "status last reviewed", "release date", "effective date"),
+    "effective",
 )
 """The fields that give a date, in lower case and with spaces between their words, the first that is one."""
 
@@ -115,13 +116,18 @@ def date_of_fields(fields: Mapping[str, str]) -> str | None:
 
 
 def date_of_opening(text: str) -> str | None:
-    """Return the date in a field among the first lines of ``text`` ("Last updated: October 2018"), perhaps in a list.
+    """Return the date in a field among the first lines of ``text``, perhaps in a list or without a colon.
 
-    Of 3,318 documents of 27 public collections 321 have one and no other date: of Rust's RFCs 248 of 250, of Go's
-    proposals 71 of 130. Of 50 of these all dates are those that the documents give.
+    "Last updated: October 2018" is such a field, and so is "Effective March 18, 2024".
+
+    Of 3,318 documents of 27 public collections 350 have one and no other date: of Rust's RFCs 248 of 250, of Go's
+    proposals 71 of 130, of Mozilla's legal documents 25 of 54. Of 80 of these all dates are those that they give.
     """
-    first = [line.strip().lstrip("-*• ") for line in text.split("\n") if line.strip()][:OPENING_LINES]
+    plain = (line.split("{:")[0].strip().lstrip("-*• ") for line in text.split("\n"))  # without attributes of kramdown
+    first = [line for line in plain if line][:OPENING_LINES]
     found = [field for line in first if (field := _FIELD_LINE.fullmatch(line)) and field[2]]
     fields = {field[1].lower(): field[2] for field in found}
+    for line in first:
+        fields |= {name: line[len(name) :] for name in DATE_FIELDS if line.lower().startswith(f"{name} ")}
     name = date_field(fields)
     return iso_date(fields[name]) if name else None

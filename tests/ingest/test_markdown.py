@@ -162,6 +162,8 @@ def test_a_front_matter_may_name_its_date_in_two_words_and_have_a_table(read_doc
         ("- Start Date: (fill me in with today's date)\n", None),
         ("The board met.\n\n" * 8 + "Date: 2018-10-02\n", None),  # too far below to be of the document
         ("Due date: 2018-10-02\n", None),
+        ("Last Updated March 18, 2024\n", "2024-03-18"),
+        ("Updated rules hold from May 2020\n", None),
     ],
 )
 def test_a_field_at_the_beginning_of_a_text_gives_its_date(
