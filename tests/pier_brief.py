@@ -19,6 +19,7 @@ from rag.writing.large_composition import compose_with_large_model
 from rag.writing.large_writer import LargeWriter
 from rag.writing.model_calls import clean_sentences
 from rag.writing.outline import Outline, OutlineSection
+from rag.writing.question_run import PROMPTS
 
 TRACE = Trace(
     version="0", model="m", parameters={}, prompts={}, embedder="minilm", fingerprint="", verifier="", seconds={},
@@ -274,6 +275,21 @@ def actions(brief: Brief) -> list[tuple[str, str]]:
     return [(repair.where, repair.action) for repair in brief.trace.repairs]
 
 
+def large_writer(model: ChatClient, evidence: Sequence[Chunk]) -> LargeWriter:
+    """Return the writer of a brief on the pier, with the packaged prompts."""
+    outline_prompt, select, brief, edit, review = map(prompts.load_prompt, PROMPTS[False])
+    return LargeWriter(
+        model=model,
+        question="What of the pier?",
+        outline_prompt=outline_prompt,
+        select_prompt=select,
+        brief_prompt=brief,
+        edit_prompt=edit,
+        review_prompt=review,
+        evidence=evidence,
+    )
+
+
 def scripted_composition(connect: Callable[[FaultServer], ChatClient]) -> Compose:
     """Return what composes the brief with a scripted verifier and model; it returns the brief with the requests."""
 
@@ -287,17 +303,7 @@ def scripted_composition(connect: Callable[[FaultServer], ChatClient]) -> Compos
         **replies: Sequence[ScriptedReply],
     ) -> tuple[Brief, list[ReceivedRequest]]:
         with ModelServer({**GOOD, **replies}) as server:
-            writer = LargeWriter(
-                model=connect(server),
-                question="What of the pier?",
-                outline_prompt=prompts.load_prompt("outline"),
-                select_prompt=prompts.load_prompt("select"),
-                brief_prompt=prompts.load_prompt("brief"),
-                edit_prompt=prompts.load_prompt("edit"),
-                review_prompt=prompts.load_prompt("review"),
-                evidence=[hit.chunk for hit in HITS],
-                companions=companions or {},
-            )
+            writer = replace(large_writer(connect(server), [hit.chunk for hit in HITS]), companions=companions or {})
             brief = compose_with_large_model(
                 *("What of the pier?", HITS, QUOTED, writer, verifier),
                 sections=6,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
-from rag.text import words_of
+from rag.text import find_numbers, words_of
 
 MIN_COMMON_SHARE = 0.75
 """Share of the words of two sentences that stand in both in the same order, from which one repeats the other.
@@ -16,12 +15,9 @@ with a sentence of the sections that it was written from; the highest share is .
 """
 
 
-_FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
-
-
 def differ_in_figures(text: str, other: str) -> bool:
-    """Whether each text has a figure that the other lacks: of two rules of 6 and of 16 weeks none repeats the other."""
-    figures, others = (set(_FIGURE.findall(each)) for each in (text, other))
+    """Whether each text has a number that the other lacks: of two rules of 6 and of 16 weeks none repeats the other."""
+    figures, others = ({value for value, _ in find_numbers(each)} for each in (text, other))
     return bool(figures - others and others - figures)
 
 

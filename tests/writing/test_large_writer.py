@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from briefs import chunk
 from fault_server import FaultServer, good
+from pier_brief import large_writer
 
 from rag.errors import ReplyError
-from rag.llm import ChatClient, prompts
+from rag.llm import ChatClient
 from rag.types import Chunk, Quote, Sentence
 from rag.writing.drafts import Draft, RefusedDraft
 from rag.writing.editing import PartToEdit
@@ -24,16 +25,7 @@ Connect = Callable[[FaultServer], LargeWriter]
 @pytest.fixture
 def writer(connect: Callable[[FaultServer], ChatClient], meeting: Chunk, cost: Chunk) -> Connect:
     """Connect a writer to a scripted server."""
-    return lambda server: LargeWriter(
-        model=connect(server),
-        question="What of the pier?",
-        outline_prompt=prompts.load_prompt("outline"),
-        select_prompt=prompts.load_prompt("select"),
-        brief_prompt=prompts.load_prompt("brief"),
-        edit_prompt=prompts.load_prompt("edit"),
-        review_prompt=prompts.load_prompt("review"),
-        evidence=(meeting, cost),
-    )
+    return lambda server: large_writer(connect(server), (meeting, cost))
 
 
 @pytest.fixture
