@@ -11,11 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import prose, public, written
+from . import counterfactual, prose, public, written
 from .examples import Example
 
 REMOVED, OTHER, HALF = "sentence removed", "other passage", "one of two passages"
 """Sets in which the evidence supports no claim."""
+
+EXCHANGED, CHANGED = "values exchanged", "sentence changed"
+"""Sets in which each claim is true on one evidence and false on another one (``counterfactual.py``)."""
 
 CLAIM_ALONE = "claim alone"
 """Ends the name of a set without evidence: a model that does better than chance there uses artefacts of the claims."""
@@ -41,6 +44,9 @@ def development_sets(data: Path, pairs: Path, limit: int = 0, seed: int = 0) -> 
     passages = prose.read_passages(data / "prose")
     own = prose.development_examples(data / "prose")
     hand_written = written.development_examples(pairs, data / "sections")
+    held_out = {key: each for key, each in passages.items() if each.domain in prose.HELD_OUT_DOMAINS}
+    units = prose.read_units(data / "prose")
+    held_out_pairs = written.development_pairs(pairs, data / "sections")
     joined = prose.joined_examples(data / "prose", passages, held_out=True)
     sets = {
         "prose": own,
@@ -50,6 +56,8 @@ def development_sets(data: Path, pairs: Path, limit: int = 0, seed: int = 0) -> 
         "scifact": public.read_set(data / "support" / "tune_scifact.jsonl", 0, random.Random(seed)),
         REMOVED: removed_sentences(data / "prose", passages),
         OTHER: other_passages(data / "prose", passages),
+        EXCHANGED: list(counterfactual.all_exchanged(held_out, units, held_out_pairs, random.Random(seed))),
+        CHANGED: list(counterfactual.all_reversed(held_out, units, random.Random(seed))),
         HALF: one_of_two(joined),
         f"prose, {CLAIM_ALONE}": claims_alone(own),
         f"written, {CLAIM_ALONE}": claims_alone(hand_written),

@@ -18,7 +18,7 @@ from typing import Any
 
 from ..checkpoint import check_options, load_checkpoint, save_checkpoint
 from ..parameters import load_parameters, save_parameters
-from . import copies, prose, public, written
+from . import copies, counterfactual, prose, public, written
 from .examples import Example
 from .losses import LossWeights
 from .packing import Packer, load_tokenizer
@@ -89,12 +89,22 @@ class Run:
         return public.mixed_examples(self._options.data / "support", mixture, rng)
 
     def _read_prose(self, rng: random.Random) -> list[Example]:
-        data, share = self._options.data, self._options.copies
-        return [
+        data, options = self._options.data, self._options
+        examples = [
             *prose.training_examples(data / "prose", rng),
-            *copies.copied_examples(prose.training_passages(data / "prose"), share, rng),
-            *written.training_examples(self._options.written, data / "sections"),
+            *copies.copied_examples(prose.training_passages(data / "prose"), options.copies, rng),
+            *written.training_examples(options.written, data / "sections"),
         ]
+        if options.counterfactual:
+            passages = {each.id: each for each in prose.training_passages(data / "prose")}
+            units = prose.read_units(data / "prose")
+            pairs = written.training_pairs(options.written, data / "sections")
+            changed = [
+                *counterfactual.all_exchanged(passages, units, pairs, rng),
+                *counterfactual.all_reversed(passages, units, rng),
+            ]
+            examples += rng.sample(changed, round(options.counterfactual * len(changed)))
+        return examples
 
     def steps(self) -> Iterator[dict[str, float]]:
         """Train up to the end, and yield the losses of each step, by source and name."""
@@ -174,6 +184,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--token-weight", type=float, default=0.3, help="weight of the loss of tokens")
     parser.add_argument(
         "--copies", type=float, default=0.35, help="share of the passages of which sentences are claims"
+    )
+    parser.add_argument(
+        "--counterfactual", type=float, default=0.0, help="share of the examples with changed evidence that is taken"
     )
     parser.add_argument("--max-evidence", type=int, default=384, help="tokens of the evidence")
     parser.add_argument("--max-claim", type=int, default=96, help="tokens of a claim")

@@ -93,12 +93,16 @@ def _summary_evidence(key: str, summary: Row, sections: Mapping[str, Row]) -> li
     return list(used.values())
 
 
+def training_pairs(pairs: Path, sections: Path) -> list[WrittenPair]:
+    """Return the pairs of the collections that are not held out."""
+    return [pair for pair in read_written(pairs, sections) if pair.collection not in HELD_OUT_COLLECTIONS]
+
+
 def training_examples(pairs: Path, sections: Path) -> list[Example]:
     """Return the pairs of the collections that are not held out, those on one evidence together."""
     by_evidence: defaultdict[str, list[WrittenPair]] = defaultdict(list)
-    for pair in read_written(pairs, sections):
-        if pair.collection not in HELD_OUT_COLLECTIONS:
-            by_evidence[pair.evidence].append(pair)
+    for pair in training_pairs(pairs, sections):
+        by_evidence[pair.evidence].append(pair)
     return [example for group in by_evidence.values() for example in _grouped(group)]
 
 
@@ -109,10 +113,14 @@ def _grouped(group: Sequence[WrittenPair]) -> Iterator[Example]:
         yield Example(evidence=part[0].evidence, claims=claims, source=part[0].collection)
 
 
+def development_pairs(pairs: Path, sections: Path) -> list[WrittenPair]:
+    """Return the pairs of the collections held out."""
+    return [pair for pair in read_written(pairs, sections) if pair.collection in HELD_OUT_COLLECTIONS]
+
+
 def development_examples(pairs: Path, sections: Path) -> list[Example]:
     """Return the pairs of the collections held out, one an example; the source names collection and style."""
     return [
         Example(evidence=pair.evidence, claims=pair.claims, source=f"{pair.collection}, {pair.style}")
-        for pair in read_written(pairs, sections)
-        if pair.collection in HELD_OUT_COLLECTIONS
+        for pair in development_pairs(pairs, sections)
     ]
