@@ -10,7 +10,7 @@ from rag.errors import ReadError
 from rag.ingest.blocks import Block, ParsedDocument, assemble
 from rag.ingest.clean import PAGE_BREAK, clean_text, match_key
 from rag.ingest.dates import date_of_name
-from rag.ingest.encoding import BYTE_ORDER_MARKS, codec_of, decode
+from rag.ingest.encoding import BYTE_ORDER_MARKS, codec_of, decode, is_binary
 from rag.ingest.formats import READERS, suffix_of
 from rag.ingest.header import date_of_opening
 from rag.ingest.language import foreign_language
@@ -53,7 +53,10 @@ def _extract_data(source: Source, data: bytes) -> tuple[list[Document], list[Ski
     suffix = suffix_of(source.location, source.content_type)
     codec = ""
     if suffix in _TEXT_FORMATS:
-        data, codec = _recode(data, source.content_type)
+        label = source.content_type.lower().partition("charset=")[2].partition(";")[0]
+        if is_binary(data, label):
+            raise ReadError("binary data, not text; if it is text, save it in UTF-8")
+        data, codec = _recode(data, label)
     parsed = _read_with_ocr(data, source.id) if source.ocr and suffix == ".pdf" else READERS[suffix](data, source.id)
     if codec:
         parsed = replace(parsed, metadata={**parsed.metadata, "encoding": codec})
@@ -71,12 +74,11 @@ def _read_with_ocr(data: bytes, name: str) -> ParsedDocument:
     return read_pdf(data, name, ocr=True)
 
 
-def _recode(data: bytes, content_type: str) -> tuple[bytes, str]:
-    """Return ``data`` in UTF-8 with a byte order mark, and its encoding, if the server names one: it outranks the page.
+def _recode(data: bytes, label: str) -> tuple[bytes, str]:
+    """Return ``data`` in UTF-8 with a byte order mark, and its encoding, if the server's ``label`` names one.
 
-    UTF-8 stays as it is, whatever the server calls it; the encoding is then empty.
+    The label outranks the page. UTF-8 stays as it is, whatever the server calls it; the encoding is then empty.
     """
-    label = content_type.lower().partition("charset=")[2].partition(";")[0]
     if not label or codec_of(label) is None or data.startswith(BYTE_ORDER_MARKS):
         return data, ""
     text, metadata = decode(data, label)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gzip
+import random
+import zlib
 from collections.abc import Callable
 
 import pytest
@@ -45,3 +48,43 @@ def test_gb2312_means_gbk_and_iso_2022_jp_is_told_from_ascii() -> None:
 @pytest.mark.parametrize("label", ["rot13", "zlib", "hex", "no such thing", "x-user-defined", "utf-16", ""])
 def test_labels_of_no_text_encoding_are_ignored(label: str) -> None:
     assert decode("Größe".encode("cp1252"), label)[0] == "Größe"
+
+
+LETTER = "Ostby, le 4 mai. L’écluse ouvrira à sept heures; les bateaux attendront près du môle. " * 3
+BINARY = {
+    "random": random.Random(1).randbytes(1000),
+    "a few random bytes": random.Random(1).randbytes(64),
+    "png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\3\x20\0\0\2\x58\x08\6\0\0\0" + zlib.compress(LETTER.encode()),
+    "elf": b"\x7fELF\2\1\1" + bytes(9) + b"\3\0\x3e\0\1\0\0\0\x40\x10\0\0\0\0\0\0\x40" + bytes(40),
+    "gzip": gzip.compress(LETTER.encode()),
+}
+
+
+@pytest.mark.parametrize("kind", BINARY)
+@pytest.mark.parametrize("name", ["a.txt", "a.md", "a.csv", "a.html", "a.rst"])
+def test_binary_files_named_as_text_are_skipped(skip_reason: Callable[..., str], name: str, kind: str) -> None:
+    assert skip_reason(name, BINARY[kind]).startswith("binary data, not text")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        *((encoding, "un café près du môle") for encoding in ("utf-8", "utf-16", "utf-16-le", "cp1252", "latin-1")),
+        ("shift_jis", "水門は七時に開きます。"),
+        ("cp1251", "Шлюз откроется в семь часов."),
+    ],
+)
+def test_text_with_a_few_control_characters_is_read(
+    read_document: Callable[..., Document], encoding: str, words: str
+) -> None:
+    assert words in read_document("letter.txt", (f"{words} " * 80 + "\x02\x01\x7f").encode(encoding)).text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["one\x01two\x01three\n" * 20, "N\bNA\bAM\bME\bE\n" * 20, "The end.\n" + "\x1a" * 90, "1\0002 cm, 3\0004 cm"],
+)
+def test_separators_overstriking_and_padding_are_not_taken_for_binary_data(
+    read_document: Callable[..., Document], text: str
+) -> None:
+    assert read_document("table.txt", text).text
