@@ -73,6 +73,7 @@ def index(
 
     if ocr:
         require_ocr()
+    sources = find(paths)  # a path that does not exist fails here, before a store is made
     choice = None if embedder else resolve_embedder(settings)
     remote = None if embedder else open_remote_embedder(settings)
     store = Index(settings.store, embedder or remote or open_embedder(settings))
@@ -89,7 +90,7 @@ def index(
     try:
         with remote.recording(on_wait) if remote else nullcontext(Counter[str]()) as tokens:
             report = store.update(
-                (with_ocr(item) if ocr and isinstance(item, Source) else item for item in find(paths)),
+                (with_ocr(item) if ocr and isinstance(item, Source) else item for item in sources),
                 extract,
                 _roots(paths),
                 prune=prune,

@@ -25,16 +25,19 @@ _READ_SIZE = 1 << 20
 
 
 def find(paths: Sequence[str]) -> Iterator[Source | Skipped]:
-    """Yield the sources under ``paths`` (files, directories, globs, ``http(s)`` URLs) and the files that are skipped.
+    """Return the sources under ``paths`` (files, directories, globs, ``http(s)`` URLs) and the files that are skipped.
 
     Paths are searched in order, directories sorted by name. Hidden files and directories are not documents. A file that
     matches a ``.citebriefignore`` above it (in gitignore's syntax) is reported as skipped; a file given by name is read
     regardless. A file is yielded once. Files of two folders may have the same id: the index tells them apart.
 
     Raises:
-        UsageError: a path does not exist, or a glob matches nothing.
+        UsageError: a path does not exist, or a glob matches nothing; before the first source is asked for.
     """
-    expanded = [_expand(path) for path in paths]  # all of them first, so that a typo fails before any work
+    return _find_all(paths, [_expand(path) for path in paths])
+
+
+def _find_all(paths: Sequence[str], expanded: Sequence[list[Path] | None]) -> Iterator[Source | Skipped]:
     seen: set[str] = set()
     for path, matches in zip(paths, expanded, strict=True):
         for item in _find_url(path) if matches is None else _find_files(path, matches):

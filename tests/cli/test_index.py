@@ -59,3 +59,13 @@ def test_a_folder_without_a_file_that_can_be_read_is_named(tmp_path: Path, citeb
     done = citebrief("index", str(tmp_path / "docs"), "--store", str(tmp_path / ".store"))
     assert "no document was read" in done.stderr
     assert str(tmp_path / "docs") in done.stderr
+
+
+def test_a_path_that_does_not_exist_leaves_no_store(tmp_path: Path, citebrief: Run) -> None:
+    for missing in ("nosuch", "*.md"):
+        arguments = (str(tmp_path / missing), "--store", str(tmp_path / "made" / "store"))
+        for options in ((), ("--dry-run",)):
+            done = citebrief("index", *arguments, *options)
+            assert done.returncode == 2
+            assert missing in done.stderr
+    assert not list(tmp_path.iterdir())
