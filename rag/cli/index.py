@@ -50,7 +50,7 @@ def index_command(
 
     Each PATH is mirrored: new and changed documents are read, vanished ones leave. What cannot be read is
     named with its reason, and the rest is indexed. --json and `citebrief show --document ID` tell of each
-    document how many pages or parts were read, and what was left out.
+    document how many pages or parts were read, and what was left out. Exits 1 where the index has no document then.
 
     \b
     citebrief index                         the folder corpus/
@@ -99,8 +99,8 @@ def index_command(
     if not ocr and any(NO_TEXT_LAYER in lost for _, lost in lossy):
         print_message(f"pages without a text layer: {OCR_ADVICE}")
     if not (report.added or report.changed or report.unchanged):
-        print_message(f"no document was read: {', '.join(map(single_line, roots))} has no file that can be read")
-    if strict and (problems or lossy):
+        print_message(f"nothing was indexed: {', '.join(map(single_line, roots))} has no file that can be read")
+    if not report.in_index or (strict and (problems or lossy)):
         sys.exit(FAILED)
 
 

@@ -160,6 +160,7 @@ class Index:
             if self.remote:
                 self._publish()
             report = update.report
+            report.in_index = self.catalogue.count()[0]
             if report.changed or report.removed or report.embedded:
                 self.vector_store.keep_only(set(self.catalogue.records()))
             return report

@@ -56,6 +56,7 @@ class EmbeddingDeclined(Exception):
 class IndexReport:
     """The result of a run: counts of documents, ``embedded`` of chunks.
 
+    ``in_index`` counts the documents of the index after it, those of other paths included.
     ``coverage`` has, by document id, what of the files is not in the text of the documents under the paths of this run.
     ``tokens`` is the number that a remote embedder was sent, None for a local one; ``cost`` is theirs in US dollars,
     None if the price is unknown.
@@ -66,6 +67,7 @@ class IndexReport:
     removed: int = 0
     unchanged: int = 0
     embedded: int = 0
+    in_index: int = 0
     skipped: list[Skipped] = field(default_factory=list)
     coverage: dict[str, Coverage] = field(default_factory=dict)
     tokens: int | None = None

@@ -54,11 +54,24 @@ def test_pages_without_text_are_told_of_by_index_and_show(tmp_path: Path, citebr
     assert citebrief("show", "--store", store).returncode == 2
 
 
-def test_a_folder_without_a_file_that_can_be_read_is_named(tmp_path: Path, citebrief: Run) -> None:
-    (tmp_path / "docs").mkdir()
-    done = citebrief("index", str(tmp_path / "docs"), "--store", str(tmp_path / ".store"))
-    assert "no document was read" in done.stderr
-    assert str(tmp_path / "docs") in done.stderr
+def test_an_index_without_a_document_is_a_failure_and_an_unchanged_one_is_not(tmp_path: Path, citebrief: Run) -> None:
+    folder, other = tmp_path / "docs", tmp_path / "other"
+    folder.mkdir()
+    other.mkdir()
+    (other / "broken.pdf").write_bytes(b"%PDF-1.7 nothing follows")
+    for path in (folder, other, other):
+        empty = citebrief("index", str(path), "--store", str(tmp_path / ".store"))
+        assert empty.returncode == 1
+        assert f"nothing was indexed: {path} has no file" in empty.stderr
+    (folder / "a.md").write_text("# Locks\n\nThe lock of Ostby opens at seven in the morning.\n")
+    for summary in ("1 added", "1 unchanged"):
+        done = citebrief("index", str(folder), "--store", str(tmp_path / ".store"))
+        assert done.returncode == 0
+        assert summary in done.stdout
+        assert "nothing was indexed" not in done.stderr
+    beside = citebrief("index", str(other), "--store", str(tmp_path / ".store"))
+    assert beside.returncode == 0, "the index has a document of another folder"
+    assert f"nothing was indexed: {other} has no file" in beside.stderr
 
 
 def test_a_path_that_does_not_exist_leaves_no_store(tmp_path: Path, citebrief: Run) -> None:
