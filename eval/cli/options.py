@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..runner.thresholds import Threshold
 
 eval_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-eval_quiet_option = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+eval_quiet_option = click.option("--quiet", "-q", is_flag=True, help="Show no progress, only warnings and errors.")
 collections_option = click.option(
     "--collection",
     "collections",

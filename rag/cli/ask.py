@@ -103,7 +103,7 @@ def ask_command(
         print_message(f"the draft as it stood, every sentence checked, is kept: citebrief render {draft_path}")
         raise
     try:
-        write_brief(brief, files)
+        write_brief(brief, files, quiet=quiet)
     finally:  # what a full disk does not take is printed
         print_brief(brief, output_format)
     if choice.kind == "openai":

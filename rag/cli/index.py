@@ -91,7 +91,7 @@ def index_command(
     problems = [item for item in report.skipped if not item.reason.startswith(IGNORED_REASON)]
     for item in problems:
         print_message(f"skipped {single_line(item.path)}: {item.reason}")
-    if len(report.skipped) > len(problems):
+    if len(report.skipped) > len(problems) and not quiet:
         print_message(f"{len(report.skipped) - len(problems)} left out by .citebriefignore")
     lossy = list(report.losses())
     for id_, lost in lossy:

@@ -31,7 +31,7 @@ evidence_tokens_option = click.option(
     help="Tokens of passages that a large model reads at the most. [12000]",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
-quiet_option = click.option("--quiet", is_flag=True, help="Show no progress.")
+quiet_option = click.option("--quiet", is_flag=True, help="Show no progress, only warnings and errors.")
 format_option = click.option(
     "--format",
     "output_format",

@@ -95,14 +95,15 @@ def load_renderers(files: dict[str, Format]) -> None:
         from rag.render import html  # noqa: F401
 
 
-def write_brief(brief: Brief, files: dict[str, Format]) -> None:
-    """Write ``brief`` to each of ``files``, and print a message about each."""
+def write_brief(brief: Brief, files: dict[str, Format], *, quiet: bool = False) -> None:
+    """Write ``brief`` to each of ``files``, and print a message about each unless ``quiet``."""
     from rag._internal.files import write_atomically
     from rag.render import render
 
     for path, output_format in files.items():
         write_atomically(path, render(brief, output_format))
-        print_message(f"wrote {path}")
+        if not quiet:
+            print_message(f"wrote {path}")
 
 
 @contextmanager

@@ -89,6 +89,15 @@ def test_the_question_is_read_from_standard_input_and_evidence_comes_from_the_ch
     assert {source["document_id"] for source in json.loads(done.stdout)["sources"]} == {"papadopoulos.md"}
 
 
+def test_quiet_prints_the_brief_and_no_status(store: str, tmp_path: Path, citebrief: Run) -> None:
+    out = tmp_path / "brief.md"
+    arguments = ("ask", "What did Mifsud tell Papadopoulos?", "--llm", "extractive", "--store", store)
+    done = citebrief(*arguments, "--output", str(out), "--quiet")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == out.read_text()
+    assert f"wrote {out}" in citebrief(*arguments, "--output", str(out)).stderr
+
+
 def test_a_failing_model_leaves_the_verified_draft_and_a_message_names_its_file(store: str, citebrief: Run) -> None:
     with FaultServer([failing(500)] * 20) as server:
         done = citebrief(

@@ -29,6 +29,17 @@ def test_ignored_files_are_counted_and_are_no_problem_even_with_strict(tmp_path:
     assert "1 left out by .citebriefignore" in done.stderr
 
 
+def test_quiet_prints_what_was_skipped_and_no_status(tmp_path: Path, citebrief: Run) -> None:
+    shutil.copy(ROOT / "corpus" / "papadopoulos.md", tmp_path)
+    (tmp_path / "draft.md").write_text("# Draft\n\nNot for the index.\n")
+    (tmp_path / ".citebriefignore").write_text("draft.md\n")
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7 nothing follows")
+    done = citebrief("index", str(tmp_path), "--store", str(tmp_path / ".store"), "--quiet")
+    assert "1 added" in done.stdout
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"skipped {tmp_path / 'broken.pdf'}: ")
+
+
 def test_pages_without_text_are_told_of_by_index_and_show(tmp_path: Path, citebrief: Run) -> None:
     from reportlab.pdfgen.canvas import Canvas
 
