@@ -13,7 +13,7 @@
     │   ├── BudgetSpent     1  the call could exceed the budget and was not made
     │   └── ReplyError      1  the model replied, but the reply is unusable
     │       └── TooLong     1  the request does not fit the model's context
-    └── Interrupted         1  writing stopped before the end; carries the draft
+    └── Interrupted         1  writing stopped before the end; carries the draft (130 where the user stopped it)
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rag._internal.garbage import collect_rarely
-from rag.cli.exit_status import BELOW_THE_BAR
+from rag.cli.exit_status import BELOW_THE_BAR, STOPPED
 from rag.cli.options import (
     embedder_option,
     evidence_tokens_option,
@@ -69,7 +69,8 @@ def ask_command(
 ) -> None:
     """Answer QUESTION with a cited brief. QUESTION - reads it from standard input.
 
-    Exits 3 where the corpus does not answer it; the nearest passages are then printed.
+    Exits 3 where the corpus does not answer it; the nearest passages are then printed. Exits 130 after Ctrl-C; a draft
+    is kept as soon as there is one, and no FILE is written.
 
     \b
     citebrief ask "What did Manafort share with Kilimnik?"
@@ -100,7 +101,11 @@ def ask_command(
             )
     except Interrupted as interrupted:
         draft_path = _save_draft(interrupted.draft, settings)
-        print_message(f"the draft as it stood, every sentence checked, is kept: citebrief render {draft_path}")
+        kept = f"the draft as it stood, every sentence checked, is kept: citebrief render {draft_path}"
+        if isinstance(interrupted.__cause__, KeyboardInterrupt):
+            print_message(f"stopped; {kept}")
+            sys.exit(STOPPED)
+        print_message(kept)
         raise
     try:
         write_brief(brief, files, quiet=quiet)

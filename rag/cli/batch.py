@@ -164,6 +164,7 @@ def batch(
             )
     click.echo(summary.as_json() if as_json else summary.as_text())
     if summary.ended == "stopped":
+        click.echo("stopped; finished briefs and drafts are kept, and --resume asks only what is open", err=True)
         # Threads that still wait for a reply would delay the interpreter's own exit.
         sys.stdout.flush()
         os._exit(STOPPED)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from command_line import COMMAND, NO_MODELS, ROOT, Run
-from fault_server import FaultServer, ReceivedRequest, failing, overflow, slow, truncated
+from fault_server import FaultServer, ReceivedRequest, ScriptedReply, failing, good, overflow, slow, truncated
 
 from rag.render.json import from_json
 
@@ -220,23 +220,33 @@ def test_a_second_run_replays_the_cached_replies_without_key_or_server(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")
-def test_sigterm_while_the_model_writes_saves_the_draft(store: str) -> None:
-    with FaultServer([slow(60)] * 20) as server:
+@pytest.mark.parametrize(
+    ("sent", "replies"), [(signal.SIGINT, [good({"queries": ["Kilimnik"]})]), (signal.SIGTERM, [])]
+)
+def test_a_stop_while_the_model_is_asked_exits_130_and_keeps_the_draft(
+    store: str, tmp_path: Path, citebrief: Run, sent: signal.Signals, replies: list[ScriptedReply]
+) -> None:
+    out = tmp_path / "brief.md"
+    with FaultServer([*replies, *[slow(60)] * 20]) as server:
         env = {**os.environ, **NO_MODELS, "PYTHONPATH": str(ROOT), "OPENAI_BASE_URL": server.base_url}
         process = subprocess.Popen(
-            [*COMMAND, "ask", "What did Manafort share with Kilimnik?", "--llm", "openai:test", "--store", store],
+            [*COMMAND, "ask", QUESTION, "--llm", "openai:test", "--store", store, "--output", str(out)],
             stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             env=env,
             text=True,
         )
         deadline = time.monotonic() + 120
-        while not server.requests and time.monotonic() < deadline:
+        while len(server.requests) <= len(replies) and time.monotonic() < deadline:
             time.sleep(0.1)
-        process.send_signal(signal.SIGTERM)
-        _, messages = process.communicate(timeout=60)
-    assert "is kept: citebrief render" in messages
-    assert process.returncode == 1
+        process.send_signal(sent)
+        printed, messages = process.communicate(timeout=60)
+    assert process.returncode == 130, messages
+    last = messages.splitlines()[-1]
+    assert last.startswith("stopped; the draft as it stood")
+    assert citebrief("render", last.split("citebrief render ")[1]).returncode == 0
+    assert printed == ""
+    assert not out.exists()
 
 
 def test_an_extractive_answer_imports_no_model_client(store: str) -> None:

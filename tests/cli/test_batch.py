@@ -378,6 +378,7 @@ def test_ctrl_c_stops_running_questions_and_leaves_a_row_for_each(store: Path, t
     assert process.returncode == 130, stderr
     assert time.monotonic() - sent < 30
     assert "stopping" in stderr
+    assert "--resume asks only what is open" in stderr.splitlines()[-1]
     assert "Traceback" not in stderr
     summary = json.loads(stdout)
     assert (summary["ended"], summary["open"], summary["failed"]) == ("stopped", 3, 0)
