@@ -28,11 +28,31 @@ def sentences(text: str) -> list[str]:
         ["The vec! macro calls panic!() and stops.", "Ruby has include? too!", "See https://a.org/b?c=1 for more."],
         # history and biography
         ["J.D. Gordon spoke first.", "The crowd at Ft. Worth waited until 9 p.m. on Sunday."],
+        # law and science
+        ["See Sec. 230, Fig. 3 and No. 5 on p. 12 of v2. 3 from last year.", "Approx. 10 people were there to see it."],
+        ["As Eq. 3 and paras. 5 to 7 of the note say, it is 37 Stat. 119 and in force.", "The max. 10 mg were given."],
+        ["It is in Circulation Reviews. 33, 1674-1685.", "So is Vol. 8 of them."],
         # minutes, with a quotation
         ["“We adjourn.” said nobody.", "Was there a quorum?", "There was."],
     ],
 )
 def test_abbreviations_initials_and_decimals_end_no_sentence(expected: list[str]) -> None:
+    assert sentences(" ".join(expected)) == expected
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        [
+            "Our retirement plan is with Vanguard.",
+            "37signals matches half of your contributions.",
+            "48% of us save more.",
+        ],
+        ["It lists the versions of all packages.", "npm install takes no other version of them."],
+        ["The series begins in January.", "1996 is the earliest year for which it has figures."],
+    ],
+)
+def test_a_sentence_may_begin_with_a_digit_or_a_name_in_lower_case(expected: list[str]) -> None:
     assert sentences(" ".join(expected)) == expected
 
 
