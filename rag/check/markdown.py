@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -182,13 +183,23 @@ def _is_provenance(children: Any) -> bool:
 def _claims(block: str, reader: MarkReader) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each sentence of ``block`` without its marks, and the keys that it cites."""
     plain, marks = _unmarked(block, reader)
-    for start, end in split_sentences(plain):
+    for start, end in _sentences(plain, {position + 1 for position, _, _ in marks}):
         inside = [(keys, weak) for position, keys, weak in marks if start < position <= end]
         counted = [keys for keys, weak in inside if not weak] or [keys for keys, _ in inside]
         cited = tuple(dict.fromkeys(key for keys in counted for key in keys))
         sentence = " ".join(plain[start:end].translate(_FROM_CODE).split())
         if cited or not sentence.endswith("?"):  # a question is not a claim
             yield sentence, cited
+
+
+def _sentences(plain: str, ends: Container[int]) -> Iterator[tuple[int, int]]:
+    """Yield the spans of the sentences of ``plain``. A full stop that ends at one of ``ends``, behind a mark, ends one.
+
+    It is no abbreviation's: "as the team said [1]. 37signals pays half [2]."
+    """
+    for start, end in split_sentences(plain):
+        stops = [at for at in range(start + 1, end) if at in ends and plain[at - 1 : at + 1] == ". "]
+        yield from pairwise((start, *stops, end))
 
 
 def _unmarked(text: str, reader: MarkReader) -> tuple[str, list[tuple[int, tuple[str, ...], bool]]]:

@@ -35,6 +35,19 @@ def test_a_marker_belongs_to_the_sentence_that_contains_it_or_that_it_follows() 
     ]
 
 
+def test_a_full_stop_behind_a_mark_ends_a_sentence_before_any_word() -> None:
+    text = (
+        "It says so [1]. 37signals pays half [2]. npm is no bank [1][3]. No. 5 of v2. 3 is. Smith et al. [4] pay half."
+    )
+    assert citations(text) == [
+        ("It says so.", ("1",)),
+        ("37signals pays half.", ("2",)),
+        ("npm is no bank.", ("1", "3")),
+        ("No. 5 of v2. 3 is.", ()),
+        ("Smith et al. pay half.", ("4",)),
+    ]
+
+
 def test_the_source_list_is_read_in_every_common_form_and_is_no_claim() -> None:
     assert entries(FOREIGN) == {
         "1": "Mueller report, report.pdf",
