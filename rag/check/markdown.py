@@ -196,9 +196,12 @@ def _sentences(plain: str, ends: Container[int]) -> Iterator[tuple[int, int]]:
     """Yield the spans of the sentences of ``plain``. A full stop that ends at one of ``ends``, behind a mark, ends one.
 
     It is no abbreviation's: "as the team said [1]. 37signals pays half [2]."
+    One that follows another full stop may be: "Sec. [1]. 230".
     """
     for start, end in split_sentences(plain):
-        stops = [at for at in range(start + 1, end) if at in ends and plain[at - 1 : at + 1] == ". "]
+        stops = [
+            at for at in range(start + 2, end) if at in ends and plain[at - 1 : at + 1] == ". " and plain[at - 2] != "."
+        ]
         yield from pairwise((start, *stops, end))
 
 

@@ -101,7 +101,7 @@ def ask_command(
             )
     except Interrupted as interrupted:
         draft_path = _save_draft(interrupted.draft, settings)
-        kept = f"the draft as it stood, every sentence checked, is kept: citebrief render {draft_path}"
+        kept = f"the draft as it stood, every sentence a quotation or checked, is kept: citebrief render {draft_path}"
         if isinstance(interrupted.__cause__, KeyboardInterrupt):
             print_message(f"stopped; {kept}")
             sys.exit(STOPPED)

@@ -67,13 +67,13 @@ def is_binary(data: bytes, declared: str | None = None) -> bool:
     texts use some as separators. White space, escapes, overstriking and the padding at the end do not count. Of 200
     files of random bytes (64 and more) 199 are binary, of 3,759 files of text in ten public collections none is.
     """
-    if len(data) - len(data.translate(None, _CONTROLS)) < 2:
+    if len(data) - len(data.translate(None, _CONTROLS)) < 3:
         return False
     text, metadata = decode(data, declared)
     text = text.rstrip("\0\x1a")
     limit = _MAX_CONTROLS if metadata.get("encoding", "utf").startswith("utf") else _MAX_CONTROLS_OF_A_GUESS
     controls = sum(text.count(chr(code)) for code in _CONTROLS)
-    return controls > max(1, limit * len(text))
+    return controls > max(2, limit * len(text))
 
 
 def codec_of(label: str) -> str | None:

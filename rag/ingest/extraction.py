@@ -55,7 +55,7 @@ def _extract_data(source: Source, data: bytes) -> tuple[list[Document], list[Ski
     if suffix in _TEXT_FORMATS:
         label = source.content_type.lower().partition("charset=")[2].partition(";")[0]
         if is_binary(data, label):
-            raise ReadError("binary data, not text; if it is text, save it in UTF-8")
+            raise ReadError("binary data or control characters, not text")
         data, codec = _recode(data, label)
     parsed = _read_with_ocr(data, source.id) if source.ocr and suffix == ".pdf" else READERS[suffix](data, source.id)
     if codec:

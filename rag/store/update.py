@@ -76,7 +76,9 @@ class IndexReport:
     def as_json(self) -> str:
         """Return the report as ``citebrief index --json`` prints it."""
         rows = [{"path": item.path, "reason": item.reason} for item in self.skipped]
-        counts = {name: getattr(self, name) for name in ("added", "changed", "removed", "unchanged", "embedded")}
+        counts = {
+            name: getattr(self, name) for name in ("added", "changed", "removed", "unchanged", "embedded", "in_index")
+        }
         usage = {} if self.tokens is None else {"tokens": self.tokens, "cost": self.cost}
         documents = [{"document_id": id_, **coverage_row(coverage)} for id_, coverage in self.coverage.items()]
         return json.dumps({**counts, **usage, "skipped": rows, "documents": documents}, ensure_ascii=False)

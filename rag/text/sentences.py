@@ -47,8 +47,9 @@ _CONTINUATION = re.compile(r"\s*(?:[a-z0-9,;:)\]]|(?:LLC|LLP|Inc|Corp|Ltd|GmbH|A
 _LONGER_THAN_ABBREVIATIONS = 7
 """Letters of a word that is no abbreviation, so that the full stop behind it ends a sentence.
 
-Of 141 such places before a digit or a lower-case word in 13 public collections (documentation, proposals, statistics,
-terms) 136 end a sentence; three of the others are full stops that the author put within one. The splitter joined all.
+Of 141 such places before a digit (also of a number) or a lower-case word in 13 public collections (documentation,
+proposals, statistics, terms) 136 end a sentence; three of the others are full stops that the author put within one.
+The splitter joined all.
 """
 
 _MIN_WORDS = 3
@@ -114,13 +115,14 @@ def _continues(before: str, piece: str) -> bool:
 def _begins_without_capital(before: str, piece: str) -> bool:
     """Whether ``piece`` is a sentence that begins with a digit or in lower case, as a name may ("37signals", "npm").
 
-    The word before the full stop is too long for an abbreviation, and ``piece`` has words and begins with no mark of a
-    list.
+    The word before the full stop is too long for an abbreviation, and ``piece`` has words and begins with no mark of
+    a list and no number of a note ("… the argument. 12 The plaintiff").
     """
     words = before.split()
     last, (first, *others) = words[-1].strip(punctuation + "”’"), piece.split()
     return (
         (first[0].isdigit() or first[0].islower())
+        and not (first.isdigit() and others and others[0][0].isupper())
         and first[-1] not in ".)"
         and len(words) >= _MIN_WORDS
         and len(last) >= _LONGER_THAN_ABBREVIATIONS

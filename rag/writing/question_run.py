@@ -233,14 +233,15 @@ class QuestionRun:
         where: Filter | None,
     ) -> Brief:
         """Write the brief; without models, quote the evidence, and without an outline, say what is missing."""
-        trace = self._trace(models.verifier.name if models else NO_VERIFIER)
         if not outline.sections:
+            trace = self._trace(models.verifier.name if models else NO_VERIFIER)
             gaps = answerability.gaps or ("The passages nearest to the question have no sentence that answers it.",)
             return insufficient_brief(self.question, hits, trace, gaps)
         if models is None:
-            brief = quoted_brief(self.question, hits, outline, trace, answerability.gaps)
+            brief = self.quoted(hits, outline, answerability)
             self.on_progress(Step(stage="write", message="quotes", brief=brief))
             return brief
+        trace = self._trace(models.verifier.name)
         started = time.perf_counter()
 
         def with_costs(brief: Brief) -> Brief:
@@ -268,6 +269,10 @@ class QuestionRun:
             interrupted.draft = with_costs(interrupted.draft)
             raise
         return with_costs(brief)
+
+    def quoted(self, hits: Sequence[Hit], outline: Outline, answerability: Answerability) -> Brief:
+        """Return the brief that quotes the evidence, the draft of every writer."""
+        return quoted_brief(self.question, hits, outline, self._trace(NO_VERIFIER), answerability.gaps)
 
     def large_writer(
         self, model: ChatModel, hits: Sequence[Hit], scores: AnswerScores, where: Filter | None

@@ -32,6 +32,7 @@ def sentences(text: str) -> list[str]:
         ["See Sec. 230, Fig. 3 and No. 5 on p. 12 of v2. 3 from last year.", "Approx. 10 people were there to see it."],
         ["As Eq. 3 and paras. 5 to 7 of the note say, it is 37 Stat. 119 and in force.", "The max. 10 mg were given."],
         ["It is in Circulation Reviews. 33, 1674-1685.", "So is Vol. 8 of them."],
+        ["The court rejected the argument. 12 The plaintiff appealed."],  # the number of a note
         # minutes, with a quotation
         ["“We adjourn.” said nobody.", "Was there a quorum?", "There was."],
     ],
