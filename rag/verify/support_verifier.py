@@ -1,8 +1,8 @@
 """The packaged verifier (spec ``support``): two trained models, and a veto of missing full names.
 
 The cross-encoder (``rag/verify/support/model.py``) reads free prose. The alignment model
-(``rag/verify/alignment/model.py``) decides on near copies of the evidence, where it sees a changed number that the
-cross-encoder lets through, and adds its logit elsewhere. A sentence passes if they accept it and it has no full name
+(``rag/verify/alignment/model.py``) adds its log-odds, with more weight on near copies of the evidence, where it sees a
+changed name or number that the cross-encoder lets through. A sentence passes if they accept it and it has no full name
 that the evidence lacks (``rag/verify/facts.py``). Other facts that are missing become part of the reason, also of an
 acceptance: a chat model behind this verifier is then asked (``rag/verify/cascade.py``).
 """
@@ -42,8 +42,7 @@ class SupportVerifier:
     """The packaged support model, and the veto of :mod:`rag.verify.facts`.
 
     A verdict's ``score`` is the calibrated probability of support. It is full from the threshold of ``purpose`` on, and
-    certain for a sentence that stands in the evidence, and for a near copy: of 320 with a planted fault 13 pass, while
-    in free prose most subtle faults do.
+    certain for a sentence that stands in the evidence, and for a near copy that the alignment model alone accepts, too.
     """
 
     model: SupportModel
@@ -91,12 +90,10 @@ class SupportVerifier:
     def _verdict(
         self, sentence: str, passages: Sequence[Passage], judgement: Judgement, alignment: Alignment
     ) -> Verdict:
-        threshold = self.threshold
-        if alignment.copy:
-            score, threshold = round(alignment.probability, 4), self.alignment.threshold
-        else:
-            weight = self.model.config.alignment_weight
-            score = round(_sigmoid(log_odds(judgement.probability) + weight * log_odds(alignment.probability)), 4)
+        config = self.model.config
+        threshold = config.copy_threshold if alignment.copy else self.threshold
+        weight = config.copy_alignment_weight if alignment.copy else config.alignment_weight
+        score = round(_sigmoid(log_odds(judgement.probability) + weight * log_odds(alignment.probability)), 4)
         if not passages:
             return Verdict(support="none", score=0.0, judge=self.name, reason="no evidence")
         texts, headings = [each.text for each in passages], [each.heading for each in passages]
@@ -111,7 +108,8 @@ class SupportVerifier:
         absent = suspicions(sentence, texts, headings)
         doubt = f"no cited passage has {', '.join(absent)}" if absent else ""
         if score >= threshold:
-            certain = not doubt and (alignment.copy or any(sentence.strip() in text for text in texts))
+            copied = alignment.copy and alignment.probability >= self.alignment.threshold
+            certain = not doubt and (copied or any(sentence.strip() in text for text in texts))
             return Verdict(support="full", score=score, judge=self.name, reason=doubt, certain=certain)
         clause = sentence[slice(*judgement.unsupported[0])] if judgement.unsupported else ""
         reason = f"the evidence does not state “{clause}”" if clause else "the evidence does not state all of it"
@@ -173,22 +171,21 @@ def find_support_model(settings: Settings) -> Path | None:
     Raises:
         ModelError: the files in the package cannot be read.
     """
-    from rag.verify.support.merged import find_merged
-    from rag.verify.support.model import WEIGHTS, SupportConfig
+    from rag.verify.support.merged import COMMON_NAME, COMMON_WEIGHTS, find_merged
 
-    return find_merged(WEIGHTS, SupportConfig.read().name, settings)
+    return find_merged(COMMON_WEIGHTS, COMMON_NAME, settings)
 
 
 def default_verifier(purpose: Purpose = "scoring", settings: Settings | None = None) -> SupportVerifier:
     """Return the packaged verifier with the threshold of ``purpose``; see :func:`load_support_model`."""
     model = load_support_model(settings)
     with _LOADING:
-        alignment = _load_alignment_model()
+        alignment = load_alignment_model()
     return SupportVerifier(model=model, alignment=alignment, purpose=purpose)
 
 
 @lru_cache(maxsize=1)
-def _load_alignment_model() -> AlignmentModel:
+def load_alignment_model() -> AlignmentModel:
     """Load the alignment model; it shares the network of the packaged encoder."""
     from rag.embedding import load_encoder
     from rag.embedding.tokens import TokenEncoder

@@ -44,22 +44,33 @@ class Unsure(AlignmentModel):
         return [self.given for _ in pairs]
 
 
-def test_the_alignment_model_decides_on_near_copies() -> None:
-    for probability, support in ((0.4, "partial"), (0.6, "full")):
-        for judged in (0.01, 0.99):
-            aligned = Unsure(Alignment(probability, copy=True))
-            verifier = SupportVerifier(model=JudgedModel(Judgement(judged, ())), alignment=aligned)
-            [verdict] = verifier.verify([(CLAIM, (CHUNK,))])
-            assert verdict.support == support
+def verdict_with(judged: float, aligned: float, *, copy: bool, claim: str = CLAIM) -> Verdict:
+    """Return the verdict where the models give these probabilities."""
+    alignment = Unsure(Alignment(aligned, copy=copy))
+    [verdict] = SupportVerifier(model=JudgedModel(Judgement(judged, ())), alignment=alignment).verify(
+        [(claim, (CHUNK,))]
+    )
+    return verdict
 
 
-def test_elsewhere_its_logit_is_added() -> None:
-    scores = []
-    for probability in (0.1, 0.5, 0.9):
-        aligned = Unsure(Alignment(probability, copy=False))
-        verifier = SupportVerifier(model=JudgedModel(Judgement(0.5, ())), alignment=aligned)
-        scores += [verdict.score for verdict in verifier.verify([(CLAIM, (CHUNK,))])]
+@pytest.mark.parametrize("copy", [True, False])
+def test_the_log_odds_of_the_alignment_model_are_added(copy: bool) -> None:
+    scores = [verdict_with(0.5, aligned, copy=copy).score for aligned in (0.1, 0.5, 0.9)]
     assert scores[0] < scores[1] == 0.5 < scores[2]
+
+
+def test_they_weigh_more_on_near_copies_which_neither_model_decides_alone() -> None:
+    assert verdict_with(0.6, 0.1, copy=True).support != "full"
+    assert verdict_with(0.6, 0.1, copy=False).support == "full"
+    assert verdict_with(0.7, 0.3, copy=True).support == "full"
+    assert verdict_with(0.1, 0.9, copy=True).support != "full"
+
+
+def test_a_near_copy_is_certain_if_the_alignment_model_alone_accepts_it() -> None:
+    claim = "A ban was put in place in 2014."
+    assert verdict_with(0.7, 0.6, copy=True, claim=claim).certain
+    assert not verdict_with(0.7, 0.4, copy=True, claim=claim).certain
+    assert not verdict_with(0.9, 0.9, copy=False, claim=claim).certain
 
 
 def verdict_on(judgement: Judgement, claim: str = CLAIM, **options: str) -> Verdict:

@@ -1,11 +1,11 @@
-"""Read the verifier's network that the answer score starts from."""
+"""Read the network that the answer score starts from."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.verify.support.merged import TOKENIZER
+from rag.verify.support.merged import TOKENIZER, with_difference
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -18,7 +18,6 @@ def load_merged_network(merged: Path, difference: Path | None = None) -> tuple[S
     from safetensors import safe_open
     from tokenizers import Tokenizer
 
-    from rag.verify.answers.model import with_difference
     from rag.verify.support.network import SupportNetwork
 
     with safe_open(merged, framework="pt") as file:

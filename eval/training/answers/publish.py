@@ -1,4 +1,4 @@
-"""Write the packaged answer model: the difference to the packaged verifier, and its calibration. ::
+"""Write the packaged answer model: the difference to the common weights, and its calibration. ::
 
     python -m eval.training.answers.publish --data DATA --start MERGED --weights work/answers/weights.safetensors \\
                                             --name citebrief-answers/1 --out rag/verify/answers/weights
@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.verify.answers.model import AnswerConfig, support_digest
+from rag.verify.answers.model import AnswerConfig
+from rag.verify.support.merged import common_digest
 
 from ..forms import Form, compress, relative_error, size
 from ..parameters import load_parameters, save_parameters
@@ -49,7 +50,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="directory with prose and questions")
-    parser.add_argument("--start", type=Path, required=True, help="merged weights of the packaged verifier")
+    parser.add_argument("--start", type=Path, required=True, help="merged common weights")
     parser.add_argument("--weights", type=Path, required=True, help="trained parameters")
     parser.add_argument("--form", default="int4", help="see eval/training/forms.py")
     parser.add_argument("--name", required=True, help="the model's name")
@@ -70,7 +71,7 @@ def main() -> None:
     calibration = fit_scale(labelled(data, scores))
     config = AnswerConfig(
         name=options.name,
-        base_difference_sha256=support_digest(),
+        base_difference_sha256=common_digest(),
         max_passage_tokens=MAX_EVIDENCE,
         max_question_tokens=MAX_QUESTION,
         scale=round(calibration.scale, 5),

@@ -1,8 +1,8 @@
-"""Train the answer score: the upper layers of the packaged verifier, with a new reading of its head. ::
+"""Train the answer score: the upper layers of the verifier (version 3), with a new reading of its head. ::
 
     python -m eval.training.answers.train --data DATA --start MERGED --units units.jsonl --out work/answers
 
-``MERGED`` is the merged file of the packaged verifier in the user's cache. Its lower layers stay as they are, so that
+``MERGED`` is the merged file of the common weights in the user's cache. Its lower layers stay as they are, so that
 what they make of a pack is computed once. ``--out`` gets ``weights.safetensors``, the trained parameters.
 """
 
@@ -26,7 +26,7 @@ def arguments() -> argparse.ArgumentParser:
     """Return the command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="directory with prose and questions")
-    parser.add_argument("--start", type=Path, required=True, help="merged weights of the packaged verifier")
+    parser.add_argument("--start", type=Path, required=True, help="merged common weights")
     parser.add_argument("--out", type=Path, required=True, help="directory of the run")
     parser.add_argument("--from-difference", type=Path, help="difference.safetensors of an earlier model to start from")
     parser.add_argument("--passes", type=float, default=2, help="passes over the labelled units")

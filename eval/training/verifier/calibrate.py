@@ -1,9 +1,10 @@
 """Calibrate the verifier, choose its thresholds on development scores, write ``config.json`` and ``figures.json``. ::
 
-    python -m eval.training.verifier.calibrate --scores work/scores.jsonl --base BASE --name citebrief-support/3 \\
+    python -m eval.training.verifier.calibrate --scores work/scores.jsonl --name citebrief-support/4 \\
                                                --out rag/verify/support/weights
 
-The logit of a claim is the cross-encoder's plus ``--alignment`` times the alignment model's. Its score is
+The logit of a claim is the cross-encoder's plus ``--alignment`` times the alignment model's; weight and threshold of
+near copies are options, chosen on planted faults (``faults.py``). The score of a claim is
 ``sigmoid(scale * logit + shift)``: the probability of support where half the claims are supported
 (Platt, 1999). Claims are weighted so that each set, and within a set each class, counts the same. Thresholds are on the
 score:
@@ -20,7 +21,6 @@ score:
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -28,6 +28,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from rag.verify.support.merged import common_digest
 
 from . import figures as measures
 from .development import HALF, OTHER, REMOVED
@@ -123,9 +125,10 @@ def calibrate(claims: Sequence[ScoredClaim], options: argparse.Namespace) -> tup
         scoring=least_cost(scores, fitted.supported, fitted.weights, 0.5, 1.0),
         reattribution=precise_threshold(candidate_scores, candidates.supported, candidates.weights, options.precision),
     )
-    token, f1 = token_threshold(claims)
+    token, f1 = token_threshold([claim for claim in claims if claim.set in SETS])
     config: dict[str, Any] = {
         "alignment_weight": round(calibration.scale * options.alignment, 5),
+        "copies": {"alignment_weight": options.copy_alignment, "threshold": options.copy_threshold},
         "calibration": {"scale": round(calibration.scale, 5), "shift": round(calibration.shift, 5)},
         "thresholds": {name: round(value, 4) for name, value in asdict(thresholds).items()},
         "token_threshold": round(token, 4),
@@ -161,24 +164,21 @@ def _at(threshold: float, scores: Values, claims: Claims, candidates: Values, mo
     }
 
 
-def base_digest(base: Path) -> str:
-    """Return the SHA-256 of the base model's weights."""
-    with (base / "model.safetensors").open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def arguments() -> argparse.ArgumentParser:
     """Return the command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scores", type=Path, required=True, help="file that score.py wrote")
-    parser.add_argument("--base", type=Path, required=True, help="directory of the base model")
-    parser.add_argument("--name", required=True, help="name of the model, such as citebrief-support/3")
+    parser.add_argument("--name", required=True, help="name of the model, such as citebrief-support/4")
     parser.add_argument("--out", type=Path, required=True, help="directory for config.json and figures.json")
     parser.add_argument("--max-evidence", type=int, default=384, help="tokens of the evidence in the scores")
     parser.add_argument("--max-claim", type=int, default=96, help="tokens of a claim in the scores")
     parser.add_argument(
-        "--alignment", type=float, default=0.84, help="weight of the alignment model's logit; the cross-encoder's is 1"
+        "--alignment", type=float, default=0.42, help="weight of the alignment model's logit; the cross-encoder's is 1"
     )
+    parser.add_argument(
+        "--copy-alignment", type=float, default=0.5, help="weight of its log-odds on near copies of the evidence"
+    )
+    parser.add_argument("--copy-threshold", type=float, default=0.5, help="threshold of near copies")
     parser.add_argument("--refused", type=float, default=0.08, help="share of true claims that gating may refuse")
     parser.add_argument("--precision", type=float, default=0.95, help="precision of moved citations")
     return parser
@@ -190,7 +190,7 @@ def main() -> None:
     config, report = calibrate(read_scores(options.scores, options.alignment), options)
     identity = {
         "name": options.name,
-        "base_sha256": base_digest(options.base),
+        "base_difference_sha256": common_digest(),
         "max_evidence_tokens": options.max_evidence,
         "max_claim_tokens": options.max_claim,
     }

@@ -1,6 +1,6 @@
 """Write the difference between trained weights and their base in a small file: low rank or four-bit integers. ::
 
-    python -m eval.training.verifier.compress --base BASE --weights work/weights.safetensors --form int4 \\
+    python -m eval.training.verifier.compress --base BASE --start MERGED --weights work/weights.safetensors \\
                                               --out rag/verify/support/weights/difference.safetensors
     python -m eval.training.verifier.compress --base BASE --weights work/weights.safetensors --compare
 
@@ -32,6 +32,7 @@ def main() -> None:
     """Write the difference, or compare forms."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", type=Path, required=True, help="directory of the base model")
+    parser.add_argument("--start", type=Path, help="merged weights that the difference is to, instead of the base's")
     parser.add_argument("--weights", type=Path, required=True, help="trained parameters in full")
     parser.add_argument("--form", default="int4", help="rankR, rankR-int8, int4, int4-GROUP or bfloat16")
     parser.add_argument("--out", type=Path, help="file to write")
@@ -39,7 +40,7 @@ def main() -> None:
     options = parser.parse_args()
     if not options.compare and options.out is None:
         parser.error("give --out, or --compare")
-    base, trained = base_parameters(options.base), load_parameters(options.weights)
+    base, trained = base_parameters(options.base, options.start), load_parameters(options.weights)
     for name in COMPARED if options.compare else (options.form,):
         tensors = compress(base, trained, Form(name))
         error = relative_error(base, trained, tensors)

@@ -1,7 +1,7 @@
 """Score the development sets: write the logits of every claim, from which figures and thresholds are computed. ::
 
-    python -m eval.training.verifier.score --base BASE --weights work/weights.safetensors --data DATA \\
-                                           --out work/scores.jsonl
+    python -m eval.training.verifier.score --base BASE --start MERGED --data DATA --out work/scores.jsonl \\
+                                           --weights rag/verify/support/weights/difference.safetensors
 """
 
 from __future__ import annotations
@@ -94,13 +94,12 @@ def score_set(network: SupportNetwork, packer: Packer, development: DevelopmentS
 
 def alignment_logits(development: DevelopmentSet) -> list[float]:
     """Return the logits of the alignment model for the claims of a set, in order."""
-    from rag.verify import default_verifier
-    from rag.verify.support_verifier import log_odds
+    from rag.verify.support_verifier import load_alignment_model, log_odds
 
     pairs = [
         (claim.text, example.evidence.split("\n\n")) for example in development.examples for claim in example.claims
     ]
-    found = default_verifier().alignment.align(pairs)
+    found = load_alignment_model().align(pairs)
     return [round(log_odds(each.probability), 4) for each in found]
 
 
@@ -124,6 +123,7 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", type=Path, required=True, help="directory of the base model")
     parser.add_argument("--weights", type=Path, required=True, help="trained parameters or a packaged difference")
+    parser.add_argument("--start", type=Path, help="merged weights that a packaged difference is to")
     parser.add_argument("--data", type=Path, required=True, help="directory with prose, sections and support")
     parser.add_argument("--written", type=Path, default=WRITTEN_PAIRS, help="file of written pairs")
     parser.add_argument("--out", type=Path, required=True, help="file of scores to write")
@@ -137,7 +137,7 @@ def arguments() -> argparse.ArgumentParser:
 def main() -> None:
     """Write the logits of the development sets."""
     options = arguments().parse_args()
-    network = load_network(options.base, options.weights, options.device)
+    network = load_network(options.base, options.weights, options.device, options.start)
     packer = Packer(
         tokenizer=load_tokenizer(options.base), max_evidence=options.max_evidence, max_claim=options.max_claim
     )

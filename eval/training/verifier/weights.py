@@ -1,4 +1,7 @@
-"""Read the network: a directory with the base model, and a safetensors file with what differs from it."""
+"""Read the network: a directory with the base model, and a safetensors file with what differs from it.
+
+What ships differs from the common weights (``rag/verify/support/merged.py``), which the parameter ``start`` names.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ def new_network(base: Path, layers: int | None = None) -> SupportNetwork:
     return SupportNetwork(model)
 
 
-def load_network(base: Path, difference: Path, device: str = "cpu") -> SupportNetwork:
+def load_network(base: Path, difference: Path, device: str = "cpu", start: Path | None = None) -> SupportNetwork:
     """Return the trained network in bfloat16, ready for inference.
 
     Args:
@@ -43,6 +46,7 @@ def load_network(base: Path, difference: Path, device: str = "cpu") -> SupportNe
         difference: any file that :func:`rag._internal.difference.merged` reads: full parameters, low rank or
             quantised.
         device: where the network is put.
+        start: see :func:`base_parameters`.
 
     Raises:
         ValueError: the difference does not fit the base.
@@ -53,7 +57,7 @@ def load_network(base: Path, difference: Path, device: str = "cpu") -> SupportNe
 
     changes = load_parameters(difference)
     network = new_network(base, parameter_layers(difference))
-    state = merged(base_parameters(base), changes)
+    state = merged(base_parameters(base, start), changes)
     own = set(network.state_dict())
     if missing := own - set(state):
         raise ValueError(f"{difference}: {min(missing)} is neither there nor in {base}")
@@ -61,9 +65,12 @@ def load_network(base: Path, difference: Path, device: str = "cpu") -> SupportNe
     return network.to(device=device, dtype=torch.bfloat16).eval()
 
 
-def base_parameters(base: Path) -> dict[str, Tensor]:
-    """Return the base model's parameters, by their names in the network."""
+def base_parameters(base: Path, start: Path | None = None) -> dict[str, Tensor]:
+    """Return the parameters that a difference is to, by their names in the network.
+
+    They are those of the merged file ``start`` if it is given, or else the base model's.
+    """
     from safetensors.torch import load_file
 
-    parameters = load_file(base / "model.safetensors")
+    parameters = load_file(start or base / "model.safetensors")
     return {name: value for name, value in parameters.items() if not name.startswith(_NOT_IN_NETWORK)}

@@ -1,13 +1,12 @@
 """Does a passage answer a question? A cross-encoder that reads the passage once for all questions on it.
 
-It is the packaged verifier (``rag/verify/support``), of which the upper layers and the head were trained anew on
+It is the verifier before the packaged one, of which the upper layers and the head were trained anew on
 questions with passages that answer them, answer a part of them, or only share their subject
-(``eval/training/answers``). What ships is the difference to the verifier's weights.
+(``eval/training/answers``). What ships is the difference to its weights, which the models have in common.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from collections import defaultdict
@@ -22,9 +21,7 @@ from rag._internal.length_batches import length_batches
 from rag._internal.processor import Precision, best_precision
 from rag.embedding.batching import Batcher
 from rag.errors import ModelError
-from rag.verify.support.merged import load_merged
-from rag.verify.support.model import WEIGHTS as SUPPORT_WEIGHTS
-from rag.verify.support.model import SupportConfig
+from rag.verify.support.merged import COMMON_NAME, COMMON_WEIGHTS, common_digest, load_merged, with_difference
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,7 +57,7 @@ class AnswerConfig:
 
     name: str
     base_difference_sha256: str
-    """Of the difference that the verifier's weights were made with: this model is a difference to these."""
+    """Of the difference that the common weights were made with: this model is a difference to these."""
     max_passage_tokens: int
     max_question_tokens: int
     scale: float
@@ -72,7 +69,7 @@ class AnswerConfig:
         """Return the configuration in ``directory``.
 
         Raises:
-            ModelError: there is none, it lacks a field, or it belongs to another verifier than the packaged one.
+            ModelError: there is none, it lacks a field, or it is a difference to other weights than the common ones.
         """
         path = directory / "config.json"
         try:
@@ -81,14 +78,9 @@ class AnswerConfig:
         except (OSError, ValueError, KeyError) as error:
             why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
             raise ModelError(f"{path}: no configuration of an answer model: {why}") from error
-        if config.base_difference_sha256 != support_digest():
-            raise ModelError(f"{directory}: trained from another verifier; train it again (eval/training/answers)")
+        if config.base_difference_sha256 != common_digest():
+            raise ModelError(f"{directory}: trained from other weights; train it again (eval/training/answers)")
         return config
-
-
-def support_digest() -> str:
-    """Return the SHA-256 of the packaged verifier's difference."""
-    return hashlib.sha256((SUPPORT_WEIGHTS / "difference.safetensors").read_bytes()).hexdigest()
 
 
 class AnswerModel:
@@ -112,7 +104,7 @@ class AnswerModel:
         """Load the packaged model, or another one from ``directory``; opens no connection.
 
         Args:
-            settings: where the cache is, into which the verifier's weights are merged at the first time.
+            settings: where the cache is, into which the common weights are merged at the first time.
             on_bytes: called meanwhile.
             directory: has ``config.json`` and ``difference.safetensors``.
             precision: by default the fastest one of this processor.
@@ -125,7 +117,7 @@ class AnswerModel:
         from rag.verify.support.network import SupportNetwork
 
         config = AnswerConfig.read(directory)
-        merged = load_merged(SUPPORT_WEIGHTS, SupportConfig.read().name, settings, on_bytes)
+        merged = load_merged(COMMON_WEIGHTS, COMMON_NAME, settings, on_bytes)
         tokenizer = Tokenizer.from_str(merged.tokenizer)
         tokenizer.no_truncation()
         tokenizer.no_padding()
@@ -168,21 +160,6 @@ class AnswerModel:
 
     def _ids(self, texts: Sequence[str], limit: int) -> list[list[int]]:
         return [found.ids[:limit] for found in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
-
-
-def with_difference(state: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Return the parameters ``state`` of the packaged verifier with the difference in the file ``path`` added."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    from rag._internal.difference import changed_names, merged
-
-    try:
-        difference = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path} cannot be read: {error}") from error
-    changed = {name: state[name] for name in changed_names(difference)}
-    return state | merged(changed, difference)
 
 
 _loading = threading.Lock()

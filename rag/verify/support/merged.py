@@ -1,13 +1,15 @@
-"""The packaged verifier's weights: base and difference merged once into the user's cache, in bfloat16.
+"""The weights that the packaged models have in common, merged once into the user's cache, in bfloat16.
 
-The merged file (220 MB) carries its tokenizer and is mapped into memory when it is loaded. The base, which is twice as
-large, stays on the disk only while it is merged.
+The verifier and both answer models (``rag/verify/answers``) are small differences to them, in their upper layers. The
+merged file (220 MB) carries its tokenizer and is mapped into memory when it is loaded, so that what the models share is
+there once. The base, which is twice as large, stays on the disk only while it is merged.
 """
 
 from __future__ import annotations
 
 import hashlib
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 
 TOKENIZER = "tokenizer"
 """The entry of the merged file's metadata that holds ``tokenizer.json``."""
+
+COMMON_WEIGHTS = Path(__file__).parent / "common_weights"
+"""Holds the difference of the common weights to the base."""
+
+COMMON_NAME = "citebrief-support/3"
+"""The model that the common weights are: the verifier before the one that ships now."""
 
 _NOT_IN_NETWORK = ("pooler.", "embeddings.position_ids")
 
@@ -62,6 +70,29 @@ def load_merged(
             state={key: file.get_tensor(key) for key in file.keys()},  # noqa: SIM118  # not a mapping
             tokenizer=file.metadata()[TOKENIZER],
         )
+
+
+def with_difference(state: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Return the parameters ``state`` with the difference in the file ``path`` added.
+
+    Raises:
+        ModelError: the file is missing or damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        changes = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path} cannot be read: {error}") from error
+    changed = {name: state[name] for name in difference.changed_names(changes)}
+    return state | difference.merged(changed, changes)
+
+
+@cache
+def common_digest() -> str:
+    """Return the SHA-256 of the difference of the common weights, which the configuration of each model names."""
+    return hashlib.sha256((COMMON_WEIGHTS / "difference.safetensors").read_bytes()).hexdigest()
 
 
 def _cached(changes: Path, name: str, settings: Settings) -> CachedFile:

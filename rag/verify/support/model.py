@@ -18,10 +18,9 @@ from rag._internal.length_batches import length_batches
 from rag._internal.processor import Precision, best_precision
 from rag.embedding.batching import Batcher
 from rag.errors import ModelError
-from rag.verify.support.base import BASE_SHA256
 from rag.verify.support.claims import ClaimPart, Span, claim_parts, marked_spans
 from rag.verify.support.evidence import Passage, evidence_ids
-from rag.verify.support.merged import load_merged
+from rag.verify.support.merged import COMMON_NAME, COMMON_WEIGHTS, common_digest, load_merged, with_difference
 from rag.verify.support.precision import with_precision
 
 if TYPE_CHECKING:
@@ -56,7 +55,11 @@ class SupportConfig:
     scale: float
     shift: float
     alignment_weight: float
-    """Weight of the alignment model's logit beside that of this model's probability."""
+    """Weight of the alignment model's log-odds beside those of this model's probability."""
+    copy_alignment_weight: float
+    """The same for a near copy of the evidence."""
+    copy_threshold: float
+    """From here on a near copy of the evidence is supported, whatever the purpose."""
     gating: float
     """From here on a draft is supported by the evidence it was written from, where most sentences are true."""
     scoring: float
@@ -71,11 +74,22 @@ class SupportConfig:
         """Return the configuration in ``directory``.
 
         Raises:
-            ModelError: the model was trained from another base.
+            ModelError: there is no configuration, it lacks a field, or the model is a difference to other weights than
+                the common ones.
         """
-        found: dict[str, Any] = json.loads((directory / "config.json").read_text(encoding="utf-8"))
-        if found["base_sha256"] != BASE_SHA256:
-            raise ModelError(f"{directory}: the difference is to a base with SHA-256 {found['base_sha256']}")
+        path = directory / "config.json"
+        try:
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            config, digest = cls._of(found), found["base_difference_sha256"]
+        except (OSError, ValueError, KeyError) as error:
+            why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+            raise ModelError(f"{path}: no configuration of a verifier: {why}") from error
+        if digest != common_digest():
+            raise ModelError(f"{directory}: trained from other weights; train it again (eval/training/verifier)")
+        return config
+
+    @classmethod
+    def _of(cls, found: Mapping[str, Any]) -> SupportConfig:
         calibration, thresholds = found["calibration"], found["thresholds"]
         return cls(
             name=str(found["name"]),
@@ -84,6 +98,8 @@ class SupportConfig:
             scale=float(calibration["scale"]),
             shift=float(calibration["shift"]),
             alignment_weight=float(found["alignment_weight"]),
+            copy_alignment_weight=float(found["copies"]["alignment_weight"]),
+            copy_threshold=float(found["copies"]["threshold"]),
             gating=float(thresholds["gating"]),
             scoring=float(thresholds["scoring"]),
             reattribution=float(thresholds["reattribution"]),
@@ -131,18 +147,19 @@ class SupportModel:
         """Load the packaged model, or another one from ``directory``; opens no connection.
 
         Args:
-            settings: where the cache is, into which the weights are merged at the first time.
+            settings: where the cache is, into which the common weights are merged at the first time.
             on_bytes: called meanwhile.
             directory: has ``config.json`` and ``difference.safetensors``.
             precision: by default the fastest one of this processor.
 
         Raises:
-            ModelError: see :func:`rag.verify.support.merged.load_merged`.
+            ModelError: see :func:`rag.verify.support.merged.load_merged` and :meth:`SupportConfig.read`.
         """
         from tokenizers import Tokenizer
 
         config = SupportConfig.read(directory)
-        state, tokenizer_json = load_merged(directory, config.name, settings, on_bytes)
+        common, tokenizer_json = load_merged(COMMON_WEIGHTS, COMMON_NAME, settings, on_bytes)
+        state = with_difference(common, directory / "difference.safetensors")
         tokenizer = Tokenizer.from_str(tokenizer_json)
         tokenizer.no_truncation()
         tokenizer.no_padding()

@@ -15,7 +15,8 @@ import pytest
 from rag.config import load_settings
 from rag.errors import ModelError
 from rag.verify.answers import STANDALONE_QUESTION, AnswerModel, load_sentence_model
-from rag.verify.answers.model import ANSWER_WEIGHTS, SENTENCE_WEIGHTS, AnswerConfig, support_digest
+from rag.verify.answers.model import ANSWER_WEIGHTS, SENTENCE_WEIGHTS, AnswerConfig
+from rag.verify.support.merged import common_digest
 
 PIER = "Report › The pier\nThe harbour board of Oslo closed the pier on 3 May 2011 because its piles had rotted."
 BOATS = "The harbour of Tromsø stays free of ice. Fishing boats land cod there from January to April of each year."
@@ -23,8 +24,8 @@ WHY, COST = "Why did Oslo close the pier?", "What did the closing of the pier in
 
 
 @pytest.mark.parametrize("directory", [ANSWER_WEIGHTS, SENTENCE_WEIGHTS])
-def test_the_models_belong_to_the_packaged_verifier(directory: Path) -> None:
-    assert AnswerConfig.read(directory).base_difference_sha256 == support_digest(), "train it again"
+def test_the_models_belong_to_the_common_weights(directory: Path) -> None:
+    assert AnswerConfig.read(directory).base_difference_sha256 == common_digest(), "train it again"
 
 
 @pytest.mark.integration
@@ -40,10 +41,10 @@ def test_the_model_of_sentences_tells_what_stands_alone_and_what_answers() -> No
     assert alone > 0.5 > depends
 
 
-def test_a_model_of_another_verifier_is_refused(tmp_path: Path) -> None:
+def test_a_model_of_other_weights_is_refused(tmp_path: Path) -> None:
     config = json.loads((ANSWER_WEIGHTS / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(config | {"base_difference_sha256": "0" * 64}))
-    with pytest.raises(ModelError, match="from another verifier"):
+    with pytest.raises(ModelError, match="from other weights"):
         AnswerModel.load(load_settings(), directory=tmp_path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import signal
 import sys
 import zipfile
@@ -13,7 +14,8 @@ import pytest
 from rag.config import Settings, load_settings
 from rag.errors import ModelError
 from rag.verify.support import base
-from rag.verify.support.merged import find_merged, load_merged
+from rag.verify.support.merged import find_merged, load_merged, with_difference
+from rag.verify.support.model import WEIGHTS, SupportConfig
 
 pytestmark = pytest.mark.integration
 
@@ -110,3 +112,21 @@ def test_a_full_disk_is_an_error_and_no_partial_file_remains(cache: Settings, di
 def test_a_missing_difference_is_an_error_that_names_the_fix(cache: Settings, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"difference\.safetensors cannot be read: pip install"):
         load_merged(tmp_path, NAME, cache)
+
+
+def test_a_model_keeps_the_common_weights_that_its_difference_does_not_change(tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    common = {"lower": torch.ones(2), "upper": torch.ones(2)}
+    save_file({"upper": torch.zeros(2)}, tmp_path / "difference.safetensors")
+    state = with_difference(common, tmp_path / "difference.safetensors")
+    assert state["lower"] is common["lower"]  # in memory once, whatever number of models is loaded
+    assert state["upper"].tolist() == [0, 0]
+
+
+def test_a_model_of_other_weights_is_refused(tmp_path: Path) -> None:
+    config = json.loads((WEIGHTS / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"base_difference_sha256": "0" * 64}))
+    with pytest.raises(ModelError, match="from other weights"):
+        SupportConfig.read(tmp_path)

@@ -40,7 +40,7 @@ def scored() -> list[ScoredClaim]:
 
 
 def test_the_files_have_what_the_verifier_reads(tmp_path: Path) -> None:
-    options = calibrate.arguments().parse_args(["--scores", "s", "--base", "b", "--name", "n", "--out", str(tmp_path)])
+    options = calibrate.arguments().parse_args(["--scores", "s", "--name", "n", "--out", str(tmp_path)])
     config, report = calibrate.calibrate(scored(), options)
     assert config["calibration"]["scale"] == pytest.approx(4, abs=0.6)
     assert config["token_threshold"] == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-3)
