@@ -33,9 +33,6 @@ Purpose = Literal["gating", "scoring"]
 """What a verdict is for: to print a draft or not, of whose sentences most are true, or to score sentences of unknown
 origin. Each has its threshold."""
 
-PARTIAL_SHARE = 0.5
-"""A refused sentence counts as partially supported if its score reaches this share of the threshold."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupportVerifier:
@@ -114,7 +111,7 @@ class SupportVerifier:
         clause = sentence[slice(*judgement.unsupported[0])] if judgement.unsupported else ""
         reason = f"the evidence does not state “{clause}”" if clause else "the evidence does not state all of it"
         return Verdict(
-            support="partial" if score >= PARTIAL_SHARE * threshold else "none",
+            support="partial" if score >= config.partial else "none",
             score=score,
             judge=self.name,
             reason=f"{reason}; {doubt}" if doubt else reason,

@@ -99,8 +99,10 @@ def test_a_refused_sentence_without_marked_words_has_a_reason_too() -> None:
     assert nothing_marked.reason.startswith("the evidence does not state all of it")
 
 
-def test_a_score_near_the_threshold_is_partial_support() -> None:
-    assert verdict_on(Judgement(SupportConfig.read().gating * 0.9, ())).support == "partial"
+def test_a_refused_sentence_is_supported_in_part_or_not_at_all() -> None:
+    config = SupportConfig.read()
+    for score, support in (((config.partial + config.scoring) / 2, "partial"), (config.partial * 0.9, "none")):
+        assert verdict_on(Judgement(score, ()), purpose="scoring").support == support
 
 
 def test_a_full_name_that_the_evidence_lacks_is_refused_below_the_threshold() -> None:

@@ -15,6 +15,7 @@ score:
 - scoring: the highest balanced accuracy, for sentences of unknown origin.
 - reattribution: the lowest threshold with precision ``--precision``, where half the candidate passages state the claim
   and the others are passages of the same document, the passage without a needed sentence, and one of two passages.
+- partial: what one in ten true claims reaches beside the most similar other passage, at most the gating threshold.
 - token_threshold: the probability of the head for unsupported words with the highest F1 on false twins.
 """
 
@@ -48,6 +49,9 @@ from .thresholds import (
 SETS = ("prose", "written", "joined", "wice", "scifact")
 """Sets with both classes; each is used if the file of scores has it."""
 
+UNRELATED_IN_PART = 0.1
+"""Share of the claims beside another passage that may count as supported in part."""
+
 DOMAIN_SETS = frozenset({"prose", "written"})
 """Sets whose sources are domains: each is left out in turn. A source of any other set is the set."""
 
@@ -77,6 +81,11 @@ def by_source(claims: Sequence[ScoredClaim]) -> dict[str, list[ScoredClaim]]:
             name = f"{claim.set}: {claim.source}" if claim.set in DOMAIN_SETS else claim.set
             groups.setdefault(name, []).append(claim)
     return {name: group for name, group in groups.items() if len({claim.supported for claim in group}) == 2}
+
+
+def _present(claims: Sequence[ScoredClaim]) -> list[str]:
+    """Return the names of :data:`SETS` of which there are claims."""
+    return [name for name in SETS if any(claim.set == name for claim in claims)]
 
 
 def left_out_figures(claims: Sequence[ScoredClaim]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -115,7 +124,7 @@ def left_out_figures(claims: Sequence[ScoredClaim]) -> tuple[dict[str, Any], dic
 
 def calibrate(claims: Sequence[ScoredClaim], options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the contents of ``config.json`` (without the model's identity) and of ``figures.json``."""
-    fitted = Claims.of(list(by_source(claims).values()))
+    fitted = Claims.of([[claim for claim in claims if claim.set == name] for name in _present(claims)])
     calibration = fit_scale(fitted)
     scores = calibration.scores(fitted.logits)
     candidates = reattribution_claims(claims)
@@ -125,12 +134,14 @@ def calibrate(claims: Sequence[ScoredClaim], options: argparse.Namespace) -> tup
         scoring=least_cost(scores, fitted.supported, fitted.weights, 0.5, 1.0),
         reattribution=precise_threshold(candidate_scores, candidates.supported, candidates.weights, options.precision),
     )
+    unrelated = calibration.scores(np.array([claim.logit for claim in claims if claim.set == OTHER]))
+    partial = min(thresholds.gating, float(np.quantile(unrelated, 1 - UNRELATED_IN_PART)))
     token, f1 = token_threshold([claim for claim in claims if claim.set in SETS])
     config: dict[str, Any] = {
         "alignment_weight": round(calibration.scale * options.alignment, 5),
         "copies": {"alignment_weight": options.copy_alignment, "threshold": options.copy_threshold},
         "calibration": {"scale": round(calibration.scale, 5), "shift": round(calibration.shift, 5)},
-        "thresholds": {name: round(value, 4) for name, value in asdict(thresholds).items()},
+        "thresholds": {name: round(value, 4) for name, value in (asdict(thresholds) | {"partial": partial}).items()},
         "token_threshold": round(token, 4),
     }
     rows, errors = left_out_figures(claims)

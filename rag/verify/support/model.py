@@ -64,6 +64,8 @@ class SupportConfig:
     """From here on a draft is supported by the evidence it was written from, where most sentences are true."""
     scoring: float
     """From here on a sentence of unknown origin counts as supported."""
+    partial: float
+    """From here on a sentence that is refused counts as supported in part; nine in ten unrelated passages are below."""
     reattribution: float
     """From here on another passage may be cited instead."""
     marking: float
@@ -102,6 +104,7 @@ class SupportConfig:
             copy_threshold=float(found["copies"]["threshold"]),
             gating=float(thresholds["gating"]),
             scoring=float(thresholds["scoring"]),
+            partial=float(thresholds["partial"]),
             reattribution=float(thresholds["reattribution"]),
             marking=float(found["token_threshold"]),
         )
