@@ -163,7 +163,7 @@ def load_support_model(settings: Settings | None = None, on_bytes: OnBytes = lam
 
 
 def find_support_model(settings: Settings) -> Path | None:
-    """Return the packaged model's weights in the user's cache, or None if they were not unpacked yet. Loads no model.
+    """Return the common weights in the user's cache, or None if they were not unpacked yet. Loads no model.
 
     Raises:
         ModelError: the files in the package cannot be read.

@@ -5,7 +5,7 @@ each claim comes with evidence that states it and with evidence that states its 
 decides (Kaushik et al., 2020, "Learning the Difference that Makes a Difference with Counterfactually-Augmented Data").
 
 Two values of a passage, such as two numbers, change places everywhere: both stay in the evidence, and only what they
-are said of differs. Or one sentence of the passage is negated, or a word of it replaced by its opposite.
+are said of differs. Or one sentence of the passage is negated, or a word or number of it is replaced.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from rag.text import MONTHS, WEEKDAYS, find_figures
+from rag.text import MONTHS, WEEKDAYS, content_stems, find_figures
 
 from . import corrupt
 from .copies import Change
@@ -60,9 +60,10 @@ def values_of(text: str) -> dict[str, str]:
     for pattern, kind in ((_MONTH, "month"), (_WEEKDAY, "weekday")):
         found |= {match.group(): kind for match in pattern.finditer(text)}
     for match in corrupt.NAME_PATTERN.finditer(text):
-        words = match.group()
+        words = re.sub(r"['’]s$", "", match.group())
         opens = match.start() == 0 or text[: match.start()].rstrip(' "“(')[-1:] in ".!?:\n"
-        if not opens and words not in MONTHS + WEEKDAYS and len(words) > 2:
+        is_name = len(words) > 2 and "\n" not in words and bool(content_stems(words.split()[0]))
+        if not opens and is_name and words not in MONTHS + WEEKDAYS:
             found[words] = f"name {len(words.split())} {words.isupper()}"
     return found
 
@@ -79,15 +80,23 @@ def has_value(text: str, value: str) -> bool:
     return exchanged(text, value, "\0") != text
 
 
+def _is_whole(value: str, text: str) -> bool:
+    """Whether no capitalised word of ``value`` stands in ``text`` beside the value itself, as a surname may."""
+    rest = exchanged(text, value, "\0")
+    return not any(has_value(rest, word) for word in value.split() if word[0].isupper())
+
+
 def exchanged_examples(evidence: str, claims: Sequence[str], source: str, rng: random.Random) -> Iterator[Example]:
     """Yield examples in which two values of ``evidence`` change places, in it or in true ``claims`` on it."""
     by_kind: defaultdict[str, list[str]] = defaultdict(list)
     for value, kind in values_of(evidence).items():
         by_kind[kind].append(value)
     plain = [claim for claim in claims if not COMPARISON.search(claim)]
+    everything = "\n".join([evidence, *plain])
     pairs = []
     for values in by_kind.values():
-        for first, second in combinations(values, 2):
+        whole = [value for value in values if _is_whole(value, everything)]
+        for first, second in combinations(whole, 2):
             if has_value(first, second) or has_value(second, first):
                 continue
             touched = [claim for claim in plain if has_value(claim, first) != has_value(claim, second)]
@@ -128,7 +137,6 @@ CHANGES: Mapping[str, Change] = {
     "negation": negated,
     "opposite": corrupt.opposite,
     "number": corrupt.number,
-    "role": corrupt.role,
 }
 """Changes after which a sentence no longer states what it stated, nor the other way round."""
 

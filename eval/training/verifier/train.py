@@ -169,7 +169,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--tokens", type=int, required=True, help="tokens to see in all, padding included")
     parser.add_argument("--batch-tokens", type=int, default=3200, help="tokens of a batch, padding included")
     parser.add_argument("--layers", type=int, help="layers of the base that are kept; all by default")
-    parser.add_argument("--freeze", type=int, default=3, help="lowest layers that stay as in the base")
+    parser.add_argument("--freeze", type=int, default=3, help="lowest layers that stay as they are at the start")
     parser.add_argument(
         "--variants", type=int, default=0, help="passes that differ; what frozen layers make of their prose is kept"
     )

@@ -89,3 +89,9 @@ def test_false_twins_of_kept_claims_stay_false() -> None:
         if each.text == twin.text
     }
     assert found == {(twin.text, False)}
+
+
+def test_a_name_of_which_another_form_stays_keeps_its_place() -> None:
+    evidence = "Analysts expect a loss of Rivian's. On Monday the board of Hold met with Rivian Motors."
+    claims = ["There is to be a loss of Rivian's."]
+    assert not list(exchanged_examples(evidence, claims, "news", random.Random(1)))
