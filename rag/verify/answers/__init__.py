@@ -1,4 +1,4 @@
-"""Does a passage answer a question? The packaged verifier's network with its upper layers trained on questions."""
+"""Does a passage answer a question? The verifier's network with its upper layers trained on questions."""
 
 from rag.verify.answers.model import STANDALONE_QUESTION, AnswerModel, load_answer_model, load_sentence_model
 

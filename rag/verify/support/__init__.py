@@ -1,1 +1,1 @@
-"""The packaged support model: its base, the difference to it, the network, and how it reads claims and evidence."""
+"""The packaged support model: its base, the differences to it, the network, and how it reads claims and evidence."""
