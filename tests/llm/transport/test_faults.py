@@ -190,7 +190,8 @@ def test_with_a_fifth_of_the_replies_faulty_every_call_ends_in_a_reply_or_a_reas
         *(truncated(), garbled(), refused(), empty(), overflow(), cut_off()),
     ]
     with FaultServer(odds=[(fault, 0.2 / len(faults)) for fault in faults]) as server, ThreadPoolExecutor(16) as pool:
-        model = connect(server, retries=3, concurrency=16, budget_usd=1.0)
+        # In one run of twenty some call meets four faults of the connection in a row; seven in a row are not met.
+        model = connect(server, retries=6, concurrency=16, budget_usd=1.0)
         outcomes = Counter(
             text.split(":")[0] for text in pool.map(lambda _: outcome(model.with_own_counters()), range(300))
         )
