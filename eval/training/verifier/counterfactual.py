@@ -54,9 +54,8 @@ def values_of(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for figure in find_figures(text):
         if figure.kind != "name":
-            year = figure.kind == "plain" and re.fullmatch(r"1[5-9]\d\d|20\d\d", figure.words)
-            digits = "year" if year else f"{figure.kind} {figure.decimals > 0}"
-            found[figure.words] = digits
+            is_year = figure.kind == "plain" and re.fullmatch(r"1[5-9]\d\d|20\d\d", figure.words)
+            found[figure.words] = "year" if is_year else f"{figure.kind} {figure.decimals > 0}"
     for pattern, kind in ((_MONTH, "month"), (_WEEKDAY, "weekday")):
         found |= {match.group(): kind for match in pattern.finditer(text)}
     for match in corrupt.NAME_PATTERN.finditer(text):
