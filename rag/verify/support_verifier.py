@@ -166,10 +166,12 @@ def find_support_model(settings: Settings) -> Path | None:
     """Return the common weights in the user's cache, or None if they were not unpacked yet. Loads no model.
 
     Raises:
-        ModelError: the files in the package cannot be read.
+        ModelError: the files in the package cannot be read, or do not belong together.
     """
     from rag.verify.support.merged import COMMON_NAME, COMMON_WEIGHTS, find_merged
+    from rag.verify.support.model import SupportConfig
 
+    SupportConfig.read()  # a difference to other weights is of no use
     return find_merged(COMMON_WEIGHTS, COMMON_NAME, settings)
 
 
