@@ -7,21 +7,19 @@ questions with passages that answer them, answer a part of them, or only share t
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rag._internal.length_batches import length_batches
 from rag._internal.processor import Precision, best_precision
 from rag.embedding.batching import Batcher
-from rag.errors import ModelError
-from rag.verify.support.merged import COMMON_NAME, COMMON_WEIGHTS, common_digest, load_merged, with_difference
+from rag.verify.support.merged import COMMON_NAME, COMMON_WEIGHTS, load_merged, read_config, with_difference
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,18 +67,11 @@ class AnswerConfig:
         """Return the configuration in ``directory``.
 
         Raises:
-            ModelError: there is none, it lacks a field, or it is a difference to other weights than the common ones.
+            ModelError: see :func:`rag.verify.support.merged.read_config`.
         """
-        path = directory / "config.json"
-        try:
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            config = cls(**{name: found[name] for name in cls.__dataclass_fields__})
-        except (OSError, ValueError, KeyError) as error:
-            why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-            raise ModelError(f"{path}: no configuration of an answer model: {why}") from error
-        if config.base_difference_sha256 != common_digest():
-            raise ModelError(f"{directory}: trained from other weights; train it again (eval/training/answers)")
-        return config
+        return read_config(
+            directory, lambda found: cls(**{name: found[name] for name in cls.__dataclass_fields__}), "an answer model"
+        )
 
 
 class AnswerModel:

@@ -8,10 +8,12 @@ there once. The base, which is twice as large, stays on the disk only while it i
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from rag._internal import difference
 from rag._internal.cached_file import CachedFile, OnBytes
@@ -29,6 +31,8 @@ COMMON_WEIGHTS = Path(__file__).parent / "common_weights"
 
 COMMON_NAME = "citebrief-support/3"
 """The model that the common weights are: the verifier before the one that ships now."""
+
+ConfigT = TypeVar("ConfigT")
 
 _NOT_IN_NETWORK = ("pooler.", "embeddings.position_ids")
 
@@ -87,6 +91,29 @@ def with_difference(state: dict[str, Any], path: Path) -> dict[str, Any]:
         raise ModelError(f"{path} cannot be read: {error}") from error
     changed = {name: state[name] for name in difference.changed_names(changes)}
     return state | difference.merged(changed, changes)
+
+
+def read_config(directory: Path, parse: Callable[[dict[str, Any]], ConfigT], kind: str) -> ConfigT:
+    """Return what ``parse`` makes of ``config.json`` in ``directory``, the configuration of a difference.
+
+    Args:
+        directory: has the configuration of a difference to the common weights.
+        parse: raises KeyError or ValueError where a field is missing or wrong.
+        kind: the kind of model, with its article, for messages.
+
+    Raises:
+        ModelError: there is no configuration, it lacks a field, or the difference is to other weights.
+    """
+    path = directory / "config.json"
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        config, digest = parse(found), found["base_difference_sha256"]
+    except (OSError, ValueError, KeyError) as error:
+        why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise ModelError(f"{path}: no configuration of {kind}: {why}") from error
+    if digest != common_digest():
+        raise ModelError(f"{directory}: trained from other weights; train it again (see eval/training)")
+    return config
 
 
 @cache

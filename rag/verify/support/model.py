@@ -6,7 +6,6 @@ what, and what it gets wrong is in ``rag/verify/support/weights/README.md``; ``e
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +16,9 @@ from rag._internal.cached_file import OnBytes
 from rag._internal.length_batches import length_batches
 from rag._internal.processor import Precision, best_precision
 from rag.embedding.batching import Batcher
-from rag.errors import ModelError
 from rag.verify.support.claims import ClaimPart, Span, claim_parts, marked_spans
 from rag.verify.support.evidence import Passage, evidence_ids
-from rag.verify.support.merged import COMMON_NAME, COMMON_WEIGHTS, common_digest, load_merged, with_difference
+from rag.verify.support.merged import COMMON_NAME, COMMON_WEIGHTS, load_merged, read_config, with_difference
 from rag.verify.support.precision import with_precision
 
 if TYPE_CHECKING:
@@ -76,19 +74,9 @@ class SupportConfig:
         """Return the configuration in ``directory``.
 
         Raises:
-            ModelError: there is no configuration, it lacks a field, or the model is a difference to other weights than
-                the common ones.
+            ModelError: see :func:`rag.verify.support.merged.read_config`.
         """
-        path = directory / "config.json"
-        try:
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            config, digest = cls._of(found), found["base_difference_sha256"]
-        except (OSError, ValueError, KeyError) as error:
-            why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-            raise ModelError(f"{path}: no configuration of a verifier: {why}") from error
-        if digest != common_digest():
-            raise ModelError(f"{directory}: trained from other weights; train it again (eval/training/verifier)")
-        return config
+        return read_config(directory, cls._of, "a verifier")
 
     @classmethod
     def _of(cls, found: Mapping[str, Any]) -> SupportConfig:
