@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -17,9 +19,13 @@ if TYPE_CHECKING:
     from rag.embedding import Embedder
     from rag.progress import Step
     from rag.store import IndexReport
+    from rag.types import Skipped
 
 IGNORED_REASON = "left out by"
 """Start of the reason that ``rag.ingest`` gives for a file that .citebriefignore excludes. Not a problem to report."""
+
+NAMED_SKIPPED = 5
+"""Skipped files with one reason that are named; where there are more, only so many, in one line."""
 
 
 @click.command("index")
@@ -89,8 +95,8 @@ def index_command(
     from rag.render.cleaning import single_line
 
     problems = [item for item in report.skipped if not item.reason.startswith(IGNORED_REASON)]
-    for item in problems:
-        print_message(f"skipped {single_line(item.path)}: {item.reason}")
+    for line in _skipped_lines(problems):
+        print_message(line)
     if len(report.skipped) > len(problems) and not quiet:
         print_message(f"{len(report.skipped) - len(problems)} left out by .citebriefignore")
     lossy = list(report.losses())
@@ -102,6 +108,20 @@ def index_command(
         print_message(f"nothing was indexed: {', '.join(map(single_line, roots))} has no file that can be read")
     if not report.in_index or (strict and (problems or lossy)):
         sys.exit(FAILED)
+
+
+def _skipped_lines(problems: Sequence[Skipped]) -> Iterator[str]:
+    """Yield a line for each skipped file, and one for all with the same reason where they are many."""
+    from rag.render.cleaning import single_line
+
+    by_reason: defaultdict[str, list[str]] = defaultdict(list)
+    for item in problems:
+        by_reason[item.reason].append(single_line(item.path))
+    for reason, paths in by_reason.items():
+        if len(paths) > NAMED_SKIPPED:
+            yield f"skipped {len(paths)} files: {reason}: {', '.join(paths[:NAMED_SKIPPED])}, … (--json names all)"
+        else:
+            yield from (f"skipped {path}: {reason}" for path in paths)
 
 
 def _usage(report: IndexReport) -> str:

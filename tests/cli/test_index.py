@@ -29,6 +29,19 @@ def test_ignored_files_are_counted_and_are_no_problem_even_with_strict(tmp_path:
     assert "1 left out by .citebriefignore" in done.stderr
 
 
+def test_many_files_that_are_skipped_for_one_reason_share_a_line(tmp_path: Path, citebrief: Run) -> None:
+    (tmp_path / "a.md").write_text("The pier was rebuilt in 1921.", encoding="utf-8")
+    (tmp_path / "film.mov").write_bytes(b"x")
+    for number in range(9):
+        (tmp_path / f"{number}.png").write_bytes(b"x")
+    found = citebrief("index", str(tmp_path), "--store", str(tmp_path / ".store"), "--quiet")
+    png, mov = sorted(found.stderr.splitlines(), key=lambda line: "film.mov" in line)
+    assert png.startswith("skipped 9 files: .png: not a format citebrief reads")
+    assert "0.png" in png
+    assert "8.png" not in png
+    assert mov.startswith(f"skipped {tmp_path / 'film.mov'}: .mov")
+
+
 def test_quiet_prints_what_was_skipped_and_no_status(tmp_path: Path, citebrief: Run) -> None:
     shutil.copy(ROOT / "corpus" / "papadopoulos.md", tmp_path)
     (tmp_path / "draft.md").write_text("# Draft\n\nNot for the index.\n")

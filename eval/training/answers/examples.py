@@ -45,14 +45,23 @@ USE_LABELS = {"D": 1.0, "A": 0.85, "C": 0.35, "B": 0.0, "M": 0.0}
 """Target for a unit of a retrieved passage by its use in a brief: direct answer, part of an answer, context, beside the
 question, misleading."""
 
+PASSAGE_LABELS = {"f": 1.0, "p": 0.5, "n": 0.0}
+"""Target for a retrieved passage: it answers in full, in part or not."""
+
+ANSWERS_A_PART, STATES_SOMETHING = 0.6, 0.4
+"""Target for a question of several parts where a passage answers one in full, and where it answers one in part."""
+
+QUESTIONS_OF_A_PACK = 10
+"""Questions that are asked of a retrieved passage in one pack, at the most."""
+
 STANDALONE_LABELS = {"yes": 1.0, "fix": 0.6, "no": 0.0}
 """Target for a text by whether it can be understood alone; ``fix``: after a small change."""
 
 HELD_OUT_STANDALONE = frozenset({"rust", "wiki+news"})
 """Sources of ``standalone/sentences.jsonl`` that are not trained on."""
 
-HELD_OUT_COLLECTIONS = frozenset({"rustblog", "mueller", "18f", "scrapy"})
-"""Collections of labelled units that are not trained on."""
+HELD_OUT_COLLECTIONS = frozenset({"rustblog", "mueller", "18f", "scrapy", "rfcs"})
+"""Collections of labelled units and passages that are not trained on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +143,43 @@ def read_units(data: Path, labelled: Path | None) -> list[LabelledUnit]:
     for row in read_rows(labelled) if labelled else ():
         units += with_extensions(row)
     return units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrievedPassage:
+    """A passage with its title and headings, and questions with the target of the probability that it answers."""
+
+    source: str
+    text: str
+    questions: Mapping[str, float]
+
+    @property
+    def held_out(self) -> bool:
+        """Whether nothing is trained on this passage."""
+        return self.source in HELD_OUT_COLLECTIONS
+
+
+def read_passages_of(path: Path) -> list[RetrievedPassage]:
+    """Return the passages of a file that ``passages.py`` or ``public.py`` printed, each with all questions on it.
+
+    A question of several parts, which are labelled one by one, is itself one of the questions.
+    """
+    by_text: defaultdict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    for row in read_rows(path):
+        questions = by_text[row["collection"], row["text"]]
+        questions |= {asked: PASSAGE_LABELS[label] for asked, label in zip(row["asked"], row["labels"], strict=True)}
+        if len(row["asked"]) > 1 and row.get("question"):
+            questions[row["question"]] = _whole(row["labels"])
+    return [
+        RetrievedPassage(source=source, text=text, questions=questions) for (source, text), questions in by_text.items()
+    ]
+
+
+def _whole(labels: str) -> float:
+    """Return the target for a question of which the parts have these labels."""
+    if set(labels) == {"f"}:
+        return PASSAGE_LABELS["f"]
+    return ANSWERS_A_PART if "f" in labels else STATES_SOMETHING if "p" in labels else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +300,16 @@ class Packs:
                     (each.text, SENTENCE_LABELS[each.label] if number in each.rests_on else 0.0) for each in asked
                 ]
                 packs.append(self._pack(with_heading(passage.title, passage.sentences[number - 1]), labelled))
+        return packs
+
+    def retrieved(self, passages: Sequence[RetrievedPassage], seed: int) -> list[TrainingPack]:
+        """Return packs of each of ``passages`` with its questions, in the order of chance."""
+        rng = random.Random(seed)
+        packs: list[TrainingPack] = []
+        for each in passages:
+            asked = rng.sample(sorted(each.questions.items()), len(each.questions))
+            starts = range(0, len(asked), QUESTIONS_OF_A_PACK)
+            packs += [self._pack(each.text, asked[at : at + QUESTIONS_OF_A_PACK]) for at in starts]
         return packs
 
     def units(self, units: Sequence[LabelledUnit]) -> list[TrainingPack]:

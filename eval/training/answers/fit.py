@@ -27,7 +27,7 @@ from rag.writing.rating import RatingParameters
 from ..verifier.examples import read_rows
 from .examples import LabelledUnit, with_extensions
 from .measure import area_under_curve
-from .units import HITS, LABELS, opened, unit_key, units_of
+from .units import HITS, LABELS, opened, text_key, units_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +74,7 @@ def examples_of(index: Index, question: str, labels: dict[str, str]) -> Iterator
     for hit in hits:
         previous: str | None = None
         for unit in units_of(hit.chunk):
-            key = unit_key(unit["context"], unit["text"])
+            key = text_key(f"{unit['context']}\n{unit['text']}")
             label = labels.get(key)
             if label is not None:
                 known = {"collection": "", "question": question, "previous_needs": previous}

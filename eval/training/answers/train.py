@@ -9,6 +9,7 @@ what they make of a pack is computed once. ``--out`` gets ``weights.safetensors`
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import time
 from pathlib import Path
@@ -18,7 +19,7 @@ from ..verifier.losses import LossWeights
 from ..verifier.packing import TrainingPack, batches
 from ..verifier.schedule import Schedule
 from ..verifier.trainer import Trainer
-from .examples import Packs, read_question_data, read_units
+from .examples import Packs, read_passages_of, read_question_data, read_units
 from .measure import question_figures, score_questions, score_units, unit_figures
 
 
@@ -29,13 +30,15 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--start", type=Path, required=True, help="merged common weights")
     parser.add_argument("--out", type=Path, required=True, help="directory of the run")
     parser.add_argument("--from-difference", type=Path, help="difference.safetensors of an earlier model to start from")
-    parser.add_argument("--passes", type=float, default=2, help="passes over the labelled units")
-    parser.add_argument("--question-passes", type=float, default=1, help="passes over the questions meanwhile")
+    parser.add_argument("--units", type=Path, help="JSONL of labelled units: see README.md")
+    parser.add_argument("--passages", type=Path, help="JSONL of labelled passages: see README.md")
+    parser.add_argument("--unit-passes", type=float, default=1, help="passes over the labelled units")
+    parser.add_argument("--passage-passes", type=float, default=1, help="passes over the labelled passages")
+    parser.add_argument("--question-passes", type=float, default=1, help="passes over the questions of DATA")
     parser.add_argument("--freeze", type=int, default=6, help="lowest layers that stay as in the verifier")
     parser.add_argument("--batch-tokens", type=int, default=3200, help="tokens of a batch, padding included")
     parser.add_argument("--rate", type=float, default=5e-5, help="highest learning rate")
     parser.add_argument("--ranking", type=float, default=0.5, help="weight of the ranking loss of near misses")
-    parser.add_argument("--units", type=Path, help="JSONL of labelled units: see README.md")
     parser.add_argument("--everything", action="store_true", help="train on the domains held out, too")
     parser.add_argument("--seed", type=int, default=1)
     return parser
@@ -55,18 +58,23 @@ def main() -> None:
     data = read_question_data(options.data)
     known = data if options.everything else data.split(held_out=False)
     units = read_units(options.data, options.units)
+    passages = read_passages_of(options.passages) if options.passages else []
     make = Packs(tokenizer)
     rng = random.Random(options.seed)
-    of_questions = [*make.training(known, options.seed), *make.sentences(known, options.seed)]
-    of_units = make.units([each for each in units if options.everything or not each.held_out])
+    trained_units = [each for each in units if options.everything or not each.held_out]
+    trained_passages = [each for each in passages if options.everything or not each.held_out]
+    sources = [
+        (make.units(trained_units), options.unit_passes),
+        (make.retrieved(trained_passages, options.seed), options.passage_passes),
+        ([*make.training(known, options.seed), *make.sentences(known, options.seed)], options.question_passes),
+    ]
+    rounds = max(1, math.ceil(max(passes for _, passes in sources)))
+    total = int(sum(passes * sum(pack.pack.length for pack in packs) for packs, passes in sources))
 
-    def one_pass() -> list[TrainingPack]:
-        """Return the packs of one pass over the units, and a share of those of questions."""
-        share = min(1.0, options.question_passes / options.passes)
-        return [*of_units, *rng.sample(of_questions, round(share * len(of_questions)))]
+    def one_round() -> list[TrainingPack]:
+        """Return a share of the packs of each source, so that all rounds make the passes over it."""
+        return [pack for packs, passes in sources for pack in rng.sample(packs, round(passes / rounds * len(packs)))]
 
-    packs = one_pass()
-    total = int(sum(pack.pack.length for pack in packs) * options.passes)
     schedule = Schedule(rate=options.rate, warmup=15, decay=0.3)
     seen = step = 0
     started = time.process_time()
@@ -75,7 +83,7 @@ def main() -> None:
         if not waiting:
             if step:
                 save_parameters(trainer.parameters(), options.out / "weights.safetensors")
-                packs = one_pass()
+            packs = one_round()
             order = batches([pack.pack.length for pack in packs], options.batch_tokens, rng)
             waiting = [[packs[number] for number in numbers] for numbers in order]
         batch = waiting.pop()

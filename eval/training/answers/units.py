@@ -36,9 +36,9 @@ MAX_BEFORE = 3
 """Units before a labelled one that are kept: as many as a label can say that it needs."""
 
 
-def unit_key(title: str, text: str) -> str:
-    """Return the digest by which a label names its unit."""
-    return hashlib.sha256(f"{title}\n{text}".encode()).hexdigest()[:12]
+def text_key(text: str) -> str:
+    """Return the digest by which a label names what it is on: a unit or a passage, with its title and headings."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def units_of(chunk: Chunk) -> Iterator[dict[str, Any]]:
@@ -75,7 +75,7 @@ def main() -> None:
         with opened(stores[row["collection"]]) as index:
             hits = search_parts(index, row["question"], k=HITS)
         for unit in (unit for hit in hits for unit in units_of(hit.chunk)):
-            label = labels.pop(unit_key(unit["context"], unit["text"]), None)
+            label = labels.pop(text_key(f"{unit['context']}\n{unit['text']}"), None)
             if label is not None:
                 found = {"collection": row["collection"], "question": row["question"], **unit}
                 known = {"use": label[0], "needs": label[1:], "previous_needs": previous}
