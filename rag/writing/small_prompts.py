@@ -11,7 +11,7 @@ def numbered_sources(sources: Iterable[tuple[str, str, str]]) -> str:
     """Return one line a note, numbered from 1: ``1 [Title | heading] text``, without ``| heading`` if it is empty.
 
     Args:
-        notes: title of the document, innermost heading and text of each.
+        sources: title of the document, innermost heading and text of each.
     """
     return "\n".join(_source_line(number, *source) for number, source in enumerate(sources, 1))
 

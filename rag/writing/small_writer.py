@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from rag.llm.chat_model import ChatModel
 
 MAX_SECTION_TOKENS = 400
-"""Length limit of a reply: twice what the longest of the training examples take."""
+"""Length limit of a reply: twice what the longest of the sections that were written by hand take."""
 
 MAX_HEADING_TOKENS = 60
 """Length limit of a reply that is a heading alone."""
 
 MAX_SOURCES = 8
-"""Most notes of a section: as many as the training examples have."""
+"""Most notes of a section: as many as the sections that were written by hand have."""
 
 MAX_SHARED_HEADING = 0.75
 """Share of the content words of the shorter of two headings from which they name one theme."""
@@ -104,7 +104,7 @@ class SmallWriter:
 
 
 def section_schema(sources: int) -> Any:
-    """Return the schema of a section's reply, whose sentences rest on notes with the numbers 1 to ``notes``."""
+    """Return the schema of a section's reply, whose sentences rest on notes with the numbers 1 to ``sources``."""
     item = strict_schema("Item", notes=(_numbers(sources), ...), text=(str, ...))
     return strict_schema("WrittenSection", heading=(str, ...), sentences=(list_of(item, 1, 4), ...))
 

@@ -7,8 +7,8 @@ CLAPnq (Rosenthal et al., TACL 2025, Apache-2.0) has passages of Wikipedia with 
 question of Natural Questions rests on, and passages without an answer. QED (Lamm et al., TACL 2021, CC BY-SA 3.0 text)
 has the one sentence of a passage that answers such a question. What a sentence needs to be understood is not labelled.
 
-SQuAD 2.0 (Rajpurkar et al., ACL 2018, CC BY-SA 4.0) has paragraphs of Wikipedia with questions, half of which look as if
-the paragraph answered them.
+SQuAD 2.0 (Rajpurkar et al., ACL 2018, CC BY-SA 4.0) has paragraphs of Wikipedia with questions, half of which only look
+as if the paragraph answered them.
 """
 
 from __future__ import annotations

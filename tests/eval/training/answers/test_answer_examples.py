@@ -1,4 +1,4 @@
-"""Labelled passages are read with all questions on them; a question of several parts is one that they answer in part."""
+"""Labelled passages are read with all questions on them, also with a question of which they answer a part."""
 
 from __future__ import annotations
 
