@@ -9,7 +9,7 @@ from typing import Literal
 
 from rag.types import Brief
 
-Stage = Literal["load", "read", "embed", "retrieve", "plan", "write", "wait", "check", "done"]
+Stage = Literal["load", "read", "embed", "retrieve", "plan", "write", "wait", "check"]
 """A stage of the work; ``plan`` makes the outline. Traces store these names (``Trace.seconds``)."""
 
 

@@ -250,7 +250,11 @@ HEADING_REPAIR = "heading"
 
 
 UNUSABLE_REPLY = "no usable reply"
-"""How the ``why`` of a repair begins that left quotations, since the model's reply did not follow the schema."""
+"""How the ``why`` of a repair begins where no reply of the model could be used: cut off, too long, not by the schema.
+
+A section of a small model then stays quoted. Of a large model, ``where`` says what is without it: the "outline", whose
+place is taken by that of the evidence sentences, or the "brief", all of which stays quoted.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

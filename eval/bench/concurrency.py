@@ -20,8 +20,7 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any
 
-from rag.batch.parallel import CALLS_PER_QUESTION
-from rag.llm import MAX_IN_FLIGHT
+from rag.batch.parallel import calls_in_flight
 
 from .quoting_server import QuotingServer, questions_about
 
@@ -39,7 +38,7 @@ def main() -> None:
         print(json.dumps(measure_times(args)))
         return
     processor, delayed = (run_in_subprocess(seconds) for seconds in (0.0, args.seconds))
-    in_flight = max(MAX_IN_FLIGHT, CALLS_PER_QUESTION * args.jobs)
+    in_flight = calls_in_flight(args.jobs)
     server_seconds = delayed["requests"] * args.seconds / in_flight
     print(
         json.dumps(

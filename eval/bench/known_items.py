@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ..metrics.known_items import CUTOFF, KnownItemCase, compare_ranks, rank_of, read_known_items
+from ..metrics.known_items import CUTOFF, KnownItemCase, compare_ranks, first_rank, read_known_items
 from .measuring import measured, print_row
 
 MODES = {"hybrid": False, "hybrid+rerank": True}
@@ -60,7 +60,7 @@ def _search(store: str, cases: Sequence[KnownItemCase]) -> tuple[dict[str, list[
             with measured() as seconds:
                 hits = search_index(index, case.question, k=CUTOFF, rerank=rerank)
             spent += seconds["cpu"]
-            ranks[mode].append(rank_of(case, [hit.chunk for hit in hits]))
+            ranks[mode].append(first_rank((hit.chunk for hit in hits), case.is_answered_by))
         milliseconds[mode] = 1e3 * spent / len(cases)
     index.close()
     return ranks, milliseconds

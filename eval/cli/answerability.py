@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rag.errors import UsageError
-
 from .coverage import collection_paths
 from .options import collections_option, eval_json_option, eval_quiet_option, settings_from
 
@@ -51,9 +49,7 @@ def measure_answerability_of(
     from ..runner.answerability_cases import read_answerability_cases
 
     cases = read_answerability_cases(suite)
-    paths = collection_paths(collections, {case.collection: None for case in cases})
-    if not paths:
-        raise UsageError(f"no collection of {suite} is here; say where one is: --collection {cases[0].collection}=PATH")
+    paths = collection_paths(suite, collections, [case.collection for case in cases])
     results: list[AssessedCase] = []
     with Progress(quiet=quiet) as display:
         for name, here in paths.items():

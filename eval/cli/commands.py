@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rag.cli.exit_status import FELL_SHORT
 from rag.errors import CitebriefError, UsageError
 
 from .answerability import measure_answerability_of
@@ -36,13 +37,10 @@ if TYPE_CHECKING:
     from ..runner.score import ScoredBrief
     from ..runner.thresholds import ThresholdResult
 
-THRESHOLD_MISSED = 3
-"""Exit status if a threshold or the comparison with the baseline fails."""
-
 
 @click.group(name="eval")
 def evaluate() -> None:
-    """Score how faithful briefs are, and hold the scores to a bar."""
+    """Score how faithful briefs are, and compare with thresholds."""
 
 
 evaluate.add_command(measure_answerability_of)
@@ -293,4 +291,4 @@ def _finish(
     if card["n"]["questions"] == card["n"]["failed"]:
         raise CitebriefError(f"nothing could be scored: {card['cases'][0]['error']}")
     if failed:
-        sys.exit(THRESHOLD_MISSED)
+        sys.exit(FELL_SHORT)

@@ -48,8 +48,8 @@ def measure_coverage_of(
     """Measure which aspects of a good answer have a passage among the evidence for the writer.
 
     SUITE is JSONL, a case a line: id, collection, question, aspects. Evidence is the best hits that fit into a budget
-    of tokens, and, as "writer", the passages that a large model is sent today. A collection that is not here is left
-    out.
+    of tokens, and, as "outline", the passages of the outline that is made without a model. A collection that is not
+    here is left out.
 
     \b
     citebrief eval coverage eval/cases/coverage.jsonl --collection corpus=corpus
@@ -61,9 +61,7 @@ def measure_coverage_of(
     from ..runner.coverage_cases import read_coverage_cases
 
     cases = read_coverage_cases(suite)
-    paths = collection_paths(collections, {case.collection: None for case in cases})
-    if not paths:
-        raise UsageError(f"no collection of {suite} is here; say where one is: --collection {cases[0].collection}=PATH")
+    paths = collection_paths(suite, collections, [case.collection for case in cases])
     results: list[CaseCoverage] = []
     with Progress(quiet=quiet) as display:
         for name, here in paths.items():
@@ -73,13 +71,18 @@ def measure_coverage_of(
     click.echo(json.dumps(report, ensure_ascii=False) if as_json else format_coverage(report))
 
 
-def collection_paths(options: Sequence[str], names: Iterable[str]) -> dict[str, list[str]]:
-    """Return the paths of each of ``names`` that ``--collection`` gives; say which are left out, and why.
+def collection_paths(suite: str, options: Sequence[str], names: Iterable[str]) -> dict[str, list[str]]:
+    """Return the paths of each collection that ``--collection`` gives; say which are left out, and why.
+
+    Args:
+        suite: the file of the suite, for messages.
+        options: the values of ``--collection``.
+        names: the collection of each case of the suite.
 
     Raises:
-        UsageError: an option is not NAME=PATH, or names no collection of the suite.
+        UsageError: an option is not NAME=PATH, or names no collection of the suite, or no collection is here.
     """
-    known = list(names)
+    known = list(dict.fromkeys(names))
     given: defaultdict[str, list[str]] = defaultdict(list)
     for option in options:
         name, separator, path = option.partition("=")
@@ -94,6 +97,8 @@ def collection_paths(options: Sequence[str], names: Iterable[str]) -> dict[str, 
             click.echo(f"left out {name}: {why}", err=True)
         else:
             paths[name] = given[name]
+    if not paths:
+        raise UsageError(f"no collection of {suite} is here; say where one is: --collection {known[0]}=PATH")
     return paths
 
 

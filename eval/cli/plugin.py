@@ -83,7 +83,8 @@ def assert_faithful(
     if recall is None:
         pytest.fail("the brief has no sentence: it says that the corpus does not answer its question", pytrace=False)
     lines = [
-        f"citation recall {recall:.3f} (bar {min_recall:g}), precision {precision or 0:.3f} (bar {min_precision:g})"
+        f"citation recall {recall:.3f} (at least {min_recall:g}), "
+        f"precision {precision or 0:.3f} (at least {min_precision:g})"
     ]
     for sentence in unsupported_sentences([scored]):
         row = sentence.row

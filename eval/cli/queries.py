@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rag.errors import UsageError
-
 from .coverage import collection_paths
 from .options import collections_option, eval_json_option, eval_quiet_option, settings_from
 from .retrieval import RETRIEVAL_MODES
@@ -61,9 +59,7 @@ def measure_queries_on(
     from ..metrics.queries import format_queries, measure_queries, queries_json, read_query_cases
 
     cases = read_query_cases(suite)
-    paths = collection_paths(collections, {case.collection: None for case in cases})
-    if not paths:
-        raise UsageError(f"no collection of {suite} is here; say where one is: --collection {cases[0].collection}=PATH")
+    paths = collection_paths(suite, collections, [case.collection for case in cases])
     with ExitStack() as stack:
         display = stack.enter_context(Progress(quiet=quiet))
 

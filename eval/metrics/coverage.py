@@ -28,8 +28,8 @@ DEFAULT_BUDGETS = (2_000, 4_000, 12_000)
 MAX_SEARCH_HITS = 500
 """Maximum hits of one search, the limit of the setting ``k``."""
 
-WRITER = "writer"
-"""The name of the evidence that is sent to the writer today, whatever its length."""
+OUTLINE = "outline"
+"""The name of the passages of the outline that is made without a model, whatever their length."""
 
 COVERED, OTHER_PASSAGE, OTHER_DOCUMENT = "covered", "other passage", "other document"
 """What the evidence has of an aspect: a passage that states it; only other passages of its documents; none of these."""
@@ -54,7 +54,7 @@ class EvidenceCoverage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseCoverage:
-    """The coverage of one case, by budget (and :data:`WRITER`).
+    """The coverage of one case, by budget (and :data:`OUTLINE`).
 
     ``ranks`` has, for each aspect, the rank of the first hit that states it in the longest ranking, of ``depth`` hits,
     or None.
@@ -69,12 +69,12 @@ class CaseCoverage:
 def measure_case(
     case: CoverageCase, index: Index, session: Session | None, budgets: Sequence[int], *, k: int
 ) -> CaseCoverage:
-    """Measure the coverage of ``case`` at each of ``budgets``, and of the outline's evidence if ``session`` is given.
+    """Measure the coverage of ``case`` at each of ``budgets``, and of the outline's passages if ``session`` is given.
 
     Args:
         case: the case.
         index: the index of the case's collection.
-        session: makes the outline whose passages are sent to the writer.
+        session: makes the outline, without a model.
         budgets: numbers of tokens.
         k: hits that a search of the product returns.
     """
@@ -88,8 +88,8 @@ def measure_case(
     by_evidence = {str(budget): coverage_of(case.aspects, fill_budget(search, budget, k=k)) for budget in budgets}
     if session is not None:
         _, outline = session.outline(Question(id=case.id, text=case.question))
-        sent = {each.chunk.id: each.chunk for section in outline.sections for each in section.evidence}
-        by_evidence[WRITER] = coverage_of(case.aspects, list(sent.values()))
+        outlined = {each.chunk.id: each.chunk for section in outline.sections for each in section.evidence}
+        by_evidence[OUTLINE] = coverage_of(case.aspects, list(outlined.values()))
     longest = max(rankings, key=len, default=())
     ranks = tuple(
         next((hit.rank for hit in longest if aspect.is_stated_in(hit.chunk.document_id, hit.chunk.text)), None)
@@ -223,7 +223,7 @@ def format_coverage(report: dict[str, Any]) -> str:
             )
         lines.append(f"{'':14} {figures['questions']} questions, {figures['aspects']} aspects")
     for case in report["cases"]:
-        largest = max((name for name in case["evidence"] if name != WRITER), key=int)
+        largest = max((name for name in case["evidence"] if name != OUTLINE), key=int)
         missed = [aspect for aspect in case["aspects"] if aspect[largest] != COVERED]
         if missed:
             lines.append(f"\n{case['id']}: {case['question']}")

@@ -43,13 +43,13 @@ class KnownItemCase(SuiteRow):
 
     def is_answered_by(self, chunk: Chunk) -> bool:
         """Whether ``chunk`` has the words."""
-        found = words_of(chunk.text)
+        found = plain_words(chunk.text)
         starts = range(len(found) - self.words + 1)
         return any(words_digest(found[start : start + self.words]) == self.digest for start in starts)
 
 
-def words_of(text: str) -> list[str]:
-    """Return the words of ``text`` in lower case, without punctuation."""
+def plain_words(text: str) -> list[str]:
+    """Return the words of ``text`` in lower case, without punctuation: the parts of "it's" are two words."""
     return re.findall(r"\w+", text.lower())
 
 
@@ -63,9 +63,9 @@ def read_known_items(path: str | Path) -> list[KnownItemCase]:
     return read_suite(path, KnownItemCase)
 
 
-def rank_of(case: KnownItemCase, chunks: Iterable[Chunk]) -> int | None:
-    """Return the rank, from 1, of the first of ``chunks`` that answers ``case``; None without one."""
-    return next((rank for rank, chunk in enumerate(chunks, 1) if case.is_answered_by(chunk)), None)
+def first_rank(chunks: Iterable[Chunk], is_answer: Callable[[Chunk], bool]) -> int | None:
+    """Return the rank, from 1, of the first of ``chunks`` that is an answer; None without one."""
+    return next((rank for rank, chunk in enumerate(chunks, 1) if is_answer(chunk)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

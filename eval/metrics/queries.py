@@ -24,6 +24,7 @@ from rag.types import Chunk
 
 from ..runner.cases import NonEmptyText, SuiteRow, read_suite
 from ..runner.coverage_cases import AspectPlace
+from .known_items import first_rank
 from .retrieval import modes as retrieval_modes
 
 Kind = Literal["long", "vague", "misspelt", "spelling", "numbers", "marks"]
@@ -67,11 +68,6 @@ def read_query_cases(path: str | Path) -> list[QueryCase]:
     return read_suite(path, QueryCase)
 
 
-def first_rank(case: QueryCase, chunks: Iterable[Chunk]) -> int | None:
-    """Return the rank, from 1, of the first of ``chunks`` that answers ``case``; None without one."""
-    return next((rank for rank, chunk in enumerate(chunks, 1) if case.is_answered_by(chunk)), None)
-
-
 def halves(cases: Iterable[QueryCase]) -> dict[str, Half]:
     """Return the half of each case, by id: the cases of a kind alternate, so that each half has as many of a kind."""
     seen: defaultdict[str, int] = defaultdict(int)
@@ -107,9 +103,9 @@ def measure_queries(
         search = retrieval_modes(SEARCHED_CHUNKS)[mode]
         for done, case in enumerate(chosen, 1):
             index = indexes[case.collection]
-            ranks[case.id][mode] = first_rank(case, search(index, wording(index, case.question)))
+            ranks[case.id][mode] = first_rank(search(index, wording(index, case.question)), case.is_answered_by)
             if case.clean is not None:
-                clean[case.id][mode] = first_rank(case, search(index, wording(index, case.clean)))
+                clean[case.id][mode] = first_rank(search(index, wording(index, case.clean)), case.is_answered_by)
             on_searched(mode, done, len(chosen))
     return [
         QueryRanks(case=case, half=half_of[case.id], ranks=ranks[case.id], clean=clean.get(case.id)) for case in chosen

@@ -10,9 +10,6 @@ from pathlib import Path
 
 from .cases import NonEmptyText, SuiteRow, read_suite
 
-TUNING_COLLECTIONS = frozenset({"corpus", "tsc", "18f"})
-"""Collections of ``eval/cases/answerability.jsonl`` that thresholds may be chosen on; the others report."""
-
 
 class AnswerabilityCase(SuiteRow):
     """A question on the documents of ``collection``, and whether they answer it."""

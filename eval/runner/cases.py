@@ -82,11 +82,6 @@ def read_suite(path: str | Path, row_type: type[Row]) -> list[Row]:
     return parse_suite(lines, str(path), row_type)
 
 
-def parse_cases(lines: Iterable[str], name: str) -> list[Case]:
-    """Parse the lines of a suite as :func:`read_cases` does; ``name`` is the file's name in error messages."""
-    return parse_suite(lines, name, Case)
-
-
 def parse_suite(lines: Iterable[str], name: str, row_type: type[Row]) -> list[Row]:
     """Parse the lines of a suite as :func:`read_suite` does; ``name`` is the file's name in error messages."""
     rows: dict[str, Row] = {}

@@ -35,7 +35,6 @@ from rag.writing.session import Session
 from rag.writing.thematic_outline import KeyPoint, ThematicOutline, outline_without_model
 
 if TYPE_CHECKING:
-    from langchain_core.runnables import RunnableConfig
     from pydantic import BaseModel
 
     from rag.config import Settings
@@ -178,7 +177,6 @@ class DryRunModel:
         *,
         max_tokens: int,
         name: str,
-        config: RunnableConfig | None = None,
     ) -> ReplyT:
         """Count the call, and return a reply with empty fields."""
         prompt = self._prompt_tokens(system, user, schema)

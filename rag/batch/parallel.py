@@ -88,7 +88,7 @@ def answer_many(
         session.stop()
 
     with (
-        Session(settings, at_once=max(MAX_IN_FLIGHT, CALLS_PER_QUESTION * jobs), budget=budget) as session,
+        Session(settings, at_once=calls_in_flight(jobs), budget=budget) as session,
         closing(
             run_concurrently(
                 lambda question: answer_safely(session, question, halted, on_progress),
@@ -102,6 +102,11 @@ def answer_many(
         for result in results:
             fatal = fatal or result.fault in FATAL_FAULTS
             yield result
+
+
+def calls_in_flight(jobs: int) -> int:
+    """Return how many calls to the model may be in flight where ``jobs`` questions are answered at a time."""
+    return max(MAX_IN_FLIGHT, CALLS_PER_QUESTION * jobs)
 
 
 def answer_safely(

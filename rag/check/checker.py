@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from rag.config import Settings
 
 SEARCH_DEPTH = 20
-"""Passages of the index that are judged as better citations."""
+"""Passages of the index among which a better citation is looked for; the nearest few of all candidates are judged.
+
+See :data:`rag.verify.candidates.MAX_NEAR_CHUNKS`.
+"""
 
 
 def check_brief(

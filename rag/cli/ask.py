@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rag._internal.garbage import collect_rarely
-from rag.cli.exit_status import BELOW_THE_BAR, STOPPED
+from rag.cli.exit_status import FELL_SHORT, STOPPED
 from rag.cli.options import (
     embedder_option,
     evidence_tokens_option,
@@ -34,8 +34,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rag.config import Settings
+    from rag.llm import ModelChoice
     from rag.render import Format
     from rag.types import Brief, Filter
+
+PARTS_OF_LARGE_MODEL = {
+    "outline": "the outline was made without the model",
+    "brief": "the whole brief is quotations",
+}
+"""What a large model's brief lacks without a usable reply, by the ``where`` of the repair."""
 
 
 @click.command("ask")
@@ -111,12 +118,11 @@ def ask_command(
         write_brief(brief, files, quiet=quiet)
     finally:  # what a full disk does not take is printed
         print_brief(brief, output_format)
-    if choice.kind == "openai":
-        _print_parts_left_quoted(brief)
+    _print_parts_without_model(brief, choice)
     if explain:
         _print_repairs(brief)
     if brief.status != "answered":
-        sys.exit(BELOW_THE_BAR)
+        sys.exit(FELL_SHORT)
 
 
 def _filter(document: str | None, since: str | None, until: str | None) -> Filter:
@@ -140,15 +146,19 @@ def _save_draft(draft: Brief, settings: Settings) -> Path:
     return path
 
 
-def _print_parts_left_quoted(brief: Brief) -> None:
-    """Say how many parts of the brief are quotations since the model's replies could not be used, and why."""
+def _print_parts_without_model(brief: Brief, choice: ModelChoice) -> None:
+    """Say which parts of the brief are without the model since its replies could not be used, and why."""
     from rag.types import UNUSABLE_REPLY
 
-    reasons = [repair.why for repair in brief.trace.repairs if repair.why.startswith(UNUSABLE_REPLY)]
-    if reasons:
+    unusable = [repair for repair in brief.trace.repairs if repair.why.startswith(UNUSABLE_REPLY)]
+    if choice.kind == "openai":
         advice = "; a server with structured output (OpenAI, vLLM, llama.cpp, Ollama) holds replies to the schema"
-        parts = "1 part of the brief is a quotation" if len(reasons) == 1 else f"{len(reasons)} parts are quotations"
-        print_message(f"{parts}: {brief.trace.model}: {reasons[0]}{advice if 'schema' in reasons[0] else ''}")
+        for repair in unusable:
+            part = PARTS_OF_LARGE_MODEL.get(repair.where, f"{repair.where}: without the model")
+            print_message(f"{part}: {brief.trace.model}: {repair.why}{advice if 'schema' in repair.why else ''}")
+    elif unusable:
+        parts = "1 part of the brief is quoted" if len(unusable) == 1 else f"{len(unusable)} parts are quoted"
+        print_message(f"{parts}: {brief.trace.model}: {unusable[0].why}")
 
 
 def _print_repairs(brief: Brief) -> None:

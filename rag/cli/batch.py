@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rag.cli.exit_status import BELOW_THE_BAR, STOPPED
+from rag.cli.exit_status import FELL_SHORT, STOPPED
 from rag.cli.options import embedder_option, evidence_tokens_option, quiet_option, store_option, verifier_option
 from rag.errors import UsageError
 
@@ -59,7 +59,11 @@ BATCH_FORMATS: tuple[Format, ...] = ("json", "md", "html", "text")
     help="Folder of the response cache, which makes a repeated request free. [DIR/.replies]",
 )
 @click.option("--dry-run", is_flag=True, help="Only estimate tokens and dollars; no model is asked.")
-@click.option("--k", type=click.IntRange(1, 500), help="Passages to retrieve, unless the question sets k. [40]")
+@click.option(
+    "--k",
+    type=click.IntRange(1, 500),
+    help="Passages to retrieve, unless the question sets k. [40, or as many as --evidence-tokens take]",
+)
 @evidence_tokens_option
 @click.option(
     "--sections", type=click.IntRange(1, 7), help="Largest number of sections, unless the question sets it. [6]"
@@ -169,7 +173,7 @@ def batch(
         sys.stdout.flush()
         os._exit(STOPPED)
     if summary.failed or summary.ended != "done":
-        sys.exit(BELOW_THE_BAR)
+        sys.exit(FELL_SHORT)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from rag.cli.exit_status import BELOW_THE_BAR
+from rag.cli.exit_status import FELL_SHORT
 from rag.cli.options import embedder_option, json_option, quiet_option, store_option, verifier_option
 from rag.cli.output import print_message, progress_display
 
@@ -56,4 +56,4 @@ def check_command(
         )
     click.echo(report_json(report, brief, min_support) if as_json else report_text(report))
     if report.share < min_support:
-        sys.exit(BELOW_THE_BAR)
+        sys.exit(FELL_SHORT)

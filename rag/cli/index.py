@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from rag.store import IndexReport
     from rag.types import Skipped
 
-IGNORED_REASON = "left out by"
-"""Start of the reason that ``rag.ingest`` gives for a file that .citebriefignore excludes. Not a problem to report."""
-
 NAMED_SKIPPED = 5
 """Skipped files with one reason that are named; where there are more, only so many, in one line."""
 
@@ -91,10 +88,10 @@ def index_command(
             f"{report.added} added, {report.changed} changed, {report.removed} removed, {report.unchanged} unchanged; "
             f"{report.embedded} passages embedded{_usage(report)}"
         )
-    from rag.ingest import NO_TEXT_LAYER, OCR_ADVICE
+    from rag.ingest import IGNORED_REASON, NO_TEXT_LAYER, OCR_ADVICE
     from rag.render.cleaning import single_line
 
-    problems = [item for item in report.skipped if not item.reason.startswith(IGNORED_REASON)]
+    problems = [item for item in report.skipped if item.reason != IGNORED_REASON]
     for line in _skipped_lines(problems):
         print_message(line)
     if len(report.skipped) > len(problems) and not quiet:

@@ -82,6 +82,7 @@ def show_command(chunk_id: str | None, document: str | None, as_json: bool, **op
     from rag import pipeline
     from rag.config import load_settings
     from rag.render.cleaning import neutralise, single_line
+    from rag.render.wording import pages
 
     chunk, before, after = pipeline.show(chunk_id, load_settings(options))
     if as_json:
@@ -101,8 +102,7 @@ def show_command(chunk_id: str | None, document: str | None, as_json: bool, **op
         }
         click.echo(json.dumps(row, ensure_ascii=False))
         return
-    pages = f", p. {chunk.pages[0]}" if chunk.pages else ""
-    click.secho(f"{single_line(chunk.context)}{pages}", bold=True)
+    click.secho(", ".join(filter(None, (single_line(chunk.context), pages(chunk)))), bold=True)
     click.echo(f"{single_line(chunk.source)}  {chunk.date or ''}  characters {chunk.start} to {chunk.end}\n")
     click.secho(neutralise(before), dim=True, nl=False)
     click.secho(neutralise(chunk.text), bold=True, nl=False)

@@ -1,4 +1,4 @@
-"""Token vectors of two layers of the packaged encoder, for the support model.
+"""Token vectors of two layers of the packaged encoder, for the alignment model.
 
 A text is split at sentence ends into pieces that fit the encoder, so that no part of a long passage is truncated, and
 every token keeps its sentence and its offset. Claim and evidence are encoded separately (late interaction, as in

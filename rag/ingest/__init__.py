@@ -4,7 +4,7 @@
 """
 
 from rag.ingest.chunking import CHUNKER_VERSION, chunk_document, embedding_text
-from rag.ingest.discovery import MAX_BYTES, find, root_of
+from rag.ingest.discovery import IGNORED_REASON, MAX_BYTES, find, root_of
 from rag.ingest.extraction import extract
 from rag.ingest.language import foreign_language
 from rag.ingest.omissions import NO_TEXT_LAYER, OCR_ADVICE, describe_omission, number_ranges
@@ -14,6 +14,7 @@ from rag.ingest.source import EXTRACTOR_VERSION, Source, with_ocr
 __all__ = [
     "CHUNKER_VERSION",
     "EXTRACTOR_VERSION",
+    "IGNORED_REASON",
     "MAX_BYTES",
     "NO_TEXT_LAYER",
     "OCR_ADVICE",

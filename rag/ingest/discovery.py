@@ -21,6 +21,10 @@ MAX_BYTES = 200 * 1024 * 1024
 """Maximum size of a file. Larger files are skipped without being opened."""
 
 IGNORE_FILE = ".citebriefignore"
+
+IGNORED_REASON = f"left out by {IGNORE_FILE}"
+"""Why a file is skipped that a :data:`IGNORE_FILE` excludes. It is no problem to report."""
+
 _READ_SIZE = 1 << 20
 
 
@@ -123,7 +127,7 @@ def _walk(directory: Path, *, base: Path, root: str) -> Iterator[Source | Skippe
             if name.startswith("."):
                 continue
             if any(_is_ignored(spec, child, location) for location, spec in ignore_specs):
-                yield Skipped(path=printable_path(str(child)), reason=f"left out by {IGNORE_FILE}")
+                yield Skipped(path=printable_path(str(child)), reason=IGNORED_REASON)
             else:
                 stack.append((child, parents | {real_path}, ignore_specs))
 

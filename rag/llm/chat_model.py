@@ -6,7 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from langchain_core.runnables import RunnableConfig
     from pydantic import BaseModel
 
     ReplyT = TypeVar("ReplyT", bound=BaseModel)
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 class ChatModel(Protocol):
     """A chat model that replies in JSON under a schema.
 
-    :class:`rag.llm.client.Model` sends requests to a server; a dry run counts the tokens and sends nothing.
+    :class:`rag.llm.client.ChatClient` sends requests to a server; a dry run counts the tokens and sends nothing.
     """
 
     name: str
@@ -35,7 +34,6 @@ class ChatModel(Protocol):
         *,
         max_tokens: int,
         name: str,
-        config: RunnableConfig | None = None,
     ) -> ReplyT:
         """Return the model's reply to the two messages, parsed as ``schema``.
 
@@ -45,7 +43,6 @@ class ChatModel(Protocol):
             schema: the pydantic model that the reply has to follow.
             max_tokens: the most tokens that the reply may have.
             name: the prompt's name, under which callbacks see the call.
-            config: a LangChain configuration, such as callbacks.
 
         Raises:
             ReplyError: the reply does not follow the schema, or is cut off, empty or refused.

@@ -30,7 +30,6 @@ from rag.llm.response_cache import ResponseCache
 from rag.llm.spec import ModelChoice, rates_of
 
 if TYPE_CHECKING:
-    from langchain_core.runnables import RunnableConfig
     from langchain_openai import ChatOpenAI
     from pydantic import BaseModel
 
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     ReplyT = TypeVar("ReplyT", bound=BaseModel)
 
 MAX_IN_FLIGHT = 8
-"""Requests in flight by default: the sections of one brief."""
+"""Requests in flight by default; chosen, not measured. A chat verifier asks as many at a time."""
 
 
 class ChatClient:
@@ -173,7 +172,6 @@ class ChatClient:
         *,
         max_tokens: int,
         name: str,
-        config: RunnableConfig | None = None,
     ) -> ReplyT:
         """Return the model's reply as ``schema``; see :meth:`rag.llm.chat_model.ChatModel.ask`.
 
@@ -195,10 +193,10 @@ class ChatClient:
             **reasoning,
         )
         try:
-            message = chat.invoke([("system", system), ("human", user)], {"run_name": name, **(config or {})})
+            message = chat.invoke([("system", system), ("human", user)], {"run_name": name})
             reply = parse_reply(message, schema)
         except Exception as error:
-            translated = error if isinstance(error, CitebriefError) else translate_error(error, self._where, self._mask)
+            translated = error if isinstance(error, CitebriefError) else translate_error(error, self._where, self._key)
             if isinstance(translated, ReplyError):
                 self._keep_response(call, usable=False)
                 if self.capabilities is not None and has_other_structure(translated):
@@ -229,10 +227,6 @@ class ChatClient:
             body = call.response.body.replace(self._key.encode(), b"...") if self._key else call.response.body
             response = replace(call.response, body=body)
             self._response_cache.keep(call.key, response, usable=usable, on_error=self._on_wait)
-
-    def _mask(self, text: str) -> str:
-        """Return ``text`` without the key, which servers quote in messages."""
-        return text.replace(self._key, "…") if self._key else text
 
 
 def quieten_client_loggers() -> None:

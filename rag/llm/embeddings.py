@@ -201,7 +201,7 @@ class RemoteEmbedder(Embeddings):
         except CitebriefError:
             raise
         except Exception as error:
-            raise translate_error(error, self._where, self._mask) from error
+            raise translate_error(error, self._where, self._key) from error
         finally:
             recorder.tokens.update(call.tokens)
         if is_query and connection.response_cache is not None and call.response is not None:
@@ -281,7 +281,3 @@ class RemoteEmbedder(Embeddings):
             )
         unit: Vectors = vectors / norms
         return unit
-
-    def _mask(self, text: str) -> str:
-        """Return ``text`` without the key, which servers quote in messages."""
-        return text.replace(self._key, "…") if self._key else text

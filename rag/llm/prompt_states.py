@@ -17,7 +17,7 @@ from rag._internal.cached_file import CachedFile
 from rag.errors import ModelError
 
 MAX_KEPT_STATES = 12
-"""States in the cache at the most: those of all packaged prompts for a small model, for two numbers of threads."""
+"""States in the cache at the most; chosen, not measured. A process keeps one for each prompt of the local model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rag.errors import ModelError, ReplyError, TooLong
@@ -21,15 +20,18 @@ _TOO_LONG = re.compile(
 """The messages of OpenAI, Azure, vLLM, llama.cpp and Anthropic for a request that does not fit."""
 
 
-def translate_error(error: Exception, where: str, mask: Callable[[str], str]) -> ModelError:
+def translate_error(error: Exception, where: str, key: str) -> ModelError:
     """Return the error to raise in place of ``error``.
 
     Args:
         error: what a call raised.
         where: the model and its host.
-        mask: removes the key from a text that a server or library worded.
+        key: the API key, which is left out of what a server or library worded; "" if there is none.
     """
     import openai
+
+    def mask(text: str) -> str:
+        return text.replace(key, "…") if key else text
 
     if isinstance(error, openai.LengthFinishReasonError):
         return ReplyError("the reply was cut off")

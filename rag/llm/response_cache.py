@@ -73,12 +73,12 @@ class ResponseCache:
             directory.mkdir(parents=True, exist_ok=True)
             self._connection = _open(directory / CACHE_FILE)
         except FileExistsError:
-            raise UsageError(f"CITEBRIEF_REPLIES {directory}: it is a file: name a folder") from None
+            raise UsageError(f"cache of replies {directory}: it is a file: name a folder") from None
         except OSError as error:
-            raise UsageError(f"CITEBRIEF_REPLIES {directory}: {(error.strerror or str(error)).lower()}") from None
+            raise UsageError(f"cache of replies {directory}: {(error.strerror or str(error)).lower()}") from None
         except sqlite3.Error:
             raise UsageError(
-                f"CITEBRIEF_REPLIES {directory}: {CACHE_FILE} cannot be read and written: "
+                f"cache of replies {directory}: {CACHE_FILE} cannot be read and written: "
                 "remove it if it is damaged, or name another folder"
             ) from None
 

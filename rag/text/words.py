@@ -20,8 +20,9 @@ FUNCTION_WORDS = frozenset(
         "is are was were be been being has have had do does did"
     ).split()
 )
-"""English words without a subject of their own, in lower case: the one stop-word list, which others add to.
+"""English words without a subject of their own, in lower case: the stop-word list, which others add to.
 
+Only ``rag/verify/alignment/facts.py`` has a list of its own, with which the weights of its model were trained.
 Words that decide what a sentence asserts are not in it: negations, modal verbs, quantifiers, and the conjunctions of
 cause, condition and order ("because", "if", "after").
 """

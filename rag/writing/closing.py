@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.writing.evidence import EvidenceSentence, opens_with_known_surname
+from rag.writing.evidence import EvidenceSentence, opens_with_surname_of_chunk
 from rag.writing.headings import headings_from_documents
 from rag.writing.outline import Outline, OutlineSection
 from rag.writing.sentence_blocks import SentenceBlock, blocks_of
@@ -27,7 +27,7 @@ class ClosingWeights:
     key_point: float = 0.2
     """Bonus of a section's key point: the summary should cover several sections."""
 
-    unknown_surname: float = 0.4
+    surname_of_chunk: float = 0.4
     """Penalty of a sentence that opens with a surname that its chunk, but not the brief, has introduced."""
 
     companion: float = 0.08
@@ -70,8 +70,8 @@ def closing_evidence(
 
 def _weight(block: SentenceBlock, weights: ClosingWeights) -> float:
     """Return the weight of a block: that of its best sentence, less where it is hard to open with."""
-    unknown = weights.unknown_surname if opens_with_known_surname(block[0]) else 0.0
-    return max(each.relevance for each in block) - unknown - weights.companion * (len(block) - 1)
+    surname = weights.surname_of_chunk if opens_with_surname_of_chunk(block[0]) else 0.0
+    return max(each.relevance for each in block) - surname - weights.companion * (len(block) - 1)
 
 
 def _first_that_fit(blocks: Sequence[SentenceBlock], most: int, sentences: int) -> list[SentenceBlock]:

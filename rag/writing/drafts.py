@@ -20,7 +20,8 @@ CLOSING_PARTS: tuple[ClosingPart, ClosingPart] = ("summary", "conclusion")
 class Draft:
     """A sentence as a writer returns it, not yet verified, and the chunks that it cites.
 
-    ``evidence`` are the sentences that it was made from, or those of its chunks: they are quoted if it fails.
+    ``evidence`` are the sentences that it was made from, which are quoted if it fails; empty for a draft of a large
+    model, which is replaced by sentences of its chunks.
     ``fault`` is what is wrong with it before it is verified. ``merged`` is set where the sentence was made from
     ``evidence`` and nothing else: its citations are then known, and not chosen by the model. Where ``replaceable`` is
     not set, no evidence sentence stands in for a draft that fails, as for a side of a disagreement.

@@ -171,8 +171,11 @@ def with_qualifications(sentence: EvidenceSentence, others: Sequence[EvidenceSen
     return [sentence, *(each for other in qualifying for each in with_qualifications(other, others))]
 
 
-def opens_with_known_surname(sentence: EvidenceSentence) -> bool:
-    """Whether ``sentence`` opens with a lone surname whose full name the chunk gives before: "Maalin recovered …"."""
+def opens_with_surname_of_chunk(sentence: EvidenceSentence) -> bool:
+    """Whether ``sentence`` opens with a lone surname whose full name its chunk gives before: "Maalin recovered …".
+
+    A reader of the sentence alone has not been told the full name.
+    """
     opening = re.match(r"[A-Z][\w-]+(?=['’]s? |s? [a-z])", sentence.text.lstrip("“"))
     if opening is None:
         return False

@@ -5,8 +5,9 @@ An alias can only be one that the request shows. The outline's is in ``rag/writi
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
+from rag.writing.editing import EditAction
 from rag.writing.reply_schemas import alias_type, list_of, strict_schema
 from rag.writing.thematic_outline import MAX_GAPS
 
@@ -59,7 +60,7 @@ def edit_schema(
     edit = strict_schema(
         "Edit",
         sentence=(source, ...),
-        action=(Literal["replace", "fallback", "drop", "add"], ...),
+        action=(EditAction, ...),
         text=(str, ...),
         citations=(list_of(alias_type("Passage", passages), 0, MAX_CITATIONS), ...),
         why=(str, ...),

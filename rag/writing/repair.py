@@ -34,10 +34,10 @@ Revise = Callable[[Sequence[RefusedDraft]], Sequence[tuple[Draft, ...]]]
 class RepairPolicy:
     """Decides which sentences of a brief are printed, one part of the brief after another.
 
-    ``evidence`` are all retrieved chunks. ``max_rewrites`` limits the drafts of the brief that are revised; None sets
-    no limit. A chunk that the draft does not cite is cited instead if it alone states the draft with at least the
-    verifier's ``min_reattribution_score``: of forty that are tried, the best often passes by chance. ``log`` lists the
-    repairs so far.
+    ``evidence`` are the chunks that may be cited instead. ``max_rewrites`` limits the drafts of the brief that are
+    revised; None sets no limit. A chunk that the draft does not cite is cited instead if it alone states the draft with
+    at least the verifier's ``min_reattribution_score``: of up to eight that are tried, one may pass by chance.
+    ``log`` lists the repairs so far.
     """
 
     verifier: Verifier

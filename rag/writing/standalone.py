@@ -29,8 +29,7 @@ _OWN = "(?:report|study|paper|review|article|book|volume|chapter|section|(?-i:Of
 
 
 def _any(phrases: str) -> str:
-    """Return a regular expression for any of ``phrases``, separated by commas or line ends; ``{own}`` is ``_OWN``."""
-    phrases = phrases.replace("{own}", _OWN)
+    """Return a regular expression for any of ``phrases``, separated by commas or line ends."""
     return "(?:" + "|".join(phrase for phrase in (part.strip() for part in re.split(r"[,\n]", phrases)) if phrase) + ")"
 
 

@@ -348,12 +348,12 @@ def test_a_worker_that_cannot_create_the_response_cache_runs_without_it(without_
     assert (result.error, result.status) == ("", "answered")
     ((question_id, message),) = actor.messages
     assert question_id == "", "the message is about no single question"
-    assert "CITEBRIEF_REPLIES" in message
+    assert "cache of replies" in message
 
 
 def test_a_worker_without_key_and_response_cache_reports_both(without_cache: Settings) -> None:
     problem = Worker("one", without_cache, RecordingActor(), None, 1).open()
-    assert "CITEBRIEF_REPLIES" in problem
+    assert "cache of replies" in problem
     assert "OPENAI_API_KEY" in problem
 
 

@@ -8,13 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from briefs import answered
 from command_line import COMMAND, NO_MODELS, ROOT, Run
 from fault_server import FaultServer, ReceivedRequest, ScriptedReply, failing, good, overflow, slow, truncated
 
 from rag.render.json import from_json
+from rag.types import UNUSABLE_REPLY, Brief, Repair
 
 pytestmark = pytest.mark.integration
 
@@ -126,11 +129,50 @@ def test_a_brief_that_does_not_fit_the_model_is_quoted_and_the_trace_says_so(sto
     assert all(sentence.text == " ".join(sentence.quotes[0].text.split()) for sentence in brief.sentences())
     repairs = [repair for repair in brief.trace.repairs if "does not fit the model's context" in repair.why]
     assert [repair.where for repair in repairs] == ["outline", "brief"]
-    assert f"{len(repairs)} parts are quotations: test: no usable reply" in done.stderr
+    assert "the outline was made without the model: test: no usable reply: the request does not fit" in done.stderr
+    assert "the whole brief is quotations: test: no usable reply: the request does not fit" in done.stderr
     # Each is asked for once: a longer request would not fit either.
     names = [request.body["response_format"]["json_schema"]["name"] for request in server.requests]
     assert [name for name in names if name != "select"] == ["queries", "outline", "brief"]
     assert names.count("select") <= 1  # of what stands beside the passages of the outline
+
+
+@pytest.mark.parametrize(
+    ("where", "message", "other"),
+    [
+        ("outline", "the outline was made without the model: m: no usable reply: cut off", "quotations"),
+        ("brief", "the whole brief is quotations: m: no usable reply: cut off", "outline"),
+    ],
+)
+def test_the_message_says_what_of_a_brief_is_without_the_large_model(
+    where: str, message: str, other: str, citebrief: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.pipeline.answer", lambda *_, **__: with_repairs((where, f"{UNUSABLE_REPLY}: cut off")))
+    done = citebrief("ask", "Why?", "--llm", "openai:m", OPENAI_BASE_URL="http://127.0.0.1:9/v1")
+    assert done.returncode == 0
+    assert message in done.stderr.splitlines()
+    assert other not in done.stderr
+
+
+def test_the_message_counts_the_sections_that_stay_quoted_without_the_local_model(
+    tmp_path: Path, citebrief: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "m.gguf").touch()
+    why = f"{UNUSABLE_REPLY}: it breaks the schema"
+    repairs = [("The tower", why), ("The tower", "no passage states it"), ("The inquiry", why)]
+    monkeypatch.setattr("rag.pipeline.answer", lambda *_, **__: with_repairs(*repairs))
+    done = citebrief("ask", "Why?", "--llm", f"local:{tmp_path / 'm.gguf'}")
+    assert f"2 parts are quoted: m: {why}" in done.stderr.splitlines()
+    repairs.pop()
+    done = citebrief("ask", "Why?", "--llm", f"local:{tmp_path / 'm.gguf'}")
+    assert f"1 part of the brief is quoted: m: {why}" in done.stderr.splitlines()
+
+
+def with_repairs(*repairs: tuple[str, str]) -> Brief:
+    """A brief by the model m with repairs of these parts for these reasons."""
+    brief = answered()
+    made = tuple(Repair(where=where, action="quote", before="", after="", why=why) for where, why in repairs)
+    return replace(brief, trace=replace(brief.trace, model="m", repairs=made))
 
 
 QUESTION = "What did Manafort share with Kilimnik?"

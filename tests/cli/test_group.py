@@ -41,7 +41,7 @@ def test_a_registered_command_runs_and_is_listed_with_its_help(plugin: Path) -> 
     assert run(plugin, "greet").stdout == "hello\n"
     listing = run(plugin, "--help").stdout
     assert "  greet   Greet the reader.\n" in listing
-    assert "  eval    Score how faithful briefs are, and hold the scores to a bar.\n" in listing
+    assert "  eval    Score how faithful briefs are, and compare with thresholds.\n" in listing
 
 
 def test_a_registered_command_is_not_imported_for_another_command(plugin: Path) -> None:

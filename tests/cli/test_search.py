@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from briefs import REPORT
 from command_line import ROOT, Run
 
 pytestmark = pytest.mark.integration
@@ -23,6 +24,12 @@ def test_show_prints_a_passage_that_search_found_with_its_surroundings(store: st
     shown = json.loads(citebrief("show", rows[0]["chunk_id"], "--store", store, "--json").stdout)
     assert shown["text"] == rows[0]["text"]
     assert shown["before"] or shown["after"]
+
+
+def test_show_names_all_pages_of_a_passage(citebrief: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.pipeline.show", lambda *_: (REPORT, "Before it.\n", "\nAfter it."))
+    heading, *_ = citebrief("show", REPORT.id).stdout.splitlines()
+    assert heading.endswith(" › A. Trump Tower Moscow, pp. 67–68")
 
 
 def test_an_unknown_chunk_id_is_refused_with_the_command_that_finds_one(store: str, citebrief: Run) -> None:

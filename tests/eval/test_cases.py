@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import UsageError
-from rag.eval.runner.cases import Case, collapse_whitespace, parse_cases, read_cases
+from rag.eval.runner.cases import Case, collapse_whitespace, parse_suite, read_cases
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -27,7 +27,7 @@ REPOSITORY = Path(__file__).parents[2]
 )
 def test_a_malformed_suite_is_refused_with_the_line(rows: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        parse_cases(rows.splitlines(), "suite.jsonl")
+        parse_suite(rows.splitlines(), "suite.jsonl", Case)
 
 
 def test_a_missing_suite_is_refused(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_a_missing_suite_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_comment_of_a_case_keeps_its_name_in_json() -> None:
-    [case] = parse_cases(['{"id": "a", "question": "b", "notes": "plain"}'], "suite.jsonl")
+    [case] = parse_suite(['{"id": "a", "question": "b", "notes": "plain"}'], "suite.jsonl", Case)
     assert case.comment == "plain"
     assert Case.model_validate_json(case.model_dump_json()) == case
     assert case.model_dump()["notes"] == "plain"

@@ -58,7 +58,7 @@ def test_coverage_is_measured_where_a_collection_is_here(commands: EvalCommands,
     assert evidence["4000"]["coverage"] == 0.75
     assert evidence["150"]["coverage"] <= evidence["4000"]["coverage"]
     assert evidence["150"]["tokens"] <= 150
-    assert 0 < evidence["writer"]["passages"] < 20
+    assert 0 < evidence["outline"]["passages"] < 20
     [case] = report["cases"]
     assert case["aspects"][0]["rank"] <= 5
     assert case["aspects"][3]["4000"] == "other passage"

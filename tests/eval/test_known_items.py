@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.eval.metrics.known_items import compare_ranks, rank_of, read_known_items, words_digest, words_of
+from rag.eval.metrics.known_items import compare_ranks, first_rank, plain_words, read_known_items, words_digest
 from rag.types import Chunk
 
 SUITE = Path(__file__).parents[2] / "eval" / "cases" / "known_items.jsonl"
@@ -19,12 +19,12 @@ def chunk(text: str) -> Chunk:
 
 def test_a_passage_is_recognised_by_the_digest_of_its_words_whatever_their_marks() -> None:
     case = read_known_items(SUITE)[0].model_copy(
-        update={"words": 4, "digest": words_digest(words_of("sold at a LOSS"))}
+        update={"words": 4, "digest": words_digest(plain_words("sold at a LOSS"))}
     )
     assert case.is_answered_by(chunk("It was “sold — at a loss” in May."))
     assert not case.is_answered_by(chunk("It was sold at the loss."))
-    assert rank_of(case, [chunk("No."), chunk("Sold at a loss")]) == 2
-    assert rank_of(case, [chunk("a loss")]) is None
+    assert first_rank([chunk("No."), chunk("Sold at a loss")], case.is_answered_by) == 2
+    assert first_rank([chunk("a loss")], case.is_answered_by) is None
 
 
 def test_rankings_are_compared_question_by_question() -> None:

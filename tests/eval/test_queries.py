@@ -11,10 +11,10 @@ from click.testing import CliRunner
 
 from rag.cli.main import cli
 from rag.errors import UsageError
+from rag.eval.metrics.known_items import first_rank
 from rag.eval.metrics.queries import (
     QueryCase,
     QueryRanks,
-    first_rank,
     format_queries,
     halves,
     read_query_cases,
@@ -53,8 +53,8 @@ def test_a_malformed_row_is_refused_with_the_line(tmp_path: Path, changed: dict[
 def test_the_rank_is_that_of_the_first_chunk_with_the_words_in_the_right_document() -> None:
     case = QueryCase.model_validate(ROW)
     chunks = [chunk("b.md", "the vault is cold"), chunk("a.md", "other"), chunk("a.md", "Here the vault\nis cold.")]
-    assert first_rank(case, chunks) == 3
-    assert first_rank(case, chunks[:2]) is None
+    assert first_rank(chunks, case.is_answered_by) == 3
+    assert first_rank(chunks[:2], case.is_answered_by) is None
 
 
 def test_the_committed_suite_has_sixty_queries_ten_of_each_kind_and_twenty_of_each_collection() -> None:

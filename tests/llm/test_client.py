@@ -25,7 +25,9 @@ from fault_server import (
     web_page,
     withheld,
 )
+from langchain_core.callbacks import BaseCallbackHandler
 from pydantic import BaseModel, ConfigDict, Field
+from transport_calls import watched_by
 
 from rag.config import Settings, load_settings
 from rag.errors import ModelError, ReplyError
@@ -154,16 +156,14 @@ def test_calls_from_many_threads_are_all_counted(connect: Callable[..., ChatClie
 
 
 def test_langchain_callbacks_see_the_call_under_the_prompts_name(connect: Callable[..., ChatClient]) -> None:
-    from langchain_core.callbacks import BaseCallbackHandler
-
     seen: list[str | None] = []
 
     class Watching(BaseCallbackHandler):
         def on_chat_model_start(self, *_: Any, **kwargs: Any) -> None:
             seen.append(kwargs.get("name"))
 
-    with FaultServer() as server, connect(server) as model:
-        model.ask("s", "u", Sentence, max_tokens=9, name="merge", config={"callbacks": [Watching()]})
+    with FaultServer() as server, connect(server) as model, watched_by(Watching()):
+        ask(model)
     assert seen == ["merge"]
 
 

@@ -12,13 +12,14 @@ import textwrap
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fault_server import FaultServer, ScriptedReply, cut_off, empty, failing, good, overflow, refused, slow, truncated
+from langchain_core.callbacks import BaseCallbackHandler
 from pydantic import BaseModel, ConfigDict
+from transport_calls import watched_by
 
 from rag.config import load_settings
 from rag.errors import ModelError, ReplyError, UsageError
@@ -178,9 +179,6 @@ def test_the_file_contains_neither_key_nor_request(connect: Connect, tmp_path: P
 
 
 def test_callbacks_see_a_replayed_call_without_usage(connect: Connect) -> None:
-    from langchain_core.callbacks import BaseCallbackHandler
-    from langchain_core.tracers.context import register_configure_hook
-
     seen: list[Any] = []
 
     class Watching(BaseCallbackHandler):
@@ -191,15 +189,11 @@ def test_callbacks_see_a_replayed_call_without_usage(connect: Connect) -> None:
             message = response.generations[0][0].message
             seen.append((message.text, message.usage_metadata))
 
-    global_handler: ContextVar[BaseCallbackHandler | None] = ContextVar("global_handler", default=None)
-    register_configure_hook(global_handler, inheritable=True)
     with FaultServer([good({"sentence": "It rained."})]) as server, connect(server) as model:
         ask(model)
-        ask(model, config={"callbacks": [Watching()]})
-        global_handler.set(Watching())
-        ask(model)
-        global_handler.set(None)
-    assert seen == ["merge", ('{"sentence": "It rained."}', None)] * 2
+        with watched_by(Watching()):
+            ask(model)
+    assert seen == ["merge", ('{"sentence": "It rained."}', None)]
 
 
 # --- the file --------------------------------------------------------------------------------------------------------
@@ -279,7 +273,7 @@ def test_an_unusable_directory_is_a_usage_error_and_is_left_unchanged(
         (kept / CACHE_FILE).write_bytes(rubbish)
     else:
         kept.write_text("a file")
-    with FaultServer() as server, pytest.raises(UsageError, match="CITEBRIEF_REPLIES kept: ") as caught:
+    with FaultServer() as server, pytest.raises(UsageError, match="cache of replies kept: ") as caught:
         connect(server)
     assert "\n" not in str(caught.value)
     assert (kept / CACHE_FILE).read_bytes() == rubbish if rubbish else kept.read_text() == "a file"

@@ -11,7 +11,7 @@ from rag.types import Hit
 from rag.writing.evidence import (
     EvidenceSentence,
     evidence_sentences,
-    opens_with_known_surname,
+    opens_with_surname_of_chunk,
     qualifies,
     with_qualifications,
 )
@@ -170,8 +170,8 @@ def test_a_lone_surname_that_the_chunk_introduced_is_told_from_a_full_name() -> 
         "Maalin recovered from the last naturally occurring case of smallpox in the world."
     )
     first, second = sentences_in(text)
-    assert not opens_with_known_surname(first)
-    assert opens_with_known_surname(second)
+    assert not opens_with_surname_of_chunk(first)
+    assert opens_with_surname_of_chunk(second)
 
 
 def test_a_line_of_code_is_no_evidence_sentence() -> None:

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from rag._internal.concurrency import GRACE
-from rag.batch.parallel import FATAL_FAULTS, OnQuestion, QuestionResult
+from rag.batch.parallel import FATAL_FAULTS, OnQuestion, QuestionResult, calls_in_flight
 from rag.batch.ray import cluster
 from rag.batch.ray.budget import SharedBudget
-from rag.batch.ray.worker import Worker, calls_in_flight
+from rag.batch.ray.worker import Worker
 from rag.errors import CitebriefError, ModelLost
 from rag.llm import Budget
 from rag.progress import Step

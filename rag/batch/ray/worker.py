@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from rag.batch.parallel import CALLS_PER_QUESTION, QuestionResult, answer_safely
+from rag.batch.parallel import QuestionResult, answer_safely, calls_in_flight
 from rag.batch.ray.budget import BudgetClient
 from rag.errors import CitebriefError, UsageError
-from rag.llm import MAX_IN_FLIGHT, ResponseCache
+from rag.llm import ResponseCache
 from rag.progress import Step
 from rag.types import Question
 from rag.writing.session import Session
@@ -78,8 +78,3 @@ class Worker:
         self._halt.set()
         if self._session is not None:
             self._session.stop()
-
-
-def calls_in_flight(jobs: int) -> int:
-    """Compute how many calls to the model a worker with ``jobs`` questions at a time may have in flight."""
-    return max(MAX_IN_FLIGHT, CALLS_PER_QUESTION * jobs)

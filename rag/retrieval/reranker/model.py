@@ -7,7 +7,6 @@ to the packaged encoder.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -69,13 +68,10 @@ class RerankConfig:
 class RerankModel:
     """The cross-encoder. Any thread may call it: pairs of several threads are scored in common batches."""
 
-    def __init__(
-        self, network: RerankNetwork, tokenizer: Tokenizer, config: RerankConfig, precision: Precision
-    ) -> None:
+    def __init__(self, network: RerankNetwork, tokenizer: Tokenizer, config: RerankConfig) -> None:
         from rag.retrieval.reranker.pairs import PairFormat
 
         self.config = config
-        self.precision = precision
         self._network = network
         self._tokenizer = tokenizer
         self._format = PairFormat.of(tokenizer)
@@ -105,7 +101,7 @@ class RerankModel:
             base = minilm_directory()
         precision = precision or best_precision()
         state = _merged_state(directory / "difference.safetensors", base, config.layers)
-        return cls(_network(state, base, config.layers, precision), load_pair_tokenizer(base), config, precision)
+        return cls(_network(state, base, config.layers, precision), load_pair_tokenizer(base), config)
 
     def log_odds(self, question: str, passages: Sequence[str]) -> list[float]:
         """Return for each passage the calibrated log-odds that it is relevant to ``question``.
@@ -115,10 +111,6 @@ class RerankModel:
             passages: each with its title and headings in a line above it, as :func:`rag.ingest.embedding_text` gives.
         """
         return self._scored([(question, passage) for passage in passages])
-
-    def probabilities(self, question: str, passages: Sequence[str]) -> list[float]:
-        """Return for each passage the calibrated probability that it is relevant to ``question``."""
-        return [1 / (1 + math.exp(-value)) for value in self.log_odds(question, passages)]
 
     def _score(self, pairs: list[tuple[str, str]]) -> list[float]:
         import torch

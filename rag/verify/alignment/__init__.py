@@ -1,1 +1,1 @@
-"""The packaged support model: token alignment, features, trees and networks."""
+"""The packaged alignment model: token alignment, features, trees and networks."""

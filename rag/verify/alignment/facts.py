@@ -1,4 +1,4 @@
-"""Facts that vectors blur: the numbers, names and turns of a sentence that its evidence does not have."""
+"""Facts on which vectors hardly differ: numbers, names, negations and hedges of a sentence and of its evidence."""
 
 from __future__ import annotations
 

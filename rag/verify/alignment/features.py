@@ -1,10 +1,8 @@
-"""What the support model looks at: how well the tokens of a sentence find their like in the evidence.
+"""What the alignment model looks at: how similar each token of a sentence is to the nearest one of the evidence.
 
-Each token of the sentence takes its most similar token in the evidence (ColBERT's MaxSim, arXiv:2004.12832); the
-features
-are the distribution of those maxima, over the whole evidence, over its best sentence and over its best two, and where
-they
-are weakest. Beside them stand plain word matches and the facts of ``rag/verify/alignment/facts.py``.
+Each token of the sentence takes its most similar token in the evidence (ColBERT's MaxSim, arXiv:2004.12832). The
+features are the distribution of those maxima, over the whole evidence, over its best sentence and over its best two,
+and where they are weakest. Beside them stand plain word matches and the facts of ``rag/verify/alignment/facts.py``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Align a sentence with its evidence token by token: precise on near copies, blind to free prose.
+"""Align a sentence with its evidence token by token: precise on near copies, unreliable on free prose.
 
 Sentence and passages are encoded apart by the packaged MiniLM (a passage once, however many sentences it serves),
 aligned token by token, and judged by heads whose logits are mixed: a linear one and boosted trees over
@@ -52,9 +52,8 @@ class AlignmentModel:
         self, encoder: TokenEncoder, weights: dict[str, Any], config: dict[str, Any], remember: int = CACHED_TOKENS
     ) -> None:
         if tuple(config["features"]) != NAMES:
-            raise ValueError("the model's features are not those of rag/verify/alignment/features.py: train it again")
+            raise ValueError("the alignment weights are of another version: install citebrief again")
         self.encoder = encoder
-        self.name = str(config["name"])
         self._config = config
         self._idf: Floats = weights["idf"].numpy()
         self._mean: Floats = weights["mean"].numpy()
@@ -106,7 +105,7 @@ class AlignmentModel:
         full = mix["linear"] * linear + mix["trees"] * self._trees.score(x) + mix["bias"]
         if self._nets:
             full = full + mix["net"] * self._network(pairs, x)[:, 0]
-        # A near copy of the evidence passes only if the trees that know changed copies let it.
+        # A near copy passes only if the trees that learned from copies, true and changed ones, accept it too.
         copies = np.logical_and.reduce([x[:, at] >= bar for at, bar in self._bars])
         full = np.where(copies, np.minimum(full, self._near.score(x) - self._config["near"]["cut"]), full)
         return 1 / (1 + np.exp(-full)), copies

@@ -28,7 +28,8 @@ from fault_server import (
     truncated,
     web_page,
 )
-from transport_calls import KEY, Connect, ask, outcome
+from langchain_core.callbacks import BaseCallbackHandler
+from transport_calls import KEY, Connect, ask, outcome, watched_by
 
 from rag.config import Settings, load_settings
 from rag.errors import BudgetSpent, ModelError, ReplyError, TooLong, UsageError
@@ -121,8 +122,6 @@ def test_another_refused_request_is_not_reported_as_too_long(message: str, conne
 
 
 def test_callbacks_see_one_run_per_call_whatever_the_retries(connect: Connect) -> None:
-    from langchain_core.callbacks import BaseCallbackHandler
-
     seen: list[str] = []
 
     class Watching(BaseCallbackHandler):
@@ -135,12 +134,12 @@ def test_callbacks_see_one_run_per_call_whatever_the_retries(connect: Connect) -
         def on_llm_error(self, error: BaseException, **_: Any) -> None:
             seen.append(type(error).__name__)
 
-    with FaultServer([failing(503)]) as server:
+    with FaultServer([failing(503)]) as server, watched_by(Watching()):
         model = connect(server, budget_usd=1.0)
-        ask(model, config={"callbacks": [Watching()]})
+        ask(model)
         model.budget.budget_usd = 0.0
         with pytest.raises(BudgetSpent, match="was not made"):
-            ask(model, config={"callbacks": [Watching()]})
+            ask(model)
     assert seen == ["start", "end 100", "start", "BudgetSpent"]
 
 

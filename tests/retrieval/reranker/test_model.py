@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -58,12 +57,6 @@ def test_a_score_does_not_depend_on_the_other_passages(directory: Path) -> None:
     assert [fresh.log_odds("Who lied?", [text])[0] for text in PASSAGES] == pytest.approx(found, abs=1e-4)
     assert len({round(value, 3) for value in found}) == 3
     assert model.log_odds("Who met?", PASSAGES) != found
-
-
-def test_a_probability_is_that_of_the_log_odds(directory: Path) -> None:
-    model = RerankModel.load(directory, precision="fp32")
-    odds = [share / (1 - share) for share in model.probabilities("Who lied?", PASSAGES)]
-    assert [math.log(each) for each in odds] == pytest.approx(model.log_odds("Who lied?", PASSAGES), abs=1e-4)
 
 
 def test_the_fast_precision_gives_nearly_the_same_scores(directory: Path) -> None:

@@ -114,4 +114,4 @@ def test_a_trained_model_is_compressed_calibrated_measured_and_ranks(
     for place, thing in enumerate(COLOURS):
         found = model.log_odds(f"what colour is the {thing}", passages)
         assert max(range(len(found)), key=found.__getitem__) == place
-        assert sorted(model.probabilities(f"what colour is the {thing}", passages))[-1] > 0.5
+        assert max(found) > 0
