@@ -12,6 +12,11 @@ three of its collections and measured on the other three, and the other way roun
 with the best passage alone .79 and .81. The word rules before had .62. The rule that one passage can be enough came
 later, for narrow questions that were refused: .85 on all 84, on which it was chosen. Of 23 broad questions of
 ``eval/cases/coverage.jsonl`` on three collections, all of which have an answer, 22 are answered.
+
+All of this was measured with version 1 of the model. With the model that ships, and the same constants, .84 of 112
+questions with an answer are answered and .80 of 56 without one are refused (.88 and .70 with version 1); 58 of them
+were written later, by people who did not know the rule. Of the parts of questions that the passages read do not answer
+.44 become gaps (n = 34), and of those that they answer .07 (n = 54); .19 and .05 with version 1.
 """
 
 from __future__ import annotations
@@ -69,9 +74,6 @@ class AnswerabilityParameters:
 
     passages_with_names: int = 4
     """Best passages in which a name's counterpart is looked for."""
-
-    answers_all: float = 0.75
-    """Probability for the question as a whole from which the best passage answers each of its parts."""
 
     on_question: float = 0.12
     """Probability below which a passage is off the question: it is no evidence, however similar it is."""
@@ -155,10 +157,7 @@ def assess_answerability(
     answered = [_is_answered(each, row, texts, embed_words) for each, row in zip(posed, found, strict=True)]
     if not any(answered):
         return Answerability(enough=False, gaps=_refusal(parts, read, found), scores=scores)
-    answers_all = float(found[0].max()) >= _PARAMETERS.answers_all
-    unanswered = [
-        part for part, done in zip(parts, answered[1:], strict=False) if not done and not (answered[0] and answers_all)
-    ]
+    unanswered = [part for part, done in zip(parts, answered[1:], strict=False) if not done]
     if len(unanswered) == len(parts):  # some passage answers the question as a whole, though none a part of it
         unanswered = []
     gaps = tuple(f"The passages found do not answer: {part.text}" for part in unanswered)

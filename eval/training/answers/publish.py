@@ -13,8 +13,10 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,6 +29,9 @@ from ..verifier.thresholds import Claims, fit_scale
 from .examples import LABELS, MAX_EVIDENCE, MAX_QUESTION, QuestionData, read_question_data
 from .measure import question_figures, score_questions
 from .network import load_merged_network
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def labelled(data: QuestionData, scores: dict[str, float]) -> Claims:
@@ -42,6 +47,18 @@ def labelled(data: QuestionData, scores: dict[str, float]) -> Claims:
     return Claims(logits=np.array(logits), supported=np.array(supported), weights=np.array(weights))
 
 
+def mixed(trained: Mapping[str, Tensor], earlier: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
+    """Return the parameters ``trained`` with this share, and those of an earlier model with the rest.
+
+    Models from one start can be mixed so, and are often better on other data than either (Wortsman et al., CVPR 2022,
+    "Robust fine-tuning of zero-shot models").
+    """
+    return {
+        name: (share * value.float() + (1 - share) * earlier[name].float()).to(value.dtype)
+        for name, value in trained.items()
+    }
+
+
 def main() -> None:
     """Write ``difference.safetensors`` and ``config.json``, and print the figures."""
     import torch
@@ -52,12 +69,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="directory with prose and questions")
     parser.add_argument("--start", type=Path, required=True, help="merged common weights")
     parser.add_argument("--weights", type=Path, required=True, help="trained parameters")
+    parser.add_argument("--earlier", type=Path, help="difference.safetensors of an earlier model, to be mixed with")
+    parser.add_argument("--share", type=float, default=0.5, help="share of the trained parameters in this mixture")
     parser.add_argument("--form", default="int4", help="see eval/training/forms.py")
     parser.add_argument("--name", required=True, help="the model's name")
     parser.add_argument("--out", type=Path, required=True, help="directory to write to")
     options = parser.parse_args()
     network, tokenizer = load_merged_network(options.start)
     trained = load_parameters(options.weights)
+    if options.earlier is not None:
+        trained = mixed(trained, load_merged_network(options.start, options.earlier)[0].state_dict(), options.share)
     base = {name: value for name, value in network.state_dict().items() if name in trained}
     tensors = compress(base, trained, Form(options.form))
     options.out.mkdir(parents=True, exist_ok=True)
