@@ -63,16 +63,11 @@ def test_a_question_is_answered_where_one_passage_answers_however_far_down() -> 
     assert assess_answerability("What did it cost?", hits, scored([0.0] * 7 + [0.9]), same_words).gaps == ()
 
 
-def test_a_part_without_an_answer_becomes_a_gap() -> None:
-    found = assess_answerability(TWO_PARTS, hits_of(2), scored([0.6, 0.1], [0.9, 0.1], [0.1, 0.2]), same_words)
+@pytest.mark.parametrize("whole", [0.6, 0.9])
+def test_a_part_without_an_answer_becomes_a_gap_however_near_the_question_as_a_whole_is(whole: float) -> None:
+    found = assess_answerability(TWO_PARTS, hits_of(2), scored([whole, 0.1], [0.9, 0.1], [0.1, 0.2]), same_words)
     assert found.enough
     assert found.gaps == ("The passages found do not answer: What did it cost?",)
-
-
-def test_a_passage_that_answers_the_whole_question_leaves_no_gap() -> None:
-    assert (
-        assess_answerability(TWO_PARTS, hits_of(2), scored([0.9, 0.1], [0.9, 0.1], [0.1, 0.2]), same_words).gaps == ()
-    )
 
 
 def test_a_name_without_a_counterpart_weighs_against_an_answer() -> None:
