@@ -250,11 +250,7 @@ HEADING_REPAIR = "heading"
 
 
 UNUSABLE_REPLY = "no usable reply"
-"""How the ``why`` of a repair begins where no reply of the model could be used: cut off, too long, not by the schema.
-
-A section of a small model then stays quoted. Of a large model, ``where`` says what is without it: the "outline", whose
-place is taken by that of the evidence sentences, or the "brief", all of which stays quoted.
-"""
+"""How the ``why`` of a repair begins where the model's reply could not be used; ``where`` names what is without it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

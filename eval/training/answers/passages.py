@@ -13,10 +13,9 @@ import json
 import sys
 from pathlib import Path
 
-from rag.retrieval import answer_text, search_parts
+from rag.retrieval import answer_text
 
-from ..verifier.examples import read_rows
-from .units import HITS, opened, text_key
+from .units import labelled_questions, text_key
 
 LABELS = Path(__file__).with_name("passage_labels.jsonl")
 
@@ -25,14 +24,9 @@ def main() -> None:
     """Print the labelled passages that were found, and say how many were not."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stores", nargs="+", metavar="NAME=STORE")
-    stores = dict(each.split("=", 1) for each in parser.parse_args().stores)
     missing = 0
-    for row in read_rows(LABELS):
-        if row["collection"] not in stores:
-            continue
+    for row, hits in labelled_questions(LABELS, parser.parse_args().stores):
         labels = dict(row["passages"])
-        with opened(stores[row["collection"]]) as index:
-            hits = search_parts(index, row["question"], k=HITS)
         for text in map(answer_text, hits):
             if (found := labels.pop(text_key(text), None)) is not None:
                 common = {"collection": row["collection"], "question": row["question"], "asked": row["asked"]}

@@ -13,10 +13,8 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,13 +23,11 @@ from rag.verify.support.merged import common_digest
 
 from ..forms import Form, compress, relative_error, size
 from ..parameters import load_parameters, save_parameters
+from ..verifier.average import mean_parameters
 from ..verifier.thresholds import Claims, fit_scale
 from .examples import LABELS, MAX_EVIDENCE, MAX_QUESTION, QuestionData, read_question_data
 from .measure import question_figures, score_questions
 from .network import load_merged_network
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 def labelled(data: QuestionData, scores: dict[str, float]) -> Claims:
@@ -47,18 +43,6 @@ def labelled(data: QuestionData, scores: dict[str, float]) -> Claims:
     return Claims(logits=np.array(logits), supported=np.array(supported), weights=np.array(weights))
 
 
-def mixed(trained: Mapping[str, Tensor], earlier: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
-    """Return the parameters ``trained`` with this share, and those of an earlier model with the rest.
-
-    Models from one start can be mixed so, and are often better on other data than either (Wortsman et al., CVPR 2022,
-    "Robust fine-tuning of zero-shot models").
-    """
-    return {
-        name: (share * value.float() + (1 - share) * earlier[name].float()).to(value.dtype)
-        for name, value in trained.items()
-    }
-
-
 def main() -> None:
     """Write ``difference.safetensors`` and ``config.json``, and print the figures."""
     import torch
@@ -69,8 +53,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="directory with prose and questions")
     parser.add_argument("--start", type=Path, required=True, help="merged common weights")
     parser.add_argument("--weights", type=Path, required=True, help="trained parameters")
-    parser.add_argument("--earlier", type=Path, help="difference.safetensors of an earlier model, to be mixed with")
-    parser.add_argument("--share", type=float, default=0.5, help="share of the trained parameters in this mixture")
+    parser.add_argument(
+        "--earlier", type=Path, help="difference.safetensors of an earlier model: publish the mean of both"
+    )
     parser.add_argument("--form", default="int4", help="see eval/training/forms.py")
     parser.add_argument("--name", required=True, help="the model's name")
     parser.add_argument("--out", type=Path, required=True, help="directory to write to")
@@ -78,7 +63,8 @@ def main() -> None:
     network, tokenizer = load_merged_network(options.start)
     trained = load_parameters(options.weights)
     if options.earlier is not None:
-        trained = mixed(trained, load_merged_network(options.start, options.earlier)[0].state_dict(), options.share)
+        earlier, _ = load_merged_network(options.start, options.earlier)
+        trained = mean_parameters([trained, earlier.state_dict()])
     base = {name: value for name, value in network.state_dict().items() if name in trained}
     tensors = compress(base, trained, Form(options.form))
     options.out.mkdir(parents=True, exist_ok=True)

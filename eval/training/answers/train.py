@@ -72,7 +72,7 @@ def main() -> None:
     total = int(sum(passes * sum(pack.pack.length for pack in packs) for packs, passes in sources))
 
     def one_round() -> list[TrainingPack]:
-        """Return a share of the packs of each source, so that all rounds make the passes over it."""
+        """Return the packs of a round, drawn anew: of each source the share that adds up to its passes."""
         return [pack for packs, passes in sources for pack in rng.sample(packs, round(passes / rounds * len(packs)))]
 
     schedule = Schedule(rate=options.rate, warmup=15, decay=0.3)

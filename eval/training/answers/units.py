@@ -12,7 +12,7 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from rag.config import load_settings
 from rag.llm import open_embedder
 from rag.retrieval import search_parts
 from rag.store import Index
-from rag.types import Chunk
+from rag.types import Chunk, Hit
 from rag.writing.evidence import evidence_sentence
 from rag.writing.units import evidence_units
 
@@ -61,19 +61,24 @@ def opened(store: str) -> Iterator[Index]:
         index.close()
 
 
+def labelled_questions(labels: Path, stores: Sequence[str]) -> Iterator[tuple[dict[str, Any], list[Hit]]]:
+    """Yield each row of ``labels`` whose collection is in ``stores`` (NAME=STORE), and the hits for its question."""
+    store_of = dict(each.split("=", 1) for each in stores)
+    for row in read_rows(labels):
+        if row["collection"] in store_of:
+            with opened(store_of[row["collection"]]) as index:
+                hits = search_parts(index, row["question"], k=HITS)
+            yield row, hits
+
+
 def main() -> None:
     """Print the labelled units that were found, and say how many were not."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stores", nargs="+", metavar="NAME=STORE")
-    stores = dict(each.split("=", 1) for each in parser.parse_args().stores)
     missing = 0
-    for row in read_rows(LABELS):
-        if row["collection"] not in stores:
-            continue
+    for row, hits in labelled_questions(LABELS, parser.parse_args().stores):
         labels = dict(row["units"])
         previous: str | None = None
-        with opened(stores[row["collection"]]) as index:
-            hits = search_parts(index, row["question"], k=HITS)
         for unit in (unit for hit in hits for unit in units_of(hit.chunk)):
             label = labels.pop(text_key(f"{unit['context']}\n{unit['text']}"), None)
             if label is not None:

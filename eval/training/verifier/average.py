@@ -9,10 +9,14 @@ The mean of states that one training passes often does better than the last one 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..parameters import load_parameters, parameter_layers, save_parameters
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def average(paths: Sequence[Path], out: Path) -> None:
@@ -21,19 +25,23 @@ def average(paths: Sequence[Path], out: Path) -> None:
     Raises:
         ValueError: two files have not the same parameters.
     """
-    import torch
-
     states = [load_parameters(path) for path in paths]
     for path, state in zip(paths[1:], states[1:], strict=True):
         if differing := states[0].keys() ^ state.keys():
             raise ValueError(
                 f"{path}: {min(differing)} is in this file or in {paths[0]} only: average states of one network"
             )
-    mean = {
+    save_parameters(mean_parameters(states), out, parameter_layers(paths[0]))
+
+
+def mean_parameters(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the mean of the parameters that the first of ``states`` has, in its types; the others have them, too."""
+    import torch
+
+    return {
         name: torch.stack([state[name].float() for state in states]).mean(0).to(value.dtype)
         for name, value in states[0].items()
     }
-    save_parameters(mean, out, parameter_layers(paths[0]))
 
 
 def main() -> None:
