@@ -22,7 +22,7 @@ from rag.errors import ReplyError
 from rag.llm import PROSE_RATIO, ModelChoice, rates_of, resolve_embedder
 from rag.llm.reply_schema import sent_schema
 from rag.render.wording import count
-from rag.types import Question, Section
+from rag.types import Hit, Question, Section
 from rag.verify.chat_verifier import ChatVerifier
 from rag.writing.closing import closing_evidence, divide_evidence
 from rag.writing.drafts import RefusedDraft, quote_draft
@@ -30,8 +30,8 @@ from rag.writing.editing import PartToEdit
 from rag.writing.large_writer import PASSAGES_USED, LargeWriter
 from rag.writing.outline import Outline
 from rag.writing.queries import expand_queries
-from rag.writing.question_run import small_writer
 from rag.writing.session import Session
+from rag.writing.small_writer import small_writer
 from rag.writing.thematic_outline import KeyPoint, ThematicOutline, outline_without_model
 
 if TYPE_CHECKING:
@@ -126,9 +126,9 @@ def estimate_cost(
                 judge, _ = models.setdefault(own.spec, (DryRunModel(own), rates_of(own, settings)))
             for question in sample:
                 if model.small:
-                    _, outline = session.outline(question)
+                    hits, outline = session.outline(question)
                     if outline.sections:
-                        _write_small_dry(model, question.text, outline)
+                        _write_small_dry(model, question.text, hits, outline)
                 else:
                     outline, writer = session.outline_and_writer(question, model)
                     if outline.sections:
@@ -202,10 +202,13 @@ class DryRunModel:
         return prompt
 
 
-def _write_small_dry(model: DryRunModel, question: str, outline: Outline) -> None:
+def _write_small_dry(model: DryRunModel, question: str, hits: Sequence[Hit], outline: Outline) -> None:
     """Let the writer of a small model write the brief of ``outline``, and count the replies it would get."""
-    writer = small_writer(model, question)
-    sections = divide_evidence(outline).sections
+    writer = small_writer(model, question, hits, ChatVerifier(model=model))
+    divided = divide_evidence(outline)
+    sections = divided.sections
+    writer.summary()
+    model.tokens.update(completion=_reply_tokens(divided.summary))
     headings = [section.heading for section in sections]
     for section in sections:
         writer.section(section, [heading for heading in headings if heading != section.heading])

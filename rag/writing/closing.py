@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rag.types import Sentence
 from rag.writing.evidence import EvidenceSentence, opens_with_surname_of_chunk
 from rag.writing.headings import headings_from_documents
 from rag.writing.outline import Outline, OutlineSection
+from rag.writing.repetition import repeated_in
 from rag.writing.sentence_blocks import SentenceBlock, blocks_of
 
 
@@ -49,12 +51,10 @@ def closing_evidence(
     sentences = [sentence for section in outline.sections for sentence in section.evidence]
     if not sentences:
         return [], []
-    weight = {block: _weight(block, weights) for block in blocks_of(sentences)}
-    is_key = {block: any(each in outline.key_points for each in block) for block in weight}
-    opening = next((block for block in weight if set(outline.key_points[:1]) & set(block)), next(iter(weight)))
-    ranked = sorted(
-        weight, key=lambda block: (block is opening, weight[block] + weights.key_point * is_key[block]), reverse=True
-    )
+    blocks = blocks_of(sentences)
+    opening = next((block for block in blocks if set(outline.key_points[:1]) & set(block)), blocks[0])
+    weight = {block: _weight(block, weights) for block in blocks}
+    ranked = sorted(_by_weight(blocks, outline, weights), key=lambda block: block is not opening)
     near = [
         block for block in ranked if block is opening or weight[block] >= max(weight.values()) - weights.max_distance
     ]
@@ -63,9 +63,25 @@ def closing_evidence(
     summary.sort(key=lambda block: (block is not opening, -weight[block]))
     rest = [block for block in ranked if block not in summary]
     next_best = [block for block in rest if block in near] or rest[:1]
-    conclusion = _first_that_fit(next_best, weights.conclusion_size, len(sentences) // 6)
+    return [each for block in summary for each in block], _concluding(next_best, sentences, weights)
+
+
+def _by_weight(blocks: Sequence[SentenceBlock], outline: Outline, weights: ClosingWeights) -> list[SentenceBlock]:
+    """Return ``blocks``, those first that weigh most, key points with their bonus."""
+
+    def value(block: SentenceBlock) -> float:
+        return _weight(block, weights) + weights.key_point * any(each in outline.key_points for each in block)
+
+    return sorted(blocks, key=value, reverse=True)
+
+
+def _concluding(
+    ranked: Sequence[SentenceBlock], sentences: Sequence[EvidenceSentence], weights: ClosingWeights
+) -> list[EvidenceSentence]:
+    """Return the sentences of the conclusion, from the blocks ``ranked``, in the order of all ``sentences``."""
+    conclusion = _first_that_fit(ranked, weights.conclusion_size, len(sentences) // 6)
     concluding = {each for block in conclusion for each in block}
-    return [each for block in summary for each in block], [each for each in sentences if each in concluding]
+    return [each for each in sentences if each in concluding]
 
 
 def _weight(block: SentenceBlock, weights: ClosingWeights) -> float:
@@ -99,11 +115,36 @@ def divide_evidence(outline: Outline) -> DividedEvidence:
     conclusion, and if there is but one block, it stands in the summary and in its section.
     """
     summary, conclusion = closing_evidence(outline)
+    sections, conclusion = _sections_beside(outline, summary, conclusion)
+    return DividedEvidence(summary=tuple(summary), sections=sections, conclusion=tuple(conclusion))
+
+
+def divide_beside_summary(
+    outline: Outline, summary: Sequence[Sentence], weights: ClosingWeights = DEFAULT_CLOSING_WEIGHTS
+) -> DividedEvidence:
+    """Divide the evidence sentences of ``outline`` that a written ``summary`` does not repeat.
+
+    Of a block of which the summary says a sentence no other one is printed: it may refer to this one.
+    """
+    texts = [sentence.text for sentence in summary]
+    sentences = [sentence for section in outline.sections for sentence in section.evidence]
+    blocks = blocks_of(sentences)
+    said = [block for block in blocks if any(repeated_in(each.text, texts) for each in block)]
+    left = _by_weight([block for block in blocks if block not in said], outline, weights)
+    taken = [each for block in said for each in block]
+    sections, conclusion = _sections_beside(outline, taken, _concluding(left, sentences, weights))
+    return DividedEvidence(summary=(), sections=sections, conclusion=tuple(conclusion))
+
+
+def _sections_beside(
+    outline: Outline, summary: Sequence[EvidenceSentence], conclusion: list[EvidenceSentence]
+) -> tuple[tuple[OutlineSection, ...], list[EvidenceSentence]]:
+    """Return the sections without what summary and conclusion quote, and the conclusion where a section is left."""
     for closing in (conclusion, []):
         sections = _without(outline.sections, {*summary, *closing})
         if sections:
-            return DividedEvidence(summary=tuple(summary), sections=sections, conclusion=tuple(closing))
-    return DividedEvidence(summary=tuple(summary), sections=outline.sections, conclusion=())
+            return sections, closing
+    return outline.sections, []
 
 
 def _without(sections: tuple[OutlineSection, ...], taken: set[EvidenceSentence]) -> tuple[OutlineSection, ...]:

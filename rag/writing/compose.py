@@ -14,14 +14,17 @@ from functools import partial
 
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.progress import OnProgress, Step
-from rag.types import HEADING_REPAIR, UNUSABLE_REPLY, Brief, Disagreement, Hit, Section, Sentence, Trace
+from rag.retrieval import ScoreAnswers
+from rag.types import HEADING_REPAIR, UNUSABLE_REPLY, Brief, Chunk, Disagreement, Hit, Section, Sentence, Trace
 from rag.verify import Verifier
-from rag.writing.closing import divide_evidence
-from rag.writing.drafts import Writer
+from rag.writing.closing import DividedEvidence, divide_beside_summary, divide_evidence
+from rag.writing.drafts import Draft, RefusedDraft, Writer
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.headings import taken_heading_fault
 from rag.writing.outline import Outline, OutlineSection
 from rag.writing.repair import RepairPolicy
+from rag.writing.sentence_blocks import blocks_of
+from rag.writing.summary_choice import best_summary
 
 
 def insufficient_brief(question: str, hits: Sequence[Hit], trace: Trace, gaps: Sequence[str]) -> Brief:
@@ -48,9 +51,7 @@ def quoted_brief(question: str, hits: Sequence[Hit], outline: Outline, trace: Tr
         question=question,
         status="answered",
         summary=_quoted(divided.summary),
-        sections=tuple(
-            Section(heading=section.heading, sentences=_quoted(section.evidence)) for section in divided.sections
-        ),
+        sections=_quoted_sections(divided),
         conclusion=_quoted(divided.conclusion),
         evidence=tuple(hits),
         trace=trace,
@@ -69,13 +70,15 @@ def compose(
     writer: Writer,
     verifier: Verifier,
     *,
+    score_answers: ScoreAnswers,
     trace: Trace,
     gaps: Sequence[str] = (),
     on_progress: OnProgress = lambda _: None,
 ) -> Brief:
     """Return the brief that ``writer`` makes of ``outline``; each sentence is verified and quoted instead if it fails.
 
-    The sections are written one after another; summary and conclusion stay quotes. For a large model see
+    The summary is written first and then one section after another; the conclusion stays a quote. ``score_answers``
+    decides which sentences of the written and the quoted summary are printed. For a large model see
     ``rag/writing/large_composition.py``.
 
     Raises:
@@ -83,13 +86,14 @@ def compose(
     """
     composition = _Composition(
         brief=quoted_brief(question, hits, outline, trace, gaps),
-        sections=divide_evidence(outline).sections,
+        outline=outline,
+        score_answers=score_answers,
         writer=writer,
         policy=RepairPolicy(verifier=verifier, evidence=[hit.chunk for hit in hits], max_rewrites=writer.max_rewrites),
         on_progress=on_progress,
     )
     try:
-        composition.write_sections()
+        composition.write()
     except (ModelError, KeyboardInterrupt) as error:
         why = "stopped" if isinstance(error, KeyboardInterrupt) else str(error)
         part = composition.current_part
@@ -102,23 +106,53 @@ class _Composition:
     """A brief that is being written: ``brief`` is verified at any moment, ``current_part`` is written next."""
 
     brief: Brief
-    sections: Sequence[OutlineSection]
+    outline: Outline
     writer: Writer
     policy: RepairPolicy
+    score_answers: ScoreAnswers
     on_progress: OnProgress
     current_part: str = "draft"
     parts_done: int = 0
 
-    def write_sections(self) -> None:
-        """Replace the quotes of each section by what the writer makes of them."""
+    def write(self) -> None:
+        """Replace the quotes of the summary and of each section by what the writer makes of them."""
         self._report("draft", self.brief)
-        for place, section in enumerate(self.sections):
+        with self._part("summary"):
+            sections = self._replace_summary()
+        for place, section in enumerate(sections):
             with self._part(section.heading):
                 self._replace_section(place, section)
 
     def brief_so_far(self) -> Brief:
         """Return the brief with the log of its repairs."""
         return replace(self.brief, trace=replace(self.brief.trace, repairs=self.policy.log))
+
+    def _replace_summary(self) -> tuple[OutlineSection, ...]:
+        """Replace the summary, and the rest of the brief by quotes of what it does not say; return the sections."""
+        divided = divide_evidence(self.outline)
+        try:
+            drafts = self.writer.summary()
+        except ReplyError as error:
+            self.policy.record("summary", "quote", "", _text(self.brief.summary), f"{UNUSABLE_REPLY}: {error}")
+            return divided.sections
+        found: list[list[Sentence]] = []
+        for draft in drafts:  # one by one: of several sentences that replace it none is printed alone
+            printed = [sentence for block in found for sentence in block]
+            drafts_of_one = [replace(draft, evidence=self._candidates(draft.chunks))]
+            found.append(self.policy.verified_sentences(drafts_of_one, "summary", _no_revision, printed))
+        if not any(found):
+            return divided.sections
+        chunks = {hit.chunk.id: hit.chunk for hit in self.brief.evidence}
+        quoted = [_quoted(block) for block in blocks_of(divided.summary)]
+        summary = best_summary(self.brief.question, found, quoted, chunks, self.score_answers)
+        divided = divide_beside_summary(self.outline, summary)
+        self.brief = replace(
+            self.brief, summary=summary, sections=_quoted_sections(divided), conclusion=_quoted(divided.conclusion)
+        )
+        return divided.sections
+
+    def _candidates(self, chunks: Sequence[Chunk]) -> tuple[EvidenceSentence, ...]:
+        return tuple(each for each in self.outline.candidates if each.chunk in chunks)
 
     def _headings(self, *, except_at: int) -> list[str]:
         return [section.heading for place, section in enumerate(self.brief.sections) if place != except_at]
@@ -156,12 +190,20 @@ class _Composition:
         self._report(name, self.brief)
 
     def _report(self, message: str, brief: Brief | None = None) -> None:
-        total = len(self.sections)
+        total = len(self.brief.sections) + 1
         self.on_progress(Step(stage="write", message=message, done=self.parts_done, total=total, brief=brief))
 
 
 def _quoted(evidence: Iterable[EvidenceSentence]) -> tuple[Sentence, ...]:
     return tuple(sentence.as_sentence() for sentence in evidence)
+
+
+def _quoted_sections(divided: DividedEvidence) -> tuple[Section, ...]:
+    return tuple(Section(heading=section.heading, sentences=_quoted(section.evidence)) for section in divided.sections)
+
+
+def _no_revision(refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
+    return [() for _ in refused]
 
 
 def _text(sentences: Sequence[Sentence]) -> str:

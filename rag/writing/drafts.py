@@ -94,6 +94,10 @@ class Writer(Protocol):
         """Largest number of drafts of a brief that may be revised; None sets no limit."""
         ...
 
+    def summary(self) -> tuple[Draft, ...]:
+        """Write sentences that answer the question."""
+        ...
+
     def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
         """Write the heading and the sentences of ``section``."""
         ...

@@ -105,12 +105,14 @@ class Outline:
     """The sections of a brief in order, and what its other parts are made from.
 
     ``key_points`` are the evidence sentences that sum the sections up, one per section, the best first. ``conflicts``
-    are pairs of evidence sentences on the question that contradict each other.
+    are pairs of evidence sentences on the question that contradict each other. ``candidates`` are all sentences among
+    which those of the sections were chosen.
     """
 
     sections: tuple[OutlineSection, ...]
     key_points: tuple[EvidenceSentence, ...]
     conflicts: tuple[Conflict, ...] = ()
+    candidates: tuple[EvidenceSentence, ...] = ()
 
 
 def make_outline(
@@ -175,6 +177,7 @@ def make_outline(
         ),
         key_points=tuple(sorted((max(group, key=sums_up) for group in groups), key=sums_up, reverse=True)),
         conflicts=tuple(find_conflicts([candidates[i] for i in on_topic], vectors[on_topic])),
+        candidates=tuple(candidates),
     )
 
 

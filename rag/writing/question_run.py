@@ -47,8 +47,8 @@ from rag.writing.outline import Outline, make_outline
 from rag.writing.passages import place_of
 from rag.writing.queries import QUERIES_PROMPT, expand_queries
 from rag.writing.shortening import shortened_texts
-from rag.writing.small_prompts import SECTION_PROMPT
-from rag.writing.small_writer import SmallWriter
+from rag.writing.small_prompts import SECTION_PROMPT, SUMMARY_PROMPT
+from rag.writing.small_writer import small_writer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from rag.config import Settings
     from rag.llm.embeddings import RemoteEmbedder
 
-PROMPTS = {True: (SECTION_PROMPT,), False: ("outline", "select", "brief", "edit", "review")}
+PROMPTS = {True: (SECTION_PROMPT, SUMMARY_PROMPT), False: ("outline", "select", "brief", "edit", "review")}
 """The names of the prompts in use, by whether the model is small."""
 
 TOKEN_KINDS = ("prompt", "cached", "completion", "calls", "replayed")
@@ -195,6 +195,9 @@ class QuestionRun:
     def _answer_scores(self, questions: Sequence[str], passages: Sequence[str]) -> NDArray[np.float32]:
         return load_answer_model(self.settings, self._on_unpacked).probabilities(questions, passages)
 
+    def _sentence_scores(self, questions: Sequence[str], sentences: Sequence[str]) -> NDArray[np.float32]:
+        return load_sentence_model(self.settings, self._on_unpacked).probabilities(questions, sentences)
+
     def outline(self, hits: Sequence[Hit], answerability: Answerability) -> Outline:
         """Return the outline of the evidence in ``hits``."""
         with self._stage("plan", "choosing evidence and grouping it into sections"):
@@ -202,7 +205,7 @@ class QuestionRun:
                 reword_query(self.index, self.question),
                 hits,
                 load_encoder().vectors,
-                load_sentence_model(self.settings, self._on_unpacked).probabilities,
+                self._sentence_scores,
                 sections=self.settings.sections,
                 scores=answerability.scores,
             )
@@ -255,7 +258,10 @@ class QuestionRun:
         try:
             if models.writer.small:
                 brief = compose(
-                    self.question, hits, outline, small_writer(models.writer, self.question), models.verifier, **common
+                    *(self.question, hits, outline, small_writer(models.writer, self.question, hits, models.verifier)),
+                    models.verifier,
+                    score_answers=self._sentence_scores,
+                    **common,
                 )
             else:
                 writer = self.large_writer(models.writer, hits, answerability.scores, where)
@@ -380,12 +386,6 @@ def prompt_names(writer: ModelChoice, verifier: VerifierChoice | None) -> tuple[
         return ()
     queries = () if writer.kind == "local" else (QUERIES_PROMPT,)
     return queries + PROMPTS[writer.kind == "local"] + ((VERIFY_PROMPT,) if verifier and verifier.model else ())
-
-
-def small_writer(model: ChatModel, question: str) -> SmallWriter:
-    """Return the writer for a small ``model``, with its prompt."""
-    [section] = (prompts.load_prompt(name) for name in PROMPTS[True])
-    return SmallWriter(model=model, question=question, section_prompt=section)
 
 
 def _nothing_passes(where: Filter) -> str:

@@ -10,6 +10,7 @@ from rag.text import content_stems, split_statements
 from rag.types import Chunk, Hit, Quote, Sentence
 from rag.writing.drafts import Draft
 from rag.writing.evidence import EvidenceSentence, evidence_sentences, with_qualifications
+from rag.writing.sentence_blocks import with_antecedents
 
 MIN_SHARED_WORDS = 2
 """Content words that an evidence sentence shares with the draft that it replaces: with fewer it says something else."""
@@ -54,7 +55,7 @@ class StandingSentences:
 
 
 def nearest_evidence(draft: Draft, standing: StandingSentences) -> list[EvidenceSentence]:
-    """Return the evidence sentence nearest to ``draft`` that does not stand yet, and those that qualify it.
+    """Return the evidence sentence nearest to ``draft`` that does not stand yet, its antecedents and what qualifies it.
 
     Candidates are the draft's evidence sentences and all others of its chunks; none is returned if none shares
     :data:`MIN_SHARED_WORDS` with it.
@@ -63,7 +64,7 @@ def nearest_evidence(draft: Draft, standing: StandingSentences) -> list[Evidence
     candidates = [*draft.evidence]
     candidates += [each for each in evidence_sentences(hits) if not _meets_any(each, candidates)]
     best = max(
-        (each for each in candidates if not standing.states(each)),
+        (each for each in candidates if not any(map(standing.states, with_antecedents(each)))),
         key=lambda each: _shared_words(draft.text, each.text),
         default=None,
     )
@@ -71,8 +72,8 @@ def nearest_evidence(draft: Draft, standing: StandingSentences) -> list[Evidence
         return []
     # A sentence that cannot stand alone, such as "However, it failed.", can follow the one that it qualifies.
     following = [each for each in _all_sentences(best.chunk) if not _meets_any(each, candidates)]
-    qualified = with_qualifications(best, [*candidates, *following])
-    return [each for each in qualified if each is best or not standing.states(each)]
+    block = [*with_antecedents(best)[:-1], *with_qualifications(best, [*candidates, *following])]
+    return [each for each in block if each is best or not standing.states(each)]
 
 
 def _all_sentences(chunk: Chunk) -> list[EvidenceSentence]:

@@ -1,10 +1,13 @@
-"""The prompt of the small writer, and how notes are numbered in it."""
+"""The prompts of the small writer, and how notes and passages are numbered in them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from rag.types import Chunk
 
 SECTION_PROMPT = "small_section"
+SUMMARY_PROMPT = "small_summary"
 
 
 def numbered_sources(sources: Iterable[tuple[str, str, str]]) -> str:
@@ -19,6 +22,14 @@ def numbered_sources(sources: Iterable[tuple[str, str, str]]) -> str:
 def _source_line(number: int, title: str, heading: str, text: str) -> str:
     place = " | ".join(filter(None, (one_line(title), one_line(heading))))
     return f"{number} [{place}] {one_line(text)}"
+
+
+def numbered_passages(passages: Sequence[Chunk]) -> str:
+    """Return ``passages`` under their titles and innermost headings, numbered from 1."""
+    return "\n\n".join(
+        f"[{number}] {' — '.join(filter(None, (passage.title, *passage.heading_path[-1:])))}\n{passage.text}"
+        for number, passage in enumerate(passages, 1)
+    )
 
 
 def one_line(text: str) -> str:

@@ -2,7 +2,8 @@
 
 The call gives a heading, and sentences where notes of one passage can be joined. A sentence that keeps to its notes is
 a draft that cites their chunks; in place of another one its notes are quoted. Notes of different passages are quoted in
-any case, so that the model is not asked for sentences on them. Summary and conclusion are quoted.
+any case, so that the model is not asked for sentences on them. The summary is a call of its own
+(``rag/writing/small_summary.py``), the conclusion is quoted.
 
 A LoRA adapter that was trained on 1,196 sections written by hand made the packaged model join notes, and was given up:
 of 60 sections of two collections held out every sentence was true in 17 with it and in 41 without it, and a reader who
@@ -15,18 +16,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from rag.embedding import count_tokens
 from rag.errors import ReplyError
-from rag.llm.prompts import Prompt
+from rag.llm import PROSE_RATIO
+from rag.llm.prompts import Prompt, load_prompt
 from rag.text import content_stems
+from rag.types import Hit
+from rag.verify import Verifier
 from rag.writing.attribution import attributed_sources, departure_from_sources
 from rag.writing.drafts import Draft, DraftSection, RefusedDraft, quote_draft
 from rag.writing.evidence import EvidenceSentence
+from rag.writing.evidence_budget import fit_evidence
 from rag.writing.headings import clean_heading, heading_fault
 from rag.writing.model_calls import clean_sentences
 from rag.writing.outline import OutlineSection
 from rag.writing.reply_schemas import list_of, strict_schema
 from rag.writing.sentence_blocks import blocks_of
-from rag.writing.small_prompts import numbered_sources
+from rag.writing.small_prompts import SECTION_PROMPT, SUMMARY_PROMPT, numbered_sources
+from rag.writing.small_summary import PASSAGE_TOKENS, SummaryWriter
 from rag.writing.standalone import opens_with_reference
 
 if TYPE_CHECKING:
@@ -55,6 +62,11 @@ class SmallWriter:
     model: ChatModel
     question: str
     section_prompt: Prompt
+    summary_writer: SummaryWriter
+
+    def summary(self) -> tuple[Draft, ...]:
+        """See :class:`rag.writing.drafts.Writer`. From whole passages, see ``rag/writing/small_summary.py``."""
+        return self.summary_writer.drafts()
 
     def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
         """See :class:`rag.writing.drafts.Writer`."""
@@ -101,6 +113,21 @@ class SmallWriter:
     def _ask(self, sources: Sequence[EvidenceSentence], schema: Any, max_tokens: int) -> Any:
         system, user = self.section_prompt.render(question=self.question, notes=numbered_sources(map(_source, sources)))
         return self.model.ask(system, user, schema, max_tokens=max_tokens, name=self.section_prompt.name)
+
+
+def small_writer(model: ChatModel, question: str, hits: Sequence[Hit], verifier: Verifier) -> SmallWriter:
+    """Return the writer for a small ``model``, with its prompts and the first of ``hits`` for the summary."""
+    passages = fit_evidence(hits, PASSAGE_TOKENS, lambda chunk: PROSE_RATIO * count_tokens(chunk.text))
+    summary_writer = SummaryWriter(
+        model=model,
+        question=question,
+        prompt=load_prompt(SUMMARY_PROMPT),
+        passages=tuple(hit.chunk for hit in passages),
+        verifier=verifier,
+    )
+    return SmallWriter(
+        model=model, question=question, section_prompt=load_prompt(SECTION_PROMPT), summary_writer=summary_writer
+    )
 
 
 def section_schema(sources: int) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rag.types import Chunk, chunk_id
-from rag.writing.closing import closing_evidence, divide_evidence
+from rag.writing.closing import closing_evidence, divide_beside_summary, divide_evidence
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.outline import Outline, OutlineSection
 
@@ -93,3 +93,31 @@ def test_blocks_beyond_a_third_of_the_sentences_stay_in_their_sections() -> None
     outline = Outline(sections=sections, key_points=tuple(block[0] for block in blocks))
     summary, conclusion = closing_evidence(outline)
     assert (summary, conclusion) == (list(blocks[0]), list(blocks[1]))
+
+
+def test_beside_a_written_summary_stands_what_it_does_not_say_and_the_best_of_it_concludes() -> None:
+    outline = outline_of((0.9, 0.8, 0.7), (0.85, 0.6), (0.8, 0.75, 0.6))
+    said = outline.sections[0].evidence[0]
+    summary = [replace(said.as_sentence(), text=f"{said.text[:-1]}, too.")]
+    divided = divide_beside_summary(outline, summary)
+    body = [each for section in divided.sections for each in section.evidence]
+    everything = {each for section in outline.sections for each in section.evidence}
+    assert {*body, *divided.conclusion} == everything - {said}
+    assert len(body) + len(divided.conclusion) == 7
+    assert max(each.relevance for each in divided.conclusion) == 0.85
+
+
+def test_of_a_block_that_a_written_summary_opens_nothing_is_printed_again() -> None:
+    first = sentence(1, 0.9, "A")
+    dependent = replace(sentence(2, 0.8, "A"), chunk=first.chunk, start=first.end + 1, end=first.end + 9, after=first)
+    other = sentence(3, 0.5, "B")
+    outline = Outline(
+        sections=(
+            OutlineSection(heading="A", evidence=(first, dependent)),
+            OutlineSection(heading="B", evidence=(other,)),
+        ),
+        key_points=(first, other),
+    )
+    divided = divide_beside_summary(outline, [first.as_sentence()])
+    assert [section.evidence for section in divided.sections] == [(other,)]
+    assert divided.conclusion == ()

@@ -13,7 +13,7 @@ from rag.embedding import load_encoder
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.retrieval import retrieve
 from rag.store import Index
-from rag.types import Brief, Hit, Trace
+from rag.types import Brief, Chunk, Hit, Trace
 from rag.verify import default_verifier
 from rag.verify.answers import load_sentence_model
 from rag.writing.closing import divide_evidence
@@ -43,10 +43,19 @@ def outline(hits: list[Hit]) -> Outline:
 
 @dataclass
 class ScriptedWriter:
-    """Returns or raises the scripted result of a section call, by its number; without one it quotes the evidence."""
+    """Returns or raises the scripted result of a section call, by its number; without one it quotes the evidence.
+
+    ``answer`` is the result of the summary call: sentences with the passages that they cite.
+    """
 
     results: dict[int, str | BaseException] = field(default_factory=dict)
     calls: int = 0
+    answer: Sequence[tuple[str, Chunk]] | BaseException = ()
+
+    def summary(self) -> tuple[Draft, ...]:
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return tuple(Draft(text=text, chunks=(chunk,), evidence=()) for text, chunk in self.answer)
 
     def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
         result = self.results.get(self.calls)
@@ -67,7 +76,8 @@ class ScriptedWriter:
 
 
 def composed(hits: list[Hit], outline: Outline, writer: ScriptedWriter) -> Brief:
-    return compose(QUESTION, hits, outline, writer, default_verifier(), trace=TRACE)
+    score = load_sentence_model(load_settings()).probabilities
+    return compose(QUESTION, hits, outline, writer, default_verifier(), score_answers=score, trace=TRACE)
 
 
 def test_the_first_draft_consists_of_exact_quotes(hits: list[Hit], outline: Outline) -> None:
@@ -98,6 +108,36 @@ def test_an_unsupported_sentence_is_replaced_by_evidence_and_the_trace_says_why(
     assert repair.action in {"quote", "drop"}
     assert repair.before == text
     assert repair.why
+
+
+def test_a_summary_that_a_passage_states_opens_the_brief_and_a_false_one_gives_way_to_evidence(
+    hits: list[Hit], outline: Outline
+) -> None:
+    passage = outline.key_points[0].chunk
+    stated = max((each.text for each in outline.candidates if each.chunk == passage), key=len)
+    false = "Donald Trump paid Vladimir Putin 14 million dollars for his links on March 3, 2011."
+    brief = composed(hits, outline, ScriptedWriter(answer=[(f"{stated[:-1]} .", passage), (false, passage)]))
+    assert false not in {sentence.text for sentence in brief.sentences()}
+    assert any(passage.id in sentence.citations for sentence in brief.summary)
+    texts = [sentence.text for sentence in brief.sentences()]
+    assert len(texts) == len(set(texts))
+    assert brief.sections
+    assert brief.conclusion
+    assert all(sentence.support == "full" for sentence in brief.sentences())
+    assert {repair.where for repair in brief.trace.repairs} == {"summary"}
+
+
+def test_an_unusable_summary_leaves_the_quoted_brief(hits: list[Hit], outline: Outline) -> None:
+    brief = composed(hits, outline, ScriptedWriter(answer=ReplyError("the reply was cut off")))
+    quoted = quoted_brief(QUESTION, hits, outline, TRACE)
+    assert (brief.summary, brief.sections, brief.conclusion) == (quoted.summary, quoted.sections, quoted.conclusion)
+    assert brief.trace.repairs[0].why == "no usable reply: the reply was cut off"
+
+
+def test_an_interruption_of_the_summary_carries_the_quoted_brief(hits: list[Hit], outline: Outline) -> None:
+    with pytest.raises(Interrupted, match=r"^while writing 'summary': stopped$") as caught:
+        composed(hits, outline, ScriptedWriter(answer=KeyboardInterrupt()))
+    assert caught.value.draft.summary == quoted_brief(QUESTION, hits, outline, TRACE).summary
 
 
 @pytest.mark.parametrize("part", ["sections", "summary"])

@@ -164,3 +164,19 @@ def test_a_writer_may_limit_the_rewrites_of_a_brief(max_rewrites: int | None, re
         text = f"Pauley sentenced Cohen to {30 + year} years in Alaska."
         repairs.verified_sentences([Draft(text=text, chunks=(COHEN_CHUNK,), evidence=())], "1", counts)
     assert len(asked) == revised
+
+
+def test_evidence_that_refers_to_the_sentence_before_it_replaces_a_draft_together_with_this_sentence() -> None:
+    pleaded = evidence_in(COHEN_CHUNK, "Michael Cohen pleaded guilty on November 29, 2018, in Manhattan.")
+    admitted = evidence_in(
+        COHEN_CHUNK,
+        "He admitted that he had lied to two committees of Congress about the Moscow project, which he had said ended "
+        "in January 2016.",
+    )
+    draft = Draft(
+        text="Cohen lied to seven committees of Congress about the Moscow project in January 2016.",
+        chunks=(COHEN_CHUNK,),
+        evidence=(replace(admitted, after=pleaded), pleaded),
+    )
+    printed = policy(max_rewrites=0).verified_sentences([draft], "summary", not_asked)
+    assert [each.text for each in printed] == [pleaded.text, admitted.text]

@@ -10,13 +10,13 @@ from briefs import chunk
 from fault_server import FaultServer, ScriptedReply, cut_off, good
 
 from rag.errors import ReplyError
-from rag.llm import ChatClient, prompts
-from rag.types import Chunk
+from rag.llm import ChatClient
+from rag.types import Chunk, Hit
+from rag.verify.chat_verifier import ChatVerifier
 from rag.writing.drafts import RefusedDraft
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.outline import OutlineSection
-from rag.writing.small_prompts import SECTION_PROMPT
-from rag.writing.small_writer import MAX_SOURCES, SmallWriter
+from rag.writing.small_writer import MAX_SOURCES, SmallWriter, small_writer
 
 Connect = Callable[[FaultServer], SmallWriter]
 
@@ -25,13 +25,15 @@ SECRET = "The vote of the board on the pier was secret."
 
 
 @pytest.fixture
-def writer(connect: Callable[[FaultServer], ChatClient]) -> Connect:
+def writer(connect: Callable[[FaultServer], ChatClient], meeting: Chunk) -> Connect:
     """Connect a writer to a scripted server."""
-    return lambda server: SmallWriter(
-        model=connect(server),
-        question="What of the pier?",
-        section_prompt=prompts.load_prompt(SECTION_PROMPT),
-    )
+
+    def connected(server: FaultServer) -> SmallWriter:
+        model = connect(server)
+        hits = [Hit(chunk=meeting, rank=1, score=1.0)]
+        return small_writer(model, "What of the pier?", hits, ChatVerifier(model=model))
+
+    return connected
 
 
 def section_reply(*sentences: tuple[list[int], str], heading: str = "A secret vote") -> ScriptedReply:
@@ -73,7 +75,7 @@ def test_notes_of_different_passages_are_quoted_and_only_their_heading_is_asked_
         ("The board's vote on the pier was secret because of the pier.", "says because"),
         ("The board's vote on the pier of Bergen was secret.", "no note has Bergen"),
         ("The board's furtive ballot on the pier was secret.", "brings words of its own: ballot, furtive"),
-        ("The pier in Oslo cost 41 million kroner, the city's auditor knew.", "leaves out found"),
+        ("The pier in Oslo cost the city 41 million kroner in 2014.", "leaves out found"),
     ],
 )
 def test_a_sentence_that_departs_from_its_notes_has_a_fault(

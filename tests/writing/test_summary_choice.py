@@ -1,0 +1,52 @@
+"""Which of the sentences that a model found and of the quoted ones make a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from briefs import chunk, sentence
+from numpy.typing import NDArray
+
+from rag.types import Sentence
+from rag.writing.summary_choice import best_summary
+
+QUESTION = "When did the harbours open?"
+PROBABILITIES = {"North": 0.6, "South": 0.7, "East": 0.5, "West": 0.1, "Sixth": 0.65, "Seventh": 0.64}
+PASSAGES = {name: chunk(f"{name}.md", f"{name} harbour opened in 1901.", title="Harbours") for name in PROBABILITIES}
+CHUNKS = {each.id: each for each in PASSAGES.values()}
+
+
+def stated(name: str) -> Sentence:
+    passage = PASSAGES[name]
+    return sentence(passage.text, (passage, passage.text))
+
+
+def score(questions: Sequence[str], texts: Sequence[str]) -> NDArray[np.float32]:
+    assert questions == [QUESTION]
+    assert all(text.startswith("Harbours\n") for text in texts)  # a sentence is read under its title
+    return np.array([[PROBABILITIES[text.split("\n")[1].split()[0]] for text in texts]], dtype=np.float32)
+
+
+def chosen(found: Sequence[Sequence[str]], quoted: Sequence[Sequence[str]]) -> list[str]:
+    blocks = [[[stated(name) for name in block] for block in each] for each in (found, quoted)]
+    return [each.text.split()[0] for each in best_summary(QUESTION, *blocks, CHUNKS, score)]
+
+
+def test_what_the_model_found_goes_before_quotes_that_are_as_good_and_each_stands_by_how_well_it_answers() -> None:
+    assert chosen([["East"], ["North"]], [["South"]]) == ["North", "East", "South"]
+
+
+def test_a_quote_that_hardly_answers_is_left_out_and_the_best_block_never_is() -> None:
+    assert chosen([["East"]], [["West"]]) == ["East"]
+    assert chosen([], [["West"]]) == ["West"]
+    assert chosen([], []) == []
+
+
+def test_no_sentence_stands_twice_and_there_are_four_blocks_at_the_most() -> None:
+    assert chosen([["South"]], [["South"], ["North"], ["Sixth"], ["Seventh"]]) == ["South", "Sixth", "Seventh", "North"]
+    assert len(chosen([["East"]], [[name] for name in ("North", "South", "Sixth", "Seventh")])) == 4
+
+
+def test_the_sentences_of_a_block_stay_together_in_their_order() -> None:
+    assert chosen([["West", "South"]], [["North"]]) == ["West", "South", "North"]
