@@ -22,6 +22,7 @@ from rag.writing.drafts import Draft, RefusedDraft, Writer
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.headings import taken_heading_fault
 from rag.writing.outline import Outline, OutlineSection
+from rag.writing.rating import Embed
 from rag.writing.repair import RepairPolicy
 from rag.writing.sentence_blocks import blocks_of
 from rag.writing.summary_choice import best_summary
@@ -71,15 +72,16 @@ def compose(
     verifier: Verifier,
     *,
     score_answers: ScoreAnswers,
+    embed: Embed,
     trace: Trace,
     gaps: Sequence[str] = (),
     on_progress: OnProgress = lambda _: None,
 ) -> Brief:
     """Return the brief that ``writer`` makes of ``outline``; each sentence is verified and quoted instead if it fails.
 
-    The summary is written first and then one section after another; the conclusion stays a quote. ``score_answers``
-    decides which sentences of the written and the quoted summary are printed. For a large model see
-    ``rag/writing/large_composition.py``.
+    The summary is written first and then one section after another; the conclusion stays a quote. ``score_answers`` and
+    ``embed`` rate the sentences of the written and the quoted summary, of which the best ones are printed. For a large
+    model see ``rag/writing/large_composition.py``.
 
     Raises:
         Interrupted: the model was lost or the user stopped it; carries the brief so far.
@@ -88,6 +90,7 @@ def compose(
         brief=quoted_brief(question, hits, outline, trace, gaps),
         outline=outline,
         score_answers=score_answers,
+        embed=embed,
         writer=writer,
         policy=RepairPolicy(verifier=verifier, evidence=[hit.chunk for hit in hits], max_rewrites=writer.max_rewrites),
         on_progress=on_progress,
@@ -110,6 +113,7 @@ class _Composition:
     writer: Writer
     policy: RepairPolicy
     score_answers: ScoreAnswers
+    embed: Embed
     on_progress: OnProgress
     current_part: str = "draft"
     parts_done: int = 0
@@ -144,7 +148,7 @@ class _Composition:
             return divided.sections
         chunks = {hit.chunk.id: hit.chunk for hit in self.brief.evidence}
         quoted = [_quoted(block) for block in blocks_of(divided.summary)]
-        summary = best_summary(self.brief.question, found, quoted, chunks, self.score_answers)
+        summary = best_summary(self.brief.question, found, quoted, chunks, self.score_answers, self.embed)
         divided = divide_beside_summary(self.outline, summary)
         self.brief = replace(
             self.brief, summary=summary, sections=_quoted_sections(divided), conclusion=_quoted(divided.conclusion)

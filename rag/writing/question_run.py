@@ -261,6 +261,7 @@ class QuestionRun:
                     *(self.question, hits, outline, small_writer(models.writer, self.question, hits, models.verifier)),
                     models.verifier,
                     score_answers=self._sentence_scores,
+                    embed=load_encoder().vectors,
                     **common,
                 )
             else:

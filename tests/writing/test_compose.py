@@ -77,7 +77,8 @@ class ScriptedWriter:
 
 def composed(hits: list[Hit], outline: Outline, writer: ScriptedWriter) -> Brief:
     score = load_sentence_model(load_settings()).probabilities
-    return compose(QUESTION, hits, outline, writer, default_verifier(), score_answers=score, trace=TRACE)
+    embed = load_encoder().vectors
+    return compose(QUESTION, hits, outline, writer, default_verifier(), score_answers=score, embed=embed, trace=TRACE)
 
 
 def test_the_first_draft_consists_of_exact_quotes(hits: list[Hit], outline: Outline) -> None:
