@@ -22,7 +22,7 @@ from rag.errors import ReplyError
 from rag.llm import PROSE_RATIO, ModelChoice, rates_of, resolve_embedder
 from rag.llm.reply_schema import sent_schema
 from rag.render.wording import count
-from rag.types import Hit, Question, Section
+from rag.types import Chunk, Hit, Question, Section
 from rag.verify.chat_verifier import ChatVerifier
 from rag.writing.closing import closing_evidence, divide_evidence
 from rag.writing.drafts import RefusedDraft, quote_draft
@@ -31,6 +31,7 @@ from rag.writing.large_writer import PASSAGES_USED, LargeWriter
 from rag.writing.outline import Outline
 from rag.writing.queries import expand_queries
 from rag.writing.session import Session
+from rag.writing.small_summary import MAX_SENTENCES
 from rag.writing.small_writer import small_writer
 from rag.writing.thematic_outline import KeyPoint, ThematicOutline, outline_without_model
 
@@ -128,7 +129,9 @@ def estimate_cost(
                 if model.small:
                     hits, outline = session.outline(question)
                     if outline.sections:
-                        _write_small_dry(model, question.text, hits, outline)
+                        passages = _write_small_dry(model, question.text, hits, outline)
+                        if judge is not None and verifier is not None and verifier.kind == "llm":
+                            _attribute_dry(judge, outline, passages)
                 else:
                     outline, writer = session.outline_and_writer(question, model)
                     if outline.sections:
@@ -202,8 +205,12 @@ class DryRunModel:
         return prompt
 
 
-def _write_small_dry(model: DryRunModel, question: str, hits: Sequence[Hit], outline: Outline) -> None:
-    """Let the writer of a small model write the brief of ``outline``, and count the replies it would get."""
+def _write_small_dry(model: DryRunModel, question: str, hits: Sequence[Hit], outline: Outline) -> Sequence[Chunk]:
+    """Let the writer of a small model write the brief of ``outline``, and count the replies it would get.
+
+    Returns:
+        The passages that it reads for the summary.
+    """
     writer = small_writer(model, question, hits, ChatVerifier(model=model))
     divided = divide_evidence(outline)
     sections = divided.sections
@@ -218,6 +225,7 @@ def _write_small_dry(model: DryRunModel, question: str, hits: Sequence[Hit], out
     for section in sections:
         writer.revise_section(_refused(section.evidence)[: writer.max_rewrites], section)
     model.tokens = expected
+    return writer.summary_writer.passages
 
 
 def _write_large_dry(model: DryRunModel, writer: LargeWriter, outline: Outline, sections: int) -> None:
@@ -267,15 +275,24 @@ def _verify_dry(judge: DryRunModel, outline: Outline, *, corrected: bool) -> Non
     one each for the corrections of editor and reviewer. With ``support+llm`` all sentences are put to the model
     too: of 60 that a strong writer wrote for the sections of three briefs, the packaged verifier was certain of none.
     """
-    verifier = ChatVerifier(model=judge)
     summary, conclusion = closing_evidence(outline)
     body = [sentence for section in outline.sections for sentence in section.evidence]
     for evidence in ([*body, *summary, *conclusion], *[body[::CORRECTED_ONE_IN]] * 2 * corrected):
-        calls = judge.count(verifier.requests([(sentence.text, (sentence.chunk,)) for sentence in evidence]))
-        judge.tokens.update(calls=calls["calls"], prompt=calls["prompt"])
-        judge.most.update(calls)
-        # A verdict is as long as the JSON around it and, at times, a clause of the sentence.
-        judge.tokens.update(completion=_reply_tokens(evidence) // 2)
+        _judge_dry(judge, [(sentence.text, sentence.chunk) for sentence in evidence])
+
+
+def _attribute_dry(judge: DryRunModel, outline: Outline, passages: Sequence[Chunk]) -> None:
+    """Count the calls that find the passages of a small model's summary; quotes stand for its sentences."""
+    summary, _ = closing_evidence(outline)
+    _judge_dry(judge, [(each.text, passage) for each in summary[:MAX_SENTENCES] for passage in passages])
+
+
+def _judge_dry(judge: DryRunModel, pairs: Sequence[tuple[str, Chunk]]) -> None:
+    calls = judge.count(ChatVerifier(model=judge).requests([(text, (chunk,)) for text, chunk in pairs]))
+    judge.tokens.update(calls=calls["calls"], prompt=calls["prompt"])
+    judge.most.update(calls)
+    # A verdict is as long as the JSON around it and, at times, a clause of the sentence.
+    judge.tokens.update(completion=sum(REPLY_ITEM_TOKENS + _tokens(text, PROSE_RATIO) for text, _ in pairs) // 2)
 
 
 def _reply_tokens(evidence: Sequence[EvidenceSentence]) -> int:

@@ -76,6 +76,16 @@ def test_the_calls_that_verify_are_counted_where_a_chat_model_verifies(settings:
     assert (dearer.cost or 0) > (model.cost or 0)
 
 
+def test_finding_the_passages_of_a_local_summary_is_counted_where_a_chat_model_does_it(settings: Settings) -> None:
+    def estimate(verifier: str) -> CostEstimate:
+        chosen = settings.model_copy(update={"llm": "local", "verifier": f"{verifier}:openai:gpt-4.1-mini"})
+        return estimate_cost([SEYCHELLES], chosen, choice_of(chosen))
+
+    packaged, model = estimate("support+llm"), estimate("llm")
+    assert packaged.calls < model.calls
+    assert 0 < (packaged.cost or 0) < (model.cost or 0)
+
+
 def test_an_estimate_is_proportional_to_the_questions_whatever_the_sample(settings: Settings) -> None:
     questions = [Question(id=str(n), text=SEYCHELLES.text) for n in range(60)]
     one, sixty = (estimate_cost(questions[:n], settings, choice_of(settings), sample_size=2) for n in (1, 60))
