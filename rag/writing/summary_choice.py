@@ -1,9 +1,9 @@
 """Choose the sentences of a summary: those that a small model found, and those that quote the best rated evidence.
 
-On 18 questions on eight collections that were asked after the weights were chosen, and whose sentences were labelled
-blind, .38 of the sentences so chosen answer, .76 answer or give context, and the first one answers 10 questions and is
-beside 2; of summaries that only quote the best rated evidence .31 and .62, and 9 and 6. On the 46 questions on which the
-weights were chosen: .38, .70, 22 and 10; of quotations .23, .58, 12 and 14.
+On 18 questions on seven collections, whose sentences were labelled blind, .38 of the sentences so chosen answer, .76
+answer or give context, and the first one answers 10 questions and is beside 2; of summaries that only quote the best
+rated evidence .31 and .62, and 9 and 6. Labels of 10 of them were at hand when the weights were chosen. On the 46
+others, on which they were chosen: .38, .70, 22 and 10; of quotations .23, .58, 12 and 14.
 """
 
 from __future__ import annotations
