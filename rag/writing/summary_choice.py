@@ -14,6 +14,7 @@ from itertools import islice
 
 from rag.retrieval import ScoreAnswers
 from rag.types import Chunk, Sentence
+from rag.verify.answers import STANDALONE_QUESTION
 from rag.writing.rating import Embed
 from rag.writing.replacement import StandingSentences
 
@@ -36,6 +37,9 @@ class SummaryWeights:
     the first sentence answers 31 of them; but none answers a question on a wide subject alone, as the one of
     the README's brief, and then the one that sums up should come first."""
 
+    standalone: float = 0.5
+    """Probability from which a sentence can be understood alone; another one does not open the summary."""
+
     blocks: int = 4
     """Most blocks."""
 
@@ -52,7 +56,9 @@ def best_summary(
     embed: Embed,
     weights: SummaryWeights = DEFAULT_SUMMARY_WEIGHTS,
 ) -> tuple[Sentence, ...]:
-    """Return the blocks that most probably answer ``question``, the best one first, none of them twice.
+    """Return the blocks that most probably answer ``question``, none of them twice.
+
+    The best one that can be understood alone opens the summary.
 
     Args:
         question: the question.
@@ -63,31 +69,65 @@ def best_summary(
         embed: embeds texts.
         weights: the tunables.
     """
-    blocks = [*filter(None, found), *filter(None, quoted)]
+    quoted_blocks = [*filter(None, quoted)]
+    blocks = [*filter(None, found), *quoted_blocks]
     if not blocks:
         return ()
+    rated = _rated_blocks(
+        question, blocks, chunks, score_answers, embed, weights, found=len(blocks) - len(quoted_blocks)
+    )
+    rated.sort(key=lambda each: -each.value)
+    opening = next((each for each in rated if each.understood), rated[0])
+    lowest = weights.at_least * max(each.probability for each in rated)
+    standing = StandingSentences()
+    chosen: list[SummaryBlock] = []
+    for each in sorted(rated, key=lambda each: each is not opening):
+        if chosen and each.probability < lowest:
+            continue
+        if any(sentence in standing for sentence in each.block):
+            continue
+        chosen.append(each.block)
+        for sentence in each.block:
+            standing.add(sentence)
+    return tuple(sentence for block in chosen[: weights.blocks] for sentence in block)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RatedBlock:
+    """A block, whether its first sentence is understood alone, the probability that it answers, and its value."""
+
+    block: SummaryBlock
+    understood: bool
+    probability: float
+    value: float
+
+
+def _rated_blocks(
+    question: str,
+    blocks: Sequence[SummaryBlock],
+    chunks: Mapping[str, Chunk],
+    score_answers: ScoreAnswers,
+    embed: Embed,
+    weights: SummaryWeights,
+    *,
+    found: int,
+) -> list[_RatedBlock]:
+    """Return ``blocks``, of which the model found the first ``found``, with their ratings."""
     sentences = [sentence for block in blocks for sentence in block]
     texts = [f"{chunks[sentence.citations[0]].context}\n{sentence.text}" for sentence in sentences]
     vectors = embed([question, *(sentence.text for sentence in sentences)])
-    rated = zip(score_answers([question], texts)[0], vectors[1:] @ vectors[0], strict=True)
-    bonus = dict.fromkeys(map(id, found), weights.found)
-    probability: dict[int, float] = {}
-    value: dict[int, float] = {}
-    for block in blocks:
-        ratings = list(islice(rated, len(block)))
-        probability[id(block)] = bonus.get(id(block), 0.0) + max(answers for answers, _ in ratings)
-        value[id(block)] = bonus.get(id(block), 0.0) + max(
-            answers + weights.summing_up * similarity for answers, similarity in ratings
+    answers, alone = score_answers([question, STANDALONE_QUESTION], texts)
+    ratings = zip(answers, alone, vectors[1:] @ vectors[0], strict=True)
+    rated: list[_RatedBlock] = []
+    for place, block in enumerate(blocks):
+        own = list(islice(ratings, len(block)))
+        bonus = weights.found * (place < found)
+        rated.append(
+            _RatedBlock(
+                block=block,
+                understood=own[0][1] >= weights.standalone,
+                probability=bonus + max(answer for answer, _, _ in own),
+                value=bonus + max(answer + weights.summing_up * similarity for answer, _, similarity in own),
+            )
         )
-    lowest = weights.at_least * max(probability.values())
-    standing = StandingSentences()
-    chosen: list[SummaryBlock] = []
-    for block in sorted(blocks, key=lambda block: -value[id(block)]):
-        if chosen and probability[id(block)] < lowest:
-            continue
-        if any(sentence in standing for sentence in block):
-            continue
-        chosen.append(block)
-        for sentence in block:
-            standing.add(sentence)
-    return tuple(sentence for block in chosen[: weights.blocks] for sentence in block)
+    return rated

@@ -9,6 +9,7 @@ from briefs import chunk, sentence
 from numpy.typing import NDArray
 
 from rag.types import Sentence
+from rag.verify.answers import STANDALONE_QUESTION
 from rag.writing.summary_choice import best_summary
 
 QUESTION = "When did the harbours open?"
@@ -23,9 +24,10 @@ def stated(name: str) -> Sentence:
 
 
 def score(questions: Sequence[str], texts: Sequence[str]) -> NDArray[np.float32]:
-    assert questions == [QUESTION]
+    assert questions == [QUESTION, STANDALONE_QUESTION]
     assert all(text.startswith("Harbours\n") for text in texts)  # a sentence is read under its title
-    return np.array([[PROBABILITIES[text.split("\n")[1].split()[0]] for text in texts]], dtype=np.float32)
+    names = [text.split("\n")[1].split()[0] for text in texts]
+    return np.array([[PROBABILITIES[name] for name in names], [name != "Sixth" for name in names]], dtype=np.float32)
 
 
 def embed(texts: Sequence[str]) -> NDArray[np.float32]:
@@ -50,6 +52,11 @@ def test_a_quote_that_hardly_answers_is_left_out_and_the_best_block_never_is() -
 
 def test_the_sentence_nearest_to_the_question_opens_also_where_others_answer_more() -> None:
     assert chosen([], [["Sixth"], ["West"], ["Seventh"]]) == ["West", "Sixth", "Seventh"]
+
+
+def test_a_sentence_that_cannot_be_understood_alone_does_not_open_the_summary() -> None:
+    assert chosen([["Sixth"]], [["Seventh"], ["Far"]]) == ["Seventh", "Sixth"]
+    assert chosen([["Sixth"]], []) == ["Sixth"]
 
 
 def test_no_sentence_stands_twice_and_there_are_four_blocks_at_the_most() -> None:
