@@ -31,7 +31,7 @@ from rag.writing.large_writer import PASSAGES_USED, LargeWriter
 from rag.writing.outline import Outline
 from rag.writing.queries import expand_queries
 from rag.writing.session import Session
-from rag.writing.small_summary import MAX_SENTENCES
+from rag.writing.small_summary import MAX_SUMMARY_SENTENCES
 from rag.writing.small_writer import small_writer
 from rag.writing.thematic_outline import KeyPoint, ThematicOutline, outline_without_model
 
@@ -284,7 +284,7 @@ def _verify_dry(judge: DryRunModel, outline: Outline, *, corrected: bool) -> Non
 def _attribute_dry(judge: DryRunModel, outline: Outline, passages: Sequence[Chunk]) -> None:
     """Count the calls that find the passages of a small model's summary; quotes stand for its sentences."""
     summary, _ = closing_evidence(outline)
-    _judge_dry(judge, [(each.text, passage) for each in summary[:MAX_SENTENCES] for passage in passages])
+    _judge_dry(judge, [(each.text, passage) for each in summary[:MAX_SUMMARY_SENTENCES] for passage in passages])
 
 
 def _judge_dry(judge: DryRunModel, pairs: Sequence[tuple[str, Chunk]]) -> None:

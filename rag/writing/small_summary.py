@@ -31,7 +31,7 @@ PASSAGE_TOKENS = 1200
 MAX_SUMMARY_TOKENS = 400
 """Length limit of the reply; of 46 replies 2 were longer than 300 tokens."""
 
-MAX_SENTENCES = 4
+MAX_SUMMARY_SENTENCES = 4
 """Most sentences of the reply."""
 
 
@@ -95,4 +95,4 @@ class SummaryWriter:
 def summary_schema(passages: int) -> Any:
     """Return the schema of a reply whose sentences name passages with the numbers 1 to ``passages``."""
     item = strict_schema("SummaryItem", text=(str, ...), passage=(Literal[tuple(range(1, passages + 1))], ...))
-    return strict_schema("WrittenSummary", sentences=(list_of(item, 1, MAX_SENTENCES), ...))
+    return strict_schema("WrittenSummary", sentences=(list_of(item, 1, MAX_SUMMARY_SENTENCES), ...))
