@@ -120,20 +120,31 @@ def divide_evidence(outline: Outline) -> DividedEvidence:
 
 
 def divide_beside_summary(
-    outline: Outline, summary: Sequence[Sentence], weights: ClosingWeights = DEFAULT_CLOSING_WEIGHTS
-) -> DividedEvidence:
-    """Divide the evidence sentences of ``outline`` that a written ``summary`` does not repeat.
+    outline: Outline, summary: Sequence[Sequence[Sentence]], weights: ClosingWeights = DEFAULT_CLOSING_WEIGHTS
+) -> tuple[tuple[Sentence, ...], DividedEvidence]:
+    """Divide the evidence sentences of ``outline`` that the written ``summary`` does not repeat.
 
     Of a block of which the summary says a sentence no other one is printed: it may refer to this one.
+
+    Returns:
+        The summary, without its last blocks if nothing were left for the sections, and the rest of the brief.
     """
-    texts = [sentence.text for sentence in summary]
     sentences = [sentence for section in outline.sections for sentence in section.evidence]
     blocks = blocks_of(sentences)
-    said = [block for block in blocks if any(repeated_in(each.text, texts) for each in block)]
+    kept = list(summary)
+    while len(said := _repeated(blocks, kept)) == len(blocks) and len(kept) > 1:
+        kept.pop()
     left = _by_weight([block for block in blocks if block not in said], outline, weights)
     taken = [each for block in said for each in block]
     sections, conclusion = _sections_beside(outline, taken, _concluding(left, sentences, weights))
-    return DividedEvidence(summary=(), sections=sections, conclusion=tuple(conclusion))
+    divided = DividedEvidence(summary=(), sections=sections, conclusion=tuple(conclusion))
+    return tuple(sentence for block in kept for sentence in block), divided
+
+
+def _repeated(blocks: Sequence[SentenceBlock], summary: Sequence[Sequence[Sentence]]) -> list[SentenceBlock]:
+    """Return those of ``blocks`` of which ``summary`` says a sentence."""
+    texts = [sentence.text for block in summary for sentence in block]
+    return [block for block in blocks if any(repeated_in(each.text, texts) for each in block)]
 
 
 def _sections_beside(

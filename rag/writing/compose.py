@@ -148,8 +148,8 @@ class _Composition:
             return divided.sections
         chunks = {hit.chunk.id: hit.chunk for hit in self.brief.evidence}
         quoted = [_quoted(block) for block in blocks_of(divided.summary)]
-        summary = best_summary(self.brief.question, found, quoted, chunks, self.score_answers, self.embed)
-        divided = divide_beside_summary(self.outline, summary)
+        best = best_summary(self.brief.question, found, quoted, chunks, self.score_answers, self.embed)
+        summary, divided = divide_beside_summary(self.outline, best)
         self.brief = replace(
             self.brief, summary=summary, sections=_quoted_sections(divided), conclusion=_quoted(divided.conclusion)
         )

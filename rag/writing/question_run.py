@@ -34,9 +34,10 @@ from rag.retrieval import (
 )
 from rag.store import Index
 from rag.types import Brief, Chunk, Filter, Hit, Trace
-from rag.verify import Verifier, VerifierChoice, load_support_model
+from rag.verify import VerifierChoice, load_support_model
 from rag.verify.answers import load_answer_model, load_sentence_model
 from rag.verify.chat_verifier import VERIFY_PROMPT
+from rag.writing.brief_models import TOKEN_KINDS, BriefModels
 from rag.writing.companions import companions
 from rag.writing.compose import compose, insufficient_brief, quoted_brief
 from rag.writing.evidence_budget import fit_evidence, hits_to_fill
@@ -60,9 +61,6 @@ if TYPE_CHECKING:
 PROMPTS = {True: (SECTION_PROMPT, SUMMARY_PROMPT), False: ("outline", "select", "brief", "edit", "review")}
 """The names of the prompts in use, by whether the model is small."""
 
-TOKEN_KINDS = ("prompt", "cached", "completion", "calls", "replayed")
-"""The counts of :attr:`rag.llm.chat_model.ChatModel.tokens` that a trace records."""
-
 EMBEDDING_TOKENS = "embedding"  # the name in a trace of the tokens that a remote embedder was sent
 
 NO_VERIFIER = "none: every sentence is a quotation"  # the trace's verifier for a brief that only quotes evidence
@@ -73,23 +71,6 @@ NEAREST_KEPT = 5
 The rule that answers a query may be the last sentence of a passage on other things, of which the answer model makes
 little: .18 for the fourth hit of a query that quoted it. In 11 briefs one such hit in three briefs was left out.
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BriefModels:
-    """What writes and verifies one brief. ``verifier_model`` is the verifier's chat model, or ``writer`` again."""
-
-    writer: ChatClient
-    verifier_model: ChatClient
-    verifier: Verifier
-
-    def spent(self) -> tuple[float, dict[str, int], float | None]:
-        """Return the seconds, tokens and US dollars of all calls; None dollars if a price is unknown."""
-        models = (self.writer,) if self.verifier_model is self.writer else (self.writer, self.verifier_model)
-        costs = [model.cost for model in models]
-        tokens = {kind: sum(model.tokens[kind] for model in models) for kind in TOKEN_KINDS}
-        known = [cost for cost in costs if cost is not None]
-        return sum(model.seconds for model in models), tokens, sum(known) if len(known) == len(costs) else None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -22,9 +22,10 @@ from rag.retrieval import Answerability
 from rag.store import Index
 from rag.types import Brief, Filter, Hit, Question
 from rag.verify import VerifierChoice, connect_verifier, verifier_of_writer
+from rag.writing.brief_models import BriefModels
 from rag.writing.large_writer import LargeWriter
 from rag.writing.outline import Outline
-from rag.writing.question_run import BriefModels, QuestionRun
+from rag.writing.question_run import QuestionRun
 
 if TYPE_CHECKING:
     from rag.config import Settings

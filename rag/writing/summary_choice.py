@@ -55,7 +55,7 @@ def best_summary(
     score_answers: ScoreAnswers,
     embed: Embed,
     weights: SummaryWeights = DEFAULT_SUMMARY_WEIGHTS,
-) -> tuple[Sentence, ...]:
+) -> tuple[SummaryBlock, ...]:
     """Return the blocks that most probably answer ``question``, none of them twice.
 
     The best one that can be understood alone opens the summary.
@@ -89,7 +89,7 @@ def best_summary(
         chosen.append(each.block)
         for sentence in each.block:
             standing.add(sentence)
-    return tuple(sentence for block in chosen[: weights.blocks] for sentence in block)
+    return tuple(chosen[: weights.blocks])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,18 @@ def outline_of(*sections: tuple[float, ...]) -> Outline:
     return Outline(sections=tuple(made), key_points=tuple(each.evidence[0] for each in made))
 
 
+def outline_with_a_block() -> Outline:
+    """Return an outline of a section with a block of two sentences, and one with a single sentence."""
+    first = sentence(1, 0.9, "A")
+    dependent = replace(sentence(2, 0.8, "A"), chunk=first.chunk, start=first.end + 1, end=first.end + 9, after=first)
+    other = sentence(3, 0.5, "B")
+    sections = (
+        OutlineSection(heading="A", evidence=(first, dependent)),
+        OutlineSection(heading="B", evidence=(other,)),
+    )
+    return Outline(sections=sections, key_points=(first, other))
+
+
 def test_no_sentence_stands_in_two_parts_and_none_is_lost() -> None:
     outline = outline_of((0.9, 0.8, 0.7), (0.85, 0.6), (0.8, 0.7, 0.6))
     divided = divide_evidence(outline)
@@ -68,16 +80,8 @@ def test_a_section_has_the_heading_of_the_sentences_that_are_left() -> None:
 
 
 def test_a_block_is_taken_whole_and_leaves_one_for_the_sections() -> None:
-    first = sentence(1, 0.9, "A")
-    dependent = replace(sentence(2, 0.8, "A"), chunk=first.chunk, start=first.end + 1, end=first.end + 9, after=first)
-    other = sentence(3, 0.5, "B")
-    outline = Outline(
-        sections=(
-            OutlineSection(heading="A", evidence=(first, dependent)),
-            OutlineSection(heading="B", evidence=(other,)),
-        ),
-        key_points=(first, other),
-    )
+    outline = outline_with_a_block()
+    [(first, dependent), (other,)] = (section.evidence for section in outline.sections)
     divided = divide_evidence(outline)
     assert divided.summary == (first, dependent)
     assert [section.evidence for section in divided.sections] == [(other,)]
@@ -99,7 +103,8 @@ def test_beside_a_written_summary_stands_what_it_does_not_say_and_the_best_of_it
     outline = outline_of((0.9, 0.8, 0.7), (0.85, 0.6), (0.8, 0.75, 0.6))
     said = outline.sections[0].evidence[0]
     summary = [replace(said.as_sentence(), text=f"{said.text[:-1]}, too.")]
-    divided = divide_beside_summary(outline, summary)
+    kept, divided = divide_beside_summary(outline, [summary])
+    assert kept == tuple(summary)
     body = [each for section in divided.sections for each in section.evidence]
     everything = {each for section in outline.sections for each in section.evidence}
     assert {*body, *divided.conclusion} == everything - {said}
@@ -108,16 +113,16 @@ def test_beside_a_written_summary_stands_what_it_does_not_say_and_the_best_of_it
 
 
 def test_of_a_block_that_a_written_summary_opens_nothing_is_printed_again() -> None:
-    first = sentence(1, 0.9, "A")
-    dependent = replace(sentence(2, 0.8, "A"), chunk=first.chunk, start=first.end + 1, end=first.end + 9, after=first)
-    other = sentence(3, 0.5, "B")
-    outline = Outline(
-        sections=(
-            OutlineSection(heading="A", evidence=(first, dependent)),
-            OutlineSection(heading="B", evidence=(other,)),
-        ),
-        key_points=(first, other),
-    )
-    divided = divide_beside_summary(outline, [first.as_sentence()])
+    outline = outline_with_a_block()
+    [(first, _), (other,)] = (section.evidence for section in outline.sections)
+    _, divided = divide_beside_summary(outline, [[first.as_sentence()]])
     assert [section.evidence for section in divided.sections] == [(other,)]
     assert divided.conclusion == ()
+
+
+def test_a_written_summary_leaves_a_sentence_for_the_sections_and_none_stands_twice() -> None:
+    outline = outline_of((0.9,), (0.8,))
+    first, other = (section.evidence[0] for section in outline.sections)
+    kept, divided = divide_beside_summary(outline, [[other.as_sentence()], [first.as_sentence()]])
+    assert kept == (other.as_sentence(),)
+    assert [section.evidence for section in divided.sections] == [(first,)]

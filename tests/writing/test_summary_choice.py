@@ -37,7 +37,8 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
 
 def chosen(found: Sequence[Sequence[str]], quoted: Sequence[Sequence[str]]) -> list[str]:
     blocks = [[[stated(name) for name in block] for block in each] for each in (found, quoted)]
-    return [each.text.split()[0] for each in best_summary(QUESTION, *blocks, CHUNKS, score, embed)]
+    summary = best_summary(QUESTION, *blocks, CHUNKS, score, embed)
+    return [each.text.split()[0] for block in summary for each in block]
 
 
 def test_what_the_model_found_goes_before_quotes_that_are_as_good() -> None:
