@@ -47,6 +47,10 @@ class StandingSentences:
     def __contains__(self, sentence: Sentence) -> bool:
         return comparison_key(sentence.text) in self.keys
 
+    def quotes_part_of(self, sentence: Sentence) -> bool:
+        """Whether a sentence that stands rests on words that ``sentence`` rests on."""
+        return any(_share_characters(quote, other) for quote in self.quotes for other in sentence.quotes)
+
     def states(self, evidence: EvidenceSentence) -> bool:
         """Whether ``evidence`` stands in the brief: as it is, or because a sentence that stands quotes it."""
         return comparison_key(evidence.text) in self.keys or any(

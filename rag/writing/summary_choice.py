@@ -84,7 +84,7 @@ def best_summary(
     for each in sorted(rated, key=lambda each: each is not opening):
         if chosen and each.probability < lowest:
             continue
-        if any(sentence in standing for sentence in each.block):
+        if any(sentence in standing or standing.quotes_part_of(sentence) for sentence in each.block):
             continue
         chosen.append(each.block)
         for sentence in each.block:

@@ -67,3 +67,9 @@ def test_no_sentence_stands_twice_and_there_are_four_blocks_at_the_most() -> Non
 
 def test_the_sentences_of_a_block_stay_together_in_their_order() -> None:
     assert chosen([["Far", "North"]], [["South"]]) == ["Far", "North", "South"]
+
+
+def test_of_two_sentences_that_rest_on_the_same_words_one_stands() -> None:
+    passage = PASSAGES["North"]
+    reworded = sentence("North harbour opened at last in 1901.", (passage, passage.text))
+    assert best_summary(QUESTION, [[reworded]], [[stated("North")]], CHUNKS, score, embed) == ([reworded],)
