@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-COMMAND = (sys.executable, "-c", "from rag.cli.main import main; main()")
+HEED_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+"""Code for a child of the tests: a process that a shell starts in the background ignores Ctrl-C, as do its children."""
+COMMAND = (sys.executable, "-c", f"{HEED_CTRL_C}; from rag.cli.main import main; main()")
 NO_MODELS = {"OPENAI_API_KEY": "", "OPENAI_BASE_URL": ""}
 """Environment in which no remote model is configured."""
 

@@ -281,8 +281,13 @@ def test_a_stop_while_the_model_is_asked_exits_130_and_keeps_the_draft(
         deadline = time.monotonic() + 120
         while len(server.requests) <= len(replies) and time.monotonic() < deadline:
             time.sleep(0.1)
+        asked = len(server.requests)
         process.send_signal(sent)
-        printed, messages = process.communicate(timeout=60)
+        try:
+            printed, messages = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert asked > len(replies), "the model was not asked in time"
     assert process.returncode == 130, messages
     last = messages.splitlines()[-1]
     assert last.startswith("stopped; the draft as it stood")

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from command_line import HEED_CTRL_C
 from pydantic import BaseModel, ConfigDict
 
 from rag.config import load_settings
@@ -138,9 +139,7 @@ def test_a_server_that_is_closed_before_its_first_request_ends() -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 def test_ctrl_c_ends_the_process_in_the_middle_of_a_reply() -> None:
-    # A process that a shell starts in the background ignores SIGINT, and its children do too.
-    heeds = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    code = heeds + START
+    code = f"{HEED_CTRL_C}\n{START}"
     code += 'with model: model.ask("Tell a story of 2000 words.", "Begin.", Story, max_tokens=2000, name="t")'
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
