@@ -8,7 +8,6 @@ nothing heavy at module level; a command imports what it needs when it runs.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from typing import NoReturn
 
@@ -24,6 +23,7 @@ from rag.cli.index import index_command
 from rag.cli.output import accept_any_character, print_message
 from rag.cli.render import render_command
 from rag.cli.search import search_command, show_command
+from rag.cli.stop_signals import heed_stop_signals
 from rag.errors import CitebriefError
 
 
@@ -55,7 +55,7 @@ for command in (
 def main() -> NoReturn:
     """Run the command line; report every error in one line on stderr and exit with its status."""
     _read_names_as_utf8()
-    signal.signal(signal.SIGTERM, _on_sigterm)
+    heed_stop_signals()
     accept_any_character()
     try:
         cli.main(standalone_mode=False)
@@ -97,8 +97,3 @@ def _fail(message: str, status: int) -> NoReturn:
         traceback.print_exc()
     print_message(f"citebrief: {' '.join(message.split())}")
     sys.exit(status)
-
-
-def _on_sigterm(*_: object) -> NoReturn:
-    """Raise what Ctrl-C raises, so that both end the program in the same way."""
-    raise KeyboardInterrupt

@@ -16,6 +16,7 @@ from briefs import answered
 from command_line import COMMAND, NO_MODELS, ROOT, Run
 from fault_server import FaultServer, ReceivedRequest, ScriptedReply, failing, good, overflow, slow, truncated
 
+from rag.errors import Interrupted
 from rag.render.json import from_json
 from rag.types import UNUSABLE_REPLY, Brief, Repair
 
@@ -294,6 +295,32 @@ def test_a_stop_while_the_model_is_asked_exits_130_and_keeps_the_draft(
     assert citebrief("render", last.split("citebrief render ")[1]).returncode == 0
     assert printed == ""
     assert not out.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
+def test_a_second_stop_while_the_draft_is_kept_does_not_lose_it(
+    tmp_path: Path, citebrief: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> Brief:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+        except KeyboardInterrupt as error:
+            raise Interrupted("while writing: stopped", draft=answered(), doing="summary") from error
+        raise AssertionError("not stopped")
+
+    def named_slowly(draft: Brief) -> str:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+        return "draft"
+
+    monkeypatch.setattr("rag.pipeline.answer", stopped)
+    monkeypatch.setattr("rag.pipeline.draft_name", named_slowly)
+    store = tmp_path / "store"
+    done = citebrief("ask", "Why?", "--llm", "openai:m", "--store", str(store), OPENAI_BASE_URL="http://127.0.0.1:9/v1")
+    assert done.returncode == 130
+    assert done.stderr.splitlines()[-1].startswith("stopped; the draft as it stood")
+    assert from_json((store / "drafts" / "draft.json").read_text()) == answered()
 
 
 def test_an_extractive_answer_imports_no_model_client(store: str) -> None:
