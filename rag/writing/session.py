@@ -118,16 +118,16 @@ class Session:
         self._announce_embedder(on_progress)
         run = self._run(question, k, sections, on_progress)
         hits, answerability, outline = run.prepare(where)
-        models = None
-        if outline.sections and self.verifier is not None:
-            try:
-                models = self._connect(self.verifier, run)
-                if not models.writer.small:
-                    hits, answerability, outline = run.add_aspects(hits, models.writer, where)
-            except KeyboardInterrupt as error:
-                draft = run.quoted(hits, outline, answerability)
-                raise Interrupted("before the model wrote a part: stopped", draft=draft, doing="draft") from error
-        return run.write(hits, outline, answerability, models, where)
+        if not outline.sections or self.verifier is None:
+            return run.write(hits, outline, answerability, None, where)
+        try:
+            models = self._connect(self.verifier, run)
+            if not models.writer.small:
+                hits, answerability, outline = run.add_aspects(hits, models.writer, where)
+            return run.write(hits, outline, answerability, models, where)
+        except KeyboardInterrupt as error:
+            draft = run.quoted(hits, outline, answerability)
+            raise Interrupted("before the model wrote a part: stopped", draft=draft, doing="draft") from error
 
     def assess(self, question: Question) -> tuple[list[Hit], Answerability]:
         """Return the hits for ``question`` and whether they answer it, without calling the model."""

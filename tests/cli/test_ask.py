@@ -19,6 +19,7 @@ from fault_server import FaultServer, ReceivedRequest, ScriptedReply, failing, g
 from rag.errors import Interrupted
 from rag.render.json import from_json
 from rag.types import UNUSABLE_REPLY, Brief, Repair
+from rag.writing.large_writer import LargeWriter
 
 pytestmark = pytest.mark.integration
 
@@ -295,6 +296,19 @@ def test_a_stop_while_the_model_is_asked_exits_130_and_keeps_the_draft(
     assert citebrief("render", last.split("citebrief render ")[1]).returncode == 0
     assert printed == ""
     assert not out.exists()
+
+
+def test_a_stop_between_two_calls_of_the_model_keeps_the_draft(
+    store: str, citebrief: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> LargeWriter:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rag.writing.question_run.QuestionRun.large_writer", stopped)
+    with FaultServer([good({"queries": ["Kilimnik"]})]) as server:
+        done = citebrief("ask", QUESTION, "--llm", "openai:test", "--store", store, OPENAI_BASE_URL=server.base_url)
+    assert done.returncode == 130
+    assert done.stderr.splitlines()[-1].startswith("stopped; the draft as it stood")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
