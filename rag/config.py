@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     verifier: str = Field("auto", description="auto, support, llm:SPEC, hf:PATH_OR_ID or support+llm:SPEC")
     k: int = Field(40, ge=1, le=500, description="passages retrieved for a question")
     evidence_tokens: int = Field(
-        12_000, ge=1_000, le=200_000, description="tokens of passages that a large model reads for its outline"
+        12_000, ge=1_000, le=200_000, description="tokens of passages that a large model chooses from"
     )
     sections: int = Field(6, ge=1, le=7, description="largest number of sections")
     seed: int = Field(7, description="seed of the model")

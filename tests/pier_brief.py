@@ -112,32 +112,19 @@ def _words(text: str) -> set[str]:
 
 @dataclass
 class ScriptedSearch:
-    """Finds the passages that ``finds`` has for a query, and others beside those on the ferry.
-
-    Of the passages that a model sees in short only the first words are shown.
-    """
+    """Finds the passages that ``finds`` has for a query, and those beside what is found."""
 
     finds: Mapping[str, Sequence[Hit]]
     beside_found: Mapping[str, Sequence[Chunk]]
-    beside_ferry: Sequence[Hit]
 
-    def survey(self, queries: Sequence[str], chunks: Sequence[Chunk]) -> tuple[Sequence[Hit], Mapping[str, str]]:
-        hits = [hit for query in queries for hit in self.find(query)]
-        hits += self.beside_ferry if FERRY in chunks else ()
-        return hits, {hit.chunk.id: short(hit.chunk) for hit in hits}
-
-    def find(self, query: str) -> Sequence[Hit]:
-        return self.finds.get(query, ())
-
-    def find_within(self, query: str, documents: Collection[str]) -> Sequence[Hit]:
-        return [hit for hit in self.finds.get(f"{query} (cited)", ()) if hit.chunk.document_id in documents]
+    def find(
+        self, gaps: Sequence[str], searches: Sequence[str], cited: Sequence[Chunk], known: Collection[str]
+    ) -> Sequence[Hit]:
+        hits = [hit for query in dict.fromkeys((*gaps, *searches)) for hit in self.finds.get(query, ())]
+        return [hit for hit in hits if hit.chunk.id not in known]
 
     def companions(self, chunks: Sequence[Chunk]) -> Mapping[str, Sequence[Chunk]]:
         return {chunk.id: self.beside_found.get(chunk.id, ()) for chunk in chunks}
-
-
-def short(passage: Chunk) -> str:
-    return " ".join(passage.text.split()[:4]) + " […]"
 
 
 class ModelServer(FaultServer):
@@ -162,23 +149,6 @@ def request_for(name: str, requests: Sequence[ReceivedRequest]) -> str:
     return found
 
 
-def outline(*themes: tuple[str, list[str]], searches: Sequence[str] = (), **changes: Any) -> ScriptedReply:
-    """Return an outline of these themes; ``searches`` are those of the last one."""
-    point = "The board approved the pier in Oslo, the auditor found its cost, and boats moved to the pier."
-    sections = [
-        {"heading": heading, "key_points": [{"text": point, "evidence": aliases}], "searches": list[str]()}
-        for heading, aliases in themes
-    ]
-    if sections:
-        sections[-1]["searches"] = list(searches)
-    reply = {"answered": "fully", "answer": "Approved and built.", "sections": sections, "not_answered": []}
-    return good(reply | {"disagreements": [], "glossary": []} | changes)
-
-
-def not_answered(gap: str) -> dict[str, Any]:
-    return {"gap": gap, "search": gap, "section": 1}
-
-
 def selection(*read: str, searches: Sequence[str] = ()) -> ScriptedReply:
     return good({"read": list(read), "searches": list(searches)})
 
@@ -186,7 +156,6 @@ def selection(*read: str, searches: Sequence[str] = ()) -> ScriptedReply:
 Written = Sequence[tuple[str, list[str]]]
 Correction = tuple[str, str, str, list[str]]
 
-APPROVAL_THEME, USE_THEME = ("Approval and price", ["E1", "E2"]), ("Use of the pier", ["E3"])
 APPROVAL: Written = [(RIGHT, ["E1"]), (CHEAP, ["E2"])]
 USE: Written = [(MOVED, ["E3"])]
 
@@ -198,8 +167,10 @@ def written(
     headings: tuple[str, str] = ("Approval and price", "Use of the pier"),
     summary: Written = ((SUMMARY, ["E1"]),),
     conclusion: Written = (),
+    disagreements: Sequence[tuple[str, Written]] = (),
     gaps: Sequence[tuple[str, str]] = (),
     searches: Sequence[str] = (),
+    answered: str = "fully",
 ) -> ScriptedReply:
     """Return a brief of two sections; one without items is left out. ``gaps`` have their searches."""
 
@@ -211,8 +182,18 @@ def written(
         for heading, own in zip(headings, (approval, use), strict=True)
         if own
     ]
-    reply = {"sections": sections, "summary": items(summary), "conclusion": items(conclusion)}
-    return good(reply | {"gaps": [{"gap": gap, "search": search} for gap, search in gaps], "searches": list(searches)})
+    return good(
+        {
+            "answered": answered,
+            "outline": "First the approval, then the use.",
+            "sections": sections,
+            "summary": items(summary),
+            "conclusion": items(conclusion),
+            "disagreements": [{"about": about, "sides": items(sides)} for about, sides in disagreements],
+            "gaps": [{"gap": gap, "search": search} for gap, search in gaps],
+            "searches": list(searches),
+        }
+    )
 
 
 def corrections(
@@ -232,13 +213,10 @@ def corrections(
 
 QUERY = "boats at the pier today"
 GOOD: dict[str, Sequence[ScriptedReply]] = {
-    "outline": [outline(APPROVAL_THEME, USE_THEME)],
-    "select": [selection()],
+    "select": [selection("E1", "E2", "E3")],
     "brief": [written(conclusion=[(CONCLUSION, ["E3"])])],
     "edit": [corrections()],
-    "review": [corrections()],
 }
-SEARCHING = outline(APPROVAL_THEME, USE_THEME, searches=[QUERY])
 SUPPORTED = {RIGHT: BOARD, CHEAP: COST, MOVED: FERRY, SUMMARY: BOARD, CONCLUSION: FERRY}
 
 QUAY = chunk("quay.md", "Since 2017 the old quay serves the boats again, and the pier is left to anglers.")
@@ -247,15 +225,8 @@ QUAY_HIT = Hit(chunk=QUAY, rank=2, score=0.5)
 WRONG_YEAR = "The ferry company Nesodden moved its boats in 2012."
 
 ONE_SIDE, OTHER_SIDE = "The board stood by its approval of May.", "The auditor disputed that 41 million were right."
-DISPUTED = outline(
-    APPROVAL_THEME,
-    USE_THEME,
-    disagreements=[
-        {
-            "about": "the price",
-            "sides": [{"text": ONE_SIDE, "evidence": ["E1"]}, {"text": OTHER_SIDE, "evidence": ["E2"]}],
-        }
-    ],
+DISPUTED = written(
+    conclusion=[(CONCLUSION, ["E3"])], disagreements=[("the price", [(ONE_SIDE, ["E1"]), (OTHER_SIDE, ["E2"])])]
 )
 
 Compose = Callable[..., tuple[Brief, list[ReceivedRequest]]]
@@ -277,15 +248,13 @@ def actions(brief: Brief) -> list[tuple[str, str]]:
 
 def large_writer(model: ChatClient, evidence: Sequence[Chunk]) -> LargeWriter:
     """Return the writer of a brief on the pier, with the packaged prompts."""
-    outline_prompt, select, brief, edit, review = map(prompts.load_prompt, PROMPTS[False])
+    select, brief, edit = map(prompts.load_prompt, PROMPTS[False])
     return LargeWriter(
         model=model,
         question="What of the pier?",
-        outline_prompt=outline_prompt,
         select_prompt=select,
         brief_prompt=brief,
         edit_prompt=edit,
-        review_prompt=review,
         evidence=evidence,
     )
 
@@ -298,7 +267,6 @@ def scripted_composition(connect: Callable[[FaultServer], ChatClient]) -> Compos
         steps: list[Step] | None = None,
         companions: Mapping[str, Sequence[Chunk]] | None = None,
         finds: Mapping[str, Sequence[Hit]] | None = None,
-        beside: Sequence[Hit] = (),
         beside_found: Mapping[str, Sequence[Chunk]] | None = None,
         **replies: Sequence[ScriptedReply],
     ) -> tuple[Brief, list[ReceivedRequest]]:
@@ -308,7 +276,7 @@ def scripted_composition(connect: Callable[[FaultServer], ChatClient]) -> Compos
                 *("What of the pier?", HITS, QUOTED, writer, verifier),
                 sections=6,
                 trace=TRACE,
-                search=ScriptedSearch(finds=finds or {}, beside_found=beside_found or {}, beside_ferry=beside),
+                search=ScriptedSearch(finds=finds or {}, beside_found=beside_found or {}),
                 gaps=["It is not known who paid."],
                 on_progress=(steps if steps is not None else []).append,
             )

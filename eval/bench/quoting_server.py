@@ -1,7 +1,7 @@
 """A server for benchmarks of batches whose replies quote the passages of the prompt, and questions made from an index.
 
-A brief takes as many calls as with a good model: one for the outline, one for each section, one for summary and
-conclusion, and one for corrections, of which it makes none.
+A brief takes as many calls as with a good model: one for the queries, one for its text, and one for corrections, of
+which it makes none.
 The faults are those of ``tests/fault_server.py``.
 """
 
@@ -20,7 +20,6 @@ from rag.text import split_sentences
 QUESTION_FORMS = ("What is known about {}?", "What happened in the matter of {}?", "Who was involved in {}, and when?")
 INVENTED = ScriptedReply(content="a reply whose citations are replaced by one that was not in the prompt")
 _PASSAGE = re.compile(r"^(E\d+): (.*(?:\n(?!\n(?:E\d+: |\[)).*)*)", re.MULTILINE)
-_NUMBERED_SENTENCE = re.compile(r"^(S\d+): (.*)$", re.MULTILINE)
 
 
 def questions_about(store: str, number: int) -> list[str]:
@@ -67,17 +66,10 @@ def quoting_reply(body: dict[str, Any]) -> str:
     """Write the reply to a request from its own passages: the longest sentence of each, or the first sentences."""
     user = body["messages"][-1]["content"]
     name = body["response_format"]["json_schema"]["name"]
-    if name in ("outline", "section"):
-        sentences = [
-            {"text": " ".join(text[start:end].split()), "citations": [alias]}
-            for alias, text in _PASSAGE.findall(user)
-            for start, end in [max(split_sentences(text.strip()), key=lambda span: span[1] - span[0])]
-        ]
-        return json.dumps(_outline(sentences[:24]) if name == "outline" else {"sentences": sentences[:5]})
-    if name == "summary":
-        numbered = _NUMBERED_SENTENCE.findall(user)
-        items = [{"text": f"It is said: {text}", "from": [alias]} for alias, text in numbered[:4]]
-        return json.dumps({"summary": items[:3], "conclusion": items[3:], "searches": []})
+    if name == "queries":
+        return json.dumps({"queries": ["what happened", "who took part", "when it happened"]})
+    if name == "brief":
+        return json.dumps(_brief(user))
     if name == "verify":
         claims = re.findall(r"^(C\d+) \(", user, re.MULTILINE)
         return json.dumps({claim: {"support": "full", "unsupported": ""} for claim in claims})
@@ -86,16 +78,25 @@ def quoting_reply(body: dict[str, Any]) -> str:
     return json.dumps({"sentence": user.partition("Evidence: ")[2].partition("\nSentence: ")[0].split("\n")[1]})
 
 
-def _outline(sentences: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return an outline of four themes, each with a quarter of the passages."""
-    themes = [
-        {
-            "heading": f"Part {number}",
-            "key_points": [{"text": each["text"], "evidence": each["citations"]} for each in own[:5]],
-            "searches": [],
-        }
+def _brief(user: str) -> dict[str, Any]:
+    """Return a brief of four sections, each with a quarter of the passages' longest sentences."""
+    sentences = [
+        {"text": " ".join(text[start:end].split()), "citations": [alias]}
+        for alias, text in _PASSAGE.findall(user)
+        for start, end in [max(split_sentences(text.strip()), key=lambda span: span[1] - span[0])]
+    ][:24]
+    sections = [
+        {"heading": f"Part {number}", "sentences": own[:5]}
         for number, own in zip(("one", "two", "three", "four"), (sentences[at::4] for at in range(4)), strict=True)
         if own
     ]
-    empty: dict[str, list[Any]] = {"not_answered": [], "disagreements": [], "glossary": []}
-    return {"answered": "fully", "sections": themes, **empty}
+    told = [{**each, "text": f"It is said: {each['text']}"} for each in sentences[:4]]
+    empty: dict[str, list[Any]] = {"disagreements": [], "gaps": [], "searches": []}
+    return {
+        "answered": "fully",
+        "outline": "",
+        "sections": sections,
+        "summary": told[:3],
+        "conclusion": told[3:],
+        **empty,
+    }

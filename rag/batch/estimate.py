@@ -14,7 +14,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.embedding import count_tokens
@@ -22,18 +22,17 @@ from rag.errors import ReplyError
 from rag.llm import PROSE_RATIO, ModelChoice, rates_of, resolve_embedder
 from rag.llm.reply_schema import sent_schema
 from rag.render.wording import count
-from rag.types import Chunk, Hit, Question, Section
+from rag.types import Chunk, Hit, Question
 from rag.verify.chat_verifier import ChatVerifier
 from rag.writing.closing import closing_evidence, divide_evidence
 from rag.writing.drafts import RefusedDraft, quote_draft
 from rag.writing.editing import PartToEdit
-from rag.writing.large_writer import PASSAGES_USED, LargeWriter
+from rag.writing.large_writer import LargeWriter
 from rag.writing.outline import Outline
 from rag.writing.queries import expand_queries
 from rag.writing.session import Session
 from rag.writing.small_summary import MAX_SUMMARY_SENTENCES
 from rag.writing.small_writer import small_writer
-from rag.writing.thematic_outline import KeyPoint, ThematicOutline, outline_without_model
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -53,11 +52,11 @@ SCHEMA_RATIO = 0.7
 CORRECTED_ONE_IN = 4
 """One in so many sentences of a large model is corrected when the model reads the whole brief."""
 
-PASSAGES_SEEN, PASSAGES_FOUND = 70, 24
-"""Passages that a large model sees in short of what its searches found, and reads in full of these."""
+PASSAGES_READ = 30
+"""Passages that a large model reads in full to write a brief, and to correct it, with what its searches found."""
 
-SEEN_WORDS = 40
-"""Words of a passage that is seen in short."""
+OUTLINE_TOKENS = 200
+"""Tokens of the outline in the reply that is a brief."""
 
 REPLY_ITEM_TOKENS = 20
 """Tokens of JSON for each sentence of a reply besides its text: key, citations, quotes and brackets."""
@@ -231,37 +230,21 @@ def _write_small_dry(model: DryRunModel, question: str, hits: Sequence[Hit], out
 def _write_large_dry(model: DryRunModel, writer: LargeWriter, outline: Outline, sections: int) -> None:
     """Let the writer of a large model write a brief, and count the replies it would get.
 
-    The sections of ``outline`` stand for the themes of the model's outline, with the passages that it would name:
-    as many as it may, the best ones, spread evenly; the next ones stand for what its searches find.
+    The sections of ``outline`` stand for the brief that is corrected; the best passages of the evidence, as many as are
+    chosen and found, stand for what writer and editor read.
     """
     evidence = [sentence for section in outline.sections for sentence in section.evidence]
+    writer.select(())
     with suppress(ReplyError):  # the empty reply
-        writer.outline(sections)
-    model.tokens.update(completion=_reply_tokens(evidence))
-    themes = outline_without_model(outline, writer.evidence).themes
-    used = writer.evidence[:PASSAGES_USED]
-    more = [KeyPoint(text="", passages=tuple(used[at :: len(themes)])) for at in range(len(themes))]
-    found = writer.evidence[PASSAGES_USED:]
-    with_all_passages = ThematicOutline(
-        themes=tuple(
-            replace(theme, key_points=(*theme.key_points, point)) for theme, point in zip(themes, more, strict=True)
-        ),
-        found=tuple(found[:PASSAGES_FOUND]),
-    )
-    seen = writer.evidence[:PASSAGES_SEEN]
-    writer.select(with_all_passages, seen, {chunk.id: " ".join(chunk.text.split()[:SEEN_WORDS]) for chunk in seen})
-    with suppress(ReplyError):
-        writer.brief(with_all_passages, sections)
-    body = [
-        Section(heading=section.heading, sentences=tuple(sentence.as_sentence() for sentence in section.evidence))
-        for section in outline.sections
+        writer.brief(writer.evidence[:PASSAGES_READ], (), sections)
+    parts = [
+        PartToEdit(kind="section", name=each.heading, entries=tuple(one.as_sentence() for one in each.evidence))
+        for each in outline.sections
     ]
-    parts = [PartToEdit(kind="section", name=each.heading, entries=each.sentences) for each in body]
-    writer.edit(parts, (), with_all_passages)
-    writer.review(parts, (), ())
+    writer.edit(parts, (), writer.evidence[:PASSAGES_READ])
     summary, conclusion = closing_evidence(outline)
     corrected = evidence[::CORRECTED_ONE_IN]
-    model.tokens.update(completion=_reply_tokens([*evidence, *corrected, *corrected, *summary, *conclusion]))
+    model.tokens.update(completion=OUTLINE_TOKENS + _reply_tokens([*evidence, *corrected, *summary, *conclusion]))
 
 
 def _refused(evidence: Sequence[EvidenceSentence]) -> list[RefusedDraft]:
@@ -272,12 +255,12 @@ def _verify_dry(judge: DryRunModel, outline: Outline, *, corrected: bool) -> Non
     """Count the calls that verify the brief of ``outline``, and what a large model ``corrected`` of it.
 
     The calls for its evidence sentences stand for those for what the writer makes of them: one batch for the brief, and
-    one each for the corrections of editor and reviewer. With ``support+llm`` all sentences are put to the model
+    one for its corrections. With ``support+llm`` all sentences are put to the model
     too: of 60 that a strong writer wrote for the sections of three briefs, the packaged verifier was certain of none.
     """
     summary, conclusion = closing_evidence(outline)
     body = [sentence for section in outline.sections for sentence in section.evidence]
-    for evidence in ([*body, *summary, *conclusion], *[body[::CORRECTED_ONE_IN]] * 2 * corrected):
+    for evidence in ([*body, *summary, *conclusion], *[body[::CORRECTED_ONE_IN]] * corrected):
         _judge_dry(judge, [(sentence.text, sentence.chunk) for sentence in evidence])
 
 

@@ -38,10 +38,7 @@ if TYPE_CHECKING:
     from rag.render import Format
     from rag.types import Brief, Filter
 
-PARTS_OF_LARGE_MODEL = {
-    "outline": "the outline was made without the model",
-    "brief": "the whole brief is quotations",
-}
+PARTS_OF_LARGE_MODEL = {"brief": "the whole brief is quotations"}
 """What a large model's brief lacks without a usable reply, by the ``where`` of the repair."""
 
 

@@ -28,7 +28,7 @@ verifier_option = click.option(
 evidence_tokens_option = click.option(
     "--evidence-tokens",
     type=click.IntRange(1_000, 200_000),
-    help="Tokens of passages that a large model reads for its outline at the most. [12000]",
+    help="Tokens of passages that a large model chooses from at the most. [12000]",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
 quiet_option = click.option("--quiet", is_flag=True, help="Show no progress, only warnings and errors.")

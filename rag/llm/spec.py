@@ -14,10 +14,10 @@ from rag.llm.pricing import FREE, Rates, find_rates
 if TYPE_CHECKING:
     from rag.config import Settings
 
-BRIEF_TOKENS = {"prompt": 65_000, "completion": 5_000}
+BRIEF_TOKENS = {"prompt": 40_000, "completion": 5_000}
 """Tokens of a brief that a large model writes and helps to verify, for the estimate before the first call.
 
-Means of eight briefs over eight collections: prompts of 57,000 to 78,000 tokens, replies of 3,100 to 5,900.
+Of four briefs over four collections: prompts of 35,000 to 43,000 tokens, schemas included, replies of 3,400 to 5,000.
 """
 
 

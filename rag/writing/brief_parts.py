@@ -1,4 +1,4 @@
-"""Take a brief apart for those who correct it, and make a brief of what became of its parts."""
+"""Make a brief of what became of its parts when they were corrected."""
 
 from __future__ import annotations
 
@@ -7,23 +7,6 @@ from dataclasses import replace
 
 from rag.types import Brief, Disagreement, Section, Sentence
 from rag.writing.editing import DraftEdits, EditedParts, PartToEdit
-
-
-def printed_parts(brief: Brief) -> list[PartToEdit]:
-    """Return the parts of ``brief`` as it is printed. The summary and the first section keep a sentence."""
-    return [
-        PartToEdit(kind="summary", entries=brief.summary, required=True),
-        *(
-            PartToEdit(kind="section", name=section.heading, entries=section.sentences, required=at == 0)
-            for at, section in enumerate(brief.sections)
-        ),
-        *(
-            PartToEdit(kind="side", name=each.about, entries=(side,))
-            for each in brief.disagreements
-            for side in each.sides
-        ),
-        PartToEdit(kind="conclusion", entries=brief.conclusion),
-    ]
 
 
 def brief_of_parts(brief: Brief, parts: Sequence[PartToEdit], edited: EditedParts, corrections: DraftEdits) -> Brief:

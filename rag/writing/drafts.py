@@ -71,8 +71,16 @@ class RefusedDraft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DraftDisagreement:
+    """A disagreement of documents; both sides have to be verified."""
+
+    about: str
+    sides: tuple[Draft, Draft]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DraftBrief:
-    """A brief as a large model returns it.
+    """A brief as a large model returns it; ``sections`` is empty where no passage answers any part of the question.
 
     ``gaps`` are sentences on what the passages do not answer, ``gap_searches`` are queries for these, and ``searches``
     for what a reader would ask next. ``faults`` say which headings were replaced, and what was no sentence.
@@ -80,6 +88,7 @@ class DraftBrief:
 
     sections: tuple[WrittenSection, ...]
     closing: Mapping[ClosingPart, Sequence[Draft]]
+    disagreements: tuple[DraftDisagreement, ...] = ()
     gaps: tuple[str, ...] = ()
     gap_searches: tuple[str, ...] = ()
     searches: tuple[str, ...] = ()

@@ -1,15 +1,14 @@
 """The schemas of a large model's replies: what it chose to read, the brief, and its corrections.
 
-An alias can only be one that the request shows. The outline's is in ``rag/writing/thematic_outline.py``.
+An alias can only be one that the request shows.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from rag.writing.editing import EditAction
 from rag.writing.reply_schemas import alias_type, list_of, strict_schema
-from rag.writing.thematic_outline import MAX_GAPS
 
 MAX_CITATIONS = 8
 """Largest number of passages that a sentence cites."""
@@ -17,8 +16,11 @@ MAX_CITATIONS = 8
 SECTION_SIZE, SUMMARY_SIZE, CONCLUSION_SIZE = 6, 6, 3
 """Largest numbers of sentences."""
 
-MAX_SELECTED, MAX_FURTHER_SEARCHES = 20, 4
-"""Largest numbers of passages that are chosen of what the searches found, and of searches that follow."""
+MAX_GAPS, MAX_DISAGREEMENTS = 4, 3
+"""Largest numbers of gaps and of disagreements of a draft."""
+
+MAX_READ, MAX_SEARCHES = 20, 6
+"""Largest numbers of passages that are chosen for the brief, besides those beside them, and of searches for more."""
 
 NO_SENTENCE = "none"
 """Stands for the sentence that answers a gap where none does: the gap was put wrongly."""
@@ -31,22 +33,29 @@ def select_schema(aliases: tuple[str, ...]) -> Any:
     """Return the schema of a choice among the passages with these ``aliases``."""
     return strict_schema(
         "Selection",
-        read=(list_of(alias_type("Found", aliases), 0, MAX_SELECTED), ...),
-        searches=(list_of(str, 0, MAX_FURTHER_SEARCHES), ...),
+        read=(list_of(alias_type("Passage", aliases), 0, MAX_READ), ...),
+        searches=(list_of(str, 0, MAX_SEARCHES), ...),
     )
 
 
 def brief_schema(aliases: tuple[str, ...], sections: int) -> Any:
-    """Return the schema of a brief of at most so many ``sections``, which cites the passages with these ``aliases``."""
+    """Return the schema of a brief of at most so many ``sections``, which cites the passages with these ``aliases``.
+
+    The outline comes before what is written by it: a model that does not reason before it replies does so in it.
+    """
     cited = list_of(alias_type("Alias", aliases), 1, MAX_CITATIONS)
     sentence = strict_schema("Item", text=(str, ...), citations=(cited, ...))
     section = strict_schema("Section", heading=(str, ...), sentences=(list_of(sentence, 1, SECTION_SIZE), ...))
+    disagreement = strict_schema("Disagreement", about=(str, ...), sides=(list_of(sentence, 1, 2), ...))
     gap = strict_schema("Gap", gap=(str, ...), search=(str, ...))
     return strict_schema(
         "WrittenBrief",
-        sections=(list_of(section, 1, sections), ...),
-        summary=(list_of(sentence, 1, SUMMARY_SIZE), ...),
+        answered=(Literal["fully", "partly", "no"], ...),
+        outline=(str, ...),
+        sections=(list_of(section, 0, sections), ...),
+        summary=(list_of(sentence, 0, SUMMARY_SIZE), ...),
         conclusion=(list_of(sentence, 0, CONCLUSION_SIZE), ...),
+        disagreements=(list_of(disagreement, 0, MAX_DISAGREEMENTS), ...),
         gaps=(list_of(gap, 0, MAX_GAPS), ...),
         searches=(list_of(str, 0, MAX_LAST_SEARCHES), ...),
     )

@@ -1,6 +1,4 @@
-"""The writer for a large model: an outline, a choice of what was searched for, the brief, corrections, and a review.
-
-Each is one call.
+"""The writer for a large model: a choice of what to read, the brief, then its corrections. Each is one call.
 
 The brief is one call, and not a call a section: a writer that sees all of it explains a thing once, says how sections
 stand to each other, and reads a passage once that serves two of them.
@@ -18,64 +16,48 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.errors import ReplyError
 from rag.llm.prompts import Prompt
-from rag.text import words_of
 from rag.types import Chunk
 from rag.writing.drafts import CLOSING_PARTS, Draft, DraftBrief, RefusedDraft, WrittenSection
-from rag.writing.editing import DraftEdits, Edit, PartToEdit, SentenceToEdit
+from rag.writing.editing import DraftEdits, PartToEdit, SentenceToEdit
 from rag.writing.headings import clean_heading, heading_fault, heading_of_passages
-from rag.writing.large_schemas import MAX_SELECTED, brief_schema, edit_schema, select_schema
-from rag.writing.model_calls import ask_with_retry, clean_sentences
+from rag.writing.large_reply import clean_queries, gap_sentences, read_disagreement, read_drafts, read_edit
+from rag.writing.large_schemas import MAX_READ, brief_schema, edit_schema, select_schema
+from rag.writing.model_calls import ask_with_retry
 from rag.writing.passages import aliased_passages, passages_text
+from rag.writing.repetition import is_near_copy
 from rag.writing.shortening import LEFT_OUT
-from rag.writing.thematic_outline import (
-    DraftDisagreement,
-    ThematicOutline,
-    Theme,
-    clean_queries,
-    gap_sentences,
-    outline_schema,
-    read_outline,
-)
 
 if TYPE_CHECKING:
     from rag.llm.chat_model import ChatModel
 
 AliasedT = TypeVar("AliasedT")
 
-MAX_OUTLINE_TOKENS, MAX_SELECT_TOKENS, MAX_BRIEF_TOKENS, MAX_EDIT_TOKENS = 3000, 600, 5000, 3600
+MAX_SELECT_TOKENS, MAX_BRIEF_TOKENS, MAX_EDIT_TOKENS = 900, 5500, 3600
 """Length limits of the replies."""
 
-PASSAGES_USED = 20
-"""Number of passages that the outline is asked to name at the most. Writer and verifier read them again."""
-
 OPENING_WORDS = 60
-"""Words of the opening of a document that the outline reads: its fields."""
+"""Words of the opening of a document that are read with its passages: its fields."""
 
 UNKNOWN_DATE = "not known"
 """Stands for the date of the latest document of a collection whose documents have none."""
-
-NOT_KNOWN = "not known yet"
-"""Stands for the answer of an outline that has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LargeWriter:
     """Writes the parts of a brief with a large model. Every method raises ``ModelError`` if the model fails.
 
-    ``evidence`` are the passages that the outline reads, best first, and later those that its searches found.
-    ``shortened`` are the texts that it reads of some of them, by chunk id; the brief is written from all of a passage.
-    ``companions`` are passages beside others, by the id of these; they are read with those that a theme names, since
-    what a passage says may be dated, limited or taken back there. ``latest`` is the date of the latest document of the
+    ``evidence`` are the passages that the model chooses from, best first, and later those that its searches found.
+    ``shortened`` are the texts that it sees of some of them, by chunk id; the brief is written from all of a passage.
+    ``companions`` are passages beside others, by the id of these; they are read with those that were chosen, since what
+    a passage says may be dated, limited or taken back there. ``latest`` is the date of the latest document of the
     collection, so that what was planned for a day before it is told so, and "" if no document has one.
     """
 
     model: ChatModel
     question: str
-    outline_prompt: Prompt
     select_prompt: Prompt
     brief_prompt: Prompt
     edit_prompt: Prompt
-    review_prompt: Prompt
     evidence: Sequence[Chunk]
     shortened: Mapping[str, str] = field(default_factory=dict)
     companions: Mapping[str, Sequence[Chunk]] = field(default_factory=dict)
@@ -87,63 +69,53 @@ class LargeWriter:
         known = {chunk.id: chunk for chunk in (*self.evidence, *beside)}
         object.__setattr__(self, "_passages", aliased_passages(known.values()))
 
-    def outline(self, sections: int) -> ThematicOutline:
-        """Return the outline of all passages, with at most so many ``sections``.
-
-        The openings of their documents are read, too, up to :data:`OPENING_WORDS`: a proposal is told with its status.
-        """
-        openings = {each.id: each for own in self.companions.values() for each in own if each.start == 0}
-        passages = self._aliases_of([*self.evidence, *openings.values()])
-        shortened = {id_: text for id_, each in openings.items() if (text := _beginning(each.text)) != each.text}
-        reply = ask_with_retry(
-            self.model,
-            self.outline_prompt,
-            outline_schema(tuple(passages), sections),
-            max_tokens=MAX_OUTLINE_TOKENS,
-            sections=str(sections),
-            passages_used=str(PASSAGES_USED),
-            question=self.question,
-            latest=self.latest or UNKNOWN_DATE,
-            passages=passages_text(passages, {**shortened, **self.shortened}),
-        )
-        return read_outline(reply, passages, self.question)
-
-    def select(
-        self, outline: ThematicOutline, found: Sequence[Chunk], shortened: Mapping[str, str]
-    ) -> tuple[list[Chunk], tuple[str, ...]]:
-        """Choose what is to be read of the passages ``found``, of which ``shortened`` has the texts to choose by.
-
-        Returns:
-            the passages, the weightiest first, and queries for what else is lacking.
-        """
-        passages = aliased_passages(found)
-        reply = ask_with_retry(
-            self.model,
-            self.select_prompt,
-            select_schema(tuple(passages)),
-            max_tokens=MAX_SELECT_TOKENS,
-            most=str(MAX_SELECTED),
-            question=self.question,
-            latest=self.latest or UNKNOWN_DATE,
-            plan="\n\n".join(_theme_text(theme) for theme in outline.themes),
-            gaps=_gaps_text(outline.gaps),
-            found=passages_text(passages, shortened),
-        )
-        return [passages[alias] for alias in dict.fromkeys(map(str, reply.read))], clean_queries(reply.searches)
-
     def with_found(self, found: Sequence[Chunk], companions: Mapping[str, Sequence[Chunk]]) -> LargeWriter:
         """Return the writer with the passages ``found``, and those beside them, among its evidence."""
         known = {chunk.id for chunk in self.evidence}
         evidence = (*self.evidence, *(chunk for chunk in found if chunk.id not in known))
         return replace(self, evidence=evidence, companions={**companions, **self.companions})
 
-    def brief(self, outline: ThematicOutline, sections: int) -> DraftBrief:
-        """Write the brief that ``outline`` is the plan of, with at most so many ``sections``.
+    def select(self, gaps: Sequence[str]) -> tuple[list[Chunk], tuple[str, ...]]:
+        """Choose what the brief is written from; ``gaps`` are what the search knows to be missing.
+
+        The openings of documents are seen up to :data:`OPENING_WORDS`: they tell the status of a proposal.
+
+        Returns:
+            the passages, the weightiest first, and queries for what is lacking.
+        """
+        openings = self._openings(self.evidence)
+        own = {chunk.id for chunk in self.evidence}
+        beginnings = {each.id: _beginning(each.text) for each in openings if each.id not in own}
+        passages = self._aliases_of([*self.evidence, *openings])
+        reply = ask_with_retry(
+            self.model,
+            self.select_prompt,
+            select_schema(tuple(passages)),
+            max_tokens=MAX_SELECT_TOKENS,
+            most=str(MAX_READ),
+            question=self.question,
+            gaps=_listed(gaps),
+            latest=self.latest or UNKNOWN_DATE,
+            passages=passages_text(passages, {**beginnings, **self.shortened}),
+        )
+        return [passages[alias] for alias in dict.fromkeys(map(str, reply.read))], clean_queries(reply.searches)
+
+    def passages_to_write(self, chosen: Sequence[Chunk]) -> list[Chunk]:
+        """Return the passages that a brief is written from: the ``chosen`` ones and those beside them."""
+        beside = (each for chunk in chosen for each in self.companions.get(chunk.id, ()))
+        return list({chunk.id: chunk for chunk in (*chosen, *beside)}.values())
+
+    def brief(
+        self, chosen: Sequence[Chunk], gaps: Sequence[str], sections: int, searched: Sequence[str] = ()
+    ) -> DraftBrief:
+        """Write the brief from the ``chosen`` passages and those beside them, with at most so many ``sections``.
+
+        ``gaps`` are what the search knows to be missing, ``searched`` the queries that were made.
 
         Raises:
             ReplyError: no reply is usable, or no section has a complete sentence.
         """
-        passages = self._aliases_of(self.passages_of(outline))
+        passages = self._aliases_of(self.passages_to_write(chosen))
         reply = ask_with_retry(
             self.model,
             self.brief_prompt,
@@ -151,21 +123,33 @@ class LargeWriter:
             max_tokens=MAX_BRIEF_TOKENS,
             sections=str(sections),
             question=self.question,
-            answer=outline.answer or NOT_KNOWN,
-            plan="\n\n".join(self._theme_with_aliases(theme) for theme in outline.themes),
-            gaps=_gaps_text(outline.gaps),
-            searched="\n".join(f"- {query}" for query in outline.searches) or "nothing",
-            disagreements="\n".join(map(_disagreement_text, outline.disagreements)) or "none",
-            found=", ".join(self._aliases_of(outline.found)) or "none",
-            glossary=_glossary_text(outline.glossary),
+            gaps=_listed(gaps),
+            searched=_listed(searched),
             latest=self.latest or UNKNOWN_DATE,
             passages=passages_text(passages),
         )
+        read = [] if reply.answered == "no" else reply.sections
+        written, faults = self._sections(read, passages)
+        if not written and reply.answered != "no":
+            raise ReplyError("no section of the brief has a complete sentence")
+        disagreements = (read_disagreement(each, passages) for each in reply.disagreements)
+        return DraftBrief(
+            sections=tuple(written),
+            closing={part: _drafts(getattr(reply, part), passages) for part in CLOSING_PARTS},
+            disagreements=tuple(each for each in disagreements if each),
+            gaps=self._gaps(reply),
+            gap_searches=clean_queries([each.search for each in reply.gaps]),
+            searches=clean_queries(reply.searches),
+            faults=tuple(faults),
+        )
+
+    def _sections(self, items: Iterable[Any], passages: Mapping[str, Chunk]) -> tuple[list[WrittenSection], list[str]]:
+        """Return the sections of a reply, and what was wrong with them."""
         evidence = self._heading_evidence(passages.values())
         written: list[WrittenSection] = []
         faults = []
-        for each in reply.sections:
-            drafts = [draft for item in each.sentences for draft in _drafts(item.text, item.citations, passages)]
+        for each in items:
+            drafts = _drafts(each.sentences, passages)
             heading, taken = clean_heading(each.heading, evidence), [section.heading for section in written]
             if not drafts:
                 faults.append(f"the section {heading!r} has no complete sentence")
@@ -174,91 +158,41 @@ class LargeWriter:
                 faults.append(f"{heading!r} {fault}")
                 heading = heading_of_passages([chunk for draft in drafts for chunk in draft.chunks], taken)
             written.append(WrittenSection(heading=heading, drafts=tuple(drafts)))
-        if not written:
-            raise ReplyError("no section of the brief has a complete sentence")
-        return DraftBrief(
-            sections=tuple(written),
-            closing={
-                part: [draft for item in getattr(reply, part) for draft in _drafts(item.text, item.citations, passages)]
-                for part in CLOSING_PARTS
-            },
-            gaps=gap_sentences([each.gap for each in reply.gaps]),
-            gap_searches=clean_queries([each.search for each in reply.gaps]),
-            searches=clean_queries(reply.searches),
-            faults=tuple(faults),
-        )
+        return written, faults
 
-    def _theme_with_aliases(self, theme: Theme) -> str:
-        """Return the heading of ``theme`` and its key points, each with the aliases of its passages."""
-        points = [f"- {point.text} ({', '.join(self._aliases_of(point.passages))})" for point in theme.key_points]
-        return "\n".join([theme.heading, *points])
+    def _gaps(self, reply: Any) -> tuple[str, ...]:
+        """Return the gaps of a reply. A question that is answered is none of its own gaps."""
+        gaps = gap_sentences([each.gap for each in reply.gaps])
+        return tuple(gap for gap in gaps if reply.answered == "no" or not is_near_copy(gap, self.question))
 
-    def passages_of(self, outline: ThematicOutline) -> list[Chunk]:
-        """Return the passages that the themes of ``outline`` name or that were found since, and those beside them."""
-        named = [chunk for theme in outline.themes for chunk in theme.passages]
-        own = {chunk.id: chunk for chunk in (*named, *outline.found)}
-        beside = {each.id: each for id_ in own for each in self.companions.get(id_, ())}
-        return list((own | beside).values())
+    def _openings(self, chunks: Iterable[Chunk]) -> list[Chunk]:
+        """Return the openings of the documents of ``chunks`` that have fields such as a status or a date."""
+        beside = (each for chunk in chunks for each in self.companions.get(chunk.id, ()))
+        return list({each.id: each for each in beside if each.start == 0}.values())
 
-    def passages_read(self, outline: ThematicOutline) -> list[Chunk]:
-        """Return the passages that ``outline``, its disagreements or the brief are made of, each once."""
-        sides = (chunk for each in outline.disagreements for side in each.sides for chunk in side.chunks)
-        return list({chunk.id: chunk for chunk in (*self.evidence, *self.passages_of(outline), *sides)}.values())
-
-    def edit(
-        self,
-        parts: Sequence[PartToEdit],
-        gaps: Sequence[str],
-        outline: ThematicOutline,
-        found: Sequence[Chunk] = (),
-    ) -> DraftEdits:
+    def edit(self, parts: Sequence[PartToEdit], gaps: Sequence[str], found: Sequence[Chunk] = ()) -> DraftEdits:
         """Correct the brief of these ``parts``, printed and refused sentences, and its ``gaps``.
 
-        The request has what the sentences cite, what the plan of the brief named, and what was ``found`` since.
+        The request has what the sentences cite and what was ``found`` since, and the openings of their documents.
         """
-        passages = self.passages_to_edit(_entries(parts), outline, found)
-        return self._corrections(self.edit_prompt, parts, gaps, outline.glossary, passages)
-
-    def review(
-        self, parts: Sequence[PartToEdit], gaps: Sequence[str], glossary: Sequence[tuple[str, str]]
-    ) -> DraftEdits:
-        """Correct the brief of these ``parts`` as it would be printed, and its ``gaps``.
-
-        The request has what the sentences cite, and the openings of these documents.
-        """
-        passages = self._aliases_of(self.passages_to_review(parts))
-        return self._corrections(self.review_prompt, parts, gaps, glossary, passages)
-
-    def passages_to_review(self, parts: Sequence[PartToEdit]) -> list[Chunk]:
-        """Return what the sentences of ``parts`` cite, and the openings of these documents."""
-        return list(self.passages_to_edit(_entries(parts), ThematicOutline(themes=()), ()).values())
-
-    def _corrections(
-        self,
-        prompt: Prompt,
-        parts: Sequence[PartToEdit],
-        gaps: Sequence[str],
-        glossary: Sequence[tuple[str, str]],
-        passages: Mapping[str, Chunk],
-    ) -> DraftEdits:
-        """Ask for corrections. A new heading that ``passages`` do not bear out is left out."""
+        passages = self.passages_to_edit([entry for part in parts for entry in part.entries], found)
         places = {alias: at for at, alias in enumerate(_numbered(_entries(parts)))}
         headings = _aliased("H", [at for at, part in enumerate(parts) if part.is_section])
         numbered_gaps = _aliased("G", gaps)
         reply = ask_with_retry(
             self.model,
-            prompt,
+            self.edit_prompt,
             edit_schema(tuple(places), tuple(headings), tuple(numbered_gaps), tuple(passages)),
             max_tokens=MAX_EDIT_TOKENS,
             question=self.question,
             brief=_brief_text(parts, passages),
             gaps="\n".join(f"{alias}: {gap}" for alias, gap in numbered_gaps.items()) or "nothing",
-            glossary=_glossary_text(glossary),
             latest=self.latest or UNKNOWN_DATE,
+            found=", ".join(self._aliases_of(found)) or "nothing",
             passages=passages_text(passages),
         )
         return DraftEdits(
-            edits=tuple(_edit(item, places[str(item.sentence)], passages) for item in reply.edits),
+            edits=tuple(read_edit(item, places[str(item.sentence)], passages) for item in reply.edits),
             headings=self._new_headings(
                 {headings[str(item.section)]: item.heading for item in reply.headings}, parts, passages.values()
             ),
@@ -271,14 +205,11 @@ class LargeWriter:
             open_gaps=gap_sentences(reply.open),
         )
 
-    def passages_to_edit(
-        self, entries: Sequence[SentenceToEdit], outline: ThematicOutline, found: Sequence[Chunk]
-    ) -> dict[str, Chunk]:
-        """Return by alias what ``entries`` cite, ``outline`` named or was ``found``, and the openings of documents."""
-        named = [*outline.found, *(chunk for theme in outline.themes for chunk in theme.passages)]
-        wanted = {chunk.id for chunk in (*named, *found)} | {cited for entry in entries for cited in _cited(entry)}
-        wanted |= {each.id for id_ in tuple(wanted) for each in self.companions.get(id_, ()) if each.start == 0}
-        return {alias: chunk for alias, chunk in self._passages.items() if chunk.id in wanted}
+    def passages_to_edit(self, entries: Sequence[SentenceToEdit], found: Sequence[Chunk]) -> dict[str, Chunk]:
+        """Return by alias what ``entries`` cite, what was ``found``, and the openings of these documents."""
+        wanted = {chunk.id for chunk in found} | {cited for entry in entries for cited in _cited(entry)}
+        read = [chunk for chunk in self._passages.values() if chunk.id in wanted]
+        return self._aliases_of([*read, *self._openings(read)])
 
     def _new_headings(
         self, wanted: Mapping[int, str], parts: Sequence[PartToEdit], passages: Collection[Chunk]
@@ -315,26 +246,17 @@ def _beginning(text: str) -> str:
     return text
 
 
-def _glossary_text(glossary: Sequence[tuple[str, str]]) -> str:
-    return "; ".join(f"{short} = {full}" for short, full in glossary) or "none"
+def _listed(texts: Iterable[str]) -> str:
+    return "\n".join(f"- {text}" for text in texts) or "nothing"
+
+
+def _drafts(items: Iterable[Any], passages: Mapping[str, Chunk]) -> list[Draft]:
+    """Return the drafts of the sentences of a reply."""
+    return [draft for item in items for draft in read_drafts(item.text, item.citations, passages)]
 
 
 def _aliased(letter: str, values: Sequence[AliasedT]) -> dict[str, AliasedT]:
     return {f"{letter}{number}": value for number, value in enumerate(values, 1)}
-
-
-def _gaps_text(gaps: Sequence[str]) -> str:
-    return "\n".join(f"- {gap}" for gap in gaps) or "nothing"
-
-
-def _disagreement_text(disagreement: DraftDisagreement) -> str:
-    return f"- {disagreement.about}: {' / '.join(side.text for side in disagreement.sides)}"
-
-
-def _theme_text(theme: Theme) -> str:
-    """Return the heading of ``theme``, its key points and its searches."""
-    points = [f"- {point.text}" for point in theme.key_points]
-    return "\n".join([theme.heading, *points, *(f"- searched: “{query}”" for query in theme.searches)])
 
 
 def _numbered(sentences: Sequence[AliasedT]) -> dict[str, AliasedT]:
@@ -364,21 +286,3 @@ def _entries(parts: Iterable[PartToEdit]) -> list[SentenceToEdit]:
 
 def _cited(entry: SentenceToEdit) -> Sequence[str]:
     return entry.draft.citations if isinstance(entry, RefusedDraft) else entry.citations
-
-
-def _edit(item: Any, entry: int, passages: Mapping[str, Chunk]) -> Edit:
-    """Return the correction in an item of a reply; what has no text or no citation replaces nothing."""
-    written = _drafts(item.text, item.citations, passages) if item.citations else []
-    drafts = () if item.action == "drop" else tuple(written)
-    return Edit(entry=entry, action=item.action, drafts=drafts, why=" ".join(item.why.split()))
-
-
-def _drafts(text: str, cited: Sequence[str], passages: Mapping[str, Chunk]) -> list[Draft]:
-    """Return the drafts of one item of a reply, with the passages that it cites.
-
-    Some models write no full stop. An item that has none at all is one sentence: a reply that was cut off has no end of
-    its JSON, and is unusable.
-    """
-    own = tuple(passages[alias] for alias in dict.fromkeys(map(str, cited)))
-    sentences = clean_sentences(text) or (clean_sentences(f"{text.strip()}.") if words_of(text) else [])
-    return [Draft(text=each, chunks=own, evidence=()) for each in sentences]

@@ -58,12 +58,15 @@ if TYPE_CHECKING:
     from rag.config import Settings
     from rag.llm.embeddings import RemoteEmbedder
 
-PROMPTS = {True: (SECTION_PROMPT, SUMMARY_PROMPT), False: ("outline", "select", "brief", "edit", "review")}
+PROMPTS = {True: (SECTION_PROMPT, SUMMARY_PROMPT), False: ("select", "brief", "edit")}
 """The names of the prompts in use, by whether the model is small."""
 
 EMBEDDING_TOKENS = "embedding"  # the name in a trace of the tokens that a remote embedder was sent
 
 NO_VERIFIER = "none: every sentence is a quotation"  # the trace's verifier for a brief that only quotes evidence
+
+FOUND_SHARE = 0.2
+"""Tokens of what a large model's searches find for the brief, and for its corrections, as a part of its evidence."""
 
 NEAREST_KEPT = 5
 """Hits of each query that a large model reads in any case.
@@ -267,29 +270,22 @@ class QuestionRun:
     ) -> LargeWriter:
         """Return the writer for a large ``model``, with its prompts and what the budget of tokens allows of ``hits``.
 
-        The outline reads of the passages of low rank what is nearest to the question and its aspects; the budget is for
-        what it reads.
+        The model sees of the passages of low rank what is nearest to the question and its aspects; the budget is for
+        what it sees.
         """
-
-        def estimate_tokens(text: str) -> float:
-            return PROSE_RATIO * count_tokens(text)
-
-        def tokens_read(chunk: Chunk) -> float:
-            return estimate_tokens(f"{place_of(chunk)}\n{shortened.get(chunk.id, chunk.text)}")
-
-        outline, select, brief, edit, review = map(prompts.load_prompt, PROMPTS[False])
+        select, brief, edit = map(prompts.load_prompt, PROMPTS[False])
         queries = [self.question, *self.aspects]
         likely = likely_answers(hits, scores, self.nearest)
-        shortened = shortened_texts([hit.chunk for hit in likely], queries, load_encoder().vectors, estimate_tokens)
-        evidence = tuple(hit.chunk for hit in fit_evidence(likely, self.settings.evidence_tokens, tokens_read))
+        shortened = shortened_texts([hit.chunk for hit in likely], queries, load_encoder().vectors, _estimate_tokens)
+        budget = self.settings.evidence_tokens
+        fitting = fit_evidence(likely, budget, lambda chunk: _tokens_read(chunk, shortened.get(chunk.id)))
+        evidence = tuple(hit.chunk for hit in fitting)
         return LargeWriter(
             model=model,
             question=self.question,
-            outline_prompt=outline,
             select_prompt=select,
             brief_prompt=brief,
             edit_prompt=edit,
-            review_prompt=review,
             evidence=evidence,
             shortened={chunk.id: shortened[chunk.id] for chunk in evidence if chunk.id in shortened},
             companions=companions(self.index, evidence, where),
@@ -304,12 +300,13 @@ class QuestionRun:
             with self._stage("retrieve", message), self._recorded_embedding():
                 yield
 
-        questions = (reword_query(self.index, self.question), *self.aspects)
         return IndexSearch(
             index=self.index,
             where=where,
-            questions=questions,
+            questions=(reword_query(self.index, self.question), *self.aspects),
             score_answers=self._answer_scores,
+            budget=round(FOUND_SHARE * self.settings.evidence_tokens),
+            tokens_read=_tokens_read,
             recorded=recorded,
         )
 
@@ -368,6 +365,15 @@ def prompt_names(writer: ModelChoice, verifier: VerifierChoice | None) -> tuple[
         return ()
     queries = () if writer.kind == "local" else (QUERIES_PROMPT,)
     return queries + PROMPTS[writer.kind == "local"] + ((VERIFY_PROMPT,) if verifier and verifier.model else ())
+
+
+def _tokens_read(chunk: Chunk, text: str | None = None) -> float:
+    """Estimate the model's tokens of ``chunk`` in a prompt, or of a shorter ``text`` in its place."""
+    return _estimate_tokens(f"{place_of(chunk)}\n{chunk.text if text is None else text}")
+
+
+def _estimate_tokens(text: str) -> float:
+    return PROSE_RATIO * count_tokens(text)
 
 
 def _nothing_passes(where: Filter) -> str:

@@ -1,7 +1,7 @@
-"""Shorten the passages of low rank for the outline of a large model to their sentences nearest to the question.
+"""Shorten the passages of low rank for a large model to their sentences nearest to the question.
 
-The outline is made over all evidence, and half of the tokens of a brief are read for it. What it needs of a passage is
-what the passage says on the question; the brief is written from all of it.
+The model chooses from all evidence what it reads in full. What it needs of a passage for that is what the passage says
+on the question.
 """
 
 from __future__ import annotations

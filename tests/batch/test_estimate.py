@@ -55,10 +55,10 @@ def test_a_dry_run_counts_the_prompts_that_a_real_run_sends(settings: Settings) 
 def test_the_calls_of_a_large_model_are_counted_for_each_question_that_has_an_outline(settings: Settings) -> None:
     chosen = settings.model_copy(update={"verifier": "support"})
     estimate = estimate_cost([SEYCHELLES, BREAD], chosen, choice_of(chosen))
-    assert estimate.calls == len(("queries", "outline", "select", "brief", "edit", "review"))  # no passage is on bread
+    assert estimate.calls == len(("queries", "select", "brief", "edit"))  # no passage is on bread
     verified = settings.model_copy(update={"verifier": "auto"})
-    # All of the brief is verified in one call, each round of corrections in another.
-    assert estimate_cost([SEYCHELLES, BREAD], verified, choice_of(verified)).calls == estimate.calls + 3
+    # All of the brief is verified in one call, its corrections in another.
+    assert estimate_cost([SEYCHELLES, BREAD], verified, choice_of(verified)).calls == estimate.calls + 2
 
 
 def test_the_calls_that_verify_are_counted_where_a_chat_model_verifies(settings: Settings) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import pytest
 from fault_server import failing, refused
 from pier_brief import (
-    APPROVAL_THEME,
     APPROVED,
     BOARD,
     CHEAP,
@@ -17,21 +16,15 @@ from pier_brief import (
     FERRY,
     LATE,
     MOVED,
-    QUAY_HIT,
-    QUERY,
     RIGHT,
-    SEARCHING,
     SUMMARY,
     SUPPORTED,
-    USE_THEME,
     WRONG_YEAR,
     Compose,
     ScriptedVerifier,
     actions,
     corrections,
     name_of,
-    not_answered,
-    outline,
     request_for,
     texts,
     verifier_of,
@@ -44,10 +37,10 @@ from rag.types import UNUSABLE_REPLY, Verdict
 from rag.verify import Premise
 
 
-def test_a_brief_takes_a_call_for_the_outline_one_for_its_text_and_two_for_corrections(composed: Compose) -> None:
+def test_a_brief_takes_a_call_for_what_to_read_one_for_its_text_and_one_for_corrections(composed: Compose) -> None:
     verifier = verifier_of()
     brief, requests = composed(verifier)
-    assert [name_of(request) for request in requests] == ["outline", "brief", "edit", "review"]
+    assert [name_of(request) for request in requests] == ["select", "brief", "edit"]
     assert [each.heading for each in brief.sections] == ["Approval and price", "Use of the pier"]
     assert texts(brief) == [[SUMMARY], [RIGHT, CHEAP], [MOVED], [CONCLUSION]]
     assert [each.citations for each in brief.sections[0].sentences] == [(BOARD.id,), (COST.id,)]
@@ -62,57 +55,52 @@ def test_every_draft_that_is_shown_is_a_verified_brief_and_they_get_better(compo
     shown = [step.brief for step in steps if step.brief]
     headings = [[section.heading for section in brief.sections] for brief in shown]
     themes = ["Approval and price", "Use of the pier"]
-    assert headings == [["Board"], themes, themes, themes]  # the quote on the ferry stands outside the sections
-    quoted = [sentence for each in shown[1].sections for sentence in each.sentences]
+    assert headings == [["Board"], ["Board"], themes]  # the quote on the ferry stands outside the sections
+    quoted = [sentence for each in shown[0].sections for sentence in each.sentences]
     assert all(" ".join(sentence.quotes[0].text.split()) == sentence.text for sentence in quoted)
-    assert texts(shown[2]) == texts(shown[3]) == [[SUMMARY], [RIGHT, CHEAP], [MOVED], [CONCLUSION]]
+    assert texts(shown[2]) == [[SUMMARY], [RIGHT, CHEAP], [MOVED], [CONCLUSION]]
 
 
-@pytest.mark.parametrize("failed", ["outline", "select", "brief", "edit", "review"])
+@pytest.mark.parametrize("failed", ["select", "brief", "edit"])
 def test_a_model_that_is_lost_leaves_the_brief_so_far(composed: Compose, failed: str) -> None:
     with pytest.raises(Interrupted) as caught:
-        composed(
-            ScriptedVerifier(stated=SUPPORTED),
-            finds={QUERY: [QUAY_HIT]},
-            **{"outline": [SEARCHING], failed: [failing(401)]},
-        )
+        composed(ScriptedVerifier(stated=SUPPORTED), **{failed: [failing(401)]})
     draft = caught.value.draft
     assert draft.status == "answered"
     assert draft.summary
-    assert draft.sections[0].heading == ("Board" if failed in ("outline", "select") else "Approval and price")
-    assert (draft.sections[0].sentences[0].text == RIGHT) == (failed in ("edit", "review"))
-    assert (draft.summary[0].text == SUMMARY) == (failed in ("edit", "review"))
+    assert draft.sections[0].heading == ("Approval and price" if failed == "edit" else "Board")
+    assert (draft.sections[0].sentences[0].text == RIGHT) == (failed == "edit")
+    assert (draft.summary[0].text == SUMMARY) == (failed == "edit")
 
 
-def test_an_unusable_outline_leaves_that_of_the_evidence_sentences(composed: Compose) -> None:
-    brief, requests = composed(ScriptedVerifier(stated=SUPPORTED), outline=[refused(), refused()])
-    plan = request_for("brief", requests)
-    assert f"Board\n- {APPROVED} (E1)\n- {COST_FOUND} (E2)\n\nFerry\n- {FERRY.text} (E3)\n" in plan
-    assert texts(brief)[1:3] == [[RIGHT, CHEAP], [MOVED]]
-    assert actions(brief)[0] == ("outline", "quote")
-
-
-@pytest.mark.parametrize(("answered", "known"), [("partly", ("It is not known who paid.",)), ("fully", ())])
-def test_an_unusable_brief_reply_keeps_the_quotes_and_the_gaps_of_the_outline(
-    composed: Compose, answered: str, known: tuple[str, ...]
-) -> None:
-    gap = "No passage says who built the pier."
-    planned = outline(APPROVAL_THEME, USE_THEME, answered=answered, not_answered=[not_answered(gap)])
-    brief, requests = composed(ScriptedVerifier(stated=SUPPORTED), outline=[planned], brief=[refused(), refused()])
-    assert [name_of(request) for request in requests] == ["outline", "brief", "brief"]  # quotes are not edited
-    assert [each.heading for each in brief.sections] == ["Approval and price", "Use of the pier"]
-    assert texts(brief)[1:3] == [[COST_FOUND], [FERRY.text]]
+def test_an_unusable_brief_reply_keeps_the_quotes_and_the_known_gaps(composed: Compose) -> None:
+    brief, requests = composed(ScriptedVerifier(stated=SUPPORTED), brief=[refused(), refused()])
+    assert [name_of(request) for request in requests] == ["select", "brief", "brief"]  # quotes are not edited
+    assert [each.heading for each in brief.sections] == ["Board"]
+    assert texts(brief) == [[APPROVED], [COST_FOUND], [FERRY.text]]
     assert actions(brief) == [("brief", "quote")]
     assert brief.trace.repairs[0].why.startswith(UNUSABLE_REPLY)
-    assert brief.gaps == (*known, gap)  # to the model that read all passages the question is answered or not
+    assert brief.gaps == ("It is not known who paid.",)
 
 
-def test_evidence_without_an_answer_is_told_after_the_first_call(composed: Compose) -> None:
-    nothing = outline(answered="no", not_answered=[not_answered("No passage says who built the pier.")])
-    brief, requests = composed(ScriptedVerifier(), outline=[nothing])
-    assert (brief.status, brief.sections, brief.summary) == ("insufficient_evidence", (), ())
-    assert brief.gaps == ("It is not known who paid.", "No passage says who built the pier.")
-    assert len(requests) == 1
+def test_evidence_without_an_answer_is_told_and_not_edited(composed: Compose) -> None:
+    gap = "No passage says who built the pier."
+    for reply, why in (
+        (written((), (), summary=(), answered="no", gaps=[(gap, "")]), gap),
+        (written(answered="no"), "No passage that was found answers the question."),
+    ):
+        brief, requests = composed(ScriptedVerifier(), brief=[reply])
+        assert (brief.status, brief.sections, brief.summary) == ("insufficient_evidence", (), ())
+        assert brief.gaps == (why,)
+        assert [name_of(request) for request in requests] == ["select", "brief"]
+
+
+def test_without_a_usable_choice_the_best_passages_are_read_and_the_brief_says_so(composed: Compose) -> None:
+    brief, requests = composed(verifier_of(), select=[refused(), refused()])
+    assert all(each.text in request_for("brief", requests) for each in (BOARD, COST, FERRY))
+    assert texts(brief)[1:3] == [[RIGHT, CHEAP], [MOVED]]
+    assert brief.trace.repairs == ()
+    assert brief.trace.notices[-1].startswith("The model did not choose what the brief is written from: ")
 
 
 def test_a_section_without_words_is_left_out_and_logged(composed: Compose) -> None:
@@ -125,7 +113,7 @@ def test_a_section_without_words_is_left_out_and_logged(composed: Compose) -> No
 def test_a_brief_without_words_is_no_usable_reply(composed: Compose) -> None:
     pieces = [("…", ["E3"])]
     brief, _ = composed(ScriptedVerifier(stated=SUPPORTED), brief=[written(pieces, pieces)])
-    assert texts(brief)[2] == [FERRY.text]
+    assert texts(brief)[1] == [COST_FOUND]
     assert actions(brief) == [("brief", "quote")]
 
 
@@ -187,5 +175,5 @@ def test_a_verifier_that_is_lost_at_the_brief_leaves_its_quotes(composed: Compos
 
     with pytest.raises(Interrupted, match="while writing 'brief'") as caught:
         composed(LostVerifier())
-    assert [each.heading for each in caught.value.draft.sections] == ["Approval and price", "Use of the pier"]
-    assert texts(caught.value.draft)[2] == [FERRY.text]
+    assert [each.heading for each in caught.value.draft.sections] == ["Board"]
+    assert texts(caught.value.draft)[1] == [COST_FOUND]

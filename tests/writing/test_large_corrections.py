@@ -28,8 +28,8 @@ from pier_brief import (
     actions,
     corrections,
     name_of,
-    outline,
     request_for,
+    selection,
     texts,
     verifier_of,
     written,
@@ -45,7 +45,7 @@ def test_refused_sentences_are_corrected_by_the_editor_who_reads_the_whole_brief
         edit=[corrections(("S3", "replace", CHEAP, ["E2"]), ("S4", "replace", MOVED, ["E3"]))],
     )
     assert texts(brief)[:3] == [[SUMMARY], [RIGHT, CHEAP], [MOVED]]
-    assert [name_of(each) for each in requests] == ["outline", "brief", "edit", "review"]
+    assert [name_of(each) for each in requests] == ["select", "brief", "edit"]
     request = request_for("edit", requests)
     assert f"# Summary\nS1 (E1): {SUMMARY}\n# H1: Approval and price\nS2 (E1): {RIGHT}\nS3 (E2; refused: " in request
     assert f"# H2: Use of the pier\nS4 (E3; refused: the evidence does not say “in 2012”): {wrong}" in request
@@ -238,30 +238,29 @@ def test_more_sentences_than_a_section_has_may_be_corrected(composed: Compose) -
 
 
 @pytest.mark.parametrize("other_supported", [True, False])
-def test_a_disagreement_is_told_to_the_writer_and_printed_if_both_sides_are_supported(
-    composed: Compose, other_supported: bool
-) -> None:
+def test_a_disagreement_is_printed_if_both_sides_are_supported(composed: Compose, other_supported: bool) -> None:
     verifier = verifier_of({ONE_SIDE: BOARD} | ({OTHER_SIDE: COST} if other_supported else {}))
-    brief, requests = composed(verifier, outline=[DISPUTED])  # no quotation replaces a side that fails
-    assert f"- The price: {ONE_SIDE} / {OTHER_SIDE}\n" in request_for("brief", requests)
+    brief, _ = composed(verifier, brief=[DISPUTED])  # no quotation replaces a side that fails
     assert verifier.asked[0] == [RIGHT, CHEAP, MOVED, ONE_SIDE, OTHER_SIDE, SUMMARY, CONCLUSION]
     assert [each.about for each in brief.disagreements] == (["The price"] if other_supported else [])
     for each in brief.disagreements:
         assert [side.citations for side in each.sides] == [(BOARD.id,), (COST.id,)]
 
 
-def test_a_side_of_a_disagreement_may_cite_the_opening_of_a_document_that_no_theme_names(composed: Compose) -> None:
+def test_a_side_of_a_disagreement_may_cite_the_opening_of_a_document(composed: Compose) -> None:
     opening = chunk("cost.md", "Status: disputed by the auditor.")
-    sides = [{"text": ONE_SIDE, "evidence": ["E1"]}, {"text": OTHER_SIDE, "evidence": ["E3"]}]
-    disputed = [{"about": "the price", "sides": sides}]
-    brief, requests = composed(
+    brief, _ = composed(
         verifier_of({ONE_SIDE: BOARD, OTHER_SIDE: opening}),
         companions={COST.id: [opening]},
-        outline=[outline(("Approval", ["E1"]), ("Use of the pier", ["E4"]), disagreements=disputed)],
-        brief=[written([(RIGHT, ["E1"])], [(MOVED, ["E4"])])],
+        select=[selection("E1", "E2", "E4")],
+        brief=[
+            written(
+                [(RIGHT, ["E1"])],
+                [(MOVED, ["E4"])],
+                disagreements=[("the price", [(ONE_SIDE, ["E1"]), (OTHER_SIDE, ["E3"])])],
+            )
+        ],
     )
-    assert f"E3: {opening.text}" in request_for("outline", requests)
-    assert opening.text not in request_for("brief", requests)
     assert [side.citations for side in brief.disagreements[0].sides] == [(BOARD.id,), (opening.id,)]
 
 
@@ -269,7 +268,7 @@ def test_no_disagreement_is_printed_of_one_side_and_what_was_added_to_it(compose
     more = "The auditor praised the stone work."
     brief, _ = composed(
         verifier_of({OTHER_SIDE: COST, more: COST}),
-        outline=[DISPUTED],
+        brief=[DISPUTED],
         edit=[corrections(("S6", "add", more, ["E2"]))],
     )
     assert brief.disagreements == ()
@@ -280,10 +279,48 @@ def test_a_side_of_a_disagreement_that_becomes_two_sentences_is_given_up(compose
     verifier = verifier_of({ONE_SIDE: BOARD} | dict.fromkeys(halves, COST))
     brief, requests = composed(
         verifier,
-        outline=[DISPUTED],
+        brief=[DISPUTED],
         edit=[corrections(*(("S6", "replace", half, ["E2"]) for half in halves))],
     )
     assert f"# Disagreement: the price\nS5 (E1): {ONE_SIDE}" in request_for("edit", requests)
     assert brief.disagreements == ()
-    brief, _ = composed(verifier, outline=[DISPUTED], edit=[corrections(("S6", "replace", halves[1], ["E2"]))])
+    brief, _ = composed(verifier, brief=[DISPUTED], edit=[corrections(("S6", "replace", halves[1], ["E2"]))])
     assert [side.text for side in brief.disagreements[0].sides] == [ONE_SIDE, halves[1]]
+
+
+def test_a_comparison_that_is_refused_costs_none_of_the_sentences_that_it_was_to_replace(composed: Compose) -> None:
+    both = "The board approved the pier although an audit put its cost at 41 million kroner."
+    edit = [corrections(("S2", "replace", both, ["E1", "E2"]), ("S3", "drop", "", []))]
+    brief, _ = composed(verifier_of(), edit=edit)
+    assert texts(brief)[1] == [RIGHT, CHEAP]
+    assert brief.trace.repairs == ()
+
+
+def test_the_sides_of_a_disagreement_stay_a_pair(composed: Compose) -> None:
+    both = "The board stood by its approval, and the auditor disputed the cost."
+    verifier = verifier_of({ONE_SIDE: BOARD, OTHER_SIDE: COST, both: BOARD})
+    merged = [corrections(("S5", "replace", both, ["E1"]), ("S6", "drop", "", []))]
+    brief, _ = composed(verifier, brief=[DISPUTED], edit=merged)
+    assert [side.text for side in brief.disagreements[0].sides] == [both, OTHER_SIDE]
+    dropped = [corrections(("S5", "drop", "", []), ("S6", "drop", "", []))]
+    brief, _ = composed(verifier, brief=[DISPUTED], edit=dropped)
+    assert brief.disagreements == ()
+    assert actions(brief) == [("disagreement: The price", "drop")] * 2
+
+
+def test_no_section_is_named_like_another_part(composed: Compose) -> None:
+    brief, _ = composed(verifier_of(), edit=[corrections(headings={"H1": "Conclusion", "H2": "Summary"})])
+    assert [section.heading for section in brief.sections] == ["Approval and price", "Use of the pier"]
+
+
+def test_a_gap_stays_if_the_sentence_that_answers_it_is_not_printed(composed: Compose) -> None:
+    gap = "The documents do not say who paid."
+    asked = [written([(RIGHT, ["E1"]), ("The state paid it all.", ["E2"])], gaps=[(gap, "Who paid?")])]
+    brief, _ = composed(verifier_of(), brief=asked, edit=[corrections(closed={"G1": ("S3", "")})])
+    assert brief.gaps == (gap,)
+    answered = [written(gaps=[(gap, "Who paid?")])]
+    better = ("S3", "replace", "An auditor put the cost at 41 million kroner.", ["E2"])
+    unused = ("S3", "fallback", "The state paid 90 million.", ["E2"])
+    edit = [corrections(better, unused, closed={"G1": ("S3", "")})]
+    brief, _ = composed(verifier_of({better[2]: COST}), brief=answered, edit=edit)
+    assert (texts(brief)[1][1], brief.gaps) == (better[2], ())

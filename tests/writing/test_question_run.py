@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from fault_server import FaultServer, good
@@ -12,8 +13,8 @@ from rag.llm import ChatClient, resolve
 from rag.retrieval import search_index
 from rag.store import Index
 from rag.types import Filter
-from rag.writing.further_search import SURVEYED, SURVEYED_LATEST
-from rag.writing.question_run import QuestionRun
+from rag.writing.further_search import FOUND_IN_LATEST
+from rag.writing.question_run import FOUND_SHARE, QuestionRun
 
 pytestmark = pytest.mark.integration
 
@@ -77,71 +78,64 @@ def test_without_a_large_model_the_hits_behind_the_first_ones_are_evidence_unrea
 
 def test_a_further_search_has_the_first_hits_of_the_search_and_what_answers(corpus_index: Index) -> None:
     asked = run(corpus_index, "extractive")
-    hits = asked.further_search(None).find(ASPECT)
-    searched = search_index(corpus_index, ASPECT, k=4)
-    assert {hit.chunk.id for hit in searched} <= {hit.chunk.id for hit in hits}
-    assert hits[0].chunk == searched[0].chunk
-    assert any("hubble" in hit.chunk.document_id for hit in hits[:2])
+    hits = asked.further_search(None).find((), [ASPECT], (), ())
+    first = search_index(corpus_index, ASPECT, k=1)[0].chunk
+    assert first in [hit.chunk for hit in hits]
+    assert any("hubble" in hit.chunk.document_id for hit in hits[:3])
     beside = asked.further_search(None).companions([hit.chunk for hit in hits])
     assert set(beside) == {hit.chunk.id for hit in hits}
-    only = asked.further_search(Filter(document="*hubble*")).find(QUESTION)
-    assert only
-    assert all("hubble" in hit.chunk.document_id for hit in only)
-
-
-def test_a_survey_shows_the_first_hits_of_every_query_once_and_of_long_ones_the_words_nearest(
-    corpus_index: Index,
-) -> None:
-    search = run(corpus_index, "extractive").further_search(None)
-    hits, shortened = search.survey([ASPECT, QUESTION], [])
-    found = [hit.chunk.id for hit in hits]
-    assert found[0] == search_index(corpus_index, ASPECT, k=1)[0].chunk.id
-    for query in (ASPECT, QUESTION):
-        assert {hit.chunk.id for hit in search_index(corpus_index, query, k=SURVEYED)} <= set(found)
-    assert len(found) == len(set(found))
-    texts = {hit.chunk.id: hit.chunk.text for hit in hits}
-    assert shortened
-    assert all("[…]" in text and len(text) < len(texts[id_]) for id_, text in shortened.items())
-    assert any("mirror" in shortened.get(id_, text) for id_, text in texts.items() if "hubble" in id_)
-    others, _ = search.survey([ASPECT, QUESTION], [hit.chunk for hit in hits])
+    known = {hit.chunk.id for hit in hits}
+    others = asked.further_search(None).find((), [ASPECT], (), known)
     assert others  # what is at hand already does not count
-    assert not {hit.chunk.id for hit in others} & set(found)
-
-
-def test_a_survey_without_queries_has_the_neighbours_of_passages_that_may_answer_the_question(
-    corpus_index: Index,
-) -> None:
-    asked = run(corpus_index, "extractive")
-    first = next(hit.chunk for hit in asked.retrieve(None) if corpus_index.catalogue.neighbours(hit.chunk))
-    hits, _ = asked.further_search(None).survey([], [first])
-    beside = {hit.chunk.id for hit in hits if hit.found_by == ("neighbour",)}
-    assert beside <= {chunk.id for chunk in corpus_index.catalogue.neighbours(first)}
-    of_other = run(corpus_index, "extractive").further_search(Filter(document="*hubble*"))
-    only, _ = of_other.survey([QUESTION], [])
+    assert not {hit.chunk.id for hit in others} & known
+    only = asked.further_search(Filter(document="*hubble*")).find((), [QUESTION], (), ())
     assert only
     assert all("hubble" in hit.chunk.document_id for hit in only)
 
 
-def test_a_survey_searches_the_latest_documents_apart_as_far_as_the_filter_lets_them_through(
+def test_a_further_search_fits_the_part_of_the_tokens_of_evidence_that_is_for_it(corpus_index: Index) -> None:
+    def tokens(evidence_tokens: int) -> float:
+        search = run(corpus_index, "extractive", evidence_tokens=evidence_tokens).further_search(None)
+        return sum(search.tokens_read(hit.chunk) for hit in search.find((), [ASPECT, QUESTION], (), ()))
+
+    assert 0 < tokens(2_000) <= FOUND_SHARE * 2_000 < tokens(12_000) <= FOUND_SHARE * 12_000
+
+
+def test_what_stands_beside_the_passages_cited_is_found_if_it_may_answer(corpus_index: Index) -> None:
+    asked = run(corpus_index, "extractive")
+    hits, answerability = asked.find_evidence(None)
+    answer, [before, *_] = next(
+        (hit.chunk, near)
+        for hit in hits
+        if (answerability.scores.best(hit.chunk.id) or 0) > 0.6
+        and (near := corpus_index.catalogue.neighbours(hit.chunk))
+    )
+    search = asked.further_search(None)
+    found = search.find((), (), [before], [before.id])
+    assert answer in [hit.chunk for hit in found if hit.found_by == ("neighbour",)]
+    off = replace(search, questions=("What does bread cost in Oslo?",)).find((), (), [before], [before.id])
+    assert not [hit for hit in off if hit.found_by == ("neighbour",)]
+
+
+def test_the_latest_documents_are_searched_apart_as_far_as_the_filter_lets_them_through(
     corpus_index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(corpus_index.catalogue), "date_of_latest", lambda _, share: "2025-06")
-    in_all = {hit.chunk.id for hit in search_index(corpus_index, QUESTION, k=SURVEYED)}
-    late = search_index(corpus_index, QUESTION, k=SURVEYED, where=Filter(since="2025-06"))
-    expected = [hit.chunk.id for hit in late if hit.chunk.id not in in_all][:SURVEYED_LATEST]
-    assert expected
-    hits, _ = run(corpus_index, "extractive").further_search(None).survey([QUESTION], [])
-    assert set(expected) <= {hit.chunk.id for hit in hits} - in_all
+    late = search_index(corpus_index, QUESTION, k=FOUND_IN_LATEST, where=Filter(since="2025-06"))
+    assert late
+    hits = run(corpus_index, "extractive").further_search(None).find((), (), (), ())
+    assert [hit.chunk.id for hit in hits] == [hit.chunk.id for hit in late]
     none_later = run(corpus_index, "extractive").further_search(Filter(until="2025-05"))
-    assert all((hit.chunk.date or "") < "2025-06" for hit in none_later.survey([QUESTION], [])[0])
+    assert none_later.find((), (), (), ()) == []
 
 
-def test_a_search_within_documents_finds_what_stands_behind_the_hits_of_others(corpus_index: Index) -> None:
+def test_a_gap_is_searched_for_in_the_documents_cited_behind_the_hits_of_others(corpus_index: Index) -> None:
     search = run(corpus_index, "extractive").further_search(None)
     other = next(each for each in search_index(corpus_index, ASPECT, k=50)[10:] if each.chunk.document_id)
-    hits = search.find_within(ASPECT, {other.chunk.document_id})
-    assert other.chunk.id in {hit.chunk.id for hit in hits}
-    assert {hit.chunk.document_id for hit in hits} == {other.chunk.document_id}
+    within = search.find([ASPECT], (), [other.chunk], ())
+    without = search.find((), [ASPECT], [other.chunk], ())
+    new = {hit.chunk.id: hit.chunk for hit in within if hit not in without}
+    assert other.chunk.document_id in {chunk.document_id for chunk in new.values()}
 
 
 def test_a_filter_that_no_document_passes_is_named(corpus_index: Index) -> None:
