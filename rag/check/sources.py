@@ -104,6 +104,8 @@ class SourceReader:
         paths = [directory / name for name in names for directory in self.directories]
         found = [path for path in paths if _is_file(path)][:1]
         if not found:
+            found = [alike for path in paths if " " in path.name and (alike := _alike_but_for_spaces(path))]
+        if not found:
             bare = [name for name in names if not re.search(r"[/\\\s]", name) and Path(name).suffix]
             found = [path for name in bare for directory in self.directories if (path := _only_file(directory, name))]
         return found[:1]
@@ -125,6 +127,19 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):  # too long for a name, or with a NUL
         return False
+
+
+def _alike_but_for_spaces(path: Path) -> Path | None:
+    """Return the only file in the folder of ``path`` whose name differs in white space alone, or None.
+
+    A brief prints a line break in a file's name as a space.
+    """
+    words = path.name.split()
+    try:
+        found = [each for each in path.parent.iterdir() if each.name.split() == words and each.is_file()]
+    except (OSError, ValueError):
+        return None
+    return found[0] if len(found) == 1 else None
 
 
 def _only_file(directory: Path, name: str) -> Path | None:

@@ -49,6 +49,7 @@ def test_an_unreadable_source_has_no_passages_and_the_fault_says_why(
         ("100% & more #3.md", "The notes, [here](100%25%20%26%20more%20%233.md)"),
         ("fifth, bell; 'x'.md", "fifth, bell; 'x'.md"),
         ("third`s bell.md", "``third`s bell.md``, page 1"),
+        ("fourth\nbell.md", "A bell — `fourth bell.md` — `fourth-bell-md.0a1b2c3d`"),
         ("Łódź 東京.md", "Łódź 東京.md"),
         ("below/deeper/service.md", "service.md"),
         ("below/deeper/service.md", "The record (service.md), 1931"),
