@@ -250,9 +250,9 @@ def test_a_failed_question_is_a_row_with_a_draft_and_is_repeated_by_resume(store
 
 def test_the_budget_covers_all_runs_in_a_directory_and_is_not_exceeded(store: Path, tmp_path: Path) -> None:
     (tmp_path / "q.txt").write_text(SIX)
-    # The longest reply, the brief, may have 5,000 tokens, and every reply has 20. Two or three calls stand before it,
-    # and one behind it, so $5.08 allows the $5.06 of a first question, and not the $5.12 of a second one.
-    budget_usd, table = 5.08, {"models": {"test": {"prompt": 0, "cached": 0, "completion": 1000}}}
+    # The longest reply, the brief, may have 5,500 tokens, and every reply has 20. Two calls stand before it, and one
+    # behind it, so $5.58 allows the $5.54 of a first question, and not the $5.62 of a second one.
+    budget_usd, table = 5.58, {"models": {"test": {"prompt": 0, "cached": 0, "completion": 1000}}}
     (tmp_path / "prices.json").write_text(json.dumps(table))
     env = {"CITEBRIEF_PRICES": str(tmp_path / "prices.json")}
     with FaultServer() as server:
