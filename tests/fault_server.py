@@ -378,9 +378,6 @@ def fitting(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
     if kind == "object":
         return {name: fitting(part, definitions) for name, part in schema["properties"].items()}
     if kind == "array":
-        least, most = (
-            max(1, schema.get("minItems", 1)),
-            schema.get("maxItems", 1),
-        )  # a list that may be empty has one, too
-        return [fitting(schema["items"], definitions)] * min(least, max(most, schema.get("minItems", 0)))
+        items = min(max(1, schema.get("minItems", 1)), schema.get("maxItems", 1_000))  # one where there may be none
+        return [fitting(schema["items"], definitions)] * items
     return {"string": "Rain fell on Oslo.", "integer": 1, "number": 0.5, "boolean": True, "null": None}[kind]

@@ -14,6 +14,7 @@ from rag.progress import Step
 from rag.text import words_of
 from rag.types import Brief, Chunk, Hit, Quote, Trace, Verdict
 from rag.verify import Premise
+from rag.writing.disagreements import Conflict
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.large_composition import compose_with_large_model
 from rag.writing.large_writer import LargeWriter
@@ -110,16 +111,22 @@ def _words(text: str) -> set[str]:
     return set(words_of(text.lower()))
 
 
+Search = tuple[list[str], list[str], list[str], set[str]]
+"""Queries for gaps, other queries, and the ids of the passages at hand and of those that are known."""
+
+
 @dataclass
 class ScriptedSearch:
     """Finds the passages that ``finds`` has for a query, and those beside what is found."""
 
     finds: Mapping[str, Sequence[Hit]]
     beside_found: Mapping[str, Sequence[Chunk]]
+    asked: list[Search] = field(default_factory=list)
 
     def find(
-        self, gaps: Sequence[str], searches: Sequence[str], cited: Sequence[Chunk], known: Collection[str]
+        self, gaps: Sequence[str], searches: Sequence[str], at_hand: Sequence[Chunk], known: Collection[str]
     ) -> Sequence[Hit]:
+        self.asked.append((list(gaps), list(searches), [chunk.id for chunk in at_hand], set(known)))
         hits = [hit for query in dict.fromkeys((*gaps, *searches)) for hit in self.finds.get(query, ())]
         return [hit for hit in hits if hit.chunk.id not in known]
 
@@ -267,19 +274,24 @@ def scripted_composition(connect: Callable[[FaultServer], ChatClient]) -> Compos
         steps: list[Step] | None = None,
         companions: Mapping[str, Sequence[Chunk]] | None = None,
         finds: Mapping[str, Sequence[Hit]] | None = None,
+        searched: list[Search] | None = None,
+        conflicts: Sequence[Conflict] = (),
         beside_found: Mapping[str, Sequence[Chunk]] | None = None,
         **replies: Sequence[ScriptedReply],
     ) -> tuple[Brief, list[ReceivedRequest]]:
         with ModelServer({**GOOD, **replies}) as server:
             writer = replace(large_writer(connect(server), [hit.chunk for hit in HITS]), companions=companions or {})
+            search = ScriptedSearch(finds=finds or {}, beside_found=beside_found or {})
             brief = compose_with_large_model(
-                *("What of the pier?", HITS, QUOTED, writer, verifier),
+                *("What of the pier?", HITS, replace(QUOTED, conflicts=tuple(conflicts)), writer, verifier),
                 sections=6,
                 trace=TRACE,
-                search=ScriptedSearch(finds=finds or {}, beside_found=beside_found or {}),
+                search=search,
                 gaps=["It is not known who paid."],
                 on_progress=(steps if steps is not None else []).append,
             )
+            if searched is not None:
+                searched += search.asked
             assert not any(server.replies.get(name) for name in replies), "a scripted reply was not asked for"
             return brief, server.requests
 

@@ -1,7 +1,7 @@
 """A server for benchmarks of batches whose replies quote the passages of the prompt, and questions made from an index.
 
-A brief takes as many calls as with a good model: one for the queries, one for its text, and one for corrections, of
-which it makes none.
+A brief takes as many calls as with a good model: one for the queries, one for the choice of passages, one for its text,
+and one for corrections, of which it makes none.
 The faults are those of ``tests/fault_server.py``.
 """
 
@@ -68,6 +68,8 @@ def quoting_reply(body: dict[str, Any]) -> str:
     name = body["response_format"]["json_schema"]["name"]
     if name == "queries":
         return json.dumps({"queries": ["what happened", "who took part", "when it happened"]})
+    if name == "select":
+        return json.dumps({"read": [alias for alias, _ in _PASSAGE.findall(user)][:20], "searches": []})
     if name == "brief":
         return json.dumps(_brief(user))
     if name == "verify":

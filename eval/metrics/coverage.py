@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rag.writing.session import Session
 
 DEFAULT_BUDGETS = (2_000, 4_000, 12_000)
-"""Budgets in tokens: what a small model reads, what a section's prompt holds, what an outline's prompt holds."""
+"""Budgets in tokens: what a small model reads, what a section's prompt holds, what a large model chooses from."""
 
 MAX_SEARCH_HITS = 500
 """Maximum hits of one search, the limit of the setting ``k``."""

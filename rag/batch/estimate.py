@@ -52,8 +52,11 @@ SCHEMA_RATIO = 0.7
 CORRECTED_ONE_IN = 4
 """One in so many sentences of a large model is corrected when the model reads the whole brief."""
 
-PASSAGES_READ = 30
-"""Passages that a large model reads in full to write a brief, and to correct it, with what its searches found."""
+PASSAGES_READ, PASSAGES_CORRECTED = 25, 30
+"""Passages that a large model reads in full to write a brief, besides those beside them, and to correct it."""
+
+CHOICE_TOKENS = 180
+"""Tokens of the replies with queries and with the choice of passages."""
 
 OUTLINE_TOKENS = 200
 """Tokens of the outline in the reply that is a brief."""
@@ -241,10 +244,11 @@ def _write_large_dry(model: DryRunModel, writer: LargeWriter, outline: Outline, 
         PartToEdit(kind="section", name=each.heading, entries=tuple(one.as_sentence() for one in each.evidence))
         for each in outline.sections
     ]
-    writer.edit(parts, (), writer.evidence[:PASSAGES_READ])
+    writer.edit(parts, (), writer.evidence[:PASSAGES_CORRECTED])
     summary, conclusion = closing_evidence(outline)
     corrected = evidence[::CORRECTED_ONE_IN]
-    model.tokens.update(completion=OUTLINE_TOKENS + _reply_tokens([*evidence, *corrected, *summary, *conclusion]))
+    short = CHOICE_TOKENS + OUTLINE_TOKENS
+    model.tokens.update(completion=short + _reply_tokens([*evidence, *corrected, *summary, *conclusion]))
 
 
 def _refused(evidence: Sequence[EvidenceSentence]) -> list[RefusedDraft]:
@@ -255,8 +259,8 @@ def _verify_dry(judge: DryRunModel, outline: Outline, *, corrected: bool) -> Non
     """Count the calls that verify the brief of ``outline``, and what a large model ``corrected`` of it.
 
     The calls for its evidence sentences stand for those for what the writer makes of them: one batch for the brief, and
-    one for its corrections. With ``support+llm`` all sentences are put to the model
-    too: of 60 that a strong writer wrote for the sections of three briefs, the packaged verifier was certain of none.
+    one for its corrections. With ``support+llm`` all sentences are put to the model, too: of 60 that a strong writer
+    wrote for the sections of three briefs, the packaged verifier was certain of none.
     """
     summary, conclusion = closing_evidence(outline)
     body = [sentence for section in outline.sections for sentence in section.evidence]

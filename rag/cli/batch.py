@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -201,7 +201,8 @@ def _stop_on_signal() -> Iterator[threading.Event]:
             os._exit(STOPPED)
         stop.set()
         # Not through Python's own buffer, which the signal may have interrupted.
-        os.write(2, b"\nstopping: running questions end or are abandoned; press Ctrl-C again to quit at once\n")
+        with suppress(OSError):  # nobody may read it any more
+            os.write(2, b"\nstopping: running questions end or are abandoned; press Ctrl-C again to quit at once\n")
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

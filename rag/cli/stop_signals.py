@@ -11,6 +11,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from functools import cache
 
 from rag.cli.exit_status import STOPPED
@@ -40,7 +41,8 @@ def heed_stop_signals() -> None:
         if count > 2:
             os._exit(STOPPED)
         # Not through Python's own buffer, which the signal may have interrupted.
-        os.write(2, b"\nstopping; press Ctrl-C again to quit at once\n")
+        with suppress(OSError):  # nobody may read it any more
+            os.write(2, b"\nstopping; press Ctrl-C again to quit at once\n")
 
     _wake_main_thread_on_stop()
     for number in STOP_SIGNALS:

@@ -13,7 +13,8 @@ def brief_of_parts(brief: Brief, parts: Sequence[PartToEdit], edited: EditedPart
     """Return ``brief`` with what became of its ``parts``, and with the headings and gaps of ``corrections``.
 
     A section without a sentence is left out. A disagreement of which the two sides do not cite different passages any
-    more stays as it was printed, unless both are dropped. A gap stays if the sentence that closes it is not printed.
+    more stays as it was printed, unless both are dropped, and so does one that is among no parts. A gap stays if the
+    sentence that closes it is not printed.
     """
     own = list(zip(parts, edited.sentences, strict=True))
     by_kind = {part.kind: tuple(sentences) for part, sentences in own}
@@ -28,6 +29,8 @@ def brief_of_parts(brief: Brief, parts: Sequence[PartToEdit], edited: EditedPart
         _disagreement(about, one, other) or (before.get(about) if one or other else None)
         for (about, one), (_, other) in zip(sides[::2], sides[1::2], strict=True)
     ]
+    corrected = {about for about, _ in sides}
+    disagreements += [each for each in brief.disagreements if each.about not in corrected]
     closed = {gap: left for gap, (at, left) in corrections.closed_gaps.items() if at not in edited.failed}
     left = (left for gap in brief.gaps if (left := closed.get(gap, gap)))
     return replace(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rag.store import Index
 
 FOUND_PER_SEARCH, FOUND_IN_LATEST = 3, 2
-"""Largest numbers of new hits of a search: in all documents, or those cited, and in the latest ones."""
+"""Largest numbers of new hits of a search: in all documents, or those at hand, and in the latest ones."""
 
 LATEST_SHARE = 0.05
 """The share of the dated documents that are the latest ones.
@@ -55,14 +55,14 @@ class FurtherSearch(Protocol):
     """Finds passages for what a model wants to know next."""
 
     def find(
-        self, gaps: Sequence[str], searches: Sequence[str], cited: Sequence[Chunk], known: Collection[str]
+        self, gaps: Sequence[str], searches: Sequence[str], at_hand: Sequence[Chunk], known: Collection[str]
     ) -> Sequence[Hit]:
         """Return the passages, best first, that are read beside those that are ``known``, by id.
 
         Args:
-            gaps: queries for what a brief says is not told. It may stand in a document that is cited.
+            gaps: queries for what a brief says is not told. It may stand in a document at hand.
             searches: queries for what else is lacking.
-            cited: the passages that were chosen for the brief, or that it cites.
+            at_hand: the passages that were chosen for the brief, or that it cites.
             known: the ids of the passages that are read already.
         """
         ...
@@ -90,7 +90,7 @@ class IndexSearch:
     recorded: Callable[[str], AbstractContextManager[None]]
 
     def find(
-        self, gaps: Sequence[str], searches: Sequence[str], cited: Sequence[Chunk], known: Collection[str]
+        self, gaps: Sequence[str], searches: Sequence[str], at_hand: Sequence[Chunk], known: Collection[str]
     ) -> list[Hit]:
         """See :meth:`FurtherSearch.find`.
 
@@ -98,14 +98,15 @@ class IndexSearch:
         are searched besides, since they tell what became of a matter.
         """
         queries = tuple(dict.fromkeys((*gaps, *searches)))
-        rankings = [self._find_within(query, {chunk.document_id for chunk in cited}) for query in gaps]
+        rankings = [self._find_within(query, {chunk.document_id for chunk in at_hand}) for query in gaps]
         rankings += [self._find_answers(query) for query in queries]
         rankings = [_new(hits, known)[:FOUND_PER_SEARCH] for hits in rankings]
         if latest := self._latest_documents():
             with self.recorded("searching the latest documents"):
-                found = [search_index(self.index, query, k=SEARCHED, where=latest) for query in self.questions[:1]]
+                texts = (*self.questions[:1], *queries)
+                found = [search_index(self.index, query, k=SEARCHED, where=latest) for query in texts]
             rankings += [_new(hits, known)[:FOUND_IN_LATEST] for hits in found]
-        rankings += [_new(hits, known) for hits in (self._later(cited), self._beside(cited))]
+        rankings.append(_new(self._beside(at_hand), known))
         return fit_evidence(merge_hits(rankings), self.budget, self.tokens_read)
 
     def companions(self, chunks: Sequence[Chunk]) -> dict[str, tuple[Chunk, ...]]:
@@ -139,19 +140,13 @@ class IndexSearch:
         What a brief says is not told may stand in a document that it cites, behind the hits of many others: the reasons
         for the end of a proposal stood in its last section, the seventh hit.
         """
-        with self.recorded(f"searching the documents cited for {query!r}"):
+        with self.recorded(f"searching the documents at hand for {query!r}"):
             hits = search_index(self.index, query, k=SEARCHED_WITHIN, where=self.where)
         return [hit for hit in hits if hit.chunk.document_id in documents]
 
-    def _later(self, chunks: Sequence[Chunk]) -> list[Hit]:
-        """Return the latest passages of other documents that have the number of the same issue as ``chunks``."""
-        beside = self.companions(chunks)
-        later = [each for chunk in chunks for each in beside[chunk.id] if each.document_id != chunk.document_id]
-        return as_neighbours(later, [])
-
     def _beside(self, chunks: Sequence[Chunk]) -> list[Hit]:
         """Return the passages directly before and after ``chunks``, below any heading, that are likely to answer."""
-        with self.recorded("reading what stands beside the passages cited"):
+        with self.recorded("reading what stands beside the passages at hand"):
             near = [each for chunk in chunks for each in self.index.catalogue.neighbours(chunk)]
             hits = as_neighbours(near, [Hit(chunk=chunk, rank=1, score=0.0) for chunk in chunks])
             scores = read_further(AnswerScores(questions=tuple(self.questions), by_chunk={}), hits, self.score_answers)

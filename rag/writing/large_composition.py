@@ -132,7 +132,7 @@ class _LargeComposition:
         except ReplyError as error:
             self._add_notice(f"The model did not choose what the brief is written from: {error}")
         chosen = chosen or self.writer.evidence[:MAX_READ]
-        self.chosen = (*chosen, *self._find((), self.searches, chosen, chosen))
+        self.chosen = (*chosen, *self._find((), self.searches, chosen, self.writer.passages_to_write(chosen)))
 
     def write(self, sections: int) -> None:
         """Have the brief written, and verify all of it; without one the quotes stay.
@@ -172,13 +172,13 @@ class _LargeComposition:
         self.found = self._find(draft.gap_searches, draft.searches, cited, read)
 
     def _find(
-        self, gaps: Sequence[str], searches: Sequence[str], beside: Sequence[Chunk], known: Sequence[Chunk]
+        self, gaps: Sequence[str], searches: Sequence[str], at_hand: Sequence[Chunk], known: Sequence[Chunk]
     ) -> tuple[Chunk, ...]:
-        """Return what is found for ``gaps`` and ``searches`` and beside passages, without the ``known`` ones.
+        """Return what is found for ``gaps`` and ``searches`` and beside passages ``at_hand``, without ``known`` ones.
 
         It becomes evidence of the brief and of the writer.
         """
-        hits = self.search.find(gaps, searches, beside, {chunk.id for chunk in known})
+        hits = self.search.find(gaps, searches, at_hand, {chunk.id for chunk in known})
         found = tuple(hit.chunk for hit in hits)
         self.writer = self.writer.with_found(found, self.search.companions(found))
         in_brief = {hit.chunk.id for hit in self.brief.evidence}
@@ -207,6 +207,7 @@ class _LargeComposition:
             if sentences
         ]
         if not sections:
+            self._add_notice("No sentence of the model's sections could be verified: the sections are quotations.")
             return repairs
         sides = verified[len(self.headings) :]
         body = [sentence for section in sections for sentence in section.sentences]
@@ -233,6 +234,8 @@ class _LargeComposition:
         self.current_part = "corrections"
         self._report(self.brief)
         parts = self._parts_to_edit()
+        cited = {chunk.id: chunk for chunk in self.brief.cited()}
+        self.writer = self.writer.with_found(list(cited.values()), {})  # quotations may cite what the writer has not
         entries = [entry for part in parts for entry in part.entries]
         self._add_read([*self.writer.passages_to_edit(entries, self.found).values()])
         try:
@@ -269,7 +272,7 @@ class _LargeComposition:
         return [summary, *sections, *sides, PartToEdit(kind="conclusion", entries=closing["conclusion"])]
 
     def _disagreement_outcomes(self) -> list[tuple[DraftDisagreement, list[Outcome], list[Outcome]]]:
-        """Return the disagreements of the outline, each with what became of its two sides."""
+        """Return the disagreements of the draft, each with what became of its two sides."""
         sides = self.outcomes[len(self.headings) :]
         return list(zip(self.disagreements, sides[::2], sides[1::2], strict=True))
 

@@ -41,6 +41,8 @@ def select_schema(aliases: tuple[str, ...]) -> Any:
 def brief_schema(aliases: tuple[str, ...], sections: int) -> Any:
     """Return the schema of a brief of at most so many ``sections``, which cites the passages with these ``aliases``.
 
+    It has a section and a summary if the question is answered, and none if not.
+
     The outline comes before what is written by it: a model that does not reason before it replies does so in it.
     """
     cited = list_of(alias_type("Alias", aliases), 1, MAX_CITATIONS)
@@ -58,7 +60,21 @@ def brief_schema(aliases: tuple[str, ...], sections: int) -> Any:
         disagreements=(list_of(disagreement, 0, MAX_DISAGREEMENTS), ...),
         gaps=(list_of(gap, 0, MAX_GAPS), ...),
         searches=(list_of(str, 0, MAX_LAST_SEARCHES), ...),
+        check=_answers_as_it_says,
     )
+
+
+def _answers_as_it_says(brief: Any) -> Any:
+    """Return ``brief`` if it has a section and a summary, or says that nothing is answered and has no section.
+
+    Raises:
+        ValueError: it is neither; the model is then asked again.
+    """
+    if brief.answered == "no" and brief.sections:
+        raise ValueError('answered is "no", and there are sections')
+    if brief.answered != "no" and not (brief.sections and brief.summary):
+        raise ValueError(f'answered is "{brief.answered}", and sections or summary is empty')
+    return brief
 
 
 def edit_schema(

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, create_model
+from pydantic import ConfigDict, Field, create_model, model_validator
 
 
-def strict_schema(name: str, **fields: Any) -> Any:
-    """Return a pydantic model that allows no other fields; ``fields`` are given as to :func:`pydantic.create_model`."""
-    return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+def strict_schema(name: str, check: Callable[[Any], Any] | None = None, **fields: Any) -> Any:
+    """Return a pydantic model that allows no other fields.
+
+    Args:
+        name: its name.
+        check: returns a reply that may stand, and raises ``ValueError`` for another one.
+        **fields: as to :func:`pydantic.create_model`.
+    """
+    validators: Any = {"check": model_validator(mode="after")(check)} if check else None
+    return create_model(name, __config__=ConfigDict(extra="forbid"), __validators__=validators, **fields)
 
 
 def list_of(kind: Any, least: int, most: int) -> Any:

@@ -61,6 +61,11 @@ def test_the_second_stop_is_told_how_to_quit_and_the_third_quits() -> None:
     assert (thrice.returncode, thrice.stdout) == (130, "stopped by 0\n")
 
 
+def test_the_second_stop_disturbs_nothing_where_nobody_reads_what_is_told() -> None:
+    done = run(f"import os; os.close(2)\n{COUNTED.format(count=2)}\nprint('kept')")
+    assert (done.returncode, done.stdout) == (0, "stopped by 0\nkept\n")
+
+
 def test_a_ctrl_c_that_the_process_ignores_from_its_start_stays_ignored() -> None:
     ignore = "import os, signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
     code = f"{ignore}; from rag.cli.stop_signals import heed_stop_signals; heed_stop_signals()"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from fault_server import failing, refused
+from fault_server import ScriptedReply, failing, refused
 from pier_brief import (
     APPROVED,
     BOARD,
@@ -24,6 +24,7 @@ from pier_brief import (
     ScriptedVerifier,
     actions,
     corrections,
+    evidence,
     name_of,
     request_for,
     texts,
@@ -35,6 +36,7 @@ from rag.errors import Interrupted, ModelError
 from rag.progress import Step
 from rag.types import UNUSABLE_REPLY, Verdict
 from rag.verify import Premise
+from rag.writing.disagreements import Conflict
 
 
 def test_a_brief_takes_a_call_for_what_to_read_one_for_its_text_and_one_for_corrections(composed: Compose) -> None:
@@ -87,7 +89,7 @@ def test_evidence_without_an_answer_is_told_and_not_edited(composed: Compose) ->
     gap = "No passage says who built the pier."
     for reply, why in (
         (written((), (), summary=(), answered="no", gaps=[(gap, "")]), gap),
-        (written(answered="no"), "No passage that was found answers the question."),
+        (written((), (), summary=(), answered="no"), "No passage that was found answers the question."),
     ):
         brief, requests = composed(ScriptedVerifier(), brief=[reply])
         assert (brief.status, brief.sections, brief.summary) == ("insufficient_evidence", (), ())
@@ -115,6 +117,38 @@ def test_a_brief_without_words_is_no_usable_reply(composed: Compose) -> None:
     brief, _ = composed(ScriptedVerifier(stated=SUPPORTED), brief=[written(pieces, pieces)])
     assert texts(brief)[1] == [COST_FOUND]
     assert actions(brief) == [("brief", "quote")]
+
+
+def test_where_nothing_of_the_model_can_be_verified_all_is_quoted_and_the_brief_says_so(composed: Compose) -> None:
+    conflict = Conflict(stating=evidence(BOARD, APPROVED), disputing=evidence(COST, COST_FOUND))
+    nothing = written([("Nobody liked anything.", ["E1"])], (), summary=[("All failed.", ["E1"])])
+    refusing = ScriptedVerifier(of_citations=ScriptedVerifier())
+    brief, requests = composed(refusing, conflicts=[conflict], brief=[nothing])
+    assert texts(brief)[:2] == [[APPROVED], [COST_FOUND]]
+    assert len(brief.disagreements) == 1
+    assert "could be verified: the sections are quotations" in brief.trace.notices[-1]
+    assert name_of(requests[-1]) == "edit"  # what was refused may be corrected
+
+
+def test_repairs_stand_in_the_order_in_which_they_were_made(composed: Compose) -> None:
+    told, moved = "Since 2015 boats of Nesodden moor there.", CHEAP
+    brief, _ = composed(
+        ScriptedVerifier(stated={**SUPPORTED, told: FERRY}),
+        brief=[written([(RIGHT, ["E1"]), (moved, ["E1"])], [(WRONG_YEAR, ["E3"])])],
+        edit=[corrections(("S4", "replace", told, ["E3"]))],
+    )
+    assert [repair.action for repair in brief.trace.repairs] == ["reattribute", "rewrite"]
+
+
+@pytest.mark.parametrize(
+    "unusable",
+    [written((), ()), written(summary=()), written(answered="no")],
+    ids=["no section", "no summary", "sections without an answer"],
+)
+def test_a_brief_that_contradicts_itself_is_asked_for_again(composed: Compose, unusable: ScriptedReply) -> None:
+    brief, requests = composed(verifier_of(), brief=[unusable, written()])
+    assert [name_of(request) for request in requests] == ["select", "brief", "brief", "edit"]
+    assert texts(brief)[1:3] == [[RIGHT, CHEAP], [MOVED]]
 
 
 def test_a_heading_with_a_name_that_no_passage_has_is_replaced_by_that_of_the_documents_and_logged(

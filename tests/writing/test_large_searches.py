@@ -17,6 +17,7 @@ from pier_brief import (
     RIGHT,
     USE,
     Compose,
+    Search,
     corrections,
     request_for,
     selection,
@@ -142,3 +143,38 @@ def test_what_was_to_close_a_gap_and_is_not_printed_leaves_it(composed: Compose)
     paid = corrections(("S1", "add", "The state paid.", ["E1"]), closed={"G1": ("S1", "")})
     brief, _ = composed(verifier_of(), brief=[written(gaps=[(gap, "who paid for the pier")])], edit=[paid])
     assert brief.gaps == (gap,)
+
+
+def test_both_searches_are_told_what_is_at_hand_and_what_is_read_already(composed: Compose) -> None:
+    beside = chunk("ferry.md", "In 2017 the boats went back.", start=200, heading_path=("Ferry",))
+    gap, gap_query = "The documents found do not say who paid.", "who paid for the pier"
+    searched: list[Search] = []
+    composed(
+        verifier_of(),
+        companions={FERRY.id: [beside]},
+        searched=searched,
+        select=[selection("E3", "E1", searches=[QUERY])],
+        brief=[written([(RIGHT, ["E1"])], gaps=[(gap, gap_query)], searches=["the pier today"])],
+    )
+    read = {BOARD.id, FERRY.id, beside.id}
+    assert searched == [
+        ([], [QUERY], [FERRY.id, BOARD.id], read),
+        ([gap_query], ["the pier today"], [BOARD.id, FERRY.id], read),
+    ]
+
+
+def test_a_passage_that_is_evidence_already_keeps_its_rank_where_a_search_finds_it(composed: Compose) -> None:
+    brief, _ = composed(
+        verifier_of(),
+        finds={QUERY: [HITS[1], QUAY_HIT]},
+        select=[selection("E1", "E3", searches=[QUERY])],
+        brief=[written()],
+    )
+    assert [(hit.chunk, hit.rank) for hit in brief.evidence] == [*((hit.chunk, hit.rank) for hit in HITS), (QUAY, 4)]
+
+
+def test_the_editor_is_told_what_was_found_for_it(composed: Compose) -> None:
+    _, requests = composed(verifier_of(), finds={QUERY: [QUAY_HIT]}, brief=[written(searches=[QUERY])])
+    assert "Found since the brief was written: E4\n" in request_for("edit", requests)
+    _, requests = composed(verifier_of())
+    assert "Found since the brief was written: nothing\n" in request_for("edit", requests)

@@ -181,11 +181,20 @@ def test_headings_are_cleaned_and_one_with_a_fault_is_replaced_by_that_of_the_do
     assert brief.faults[1] == "'The pier of Bergen' names Bergen, which the section does not"
 
 
+def test_a_heading_may_have_the_date_of_a_document(writer: Connect, meeting: Chunk) -> None:
+    met = brief_reply(("Approval, June 2013", [("The board met.", ["E1"])]))
+    with FaultServer([good(met), good(met)]) as server:
+        dated = replace(writer(server), evidence=(replace(meeting, date="2013-06-03"),))
+        assert brief_by(dated).faults == ()
+        assert brief_by(writer(server)).faults
+
+
 def test_gaps_are_whole_sentences_with_searches_apart_from_those_for_what_a_reader_would_ask(writer: Connect) -> None:
     reply = brief_reply(("The vote", [("The board met.", ["E1"])])) | {
         "gaps": [
             {"gap": "The documents found do not say who paid [E2].", "search": "who paid  for the pier"},
             {"gap": "who built", "search": ""},
+            {"gap": f"They do not say {'very ' * 50}much.", "search": ""},
         ],
         "searches": ["the pier today", "who paid for the pier"],
     }
