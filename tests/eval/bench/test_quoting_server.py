@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from eval.bench.quoting_server import quoting_reply
+from rag.eval.bench.quoting_server import quoting_reply
 from rag.llm.reply_schema import sent_schema
 from rag.writing.large_schemas import brief_schema, edit_schema, select_schema
 from rag.writing.queries import QUERIES_PROMPT, QueriesReply
