@@ -41,17 +41,18 @@ def translate_error(error: Exception, where: str, key: str) -> ModelError:
         return TooLong(f"the request does not fit the model's context{mask(_server_message(error))}")
     if isinstance(error, openai.BadRequestError) and "failed_generation" in str(error.body):
         return ReplyError(f"the reply does not follow the schema{mask(_server_message(error))}")
+    status = getattr(error, "status_code", None)
     fixes: list[tuple[type[Exception], str]] = [
         (openai.AuthenticationError, "the key was refused: check OPENAI_API_KEY"),
         (openai.PermissionDeniedError, "the key may not use it: check the project's permissions"),
         (openai.NotFoundError, "there is no such model: check its name and OPENAI_BASE_URL"),
-        (openai.RateLimitError, "rate limit or quota, also after retries: wait, or raise it"),
+        (openai.RateLimitError, "rate limit or quota: wait, or raise it"),
         (openai.APITimeoutError, "no reply in time: raise CITEBRIEF_TIMEOUT"),
         (openai.APIConnectionError, "no connection: check the network and OPENAI_BASE_URL"),
         (openai.BadRequestError, "the request was refused"),
         (openai.UnprocessableEntityError, "the request was refused"),
-        (openai.InternalServerError, "the server failed, also after retries: try again later"),
-        (openai.APIStatusError, f"the server answered with HTTP {getattr(error, 'status_code', None)}"),
+        (openai.InternalServerError, f"the server failed (HTTP {status}): try again later"),
+        (openai.APIStatusError, f"the server answered with HTTP {status}"),
     ]
     for kind, fix in fixes:
         if isinstance(error, kind):

@@ -100,6 +100,8 @@ def provenance(brief: Brief) -> str:
     model = single_line(trace.model)
     if not quoted:
         by = f"written by {model}"
+    elif quoted == len(sentences) and not any(map(trace.tokens.get, ("calls", "replayed"))):
+        return f"citebrief {single_line(trace.version)}: sentences quoted from the passages; {model} gave no reply."
     elif quoted == len(sentences):
         by = f"sentences quoted from the passages; headings by {model}"
     else:

@@ -124,9 +124,9 @@ class QuestionRun:
         with self._stage("retrieve", "asking the model for queries"):
             try:
                 self.aspects = expand_queries(model, self.question)
-            except ModelError:
-                self.aspects = []
-        message = f"searching for {len(self.aspects)} aspects" if self.aspects else "the model gave no usable queries"
+                message = f"searching for {len(self.aspects)} aspects" if self.aspects else "no queries of the model"
+            except ModelError as error:
+                self.aspects, message = [], f"no queries of the model: {error}"
         with self._stage("retrieve", message), self._recorded_embedding():
             found = [search_index(self.index, query, k=self.hits_wanted, where=where) for query in self.aspects]
         hits = without_neighbours(hits)
