@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -79,11 +80,12 @@ class TooLong(ReplyError):
 class Interrupted(CitebriefError):
     """Writing stopped before the end.
 
-    ``draft`` is the brief so far, in which every sentence is verified. ``doing`` names the part that was being
-    written.
+    ``draft`` is the brief so far, in which every sentence is verified; a notice in it says that it is a draft.
+    ``doing`` names the part that was being written.
     """
 
     def __init__(self, message: str, *, draft: Brief, doing: str) -> None:
         super().__init__(message)
-        self.draft = draft
+        notice = f"This brief is a draft: it ended {message}."
+        self.draft = replace(draft, trace=replace(draft.trace, notices=(*draft.trace.notices, notice)))
         self.doing = doing

@@ -117,6 +117,7 @@ def test_a_failing_model_leaves_the_verified_draft_and_a_message_names_its_file(
     rendered = citebrief("render", draft, "--format", "md")
     assert rendered.returncode == 0
     assert "## Sources" in rendered.stdout
+    assert "This brief is a draft: it ended while writing 'choice of passages': " in rendered.stdout
 
 
 def test_a_brief_that_does_not_fit_the_model_is_quoted_and_the_trace_says_so(store: str, citebrief: Run) -> None:
