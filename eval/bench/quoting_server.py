@@ -63,7 +63,11 @@ class QuotingServer(FaultServer):
 
 
 def quoting_reply(body: dict[str, Any]) -> str:
-    """Write the reply to a request from its own passages: the longest sentence of each, or the first sentences."""
+    """Write the reply to a request from its own passages: the longest sentence of each.
+
+    Raises:
+        ValueError: the prompt is none of a large model's.
+    """
     user = body["messages"][-1]["content"]
     name = body["response_format"]["json_schema"]["name"]
     if name == "queries":
@@ -77,7 +81,7 @@ def quoting_reply(body: dict[str, Any]) -> str:
         return json.dumps({claim: {"support": "full", "unsupported": ""} for claim in claims})
     if name == "edit":
         return json.dumps({"edits": [], "headings": [], "closed": [], "open": []})
-    return json.dumps({"sentence": user.partition("Evidence: ")[2].partition("\nSentence: ")[0].split("\n")[1]})
+    raise ValueError(f"no reply to the prompt {name!r}")
 
 
 def _brief(user: str) -> dict[str, Any]:

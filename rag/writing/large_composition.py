@@ -66,7 +66,7 @@ def compose_with_large_model(
         verifier: the verifier.
         sections: the largest number of sections.
         trace: the trace without repairs.
-        search: finds what the model's brief lacks.
+        search: finds what the passages chosen for the brief lack, then what the brief lacks.
         gaps: what is known to be missing before the model is asked.
         on_progress: called with each verified draft.
 
@@ -100,8 +100,8 @@ class _LargeComposition:
     ``draft`` is the brief of quotes that it begins with. ``headings`` are those of the sections that the model wrote,
     ``outcomes`` those of their drafts, then of the sides of the ``disagreements``, ``closing`` those of summary and
     conclusion. ``chosen`` is what it was written from, ``searches`` are the queries for more, ``found`` is what was
-    searched for after it. While refused ones may still be corrected,
-    ``repairs_as_printed`` are the repairs of the brief as it stands.
+    searched for after it. While refused ones may still be corrected, ``repairs_as_printed`` are the repairs of the
+    brief as it stands.
     """
 
     brief: Brief

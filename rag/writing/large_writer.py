@@ -128,8 +128,7 @@ class LargeWriter:
             latest=self.latest or UNKNOWN_DATE,
             passages=passages_text(passages),
         )
-        read = [] if reply.answered == "no" else reply.sections
-        written, faults = self._sections(read, passages)
+        written, faults = self._sections(reply.sections, passages)
         if not written and reply.answered != "no":
             raise ReplyError("no section of the brief has a complete sentence")
         disagreements = (read_disagreement(each, passages) for each in reply.disagreements)
