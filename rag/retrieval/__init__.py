@@ -5,11 +5,13 @@ from rag.retrieval.answerability import (
     Answerability,
     AnswerScores,
     ScoreAnswers,
+    Wordings,
     answer_text,
     assess_answerability,
     likely_answers,
     order_by_answers,
     read_further,
+    read_wordings,
 )
 from rag.retrieval.fusion import combine_scores
 from rag.retrieval.hybrid import retrieve
@@ -33,6 +35,7 @@ __all__ = [
     "Answerability",
     "QuestionPart",
     "ScoreAnswers",
+    "Wordings",
     "answer_text",
     "as_neighbours",
     "assess_answerability",
@@ -47,6 +50,7 @@ __all__ = [
     "query_terms",
     "question_parts",
     "read_further",
+    "read_wordings",
     "retrieve",
     "reword_query",
     "rewording_notices",

@@ -21,7 +21,6 @@ were written later, by people who did not know the rule. Of the parts of questio
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,7 +34,7 @@ from rag.text import stem, words_of
 from rag.types import Hit
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from rag.embedding import EmbedWords
 
@@ -97,6 +96,10 @@ _OWNER = re.compile(r"['’]s?$")
 """The ending of a possessive: "the Democrats' documents" is on the Democrats."""
 
 
+Wordings = tuple[str, ...]
+"""A question in one or several wordings, which :func:`read_wordings` joins."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerScores:
     """The probability that a passage answers, for each passage that was read.
@@ -105,7 +108,7 @@ class AnswerScores:
     the chunk's id.
     """
 
-    questions: tuple[str, ...]
+    questions: tuple[Wordings, ...]
     by_chunk: Mapping[str, tuple[float, ...]]
 
     def best(self, chunk_id: str) -> float | None:
@@ -146,15 +149,15 @@ def assess_answerability(
     if not hits:
         return Answerability(enough=False, gaps=("Nothing in the corpus matches the question.",))
     parts = question_parts(question)
-    posed = [question, *(part.query for part in parts if len(parts) > 1)]
+    posed = [(question,), *(part.wordings for part in parts if len(parts) > 1)]
     read = hits[: _PARAMETERS.read]
     texts = [answer_text(hit) for hit in read]
-    found = score_answers(posed, texts)
+    found = read_wordings(score_answers, posed, texts)
     scores = AnswerScores(
         questions=tuple(posed),
         by_chunk={hit.chunk.id: tuple(column) for hit, column in zip(read, found.T.tolist(), strict=True)},
     )
-    answered = [_is_answered(each, row, texts, embed_words) for each, row in zip(posed, found, strict=True)]
+    answered = [_is_answered(each[0], row, texts, embed_words) for each, row in zip(posed, found, strict=True)]
     if not any(answered):
         return Answerability(enough=False, gaps=_refusal(parts, read, found), scores=scores)
     unanswered = [part for part, done in zip(parts, answered[1:], strict=False) if not done]
@@ -178,9 +181,35 @@ def read_further(scores: AnswerScores, hits: Sequence[Hit], score_answers: Score
     unread = [hit for hit in hits if hit.chunk.id not in scores.by_chunk]
     if not unread:
         return scores
-    found = score_answers(scores.questions, [answer_text(hit) for hit in unread])
+    found = read_wordings(score_answers, scores.questions, [answer_text(hit) for hit in unread])
     further = {hit.chunk.id: tuple(column) for hit, column in zip(unread, found.T.tolist(), strict=True)}
     return replace(scores, by_chunk={**scores.by_chunk, **further})
+
+
+def read_wordings(
+    score_answers: ScoreAnswers, questions: Sequence[Wordings], texts: Sequence[str]
+) -> NDArray[np.float32]:
+    """Return the probability that a text answers a question (questions × texts).
+
+    Of a question in several wordings it is that of their mean log-odds. A part that takes its subject from the first
+    one ("the attempt to build a canal fail: who succeeded?") is answered in the model's eyes by what answers the first
+    one; in its own words alone it may lack its subject. On the four collections held out, the AUC of passages that
+    answer such a part in full against those that answer only the first part is .77 with the subject, .87 without it and
+    .84 with both (19 and 55 passages), within a question .77, .81 and .83 (20 questions), and of the best passage of
+    answered parts against that of the others .82, .87 and .90 (16 and 25 parts).
+    """
+    found = score_answers([wording for each in questions for wording in each], texts)
+    ends = np.cumsum([len(each) for each in questions])
+    rows = [
+        own[0] if len(own) == 1 else 1 / (1 + np.exp(-_log_odds(own).mean(axis=0)))
+        for own in np.split(found, ends[:-1])
+    ]
+    return np.stack(rows).astype(np.float32)
+
+
+def _log_odds(probability: ArrayLike) -> NDArray[np.float64]:
+    bounded = np.clip(np.asarray(probability, dtype=np.float64), 1e-6, 1 - 1e-6)
+    return np.log(bounded / (1 - bounded))
 
 
 def _is_answered(
@@ -193,17 +222,12 @@ def _is_answered(
     near = [texts[int(at)] for at in order[: _PARAMETERS.passages_with_names]]
     missing = missing_names(question, near, texts, embed_words)
     log_odds = (
-        _PARAMETERS.best * _logit(best)
-        + _PARAMETERS.several * _logit(several)
+        _PARAMETERS.best * _log_odds(best)
+        + _PARAMETERS.several * _log_odds(several)
         + _PARAMETERS.missing * missing
         + _PARAMETERS.intercept
     )
-    return log_odds >= 0 or (best >= _PARAMETERS.enough_alone and not missing)
-
-
-def _logit(probability: float) -> float:
-    bounded = min(max(probability, 1e-6), 1 - 1e-6)
-    return math.log(bounded / (1 - bounded))
+    return bool(log_odds >= 0) or (best >= _PARAMETERS.enough_alone and not missing)
 
 
 def missing_names(question: str, best: Sequence[str], texts: Sequence[str], embed_words: EmbedWords) -> float:
@@ -252,7 +276,7 @@ def order_by_answers(hits: Sequence[Hit], scores: AnswerScores, *, only_evidence
     read = [(hit, probability) for hit in hits if (probability := best[hit.chunk.id]) is not None]
     if only_evidence:
         read = [(hit, probability) for hit, probability in read if probability >= _PARAMETERS.on_question]
-    read.sort(key=lambda pair: -(_logit(pair[1]) + _PARAMETERS.cosine * pair[0].cosine))
+    read.sort(key=lambda pair: -(_log_odds(pair[1]) + _PARAMETERS.cosine * pair[0].cosine))
     unread = [hit for hit in hits if best[hit.chunk.id] is None]
     return [replace(hit, rank=rank) for rank, hit in enumerate([*(hit for hit, _ in read), *unread], 1)]
 

@@ -46,6 +46,11 @@ class QuestionPart:
     text: str
     query: str
 
+    @property
+    def wordings(self) -> tuple[str, ...]:
+        """The ``query``, and the ``text`` if it differs: a model that reads both is not misled by the first part."""
+        return tuple(dict.fromkeys((self.query, self.text)))
+
 
 def question_parts(question: str) -> list[QuestionPart]:
     """Return the parts of ``question``, at most :data:`MAX_PARTS`; one part if it asks for one thing.

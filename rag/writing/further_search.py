@@ -129,7 +129,7 @@ class IndexSearch:
         """
         with self.recorded(f"searching for {query!r}"):
             hits = search_index(self.index, query, k=SEARCHED, where=self.where)
-            scores = read_further(AnswerScores(questions=(query,), by_chunk={}), hits, self.score_answers)
+            scores = read_further(AnswerScores(questions=((query,),), by_chunk={}), hits, self.score_answers)
         by_answers = order_by_answers(hits, scores, only_evidence=False)
         likely = [hit for hit in by_answers if (scores.best(hit.chunk.id) or 0.0) >= LEAST_LIKELY]
         return merge_hits([hits[:FIRST], likely])
@@ -149,7 +149,8 @@ class IndexSearch:
         with self.recorded("reading what stands beside the passages at hand"):
             near = [each for chunk in chunks for each in self.index.catalogue.neighbours(chunk)]
             hits = as_neighbours(near, [Hit(chunk=chunk, rank=1, score=0.0) for chunk in chunks])
-            scores = read_further(AnswerScores(questions=tuple(self.questions), by_chunk={}), hits, self.score_answers)
+            unread = AnswerScores(questions=tuple((each,) for each in self.questions), by_chunk={})
+            scores = read_further(unread, hits, self.score_answers)
         by_answers = order_by_answers(hits, scores, only_evidence=False)
         return [hit for hit in by_answers if (scores.best(hit.chunk.id) or 0.0) >= LIKELY_BESIDE]
 

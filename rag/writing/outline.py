@@ -139,7 +139,7 @@ def make_outline(
         scores: of the hits that were read.
         weights: the tunables.
     """
-    rated = rate_sentences([question, *scores.questions[1:]], hits, embed, score_answers, scores)
+    rated = rate_sentences([(question,), *scores.questions[1:]], hits, embed, score_answers, scores)
     if not rated:
         return Outline(sections=(), key_points=())
     candidates = [each.sentence for each in rated]

@@ -134,7 +134,7 @@ class QuestionRun:
         merged = merge_hits([hits, *found])[: max(self.hits_wanted, len(hits))]
         assessed = self.assess(merged)
         # A passage counts that answers an aspect: it may say nothing on the question as a whole.
-        questions = (*assessed.scores.questions, *self.aspects)
+        questions = (*assessed.scores.questions, *((aspect,) for aspect in self.aspects))
         answerability = Answerability(
             enough=True,
             gaps=assessed.gaps if assessed.enough else (),

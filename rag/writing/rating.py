@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.retrieval import AnswerScores, ScoreAnswers
+from rag.retrieval import AnswerScores, ScoreAnswers, Wordings, read_wordings
 from rag.types import Hit
 from rag.verify.answers import STANDALONE_QUESTION
 from rag.writing.evidence import EvidenceSentence, evidence_sentences, preceding_sentences
@@ -109,7 +109,7 @@ class RatedSentence:
 
 
 def rate_sentences(
-    posed: Sequence[str],
+    posed: Sequence[Wordings],
     hits: Sequence[Hit],
     embed: Embed,
     score_answers: ScoreAnswers,
@@ -119,7 +119,7 @@ def rate_sentences(
     """Return the sentences of ``hits`` that are nearest to the question and can be understood, each with its relevance.
 
     Args:
-        posed: the question, then its parts if it has several.
+        posed: the question, then its parts if it has several, each in its wordings; the first one is embedded.
         hits: best first.
         embed: embeds texts.
         score_answers: the model that reads a question with a passage.
@@ -129,7 +129,9 @@ def rate_sentences(
     found = list(evidence_sentences(hits, is_well_formed, lines=True))[: parameters.max_embedded]
     if not found:
         return []
-    queries, in_context = np.split(embed([*posed, *(_read_text([each]) for each in found)]), [len(posed)])
+    queries, in_context = np.split(
+        embed([*(each[0] for each in posed), *(_read_text([each]) for each in found)]), [len(posed)]
+    )
     passages = np.array([_passage_scores(each, scores, len(posed), parameters) for each in found])
     cosine_of = {hit.chunk.id: hit.cosine for hit in hits}
     of_passages = np.array([cosine_of[each.chunk.id] for each in found])
@@ -139,7 +141,8 @@ def rate_sentences(
 
     def read(blocks: Mapping[int, Sequence[EvidenceSentence]]) -> list[_Reading]:
         """Read blocks of sentences, each by the index in ``found`` of its last one."""
-        *answers, alone = score_answers([*posed, STANDALONE_QUESTION], [_read_text(block) for block in blocks.values()])
+        texts = [_read_text(block) for block in blocks.values()]
+        *answers, alone = read_wordings(score_answers, [*posed, (STANDALONE_QUESTION,)], texts)
         log_odds = (
             parameters.sentence * _log_odds(np.stack(answers, axis=1))
             + parameters.passage * _log_odds(passages[list(blocks)])

@@ -65,9 +65,17 @@ def test_a_question_is_answered_where_one_passage_answers_however_far_down() -> 
 
 @pytest.mark.parametrize("whole", [0.6, 0.9])
 def test_a_part_without_an_answer_becomes_a_gap_however_near_the_question_as_a_whole_is(whole: float) -> None:
-    found = assess_answerability(TWO_PARTS, hits_of(2), scored([whole, 0.1], [0.9, 0.1], [0.1, 0.2]), same_words)
+    found = assess_answerability(TWO_PARTS, hits_of(2), scored([whole, 0.1], [0.9, 0.1], *[[0.1, 0.2]] * 2), same_words)
     assert found.enough
     assert found.gaps == ("The passages found do not answer: What did it cost?",)
+
+
+def test_a_part_is_read_with_its_subject_and_without_it() -> None:
+    """A passage that answers the first part is near the subject; the part's own words do not count it as an answer."""
+    model = scored([0.5], [0.5], [0.9], [0.1])
+    read = assess_answerability(TWO_PARTS, hits_of(1), model, same_words).scores
+    assert read.questions[2] == ("Oslo close the pier: what did it cost?", "What did it cost?")
+    assert next(iter(read.by_chunk.values())) == pytest.approx((0.5, 0.5, 0.5))
 
 
 def test_a_name_without_a_counterpart_weighs_against_an_answer() -> None:
@@ -99,7 +107,7 @@ def test_a_large_model_does_not_read_what_hardly_answers_beyond_the_first_passag
     hits = hits_of(45)
     rows = {hit.chunk.id: (0.1,) for hit in hits} | {"unread": (0.9,), hits[41].chunk.id: (0.2, 0.5)}
     del rows[hits[43].chunk.id]
-    scores = AnswerScores(questions=("What did it cost?", "Who paid?"), by_chunk=rows)
+    scores = AnswerScores(questions=(("What did it cost?",), ("Who paid?",)), by_chunk=rows)
     assert likely_answers(hits, scores) == [*hits[:40], hits[41], hits[43]]
     assert likely_answers(hits, scores, {hits[42].chunk.id}) == [*hits[:40], *hits[41:44]]
 
@@ -123,6 +131,16 @@ def assessed(index: Index, question: str) -> Answerability:
 )
 def test_a_question_that_the_corpus_answers_is_not_refused(corpus_index: Index, question: str) -> None:
     assert assessed(corpus_index, question).enough
+
+
+@pytest.mark.integration
+def test_a_part_on_another_subject_is_answered_by_the_passage_on_it(corpus_index: Index) -> None:
+    """With the subject of the first part alone the passage on the French attempt had three times the probability."""
+    french = "Why did the French attempt to build a canal in Panama fail"
+    question = f"{french}, and how did the Americans keep their workers alive?"
+    found = assessed(corpus_index, question)
+    on_disease = [hit for hit in search_parts(corpus_index, question, k=20) if "Gorgas" in hit.chunk.text]
+    assert max(found.scores.by_chunk[hit.chunk.id][2] for hit in on_disease) > 0.35
 
 
 @pytest.mark.integration

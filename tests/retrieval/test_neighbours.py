@@ -14,7 +14,7 @@ QUESTION = "What did Horowitz conclude about the opening of Crossfire Hurricane?
 
 def test_only_what_stands_beside_an_answer_and_is_no_hit_is_found(corpus_index: Index) -> None:
     first, second = retrieve(corpus_index, QUESTION, k=2)
-    answering = AnswerScores(questions=(QUESTION,), by_chunk={first.chunk.id: (0.9,), second.chunk.id: (0.3,)})
+    answering = AnswerScores(questions=((QUESTION,),), by_chunk={first.chunk.id: (0.9,), second.chunk.id: (0.3,)})
     found = neighbours_of_answers(corpus_index, [first, second], answering)
     beside = {chunk.id for chunk in corpus_index.catalogue.neighbours(first.chunk)} - {second.chunk.id}
     assert found
@@ -25,7 +25,7 @@ def test_only_what_stands_beside_an_answer_and_is_no_hit_is_found(corpus_index: 
 
 def test_where_nothing_answers_nothing_is_added(corpus_index: Index) -> None:
     hits = retrieve(corpus_index, QUESTION, k=3)
-    unsure = AnswerScores(questions=(QUESTION,), by_chunk={hit.chunk.id: (0.49,) for hit in hits})
+    unsure = AnswerScores(questions=((QUESTION,),), by_chunk={hit.chunk.id: (0.49,) for hit in hits})
     assert neighbours_of_answers(corpus_index, hits, unsure) == []
 
 

@@ -32,7 +32,9 @@ def rated(text: str, alone: dict[str, float]) -> list[RatedSentence]:
     def embed(texts: Sequence[str]) -> Any:
         return np.ones((len(texts), 2), dtype=np.float32) / np.sqrt(2, dtype=np.float32)
 
-    return rate_sentences([QUESTION], [Hit(chunk=chunk("oslo.md", text), rank=1, score=1.0)], embed, score, NO_SCORES)
+    return rate_sentences(
+        [(QUESTION,)], [Hit(chunk=chunk("oslo.md", text), rank=1, score=1.0)], embed, score, NO_SCORES
+    )
 
 
 def blocks(found: Sequence[RatedSentence]) -> list[list[str]]:

@@ -68,7 +68,7 @@ def examples_of(index: Index, question: str, labels: dict[str, str]) -> Iterator
     """Yield the examples of the labelled units among the hits for ``question``."""
     hits = search_parts(index, question, k=HITS)
     settings = load_settings({"llm": "extractive"})
-    unread = AnswerScores(questions=(question,), by_chunk={})
+    unread = AnswerScores(questions=((question,),), by_chunk={})
     scores = read_further(unread, hits, load_answer_model(settings).probabilities).by_chunk
     texts: list[tuple[LabelledUnit, str, Hit]] = []
     for hit in hits:
