@@ -54,7 +54,7 @@ _REDACTION = re.compile(
 
 _WRONG_OPENING_QUOTE = re.compile(r"(?:(?<=[\s(\[—–])|^)”(?=[^\W_]|\[\w)")  # TeX sources often type " for both quotes
 
-_LIST_ITEM = re.compile(r"\s*(?:[-*•–]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+\S")
+_LIST_ITEM = re.compile(r"\s*(?:[-*•–+‣]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+\S")
 _LEADING_NUMBER = re.compile(r"\d{4}-\d\d-\d\d(?=[-_ ]|$)|\d+(?=[-_ ])")
 
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")

@@ -1,6 +1,6 @@
 """English text: sentences, words, and the dates, numbers and names in it."""
 
-from rag.text.bullets import bullet, bullet_depth
+from rag.text.bullets import bullet, bullet_depth, indented
 from rag.text.entities import (
     CALENDAR,
     CARDINALS,
@@ -38,6 +38,7 @@ __all__ = [
     "find_names",
     "find_numbers",
     "header_cells",
+    "indented",
     "is_code",
     "join_cells",
     "name_forms",

@@ -25,6 +25,7 @@ from pydantic import (
 from rag._internal.concurrency import run_concurrently
 from rag.errors import ModelError, ReplyError, TooLong
 from rag.llm.prompts import load_prompt
+from rag.text import indented
 from rag.types import Chunk, Quote, Support, Verdict
 from rag.verify.candidates import CANDIDATES_PER_CLAIM, promising_pairs
 from rag.verify.quotes import quotes_of
@@ -246,7 +247,8 @@ def _passages(premises: Sequence[Premise]) -> tuple[str, ...]:
 
 
 def _chunk_text(chunk: Chunk) -> str:
-    return f"[{chunk.place}]\n{chunk.text}" if chunk.place else chunk.text
+    text = indented(chunk.text)
+    return f"[{chunk.place}]\n{text}" if chunk.place else text
 
 
 def _request(cases: Sequence[ClaimEvidence]) -> VerifyRequest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
 
+from rag.text import indented
 from rag.types import Chunk
 
 
@@ -34,7 +35,7 @@ def passages_text(passages: Mapping[str, Chunk], shortened: Mapping[str, str] | 
     blocks = []
     before: Chunk | None = None
     for alias, chunk in passages.items():
-        block = f"{alias}: {texts.get(chunk.id, chunk.text)}"
+        block = f"{alias}: {indented(texts.get(chunk.id, chunk.text)).lstrip()}"
         if before is None or place_of(chunk) != place_of(before):
             block = f"{_place_after(before, chunk)}\n{block}"
         blocks.append(block)

@@ -131,6 +131,7 @@ def _joined(pieces: Sequence[str], chosen: Sequence[int]) -> str:
     text = LEFT_OUT.lstrip() if chosen[0] else ""
     for before, at in zip([None, *chosen], chosen, strict=False):
         if before is not None:
-            text += " " if at == before + 1 else LEFT_OUT
+            between = " " if at == before + 1 else LEFT_OUT
+            text += f"{between.rstrip()}\n" if bullet_depth(pieces[at]) else between
         text += pieces[at]
     return text + (LEFT_OUT.rstrip() if chosen[-1] < len(pieces) - 1 else "")

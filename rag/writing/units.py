@@ -16,7 +16,7 @@ from rag.text import FUNCTION_WORDS, header_cells, is_code, split_cells, split_s
 
 _PARAGRAPH = re.compile(r"\S(?:.|\n(?!\s*\n))*")
 _LINE = re.compile(r"[^\n]+")
-_MARK = re.compile(r"\s*(?:[-*•–]|\(?\d{1,3}\\?[.)]|\(?[a-z][.)])\s+(?=\S)")
+_MARK = re.compile(r"\s*(?:[-*•–+‣]|\(?\d{1,3}\\?[.)]|\(?[a-z][.)])\s+(?=\S)")
 _UNFINISHED = re.compile(r"\w[\"”’')\]`*]*\Z")
 _LINE_BELOW = re.compile(r"[^\S\n]*\n\s*?^(.*\S)", re.MULTILINE)
 _STOP = re.compile(r"[.!?][\"”’')\]`]*$")

@@ -73,7 +73,7 @@ def test_code_keeps_its_lines_in_a_block_of_its_own_also_within_a_list(read_docu
 def test_the_mark_of_an_item_says_how_deep_it_is_nested(read_document: Callable[..., Document]) -> None:
     text = "* Budget\n  * Approved\n    * by all\n      * but one\n* Pier\n  1. Postponed\n     * to May\n"
     assert read_document("a.md", text).text == (
-        "- Budget\n– Approved\n* by all\n* but one\n- Pier\n1. Postponed\n– to May"
+        "- Budget\n– Approved\n* by all\n+ but one\n- Pier\n1. Postponed\n– to May"
     )
 
 

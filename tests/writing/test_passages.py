@@ -47,5 +47,5 @@ def test_the_items_that_a_passage_begins_within_are_a_part_of_its_place() -> Non
     second = replace(first, id="2", text="* Postponed.", start=90, end=102, items=("Loans",))
     assert place_of(second) == "[Minutes › Agenda › Loans]"
     assert passages_text({"E1": first, "E2": second}) == (
-        "[Minutes › Agenda]\nE1: - Loans\n\n[… › Loans]\nE2: * Postponed."
+        "[Minutes › Agenda]\nE1: - Loans\n\n[… › Loans]\nE2: - Postponed."
     )

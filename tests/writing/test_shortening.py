@@ -62,7 +62,7 @@ def test_an_item_brings_what_is_nested_in_it_and_the_item_that_it_is_nested_in()
     )
     rule = ShorteningRule(in_full=0, length=13, margin=0)
     [text] = shortened_texts([agenda], ["What did it cost?"], embed, count, rule).values()
-    assert text == "- Cost of it – Postponed to a vote […] - Pier – It costs much now"
+    assert text == "- Cost of it\n– Postponed to a vote […]\n- Pier\n– It costs much now"
 
 
 def test_what_is_nested_in_an_item_of_the_passage_before_is_as_near_as_that_item() -> None:
