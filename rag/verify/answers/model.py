@@ -19,7 +19,7 @@ import numpy as np
 from rag._internal.length_batches import length_batches
 from rag._internal.processor import Precision, best_precision
 from rag.embedding.batching import Batcher
-from rag.verify.support.merged import COMMON_NAME, COMMON_WEIGHTS, load_merged, read_config, with_difference
+from rag.verify.support.merged import load_packaged, read_config
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,18 +101,12 @@ class AnswerModel:
             precision: by default the fastest one of this processor.
 
         Raises:
-            ModelError: see :func:`rag.verify.support.merged.load_merged` and :meth:`AnswerConfig.read`.
+            ModelError: see :func:`rag.verify.support.merged.load_packaged` and :meth:`AnswerConfig.read`.
         """
-        from tokenizers import Tokenizer
-
         from rag.verify.support.network import SupportNetwork
 
         config = AnswerConfig.read(directory)
-        merged = load_merged(COMMON_WEIGHTS, COMMON_NAME, settings, on_bytes)
-        tokenizer = Tokenizer.from_str(merged.tokenizer)
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        state = with_difference(merged.state, directory / "difference.safetensors")
+        state, tokenizer = load_packaged(directory, settings, on_bytes)
         if (precision or best_precision()) == "fp32":
             state = {name: value.float() for name, value in state.items()}
         return cls(SupportNetwork.from_state(state), tokenizer, config)

@@ -21,6 +21,8 @@ from rag.errors import ModelError
 from rag.verify.support import base
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
     from rag.config import Settings
 
 TOKENIZER = "tokenizer"
@@ -91,6 +93,23 @@ def with_difference(state: dict[str, Any], path: Path) -> dict[str, Any]:
         raise ModelError(f"{path} cannot be read: {error}") from error
     changed = {name: state[name] for name in difference.changed_names(changes)}
     return state | difference.merged(changed, changes)
+
+
+def load_packaged(
+    directory: Path, settings: Settings, on_bytes: OnBytes = lambda _, __: None
+) -> tuple[dict[str, Any], Tokenizer]:
+    """Return the parameters, in bfloat16, and the tokenizer of the model whose difference is in ``directory``.
+
+    Raises:
+        ModelError: see :func:`load_merged` and :func:`with_difference`.
+    """
+    from tokenizers import Tokenizer
+
+    merged = load_merged(COMMON_WEIGHTS, COMMON_NAME, settings, on_bytes)
+    tokenizer = Tokenizer.from_str(merged.tokenizer)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return with_difference(merged.state, directory / "difference.safetensors"), tokenizer
 
 
 def read_config(directory: Path, parse: Callable[[dict[str, Any]], ConfigT], kind: str) -> ConfigT:

@@ -18,7 +18,7 @@ from rag._internal.processor import Precision, best_precision
 from rag.embedding.batching import Batcher
 from rag.verify.support.claims import ClaimPart, Span, claim_parts, marked_spans
 from rag.verify.support.evidence import Passage, evidence_ids
-from rag.verify.support.merged import COMMON_NAME, COMMON_WEIGHTS, load_merged, read_config, with_difference
+from rag.verify.support.merged import load_packaged, read_config
 from rag.verify.support.precision import with_precision
 
 if TYPE_CHECKING:
@@ -144,16 +144,10 @@ class SupportModel:
             precision: by default the fastest one of this processor.
 
         Raises:
-            ModelError: see :func:`rag.verify.support.merged.load_merged` and :meth:`SupportConfig.read`.
+            ModelError: see :func:`rag.verify.support.merged.load_packaged` and :meth:`SupportConfig.read`.
         """
-        from tokenizers import Tokenizer
-
         config = SupportConfig.read(directory)
-        common, tokenizer_json = load_merged(COMMON_WEIGHTS, COMMON_NAME, settings, on_bytes)
-        state = with_difference(common, directory / "difference.safetensors")
-        tokenizer = Tokenizer.from_str(tokenizer_json)
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
+        state, tokenizer = load_packaged(directory, settings, on_bytes)
         precision = precision or best_precision()
         return cls(with_precision(state, precision), tokenizer, config, precision)
 
