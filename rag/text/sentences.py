@@ -15,6 +15,10 @@ from string import punctuation
 CODE_INDENT = "    "
 """Begins every line of code in a document's text; no other line of it begins with a space."""
 
+WORD_SHARE = 0.3
+"""See :func:`is_wordless_code`."""
+
+_WORD = re.compile(r"(?<!\w)[^\W\d_]{2,}(?!\w)")
 _PARAGRAPH = re.compile(r"\S(?:.|\n(?!\s*\n))*")
 _INITIALS = re.compile(r"(?:^|[\s(“\"])(?:[A-Z]\.\s?)+$")
 _ABBREVIATION = re.compile(
@@ -89,6 +93,20 @@ def split_statements(text: str) -> list[tuple[int, int]]:
 def is_code(text: str, offset: int) -> bool:
     """Whether ``offset`` is on a line of code, which begins with :data:`CODE_INDENT`."""
     return text.startswith(CODE_INDENT, text.rfind("\n", 0, offset) + 1)
+
+
+def is_wordless_code(text: str) -> bool:
+    """Whether ``text`` is all code and has hardly a word: checksums, keys, dumps, tables of a benchmark, drawings.
+
+    Less than :data:`WORD_SHARE` of its characters are letters of words. In ten public collections 200 of 59,000
+    passages are so, 87 of them in a blog of 404 passages that announces releases, with their checksums. Of 37 of the
+    others that were read none states a thing in words, though 9 are figures of benchmarks.
+    """
+    lines = [line for line in text.split("\n") if line.strip()]
+    if not all(line.startswith(CODE_INDENT) for line in lines):
+        return False
+    letters = sum(len(word) for word in _WORD.findall(text))
+    return letters < WORD_SHARE * len("".join(text.split()))
 
 
 def _checked(pieces: list[str], text: str) -> list[str]:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from rag.ingest.header import opens_with_fields
-from rag.text import find_dates
+from rag.text import find_dates, is_wordless_code
 from rag.types import Chunk, Filter
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def companions(index: Index, chunks: Sequence[Chunk], where: Filter | None = Non
 
     They are the opening of its document, if that has fields such as a status, an author or a date, or is a line of
     author and date; below the same headings the passages directly before it, which may have its reason or year, and
-    behind it, which may limit or take back what it says; and the latest passage of a later document that has the number
-    of the same issue and passes ``where``. Of 20 such passages for three briefs on minutes all tell what became of the
-    matter, and readers of the briefs had missed four.
+    behind it, which may limit or take back what it says, unless they are code without words, such as checksums; and the
+    latest passage of a later document that has the number of the same issue and passes ``where``. Of 20 of the last
+    kind for three briefs on minutes all tell what became of the matter, and readers of the briefs had missed four.
     """
     openings = {}
     for document_id in dict.fromkeys(chunk.document_id for chunk in chunks):
@@ -56,6 +56,7 @@ def companions(index: Index, chunks: Sequence[Chunk], where: Filter | None = Non
     found = {}
     for chunk in chunks:
         near = [each for each in index.catalogue.neighbours(chunk) if _is_same_part(each, chunk)]
+        near = [each for each in near if not is_wordless_code(each.text)]
         of_issues = [each for number in _ISSUE_NUMBER.findall(chunk.text) if (each := latest(number))]
         later = [each for each in of_issues if chunk.date and each.date and each.date > chunk.date]
         beside = [openings[chunk.document_id], *near, *later]

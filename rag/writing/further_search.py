@@ -20,6 +20,7 @@ from rag.retrieval import (
     read_further,
     search_index,
 )
+from rag.text import is_wordless_code
 from rag.types import Chunk, Filter, Hit
 from rag.writing.companions import companions
 from rag.writing.evidence_budget import fit_evidence
@@ -156,4 +157,5 @@ class IndexSearch:
 
 
 def _new(hits: Sequence[Hit], known: Collection[str]) -> list[Hit]:
-    return [hit for hit in hits if hit.chunk.id not in known]
+    """Return the ``hits`` that are not ``known`` and are more than code without words."""
+    return [hit for hit in hits if hit.chunk.id not in known and not is_wordless_code(hit.chunk.text)]

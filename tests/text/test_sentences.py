@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.text import split_sentences, split_statements
+from rag.text import is_wordless_code, split_sentences, split_statements
 
 
 def sentences(text: str) -> list[str]:
@@ -79,3 +79,17 @@ def test_sentences_hold_every_character_but_white_space_once_and_in_order(text: 
 def test_code_is_no_statement() -> None:
     text = "Install it first.\n\n    pip install x. Then wait.\n      --quiet\n\nRun it later."
     assert [text[start:end] for start, end in split_statements(text)] == ["Install it first.", "Run it later."]
+
+
+@pytest.mark.parametrize(
+    ("text", "wordless"),
+    [
+        ("    57936c04e421d5626dae6384645d2c04c50fade9  pier-5.2.4.gem", True),
+        ("    9A:B7:5C:BB:5C:75:9C:FD:5E:29:D7:0A:F6:04:63:54\n    5D:49:02:02:5D:AC:8C:27:ED:02:20:74", True),
+        ("    bundle update the harbour pier", False),
+        ("Here are the checksums:\n\n    57936c04e421d5626dae6384645d2c04c50fade9", False),
+        ("12; 14; 19", False),
+    ],
+)
+def test_code_without_words_states_nothing(text: str, wordless: bool) -> None:
+    assert is_wordless_code(text) == wordless

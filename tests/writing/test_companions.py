@@ -11,6 +11,7 @@ from rag.config import load_settings
 from rag.embedding import load_encoder
 from rag.ingest.header import opens_with_fields
 from rag.store import Index
+from rag.text import CODE_INDENT
 from rag.types import Filter
 from rag.writing.companions import companions
 
@@ -31,6 +32,25 @@ def test_beside_a_passage_stand_its_neighbours_below_the_same_headings_and_an_op
         fixed = [opening] if opens_with_fields(opening.text) and opening != chunk else []
         assert list(beside[chunk.id]) == [*fixed, *(each for each in near if each not in fixed)]
     assert 0 < together < 2 * len(chunks)
+
+
+@pytest.mark.integration
+def test_checksums_behind_a_passage_are_not_read(tmp_path: Path) -> None:
+    """Half of what a brief on releases was written from were checksums of their files."""
+    (tmp_path / "docs").mkdir()
+    sums = "".join(f"    {number:040x}  pier-{number}.gem\n" for number in range(7**30, 7**30 + 20))
+    announced = "Pier 5.2.4 has been released, with two fixes for the locks of the harbour. " * 6
+    text = f"# Releases\n\n{announced}\n\n{sums}\n## Upgrade\n\n{announced}\n"
+    (tmp_path / "docs" / "release.md").write_text(text)
+    settings = load_settings({"store": str(tmp_path / "store"), "llm": "extractive"})
+    pipeline.index([str(tmp_path / "docs")], settings)
+    index = Index.open(settings.store, load_encoder())
+    chunks = list(index.catalogue.chunks_by_record(list(index.catalogue.records())).values())
+    beside = {each.text for own in companions(index, chunks).values() for each in own}
+    index.close()
+    sums_alone = {chunk.text for chunk in chunks if chunk.text.startswith(CODE_INDENT) and ".gem" in chunk.text}
+    assert sums_alone
+    assert not sums_alone & beside
 
 
 @pytest.mark.parametrize(
