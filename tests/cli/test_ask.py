@@ -41,8 +41,9 @@ sys.addaudithook(audit)
 """A ``sitecustomize`` that logs every connection and look-up beyond loopback."""
 
 
-QUESTION = "What have official bodies said about Konstantin Kilimnik and the polling data?"
-"""Passages of several reports answer it."""
+QUESTION = "What did Manafort share with Kilimnik?"
+SHORT_BRIEF = ("--k", "8", "--sections", "1")
+"""Options with which models read few passages, and a brief has few sentences."""
 
 
 def test_a_question_becomes_a_brief_in_three_files_without_any_connection_beyond_loopback(
@@ -54,10 +55,17 @@ def test_a_question_becomes_a_brief_in_three_files_without_any_connection_beyond
     done = subprocess.run(
         [
             *COMMAND,
-            *("ask", QUESTION, "--llm", "local", "--sections", "2", "--store", store),
+            *("ask", QUESTION, "--llm", "local", *SHORT_BRIEF, "--store", store),
             *("--format", "json", "--output", f"{out}.md", "--output", f"{out}.html", "--output", f"{out}.json"),
         ],
-        env={**os.environ, **NO_MODELS, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "AUDIT_LOG": str(log)},
+        # One thread of the model, because two that wait for each other are very slow where the cores are shared.
+        env={
+            **os.environ,
+            **NO_MODELS,
+            "CITEBRIEF_THREADS": "1",
+            "AUDIT_LOG": str(log),
+            "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}",
+        },
         capture_output=True,
         text=True,
         timeout=540,
@@ -88,6 +96,7 @@ def test_the_question_is_read_from_standard_input_and_evidence_comes_from_the_ch
 ) -> None:
     done = citebrief(
         *("ask", "-", "--llm", "extractive", "--store", store, "--document", "papado*", "--format", "json"),
+        *SHORT_BRIEF,
         stdin="What did Mifsud tell Papadopoulos?",
     )
     assert done.returncode == 0, done.stderr
@@ -96,7 +105,7 @@ def test_the_question_is_read_from_standard_input_and_evidence_comes_from_the_ch
 
 def test_quiet_prints_the_brief_and_no_status(store: str, tmp_path: Path, citebrief: Run) -> None:
     out = tmp_path / "brief.md"
-    arguments = ("ask", "What did Mifsud tell Papadopoulos?", "--llm", "extractive", "--store", store)
+    arguments = ("ask", "What did Mifsud tell Papadopoulos?", "--llm", "extractive", "--store", store, *SHORT_BRIEF)
     done = citebrief(*arguments, "--output", str(out), "--quiet")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == out.read_text()
@@ -106,7 +115,7 @@ def test_quiet_prints_the_brief_and_no_status(store: str, tmp_path: Path, citebr
 def test_a_failing_model_leaves_the_verified_draft_and_a_message_names_its_file(store: str, citebrief: Run) -> None:
     with FaultServer([failing(500)] * 20) as server:
         done = citebrief(
-            *("ask", "What did Manafort share with Kilimnik?", "--llm", "openai:test", "--store", store),
+            *("ask", QUESTION, "--llm", "openai:test", "--store", store, *SHORT_BRIEF),
             OPENAI_BASE_URL=server.base_url,
             CITEBRIEF_RETRIES="0",
             CITEBRIEF_PATIENCE="0",
@@ -123,7 +132,7 @@ def test_a_failing_model_leaves_the_verified_draft_and_a_message_names_its_file(
 def test_a_brief_that_does_not_fit_the_model_is_quoted_and_the_trace_says_so(store: str, citebrief: Run) -> None:
     with FaultServer(odds=[(overflow(), 1.0)]) as server:
         done = citebrief(
-            *("ask", "What did Manafort share with Kilimnik?", "--llm", "openai:test", "--store", store),
+            *("ask", QUESTION, "--llm", "openai:test", "--store", store),
             *("--format", "json", "--sections", "2", "--k", "8"),
             OPENAI_BASE_URL=server.base_url,
         )
@@ -168,9 +177,6 @@ def with_repairs(*repairs: tuple[str, str]) -> Brief:
     return replace(brief, trace=replace(brief.trace, model="m", repairs=made))
 
 
-QUESTION = "What did Manafort share with Kilimnik?"
-
-
 def verifying(server: FaultServer) -> list[ReceivedRequest]:
     return [r for r in server.requests if r.body["response_format"]["json_schema"]["name"] == "verify"]
 
@@ -181,7 +187,7 @@ def test_a_remote_writers_model_verifies_in_blind_requests_what_the_packaged_ver
     with FaultServer() as server:
         done = citebrief(
             *("ask", QUESTION, "--llm", "openai:gpt-4.1-mini", "--store", store),
-            *("--format", "json", "--sections", "1", "--k", "8"),
+            *("--format", "json", *SHORT_BRIEF),
             OPENAI_BASE_URL=server.base_url,
         )
         blind = verifying(server)
@@ -201,7 +207,7 @@ def test_the_packaged_verifier_alone_asks_nobody(store: str, citebrief: Run) -> 
     with FaultServer() as server:
         done = citebrief(
             *("ask", QUESTION, "--llm", "openai:test", "--verifier", "support", "--store", store),
-            *("--format", "json", "--sections", "1", "--k", "8"),
+            *("--format", "json", *SHORT_BRIEF),
             OPENAI_BASE_URL=server.base_url,
         )
         assert server.requests
@@ -216,7 +222,7 @@ def test_another_model_may_verify_and_its_calls_count_too(store: str, citebrief:
     with FaultServer() as server:
         done = citebrief(
             *("ask", QUESTION, "--llm", "openai:gpt-4.1-mini", "--verifier", "llm:openai:gpt-4.1", "--store", store),
-            *("--format", "json", "--sections", "1", "--k", "8"),
+            *("--format", "json", *SHORT_BRIEF),
             OPENAI_BASE_URL=server.base_url,
         )
         models = [request.body["model"] for request in server.requests]
@@ -233,8 +239,8 @@ def test_another_model_may_verify_and_its_calls_count_too(store: str, citebrief:
 def test_a_second_run_replays_the_cached_replies_without_key_or_server(
     store: str, citebrief: Run, tmp_path: Path
 ) -> None:
-    question = ("ask", "What did Manafort share with Kilimnik?", "--llm", "openai:gpt-4.1-mini", "--store", store)
-    options = ("--format", "json", "--sections", "1", "--k", "8")
+    question = ("ask", QUESTION, "--llm", "openai:gpt-4.1-mini", "--store", store)
+    options = ("--format", "json", *SHORT_BRIEF)
     with FaultServer([truncated()]) as server:  # an unusable reply is replayed too
         first = citebrief(
             *question, *options, OPENAI_BASE_URL=server.base_url, CITEBRIEF_REPLIES=str(tmp_path / "replies")
@@ -248,7 +254,8 @@ def test_a_second_run_replays_the_cached_replies_without_key_or_server(
     assert replayed.trace.tokens["replayed"] == recorded.trace.tokens["calls"] + recorded.trace.tokens["replayed"]
     assert (replayed.trace.tokens["calls"], replayed.trace.cost) == (0, 0)
     assert "without a key" in second.stderr
-    other = citebrief(*question[:1], "Whom did Papadopoulos meet?", *question[2:], CITEBRIEF_REPLIES=str(tmp_path))
+    asked_else = (*question[:1], "Whom did Papadopoulos meet?", *question[2:])
+    other = citebrief(*asked_else, *options, CITEBRIEF_REPLIES=str(tmp_path))
     assert other.returncode == 1
     assert "no reply to" in other.stderr
     assert "OPENAI_API_KEY" in other.stderr
@@ -265,7 +272,7 @@ def test_a_stop_while_the_model_is_asked_exits_130_and_keeps_the_draft(
     with FaultServer([*replies, *[slow(60)] * 20]) as server:
         env = {**os.environ, **NO_MODELS, "PYTHONPATH": str(ROOT), "OPENAI_BASE_URL": server.base_url}
         process = subprocess.Popen(
-            [*COMMAND, "ask", QUESTION, "--llm", "openai:test", "--store", store, "--output", str(out)],
+            [*COMMAND, "ask", QUESTION, "--llm", "openai:test", "--store", store, "--output", str(out), *SHORT_BRIEF],
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=env,
@@ -297,7 +304,8 @@ def test_a_stop_between_two_calls_of_the_model_keeps_the_draft(
 
     monkeypatch.setattr("rag.writing.question_run.QuestionRun.large_writer", stopped)
     with FaultServer([good({"queries": ["Kilimnik"]})]) as server:
-        done = citebrief("ask", QUESTION, "--llm", "openai:test", "--store", store, OPENAI_BASE_URL=server.base_url)
+        asked = ("ask", QUESTION, "--llm", "openai:test", "--store", store, *SHORT_BRIEF)
+        done = citebrief(*asked, OPENAI_BASE_URL=server.base_url)
     assert done.returncode == 130
     assert done.stderr.splitlines()[-1].startswith("stopped; the draft as it stood")
 
@@ -333,7 +341,7 @@ def test_a_second_stop_while_the_draft_is_kept_does_not_lose_it(
 def test_an_extractive_answer_imports_no_model_client(store: str) -> None:
     code = (
         "import sys; from rag.config import load_settings; from rag import pipeline; "
-        f"settings = load_settings({{'store': {store!r}, 'llm': 'extractive'}}); "
+        f"settings = load_settings({{'store': {store!r}, 'llm': 'extractive', 'k': 8, 'sections': 1}}); "
         "pipeline.answer('What did Mifsud tell Papadopoulos?', settings); "
         "print(sorted({'langchain_openai', 'openai', 'xllamacpp', 'trafilatura', 'docx'} & set(sys.modules)))"
     )

@@ -365,6 +365,7 @@ def test_ctrl_c_stops_running_questions_and_leaves_a_row_for_each(store: Path, t
     command = [
         *(sys.executable, "-c", "from rag.cli.main import main; main()", "batch", str(tmp_path / "q.csv"), "--json"),
         *("--out", str(tmp_path / "out"), "--store", str(store), "--llm", "openai:test", "--jobs", "1"),
+        *SHORT_BRIEF,
     ]
     with FaultServer([slow(1)] * 100) as server:
         env = {**os.environ, "OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": ""}

@@ -43,7 +43,7 @@ def test_an_unknown_chunk_id_is_refused_with_the_command_that_finds_one(store: s
     ("arguments", "absent"),
     [
         (["search", "polling data"], SLOW_TO_IMPORT),
-        (["ask", "What did Manafort share with Kilimnik?", "--llm", "extractive", "--quiet"], SLOW_TO_IMPORT),
+        (["ask", "What did Manafort share with Kilimnik?", "--llm", "extractive", "--quiet", "--k=8"], SLOW_TO_IMPORT),
         (["show", "CHUNK"], (*SLOW_TO_IMPORT, "torch", "tokenizers", "chromadb", "numpy", "httpx")),
     ],
 )
