@@ -13,6 +13,7 @@ from rag.llm import ChatClient, resolve
 from rag.retrieval import search_index
 from rag.store import Index
 from rag.types import Filter
+from rag.writing.evidence_budget import hits_to_fill
 from rag.writing.further_search import FOUND_IN_LATEST
 from rag.writing.question_run import FOUND_SHARE, QuestionRun
 
@@ -35,12 +36,21 @@ def run(index: Index, llm: str = "openai:gpt-4.1-mini", **options: int) -> Quest
     )
 
 
+def test_a_large_model_gets_as_many_hits_as_its_evidence_takes_unless_k_is_set(
+    corpus_index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "unused")
+    assert run(corpus_index).hits_wanted == hits_to_fill(12_000)
+    assert run(corpus_index, k=16).hits_wanted == 16
+    assert run(corpus_index, "extractive").hits_wanted == 40
+
+
 def test_a_passage_that_answers_an_aspect_alone_is_evidence(
     corpus_index: Index, connect: Callable[[FaultServer], ChatClient]
 ) -> None:
     with FaultServer([good({"queries": [ASPECT]})]) as server:
         model = connect(server)
-        asked = run(corpus_index)
+        asked = run(corpus_index, k=16)
         found, first = asked.find_evidence(None)
         assert first.enough
         assert not any("hubble" in hit.chunk.document_id for hit in found)
@@ -57,18 +67,18 @@ def test_all_hits_that_are_asked_for_are_read_and_none_is_lost_but_those_off_the
     corpus_index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "unused")
-    asked = run(corpus_index, k=50)
+    asked = run(corpus_index, k=20)
     searched = {hit.chunk.id for hit in asked.retrieve(None)}
     found, answerability = asked.find_evidence(None)
     read = answerability.scores
-    assert len(searched) == 50
+    assert len(searched) == 20
     assert searched <= set(read.by_chunk)
     on_question = {id_ for id_ in searched if (read.best(id_) or 0) >= 0.12}
     assert {hit.chunk.id for hit in found if hit.found_by != ("neighbour",)} == on_question
 
 
 def test_without_a_large_model_the_hits_behind_the_first_ones_are_evidence_unread(corpus_index: Index) -> None:
-    asked = run(corpus_index, "extractive", k=50)
+    asked = run(corpus_index, "extractive", k=20)
     searched = [hit.chunk.id for hit in asked.retrieve(None)]
     found, answerability = asked.find_evidence(None)
     read = answerability.scores.by_chunk
