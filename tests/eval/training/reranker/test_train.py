@@ -96,7 +96,7 @@ def run_command(monkeypatch: pytest.MonkeyPatch, command: Any, *arguments: objec
 def test_a_trained_model_is_compressed_calibrated_measured_and_ranks(
     base: Path, mined: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    list(train.RerankRun(options(base, mined, tmp_path / "run", "--tokens", "120000", "--groups", "4")).steps())
+    list(train.RerankRun(options(base, mined, tmp_path / "run", "--tokens", "40000", "--groups", "4")).steps())
     packaged, scores = tmp_path / "packaged", tmp_path / "scores.jsonl"
     difference = packaged / "difference.safetensors"
     common = ("--base", base, "--weights")
