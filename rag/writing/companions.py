@@ -55,7 +55,7 @@ def companions(index: Index, chunks: Sequence[Chunk], where: Filter | None = Non
 
     found = {}
     for chunk in chunks:
-        near = [each for each in index.catalogue.neighbours(chunk) if _is_same_part(each, chunk)]
+        near = [each for each in index.catalogue.neighbours(chunk) if is_same_part(each, chunk)]
         near = [each for each in near if not is_wordless_code(each.text)]
         of_issues = [each for number in _ISSUE_NUMBER.findall(chunk.text) if (each := latest(number))]
         later = [each for each in of_issues if chunk.date and each.date and each.date > chunk.date]
@@ -70,5 +70,6 @@ def _is_header(text: str) -> bool:
     return is_byline or opens_with_fields(text)
 
 
-def _is_same_part(one: Chunk, other: Chunk) -> bool:
+def is_same_part(one: Chunk, other: Chunk) -> bool:
+    """Whether two passages of a document stand below the same headings, or in the same table."""
     return (one.heading_path, one.columns) == (other.heading_path, other.columns)

@@ -22,7 +22,7 @@ from rag.retrieval import (
 )
 from rag.text import is_wordless_code
 from rag.types import Chunk, Filter, Hit
-from rag.writing.companions import companions
+from rag.writing.companions import companions, is_same_part
 from rag.writing.evidence_budget import fit_evidence
 
 if TYPE_CHECKING:
@@ -96,19 +96,25 @@ class IndexSearch:
         """See :meth:`FurtherSearch.find`.
 
         The first hits of each search come first, then the second ones, as far as the budget goes. The latest documents
-        are searched besides, since they tell what became of a matter.
+        are searched besides, since they tell what became of a matter. A passage that a gap's search finds in the
+        documents at hand brings the one behind it: of a bottleneck the first told what it is, the next its removal.
         """
         queries = tuple(dict.fromkeys((*gaps, *searches)))
         rankings = [self._find_within(query, {chunk.document_id for chunk in at_hand}) for query in gaps]
         rankings += [self._find_answers(query) for query in queries]
         rankings = [_new(hits, known)[:FOUND_PER_SEARCH] for hits in rankings]
+        for_gaps = {hit.chunk.id for hits in rankings[: len(gaps)] for hit in hits}
         if latest := self._latest_documents():
             with self.recorded("searching the latest documents"):
                 texts = (*self.questions[:1], *queries)
                 found = [search_index(self.index, query, k=SEARCHED, where=latest) for query in texts]
             rankings += [_new(hits, known)[:FOUND_IN_LATEST] for hits in found]
         rankings.append(_new(self._beside(at_hand), known))
-        return fit_evidence(merge_hits(rankings), self.budget, self.tokens_read)
+        hits: dict[str, Hit] = {}
+        for hit in merge_hits(rankings):
+            own = [hit, *(self._behind(hit) if hit.chunk.id in for_gaps else ())]
+            hits.update({each.chunk.id: each for each in _new(own, {*known, *hits})})
+        return fit_evidence(list(hits.values()), self.budget, self.tokens_read)
 
     def companions(self, chunks: Sequence[Chunk]) -> dict[str, tuple[Chunk, ...]]:
         """See :meth:`FurtherSearch.companions`."""
@@ -144,6 +150,12 @@ class IndexSearch:
         with self.recorded(f"searching the documents at hand for {query!r}"):
             hits = search_index(self.index, query, k=SEARCHED_WITHIN, where=self.where)
         return [hit for hit in hits if hit.chunk.document_id in documents]
+
+    def _behind(self, hit: Hit) -> list[Hit]:
+        """Return the passage behind ``hit``, below the same headings."""
+        chunk = hit.chunk
+        behind = [each for each in self.index.catalogue.neighbours(chunk) if each.start > chunk.start]
+        return as_neighbours([each for each in behind if is_same_part(each, chunk)], [hit])
 
     def _beside(self, chunks: Sequence[Chunk]) -> list[Hit]:
         """Return the passages directly before and after ``chunks``, below any heading, that are likely to answer."""

@@ -13,6 +13,7 @@ from rag.llm import ChatClient, resolve
 from rag.retrieval import search_index
 from rag.store import Index
 from rag.types import Filter
+from rag.writing.companions import is_same_part
 from rag.writing.evidence_budget import hits_to_fill
 from rag.writing.further_search import FOUND_IN_LATEST
 from rag.writing.question_run import FOUND_SHARE, QuestionRun
@@ -57,7 +58,7 @@ def test_a_passage_that_answers_an_aspect_alone_is_evidence(
         hits, answerability, _ = asked.add_aspects(found, model, None)
     beside = [hit.chunk.id for hit in hits if "hubble" in hit.chunk.document_id]
     assert beside
-    assert answerability.scores.questions == (QUESTION, ASPECT)
+    assert answerability.scores.questions == ((QUESTION,), (ASPECT,))
     of_question_alone = max(answerability.scores.by_chunk[id_][0] for id_ in beside)
     of_aspect = max(answerability.scores.by_chunk[id_][1] for id_ in beside)
     assert of_aspect > 0.12 > of_question_alone  # below, a passage is off the question
@@ -146,6 +147,22 @@ def test_a_gap_is_searched_for_in_the_documents_cited_behind_the_hits_of_others(
     without = search.find((), [ASPECT], [other.chunk], ())
     new = {hit.chunk.id: hit.chunk for hit in within if hit not in without}
     assert other.chunk.document_id in {chunk.document_id for chunk in new.values()}
+
+
+def test_what_a_gaps_search_finds_in_the_documents_cited_brings_what_stands_behind_it(corpus_index: Index) -> None:
+    """Of four bottlenecks the editor saw the passages that tell what they are, not that they were removed."""
+    search = run(corpus_index, "extractive").further_search(None)
+    catalogue = corpus_index.catalogue
+    hits = {hit.chunk.id: hit.chunk for hit in search_index(corpus_index, QUESTION, k=50)}
+    first, behind = next(
+        (chunk, each)
+        for chunk in hits.values()
+        for each in catalogue.neighbours(chunk)
+        if each.id not in hits and each.start > chunk.start and is_same_part(each, chunk)
+    )
+    known = hits.keys() - {first.id}
+    found = [hit.chunk.id for hit in search.find([QUESTION], (), [first], known)]
+    assert found.index(behind.id) == found.index(first.id) + 1
 
 
 def test_a_filter_that_no_document_passes_is_named(corpus_index: Index) -> None:
