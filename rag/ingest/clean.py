@@ -9,7 +9,7 @@ import re
 import textwrap
 import unicodedata
 
-from rag.text import CODE_INDENT
+from rag.text import CODE_INDENT, MARKS
 
 PAGE_BREAK = "\f"
 """Marks the beginning of a physical page; :mod:`rag.ingest.blocks` turns it into an offset."""
@@ -54,7 +54,7 @@ _REDACTION = re.compile(
 
 _WRONG_OPENING_QUOTE = re.compile(r"(?:(?<=[\s(\[—–])|^)”(?=[^\W_]|\[\w)")  # TeX sources often type " for both quotes
 
-_LIST_ITEM = re.compile(r"\s*(?:[-*•–+‣]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+\S")
+_LIST_ITEM = re.compile(rf"\s*(?:[{MARKS}]|\(?\d{{1,3}}[.)]|\(?[a-z][.)])\s+\S")
 _LEADING_NUMBER = re.compile(r"\d{4}-\d\d-\d\d(?=[-_ ]|$)|\d+(?=[-_ ])")
 
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")

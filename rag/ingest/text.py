@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from rag.ingest.blocks import Block, ParsedDocument
@@ -13,6 +13,7 @@ from rag.ingest.encoding import decode
 from rag.ingest.header import date_of_fields, split_header, title_of_fields
 from rag.ingest.line_joining import join_lines, word_counts
 from rag.ingest.titles import is_generic_heading
+from rag.text import MARKS, bullet
 
 _DATE_LINE = re.compile(r"\s*Date\s*:\s*(\S.*?)\s*", re.IGNORECASE)
 _TITLE_LINE = re.compile(r"\s*(?:Title|Subject)\s*:\s+(\S.*?)\s*", re.IGNORECASE)
@@ -20,6 +21,7 @@ _TWO_MARGINS = re.compile(r"\S.*\S {3,}\S")
 _BYLINE = re.compile(r"\bby +[A-Z]\S+ +[A-Z]")
 _UNDERLINE = re.compile(r"[=\-~*_#]{3,}")
 _HASHES = re.compile(r"(#{1,6})\s+(\S.*)")
+_ITEM_MARK = re.compile(rf"^[ \t]*[{MARKS}][ \t]+(?=\S)")
 _SMALL_WORD = re.compile(
     "an?|and|as|at|but|by|for|from|in|into|nor|of|off|on|or|over|per|the|to|up|via|vs|with|de|la|von|van"
 )
@@ -32,7 +34,8 @@ def read_text(data: bytes, name: str) -> ParsedDocument:
     header = split_header(text)
     centred = None if header else _centred_title(text)
     text = f"{header.others}\n\n{header.rest}" if header else text
-    paragraphs = [part.split("\n") for part in re.split(r"\n\s*\n", clean_text(text).replace("\f", "\n\n"))]
+    text = clean_text(_with_depth_marks(text))
+    paragraphs = [part.split("\n") for part in re.split(r"\n\s*\n", text.replace("\f", "\n\n"))]
     paragraphs = [kept for lines in paragraphs if (kept := [line for line in lines if line.strip()])]
     date = _pop_date(paragraphs)
     fields = header.fields if header else {}
@@ -143,6 +146,33 @@ def _list_items(lines: list[str]) -> Iterator[list[str]]:
         yield item
 
 
+def _with_depth_marks(text: str) -> str:
+    """Return ``text`` with the mark of its depth for each item of a list, which its indentation gives.
+
+    A single item keeps its mark: it may be a paragraph that opens with a dash.
+    """
+    lines = text.split("\n")
+    items: list[int] = []
+    for at, line in enumerate([*lines, "the end"]):
+        if _ITEM_MARK.match(line):
+            items.append(at)
+        elif line.strip() and not line[0].isspace():
+            if len(items) > 1:
+                _mark_depths(lines, items)
+            items = []
+    return "\n".join(lines)
+
+
+def _mark_depths(lines: list[str], items: Sequence[int]) -> None:
+    """Give each of the ``items`` of a list, numbers of its ``lines``, the mark of its depth."""
+    indents: list[int] = []
+    for at in items:
+        line = lines[at].expandtabs()
+        indent = len(line) - len(line.lstrip())
+        indents = [*(outer for outer in indents if outer < indent), indent]
+        lines[at] = _ITEM_MARK.sub(bullet(len(indents)), line)
+
+
 def _is_short(line: str) -> bool:
     return len(line.strip()) <= 120 and len(line.split()) <= 16 and not re.search(r"[.,;:!]$", line.strip())
 
@@ -150,7 +180,7 @@ def _is_short(line: str) -> bool:
 def _is_heading(line: str) -> bool:
     """Whether a line between blank lines is a heading: short, no full stop, in title case, capitals or numbered."""
     words = re.findall(r"[^\W\d_][\w’'-]*", line)
-    if not words or len(words) > 12 or not _is_short(line) or line.lstrip()[0] in "-*•–":
+    if not words or len(words) > 12 or not _is_short(line) or line.lstrip()[0] in MARKS:
         return False
     if re.match(r"(?:[IVXLC]+|[A-Z]|\d+(?:\.\d+)*)[.)]\s+[A-Z]", line.strip()):
         return True

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.render import cleaning, wording
+from rag.text import MARKS
 from rag.types import Brief, Chunk, Quote, Sentence
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _TEMPLATES = Path(__file__).parent
 
 # Line breaks to show: paragraph breaks, and those before a list item. All others come from text extraction.
-_BREAK = re.compile(r"[ \t\r]*\n\s*\n\s*|\s*\n(?=[ \t]*(?:[-*+•·]|\d{1,3}[.)])\s)")
+_BREAK = re.compile(rf"[ \t\r]*\n\s*\n\s*|\s*\n(?=[ \t]*(?:[{MARKS}·]|\d{{1,3}}[.)])\s)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

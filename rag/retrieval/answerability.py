@@ -16,7 +16,8 @@ later, for narrow questions that were refused: .85 on all 84, on which it was ch
 All of this was measured with version 1 of the model. With the model that ships, and the same constants, .84 of 112
 questions with an answer are answered and .80 of 56 without one are refused (.88 and .70 with version 1); 58 of them
 were written later, by people who did not know the rule. Of the parts of questions that the passages read do not answer
-.44 become gaps (n = 34), and of those that they answer .07 (n = 54); .19 and .05 with version 1.
+.44 become gaps (n = 34), and of those that they answer .07 (n = 54); .19 and .05 with version 1, each part read with
+its subject alone: see :func:`read_wordings`.
 """
 
 from __future__ import annotations
@@ -104,8 +105,8 @@ Wordings = tuple[str, ...]
 class AnswerScores:
     """The probability that a passage answers, for each passage that was read.
 
-    ``questions`` are the question and, if it has several, its parts. ``by_chunk`` has the probabilities for these, by
-    the chunk's id.
+    ``questions`` are the question, its parts if it has several, and the aspects that a large model adds, each in its
+    wordings. ``by_chunk`` has the probabilities for these, by the chunk's id.
     """
 
     questions: tuple[Wordings, ...]
@@ -189,16 +190,18 @@ def read_further(scores: AnswerScores, hits: Sequence[Hit], score_answers: Score
 def read_wordings(
     score_answers: ScoreAnswers, questions: Sequence[Wordings], texts: Sequence[str]
 ) -> NDArray[np.float32]:
-    """Return the probability that a text answers a question (questions × texts).
+    """Return the probability that a text answers a question (questions × texts); a question has a wording at least.
 
     Of a question in several wordings it is that of their mean log-odds. A part that takes its subject from the first
     one ("the attempt to build a canal fail: who succeeded?") is answered in the model's eyes by what answers the first
     one; in its own words alone it may lack its subject. On the four collections held out, the AUC of passages that
     answer such a part in full against those that answer only the first part is .77 with the subject, .87 without it and
     .84 with both (19 and 55 passages), within a question .77, .81 and .83 (20 questions), and of the best passage of
-    answered parts against that of the others .82, .87 and .90 (16 and 25 parts).
+    answered parts against that of the others .82, .87 and .90 (16 and 25 parts): see ``eval/training/answers``.
     """
     found = score_answers([wording for each in questions for wording in each], texts)
+    if len(found) == len(questions):
+        return found
     ends = np.cumsum([len(each) for each in questions])
     rows = [
         own[0] if len(own) == 1 else 1 / (1 + np.exp(-_log_odds(own).mean(axis=0)))

@@ -1,6 +1,6 @@
 """English text: sentences, words, and the dates, numbers and names in it."""
 
-from rag.text.bullets import bullet, bullet_depth, indented
+from rag.text.bullets import MARKS, bullet, bullet_depth, indented
 from rag.text.entities import (
     CALENDAR,
     CARDINALS,
@@ -25,6 +25,7 @@ __all__ = [
     "CARDINALS",
     "CODE_INDENT",
     "FUNCTION_WORDS",
+    "MARKS",
     "MONTHS",
     "WEEKDAYS",
     "Date",

@@ -12,6 +12,10 @@ Of 47,000 items in four public collections, two of them minutes, 4,100 are neste
 """
 
 
+MARKS = "-*+•–‣"
+"""What an item of a list may begin with, as a class of a regular expression: also the marks that authors use."""
+
+
 def bullet(depth: int) -> str:
     """Return the mark of an item at ``depth``, counted from 1."""
     return BULLETS[min(depth, len(BULLETS)) - 1]
@@ -23,9 +27,12 @@ def bullet_depth(line: str) -> int:
 
 
 def indented(text: str) -> str:
-    """Return ``text`` with each item of a list behind two spaces a level, as a chat model reads nested lists best."""
-    lines = []
-    for line in text.split("\n"):
-        depth = bullet_depth(line)
-        lines.append(f"{'  ' * (depth - 1)}- {line[len(BULLETS[depth - 1]) :]}" if depth else line)
-    return "\n".join(lines)
+    """Return ``text`` with each item of a list behind two spaces a level, as a chat model reads nested lists best.
+
+    Levels are counted from the outermost item of ``text``.
+    """
+    lines = [(bullet_depth(line), line) for line in text.split("\n")]
+    outermost = min((depth for depth, _ in lines if depth), default=0)
+    return "\n".join(
+        f"{'  ' * (depth - outermost)}- {line[len(BULLETS[depth - 1]) :]}" if depth else line for depth, line in lines
+    )

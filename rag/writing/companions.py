@@ -71,5 +71,5 @@ def _is_header(text: str) -> bool:
 
 
 def is_same_part(one: Chunk, other: Chunk) -> bool:
-    """Whether two passages of a document stand below the same headings, or in the same table."""
+    """Whether two passages of a document stand below the same headings and, if it is a table, its columns."""
     return (one.heading_path, one.columns) == (other.heading_path, other.columns)

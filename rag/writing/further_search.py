@@ -97,7 +97,7 @@ class IndexSearch:
 
         The first hits of each search come first, then the second ones, as far as the budget goes. The latest documents
         are searched besides, since they tell what became of a matter. A passage that a gap's search finds in the
-        documents at hand brings the one behind it: of a bottleneck the first told what it is, the next its removal.
+        documents at hand is followed by the one behind it: the first told what a bottleneck is, the next its removal.
         """
         queries = tuple(dict.fromkeys((*gaps, *searches)))
         rankings = [self._find_within(query, {chunk.document_id for chunk in at_hand}) for query in gaps]

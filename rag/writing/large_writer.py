@@ -39,7 +39,7 @@ OPENING_WORDS = 60
 """Words of the opening of a document that are read with its passages: its fields."""
 
 UNKNOWN_DATE = "not known"
-"""Stands for the date of the latest document of a collection whose documents have none."""
+"""Stands for the date of the latest document of a collection of whose documents less than half have one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class LargeWriter:
     ``shortened`` are the texts that it sees of some of them, by chunk id; the brief is written from all of a passage.
     ``companions`` are passages beside others, by the id of these; they are read with those that were chosen, since what
     a passage says may be dated, limited or taken back there. ``latest`` is the date of the latest document of the
-    collection, so that what was planned for a day before it is told so, and "" if no document has one.
+    collection, so that what was planned for a day before it is told so, and "" if less than half of them have a date.
     """
 
     model: ChatModel

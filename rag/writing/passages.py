@@ -35,7 +35,8 @@ def passages_text(passages: Mapping[str, Chunk], shortened: Mapping[str, str] | 
     blocks = []
     before: Chunk | None = None
     for alias, chunk in passages.items():
-        block = f"{alias}: {indented(texts.get(chunk.id, chunk.text)).lstrip()}"
+        text = indented(texts.get(chunk.id, chunk.text))
+        block = f"{alias}:\n{text}" if text.startswith(" ") else f"{alias}: {text}"
         if before is None or place_of(chunk) != place_of(before):
             block = f"{_place_after(before, chunk)}\n{block}"
         blocks.append(block)

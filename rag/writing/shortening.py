@@ -62,12 +62,13 @@ def shortened_texts(
     """
     left = float(rule.in_full)
     pieces: dict[str, list[str]] = {}
+    opens_line: dict[str, list[bool]] = {}
     for chunk in chunks:
         tokens = count_tokens(chunk.text)
         # The status, author or date of a document is near to no question, and answers many.
         is_header = chunk.start == 0 and opens_with_fields(chunk.text)
         if tokens > rule.length + rule.margin and tokens > left and not is_header:
-            pieces[chunk.id] = _pieces(chunk.text)
+            pieces[chunk.id], opens_line[chunk.id] = _pieces(chunk.text)
         left -= tokens
     pieces = {chunk_id: own for chunk_id, own in pieces.items() if len(own) > 1}
     items = {chunk.id: chunk.items[-1] for chunk in chunks if chunk.items and chunk.id in pieces}
@@ -80,14 +81,15 @@ def shortened_texts(
     for chunk_id, own in pieces.items():
         above = float(nearness[items[chunk_id]]) if chunk_id in items else -1.0
         raised = _with_nested(own, [float(nearness[piece]) for piece in own], above)
-        found[chunk_id] = _joined(own, _chosen(own, raised, count_tokens, rule))
+        found[chunk_id] = _joined(own, opens_line[chunk_id], _chosen(own, raised, count_tokens, rule))
     return found
 
 
-def _pieces(text: str) -> list[str]:
-    """Return the sentences and list items of ``text``."""
+def _pieces(text: str) -> tuple[list[str], list[bool]]:
+    """Return the sentences and list items of ``text``, and whether each opens a line."""
     lines = (" ".join(line.split()) for line in text.splitlines())
-    return [line[start:end] for line in lines for start, end in split_sentences(line)]
+    found = [(line[start:end], start == 0) for line in lines for start, end in split_sentences(line)]
+    return [piece for piece, _ in found], [opens_line for _, opens_line in found]
 
 
 def _with_nested(pieces: Sequence[str], nearness: Sequence[float], above: float) -> list[float]:
@@ -126,12 +128,11 @@ def _chosen(
     return sorted(chosen)
 
 
-def _joined(pieces: Sequence[str], chosen: Sequence[int]) -> str:
+def _joined(pieces: Sequence[str], opens_line: Sequence[bool], chosen: Sequence[int]) -> str:
     """Return the ``chosen`` pieces, with a mark for what stands before, between or behind them."""
-    text = LEFT_OUT.lstrip() if chosen[0] else ""
-    for before, at in zip([None, *chosen], chosen, strict=False):
-        if before is not None:
-            between = " " if at == before + 1 else LEFT_OUT
-            text += f"{between.rstrip()}\n" if bullet_depth(pieces[at]) else between
+    text = ""
+    for before, at in zip([-1, *chosen], chosen, strict=False):
+        between = " " if at == before + 1 else LEFT_OUT
+        text += f"{between.rstrip()}\n" if opens_line[at] else between
         text += pieces[at]
-    return text + (LEFT_OUT.rstrip() if chosen[-1] < len(pieces) - 1 else "")
+    return text.lstrip() + (LEFT_OUT.rstrip() if chosen[-1] < len(pieces) - 1 else "")

@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.text import FUNCTION_WORDS, header_cells, is_code, split_cells, split_sentences, words_of
+from rag.text import FUNCTION_WORDS, MARKS, header_cells, is_code, split_cells, split_sentences, words_of
 
 _PARAGRAPH = re.compile(r"\S(?:.|\n(?!\s*\n))*")
 _LINE = re.compile(r"[^\n]+")
-_MARK = re.compile(r"\s*(?:[-*•–+‣]|\(?\d{1,3}\\?[.)]|\(?[a-z][.)])\s+(?=\S)")
+_MARK = re.compile(rf"\s*(?:[{MARKS}]|\(?\d{{1,3}}\\?[.)]|\(?[a-z][.)])\s+(?=\S)")
 _UNFINISHED = re.compile(r"\w[\"”’')\]`*]*\Z")
 _LINE_BELOW = re.compile(r"[^\S\n]*\n\s*?^(.*\S)", re.MULTILINE)
 _STOP = re.compile(r"[.!?][\"”’')\]`]*$")

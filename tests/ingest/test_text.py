@@ -70,3 +70,15 @@ def test_generic_first_line_is_not_the_title(read_document: Callable[..., Docume
     document = read_document("lease-terms.txt", "Summary\n\nThe lease ends in June.\n")
     assert document.title == "Lease terms"
     assert "Summary" in document.text
+
+
+def test_items_of_a_list_get_the_mark_of_their_depth_whatever_the_author_wrote(
+    read_document: Callable[..., Document],
+) -> None:
+    """An author's ``*`` over ``-`` is the mark of the third list over that of the first: read so, it is upside down."""
+    agenda = (
+        "The agenda of the day was this, in full:\n\n* Budget\n  - Approved by all,\n    with a note\n* Pier\n\t- Late"
+    )
+    assert read_document("a.txt", agenda).text.endswith("- Budget\n– Approved by all, with a note\n- Pier\n– Late")
+    dash = "They met on the pier at noon.\n\n– A dash opens this paragraph, which is no list at all.\n"
+    assert "– A dash opens" in read_document("b.txt", dash).text

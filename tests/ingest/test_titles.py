@@ -32,6 +32,8 @@ def test_first_of_many_meetings_is_not_the_title_of_their_minutes() -> None:
     """Each heading shares "meeting" with the name of the file: the first one stands for a day, the file for a year."""
     blocks = [heading(f"{month} 7, 2019 [Open Meeting]") for month in ("December", "October", "July", "March")]
     assert choose_title(None, blocks, "2019-meeting-notes.md") == "2019 Meeting notes"
+    blocks = [heading(f"{what} Settings") for what in ("Crawler", "Global", "Proxy", "Cache")]
+    assert choose_title(None, blocks, "docs/settings.md") == "Crawler Settings"
 
 
 @pytest.mark.parametrize("text", ["Summary", "1. Introduction", "II. Background", "Table of Contents", "ABSTRACT"])

@@ -87,6 +87,7 @@ def test_code_is_no_statement() -> None:
         ("    57936c04e421d5626dae6384645d2c04c50fade9  pier-5.2.4.gem", True),
         ("    9A:B7:5C:BB:5C:75:9C:FD:5E:29:D7:0A:F6:04:63:54\n    5D:49:02:02:5D:AC:8C:27:ED:02:20:74", True),
         ("    bundle update the harbour pier", False),
+        ("    CONCURRENT_REQUESTS = 16\n    DOWNLOAD_DELAY = 0", False),
         ("Here are the checksums:\n\n    57936c04e421d5626dae6384645d2c04c50fade9", False),
         ("12; 14; 19", False),
     ],

@@ -49,3 +49,12 @@ def test_the_items_that_a_passage_begins_within_are_a_part_of_its_place() -> Non
     assert passages_text({"E1": first, "E2": second}) == (
         "[Minutes › Agenda]\nE1: - Loans\n\n[… › Loans]\nE2: - Postponed."
     )
+
+
+def test_items_that_a_passage_begins_with_stand_beside_each_other_and_within_none_of_them() -> None:
+    """A mark taken off the first item alone made it govern its siblings, and code lost the indent of its first line."""
+    text = "* By May\n* With interest\n– Grants"
+    nested = replace(chunk("c.md", text, title="Minutes"), items=("Budget", "Loans"))
+    assert passages_text({"E1": nested}).endswith("E1:\n  - By May\n  - With interest\n- Grants")
+    code = chunk("d.md", "    def f():\n        return 1", title="Guide")
+    assert passages_text({"E1": code}).endswith("E1:\n    def f():\n        return 1")

@@ -47,7 +47,7 @@ def test_each_aspect_keeps_its_sentence() -> None:
 def test_an_item_of_a_list_is_a_piece() -> None:
     rule = ShorteningRule(in_full=0, length=7, margin=0)
     [text] = shortened_texts([LIST], ["What did it cost?"], embed, count, rule).values()
-    assert text == "[…] - Cost of the pier: 41 million […]"
+    assert text == "[…]\n- Cost of the pier: 41 million […]"
 
 
 def test_the_fields_that_open_a_document_stay() -> None:
@@ -68,7 +68,7 @@ def test_an_item_brings_what_is_nested_in_it_and_the_item_that_it_is_nested_in()
 def test_what_is_nested_in_an_item_of_the_passage_before_is_as_near_as_that_item() -> None:
     rest = chunk("rest.md", "– Postponed to a vote\n- The cost of boats\n– It is paid")
     rule = ShorteningRule(in_full=0, length=5, margin=0)
-    for item, shown in (("Cost of it", "– Postponed to a vote […]"), ("Weather", "[…] - The cost of boats […]")):
+    for item, shown in (("Cost of it", "– Postponed to a vote […]"), ("Weather", "[…]\n- The cost of boats […]")):
         [text] = shortened_texts([replace(rest, items=(item,))], ["What did it cost?"], embed, count, rule).values()
         assert text == shown
 
