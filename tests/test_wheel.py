@@ -25,7 +25,7 @@ pipeline.index([sys.argv[3]], settings)
 brief = pipeline.answer("What did Mifsud tell Papadopoulos?", settings)
 assert brief.status == "answered"
 assert "<html" in render(brief, "html")
-assert load_prompt("small_section").system
+assert load_prompt("small_heading").system
 print(len(list(brief.sentences())))
 """
 

@@ -2,9 +2,8 @@
 
 Evidence is retrieved and outlined for a sample of the questions, and the prompts that would be sent are rendered and
 their tokens counted, with the packaged encoder's tokenizer. Replies are taken to be as long as the evidence sentences
-that they replace. Where a chat model verifies, its calls are counted too. Not counted are repeated calls and the
-rewrites of sentences that fail verification; ``most`` is the cost if every reply has its maximum length and every
-rewrite is used.
+that they replace. Where a chat model verifies, its calls are counted too. Not counted are repeated calls; ``most`` is
+the cost if every reply has its maximum length.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ from rag.render.wording import count
 from rag.types import Chunk, Hit, Question
 from rag.verify.chat_verifier import ChatVerifier
 from rag.writing.closing import closing_evidence, divide_evidence
-from rag.writing.drafts import RefusedDraft, quote_draft
 from rag.writing.editing import PartToEdit
 from rag.writing.large_writer import LargeWriter
 from rag.writing.outline import Outline
@@ -60,6 +58,9 @@ CHOICE_TOKENS = 180
 
 OUTLINE_TOKENS = 200
 """Tokens of the outline in the reply that is a brief."""
+
+HEADING_TOKENS = 20
+"""Tokens of a reply that is the heading of a section."""
 
 REPLY_ITEM_TOKENS = 20
 """Tokens of JSON for each sentence of a reply besides its text: key, citations, quotes and brackets."""
@@ -220,13 +221,8 @@ def _write_small_dry(model: DryRunModel, question: str, hits: Sequence[Hit], out
     model.tokens.update(completion=_reply_tokens(divided.summary))
     headings = [section.heading for section in sections]
     for section in sections:
-        writer.section(section, [heading for heading in headings if heading != section.heading])
-        model.tokens.update(completion=_reply_tokens(section.evidence))
-    # Revisions count only towards the highest cost: of as many sentences of each section as its evidence has.
-    expected = Counter(model.tokens)
-    for section in sections:
-        writer.revise_section(_refused(section.evidence)[: writer.max_rewrites], section)
-    model.tokens = expected
+        writer.heading(section, [heading for heading in headings if heading != section.heading])
+        model.tokens.update(completion=HEADING_TOKENS)
     return writer.summary_writer.passages
 
 
@@ -249,10 +245,6 @@ def _write_large_dry(model: DryRunModel, writer: LargeWriter, outline: Outline, 
     corrected = evidence[::CORRECTED_ONE_IN]
     short = CHOICE_TOKENS + OUTLINE_TOKENS
     model.tokens.update(completion=short + _reply_tokens([*evidence, *corrected, *summary, *conclusion]))
-
-
-def _refused(evidence: Sequence[EvidenceSentence]) -> list[RefusedDraft]:
-    return [RefusedDraft(draft=quote_draft(sentence), fault="unsupported") for sentence in evidence]
 
 
 def _verify_dry(judge: DryRunModel, outline: Outline, *, corrected: bool) -> None:

@@ -154,8 +154,8 @@ def _print_parts_without_model(brief: Brief, choice: ModelChoice) -> None:
             part = PARTS_OF_LARGE_MODEL.get(repair.where, f"{repair.where}: without the model")
             print_message(f"{part}: {brief.trace.model}: {repair.why}{advice if 'schema' in repair.why else ''}")
     elif unusable:
-        parts = "1 part of the brief is quoted" if len(unusable) == 1 else f"{len(unusable)} parts are quoted"
-        print_message(f"{parts}: {brief.trace.model}: {unusable[0].why}")
+        parts = "1 part of the brief is" if len(unusable) == 1 else f"{len(unusable)} parts are"
+        print_message(f"{parts} without the model: {brief.trace.model}: {unusable[0].why}")
 
 
 def _print_repairs(brief: Brief) -> None:

@@ -1,8 +1,8 @@
-"""Compose a brief from an outline: quote it, write each part, verify what was written, repair what fails.
+"""Compose a brief from an outline: quote it, write its summary and headings, verify and repair what was written.
 
 The outline with its evidence sentences quoted is already a brief in which every sentence is supported. Writing replaces
-it part by part, so that a verified brief exists at any moment: an interruption returns that brief, and a section whose
-writing fails keeps its quotes.
+it part by part, so that a verified brief exists at any moment: an interruption returns that brief, and a part whose
+writing fails stays as it is.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.progress import OnProgress, Step
@@ -18,7 +17,7 @@ from rag.retrieval import ScoreAnswers
 from rag.types import HEADING_REPAIR, UNUSABLE_REPLY, Brief, Chunk, Disagreement, Hit, Section, Sentence, Trace
 from rag.verify import Verifier
 from rag.writing.closing import DividedEvidence, divide_beside_summary, divide_evidence
-from rag.writing.drafts import Draft, RefusedDraft, Writer
+from rag.writing.drafts import Writer
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.headings import taken_heading_fault
 from rag.writing.outline import Outline, OutlineSection
@@ -79,9 +78,9 @@ def compose(
 ) -> Brief:
     """Return the brief that ``writer`` makes of ``outline``; each sentence is verified and quoted instead if it fails.
 
-    The summary is written first and then one section after another; the conclusion stays a quote. ``score_answers`` and
-    ``embed`` rate the sentences of the written and the quoted summary, of which the best ones are printed. For a large
-    model see ``rag/writing/large_composition.py``.
+    The summary is written first, then the heading of one section after another; all else is quoted. ``score_answers``
+    and ``embed`` rate the sentences of the written and the quoted summary, of which the best ones are printed. For a
+    large model see ``rag/writing/large_composition.py``.
 
     Raises:
         Interrupted: the model was lost or the user stopped it; carries the brief so far.
@@ -92,7 +91,7 @@ def compose(
         score_answers=score_answers,
         embed=embed,
         writer=writer,
-        policy=RepairPolicy(verifier=verifier, evidence=[hit.chunk for hit in hits], max_rewrites=writer.max_rewrites),
+        policy=RepairPolicy(verifier=verifier, evidence=[hit.chunk for hit in hits]),
         on_progress=on_progress,
     )
     try:
@@ -119,13 +118,13 @@ class _Composition:
     parts_done: int = 0
 
     def write(self) -> None:
-        """Replace the quotes of the summary and of each section by what the writer makes of them."""
+        """Replace the quotes of the summary by what the writer makes of them, and the heading of each section."""
         self._report("draft", self.brief)
         with self._part("summary"):
             sections = self._replace_summary()
         for place, section in enumerate(sections):
             with self._part(section.heading):
-                self._replace_section(place, section)
+                self._replace_heading(place, section)
 
     def brief_so_far(self) -> Brief:
         """Return the brief with the log of its repairs."""
@@ -143,7 +142,7 @@ class _Composition:
         for draft in drafts:  # one by one: of several sentences that replace it none is printed alone
             printed = [sentence for block in found for sentence in block]
             drafts_of_one = [replace(draft, evidence=self._candidates(draft.chunks))]
-            found.append(self.policy.verified_sentences(drafts_of_one, "summary", _no_revision, printed))
+            found.append(self.policy.verified_sentences(drafts_of_one, "summary", printed))
         if not any(found):
             return divided.sections
         chunks = {hit.chunk.id: hit.chunk for hit in self.brief.evidence}
@@ -161,28 +160,21 @@ class _Composition:
     def _headings(self, *, except_at: int) -> list[str]:
         return [section.heading for place, section in enumerate(self.brief.sections) if place != except_at]
 
-    def _replace_section(self, place: int, section: OutlineSection) -> None:
-        quoted = self.brief.sections[place].sentences
+    def _replace_heading(self, place: int, section: OutlineSection) -> None:
         try:
-            draft = self.writer.section(section, self._headings(except_at=place))
+            draft = self.writer.heading(section, self._headings(except_at=place))
         except ReplyError as error:
-            self.policy.record(section.heading, "quote", "", _text(quoted), f"{UNUSABLE_REPLY}: {error}")
+            self.policy.record(HEADING_REPAIR, "quote", "", section.heading, f"{UNUSABLE_REPLY}: {error}")
             return
-        heading, fault = draft.heading, draft.fault
+        heading, fault = draft.text, draft.fault
         if heading and (same := taken_heading_fault(heading, self._headings(except_at=place))):
             heading, fault = None, f"{heading!r} {same}"
         if fault:
             self.policy.record(HEADING_REPAIR, "quote", "", section.heading, fault)
-        heading = heading or section.heading
-        sections = list(self.brief.sections)
-        elsewhere = [*self.brief.summary, *self.brief.conclusion]
-        elsewhere += [
-            sentence for other, printed in enumerate(sections) if other != place for sentence in printed.sentences
-        ]
-        revise = partial(self.writer.revise_section, section=section)
-        sentences = self.policy.verified_sentences(draft.drafts, heading, revise, elsewhere) or quoted
-        sections[place] = Section(heading=heading, sentences=tuple(sentences))
-        self.brief = replace(self.brief, sections=tuple(sections))
+        if heading:
+            sections = list(self.brief.sections)
+            sections[place] = replace(sections[place], heading=heading)
+            self.brief = replace(self.brief, sections=tuple(sections))
 
     @contextmanager
     def _part(self, name: str) -> Iterator[None]:
@@ -204,10 +196,6 @@ def _quoted(evidence: Iterable[EvidenceSentence]) -> tuple[Sentence, ...]:
 
 def _quoted_sections(divided: DividedEvidence) -> tuple[Section, ...]:
     return tuple(Section(heading=section.heading, sentences=_quoted(section.evidence)) for section in divided.sections)
-
-
-def _no_revision(refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
-    return [() for _ in refused]
 
 
 def _text(sentences: Sequence[Sentence]) -> str:

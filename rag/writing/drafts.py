@@ -20,18 +20,15 @@ CLOSING_PARTS: tuple[ClosingPart, ClosingPart] = ("summary", "conclusion")
 class Draft:
     """A sentence as a writer returns it, not yet verified, and the chunks that it cites.
 
-    ``evidence`` are the sentences that it was made from, which are quoted if it fails; empty for a draft of a large
-    model, which is replaced by sentences of its chunks.
-    ``fault`` is what is wrong with it before it is verified. ``merged`` is set where the sentence was made from
-    ``evidence`` and nothing else: its citations are then known, and not chosen by the model. Where ``replaceable`` is
-    not set, no evidence sentence stands in for a draft that fails, as for a side of a disagreement.
+    ``evidence`` are sentences of its chunks, of which the nearest is quoted if it fails; empty for a draft of a large
+    model. ``fault`` is what is wrong with it before it is verified. Where ``replaceable`` is not set, no evidence
+    sentence stands in for a draft that fails, as for a side of a disagreement.
     """
 
     text: str
     chunks: tuple[Chunk, ...]
     evidence: tuple[EvidenceSentence, ...]
     fault: str | None = None
-    merged: bool = False
     replaceable: bool = True
 
     @property
@@ -39,18 +36,12 @@ class Draft:
         """The ids of its chunks."""
         return tuple(chunk.id for chunk in self.chunks)
 
-    @property
-    def is_quote(self) -> bool:
-        """Whether it is an evidence sentence, unchanged."""
-        return len(self.evidence) == 1 and self.text == self.evidence[0].text
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DraftSection:
-    """A section as a writer returns it; where ``heading`` is None, the outline's stays, and ``fault`` says why."""
+class DraftHeading:
+    """The heading of a section as a writer returns it; where ``text`` is None, the outline's stays, for ``fault``."""
 
-    heading: str | None
-    drafts: tuple[Draft, ...]
+    text: str | None
     fault: str | None = None
 
 
@@ -96,26 +87,12 @@ class DraftBrief:
 
 
 class Writer(Protocol):
-    """Writes the sections of a brief. Every method raises ``ModelError`` if the model fails."""
-
-    @property
-    def max_rewrites(self) -> int | None:
-        """Largest number of drafts of a brief that may be revised; None sets no limit."""
-        ...
+    """Writes what a small model writes of a brief. Every method raises ``ModelError`` if the model fails."""
 
     def summary(self) -> tuple[Draft, ...]:
         """Write sentences that answer the question."""
         ...
 
-    def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
-        """Write the heading and the sentences of ``section``."""
+    def heading(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftHeading:
+        """Name the theme of ``section``."""
         ...
-
-    def revise_section(self, refused: Sequence[RefusedDraft], section: OutlineSection) -> list[tuple[Draft, ...]]:
-        """Revise drafts of ``section`` so that its evidence supports them; no drafts for one without a usable reply."""
-        ...
-
-
-def quote_draft(sentence: EvidenceSentence) -> Draft:
-    """Return the draft that quotes ``sentence`` unchanged."""
-    return Draft(text=sentence.text, chunks=(sentence.chunk,), evidence=(sentence,))

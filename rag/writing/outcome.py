@@ -1,4 +1,4 @@
-"""What becomes of a draft: accepted, revised, or refused with a fault."""
+"""What becomes of a draft: accepted, or refused with a fault."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from rag.types import Repair, RepairAction, Sentence
 from rag.writing.drafts import Draft, RefusedDraft
-from rag.writing.replacement import comparison_key
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,13 +24,6 @@ class Outcome:
         """The draft with its fault, for the writer."""
         return RefusedDraft(draft=self.draft, fault=self.fault)
 
-    def admits(self, revised: Draft) -> bool:
-        """Whether ``revised`` can take the place of the draft: it has no fault and is not the same again.
-
-        A draft with a fault of its own was not judged, so that the same words may stand.
-        """
-        return not revised.fault and (self.draft.fault is not None or not _same(revised, self.draft))
-
     def accept(self, sentence: Sentence) -> None:
         """Print ``sentence`` for the draft, after those that were accepted before."""
         self.passed = True
@@ -41,8 +33,3 @@ class Outcome:
         """Add a repair of the draft, or of the words ``before``."""
         before = self.draft.text if before is None else before
         self.repairs.append(Repair(where=self.where, action=action, before=before, after=after, why=why))
-
-
-def _same(a: Draft, b: Draft) -> bool:
-    """Whether two drafts have the same words and cite the same chunks."""
-    return comparison_key(a.text) == comparison_key(b.text) and set(a.chunks) == set(b.chunks)

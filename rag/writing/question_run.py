@@ -48,7 +48,7 @@ from rag.writing.outline import Outline, make_outline
 from rag.writing.passages import place_of
 from rag.writing.queries import QUERIES_PROMPT, expand_queries
 from rag.writing.shortening import shortened_texts
-from rag.writing.small_prompts import SECTION_PROMPT, SUMMARY_PROMPT
+from rag.writing.small_prompts import HEADING_PROMPT, SUMMARY_PROMPT
 from rag.writing.small_writer import small_writer
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from rag.config import Settings
     from rag.llm.embeddings import RemoteEmbedder
 
-PROMPTS = {True: (SECTION_PROMPT, SUMMARY_PROMPT), False: ("select", "brief", "edit")}
+PROMPTS = {True: (HEADING_PROMPT, SUMMARY_PROMPT), False: ("select", "brief", "edit")}
 """The names of the prompts in use, by whether the model is small."""
 
 EMBEDDING_TOKENS = "embedding"  # the name in a trace of the tokens that a remote embedder was sent

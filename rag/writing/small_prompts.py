@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from rag.types import Chunk
 
-SECTION_PROMPT = "small_section"
+HEADING_PROMPT = "small_heading"
 SUMMARY_PROMPT = "small_summary"
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rag.llm.prompts import Prompt
 from rag.types import Chunk
 from rag.verify import Verifier
-from rag.writing.attribution import addition_to_sources
+from rag.writing.additions import addition_to_sources
 from rag.writing.drafts import Draft
 from rag.writing.model_calls import clean_sentences
 from rag.writing.reply_schemas import list_of, strict_schema

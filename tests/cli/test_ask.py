@@ -76,7 +76,7 @@ def test_a_question_becomes_a_brief_in_three_files_without_any_connection_beyond
     brief = from_json(done.stdout)
     assert brief.status == "answered"
     assert brief.trace.tokens["calls"] > 0
-    assert "small_section" in brief.trace.prompts
+    assert "small_heading" in brief.trace.prompts
     assert all(sentence.support == "full" and sentence.citations for sentence in brief.sentences())
     assert any("Kilimnik" in sentence.text for sentence in brief.sentences())
     assert done.stdout == Path(f"{out}.json").read_text()
@@ -156,18 +156,18 @@ def test_the_message_says_that_a_brief_is_without_the_large_model(
     assert "the whole brief is quotations: m: no usable reply: cut off" in done.stderr.splitlines()
 
 
-def test_the_message_counts_the_sections_that_stay_quoted_without_the_local_model(
+def test_the_message_counts_the_parts_that_are_without_the_local_model(
     tmp_path: Path, citebrief: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "m.gguf").touch()
     why = f"{UNUSABLE_REPLY}: it breaks the schema"
-    repairs = [("The tower", why), ("The tower", "no passage states it"), ("The inquiry", why)]
+    repairs = [("summary", why), ("heading", "only repeats the question"), ("heading", why)]
     monkeypatch.setattr("rag.pipeline.answer", lambda *_, **__: with_repairs(*repairs))
     done = citebrief("ask", "Why?", "--llm", f"local:{tmp_path / 'm.gguf'}")
-    assert f"2 parts are quoted: m: {why}" in done.stderr.splitlines()
+    assert f"2 parts are without the model: m: {why}" in done.stderr.splitlines()
     repairs.pop()
     done = citebrief("ask", "Why?", "--llm", f"local:{tmp_path / 'm.gguf'}")
-    assert f"1 part of the brief is quoted: m: {why}" in done.stderr.splitlines()
+    assert f"1 part of the brief is without the model: m: {why}" in done.stderr.splitlines()
 
 
 def with_repairs(*repairs: tuple[str, str]) -> Brief:

@@ -19,7 +19,7 @@ from rag.config import load_settings
 from rag.errors import ReplyError
 from rag.llm import ChatClient, load_prompt, local_model
 from rag.llm.local_server import LocalServer
-from rag.writing.small_prompts import SECTION_PROMPT
+from rag.writing.small_prompts import HEADING_PROMPT
 
 pytestmark = [
     pytest.mark.integration,
@@ -52,8 +52,8 @@ NOTES = (
 
 def ask(model: ChatClient, notes: str) -> str:
     """Ask for a sentence on ``notes``."""
-    messages = load_prompt(SECTION_PROMPT).render(question="What of the pier?", notes=notes)
-    return model.ask(*messages, Written, max_tokens=60, name=SECTION_PROMPT).sentence
+    messages = load_prompt(HEADING_PROMPT).render(question="What of the pier?", notes=notes)
+    return model.ask(*messages, Written, max_tokens=60, name=HEADING_PROMPT).sentence
 
 
 def test_the_same_request_gives_the_same_reply_whatever_is_cached(local_model: ChatClient) -> None:

@@ -18,7 +18,7 @@ from rag.verify import default_verifier
 from rag.verify.answers import load_sentence_model
 from rag.writing.closing import divide_evidence
 from rag.writing.compose import compose, quoted_brief
-from rag.writing.drafts import Draft, DraftSection, RefusedDraft, quote_draft
+from rag.writing.drafts import Draft, DraftHeading
 from rag.writing.outline import Outline, OutlineSection, make_outline
 
 pytestmark = pytest.mark.integration
@@ -43,13 +43,13 @@ def outline(hits: list[Hit]) -> Outline:
 
 @dataclass
 class ScriptedWriter:
-    """Returns or raises the scripted result of a section call, by its number; without one it quotes the evidence.
+    """Returns or raises the scripted result of a call for a heading, by its number; without one it gives no heading.
 
     ``answer`` is the result of the summary call: sentences with the passages that they cite.
     """
 
     results: dict[int, str | BaseException] = field(default_factory=dict)
-    calls: int = 0
+    known: list[Sequence[str]] = field(default_factory=list)
     answer: Sequence[tuple[str, Chunk]] | BaseException = ()
 
     def summary(self) -> tuple[Draft, ...]:
@@ -57,22 +57,12 @@ class ScriptedWriter:
             raise self.answer
         return tuple(Draft(text=text, chunks=(chunk,), evidence=()) for text, chunk in self.answer)
 
-    def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
-        result = self.results.get(self.calls)
-        self.calls += 1
+    def heading(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftHeading:
+        result = self.results.get(len(self.known))
+        self.known.append(other_headings)
         if isinstance(result, BaseException):
             raise result
-        if result is None:
-            return DraftSection(heading=None, drafts=tuple(quote_draft(sentence) for sentence in section.evidence))
-        chunks = tuple(sentence.chunk for sentence in section.evidence)
-        return DraftSection(heading=None, drafts=(Draft(text=result, chunks=chunks, evidence=section.evidence),))
-
-    @property
-    def max_rewrites(self) -> int:
-        return 0
-
-    def revise_section(self, refused: Sequence[RefusedDraft], section: OutlineSection) -> list[tuple[Draft, ...]]:
-        raise AssertionError(refused)
+        return DraftHeading(text=result)
 
 
 def composed(hits: list[Hit], outline: Outline, writer: ScriptedWriter) -> Brief:
@@ -90,25 +80,24 @@ def test_the_first_draft_consists_of_exact_quotes(hits: list[Hit], outline: Outl
         assert " ".join(sentence.quotes[0].text.split()) == sentence.text
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Vladimir Putin gave Donald Trump 14 million dollars on March 3, 2011.",
-        "The moon is made of a particularly ripe kind of cheese.",
-        "Ivanka Zarubina arranged all of these contacts.",
-    ],
-)
-def test_an_unsupported_sentence_is_replaced_by_evidence_and_the_trace_says_why(
-    hits: list[Hit], outline: Outline, text: str
+def test_a_heading_replaces_that_of_the_outline_and_the_evidence_stays_quoted(
+    hits: list[Hit], outline: Outline
 ) -> None:
-    brief = composed(hits, outline, ScriptedWriter({0: text}))
-    assert text not in {sentence.text for sentence in brief.sentences()}
-    for sentence in brief.sections[0].sentences:
-        assert sentence.text.strip("“”‘’") in " ".join(sentence.quotes[0].text.split())
-    [repair] = [each for each in brief.trace.repairs if each.where == divide_evidence(outline).sections[0].heading]
-    assert repair.action in {"quote", "drop"}
-    assert repair.before == text
-    assert repair.why
+    brief = composed(hits, outline, ScriptedWriter({0: "Contacts with Russia"}))
+    draft = quoted_brief(QUESTION, hits, outline, TRACE)
+    assert [section.heading for section in brief.sections] == [
+        "Contacts with Russia",
+        *(section.heading for section in draft.sections[1:]),
+    ]
+    assert [section.sentences for section in brief.sections] == [section.sentences for section in draft.sections]
+
+
+def test_a_heading_that_another_section_has_is_not_taken(hits: list[Hit], outline: Outline) -> None:
+    taken = divide_evidence(outline).sections[1].heading
+    brief = composed(hits, outline, ScriptedWriter({0: taken}))
+    assert brief.sections[0].heading != taken
+    [repair] = brief.trace.repairs
+    assert (repair.where, repair.after) == ("heading", brief.sections[0].heading)
 
 
 def test_a_summary_that_a_passage_states_opens_the_brief_and_a_false_one_gives_way_to_evidence(
@@ -141,16 +130,7 @@ def test_an_interruption_of_the_summary_carries_the_quoted_brief(hits: list[Hit]
     assert caught.value.draft.summary == quoted_brief(QUESTION, hits, outline, TRACE).summary
 
 
-@pytest.mark.parametrize("part", ["sections", "summary"])
-def test_no_sentence_is_repeated(hits: list[Hit], outline: Outline, part: str) -> None:
-    divided = divide_evidence(outline)
-    repeated = divided.sections[0].evidence[0] if part == "sections" else divided.summary[0]
-    brief = composed(hits, outline, ScriptedWriter({1: repeated.text}))
-    texts = [sentence.text for sentence in brief.sentences()]
-    assert len(texts) == len(set(texts))
-
-
-def test_an_unusable_reply_leaves_the_quotes_of_the_section(hits: list[Hit], outline: Outline) -> None:
+def test_an_unusable_reply_leaves_the_heading_of_the_outline(hits: list[Hit], outline: Outline) -> None:
     brief = composed(hits, outline, ScriptedWriter({0: ReplyError("the reply was cut off")}))
     assert len(brief.sections) == len(divide_evidence(outline).sections)
     assert brief.trace.repairs[0].why == "no usable reply: the reply was cut off"
@@ -168,20 +148,11 @@ def test_an_interruption_carries_the_brief_so_far_and_names_the_part(
     assert caught.value.doing == divide_evidence(outline).sections[2].heading
 
 
-def test_a_section_that_is_written_alone_knows_the_headings_written_before_it(
-    hits: list[Hit], outline: Outline
-) -> None:
-    known: list[Sequence[str]] = []
-
-    class Naming(ScriptedWriter):
-        def section(self, section: OutlineSection, other_headings: Sequence[str]) -> DraftSection:
-            known.append(other_headings)
-            drafts = tuple(quote_draft(sentence) for sentence in section.evidence)
-            return DraftSection(heading="Contacts with Russia" if len(known) == 1 else None, drafts=drafts)
-
-    composed(hits, outline, Naming())
-    assert known[0][0] == divide_evidence(outline).sections[1].heading
-    assert known[1][0] == "Contacts with Russia"
+def test_a_heading_is_asked_for_with_those_written_before_it(hits: list[Hit], outline: Outline) -> None:
+    writer = ScriptedWriter({0: "Contacts with Russia"})
+    composed(hits, outline, writer)
+    assert writer.known[0][0] == divide_evidence(outline).sections[1].heading
+    assert writer.known[1][0] == "Contacts with Russia"
 
 
 def test_the_same_question_gives_the_same_brief(corpus: Settings) -> None:

@@ -23,7 +23,7 @@ class SentenceReply(BaseModel):
 
 def ask(model: ChatModel) -> str:
     values = {"question": "When did the board meet?", "notes": "1 [Minutes] The board met on 3 May 2011."}
-    return ask_with_retry(model, prompts.load_prompt("small_section"), SentenceReply, max_tokens=140, **values).sentence
+    return ask_with_retry(model, prompts.load_prompt("small_heading"), SentenceReply, max_tokens=140, **values).sentence
 
 
 @pytest.mark.parametrize("fault", [truncated(), cut_off(), good({"sentence": 3})])

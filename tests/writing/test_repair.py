@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from rag.errors import ReplyError
 from rag.types import Chunk, chunk_id
 from rag.verify import default_verifier
-from rag.writing.drafts import Draft, RefusedDraft
+from rag.writing.drafts import Draft
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.repair import RepairPolicy
 
@@ -53,23 +51,13 @@ TRUE = "Cohen was sentenced to three years in prison on December 12, 2018."
 FALSE = "Cohen was sentenced to seven years in prison on December 12, 2018."
 
 
-def not_asked(refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
-    pytest.fail(f"revising was not needed: {refused}")
-
-
-def gives_up(refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
-    return [() for _ in refused]
-
-
-def policy(max_rewrites: int | None = None) -> RepairPolicy:
-    return RepairPolicy(verifier=default_verifier(), evidence=EVIDENCE, max_rewrites=max_rewrites)
+def policy() -> RepairPolicy:
+    return RepairPolicy(verifier=default_verifier(), evidence=EVIDENCE)
 
 
 def test_a_supported_sentence_keeps_its_citation_and_gets_the_quote_that_states_it() -> None:
     repairs = policy()
-    [sentence] = repairs.verified_sentences(
-        [Draft(text=TRUE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE,))], "1", not_asked
-    )
+    [sentence] = repairs.verified_sentences([Draft(text=TRUE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE,))], "1")
     assert sentence.citations == (COHEN_CHUNK.id,)
     assert sentence.quotes[0].text == SENTENCE.text
     assert sentence.support == "full"
@@ -78,9 +66,7 @@ def test_a_supported_sentence_keeps_its_citation_and_gets_the_quote_that_states_
 
 def test_a_sentence_that_cites_the_wrong_chunk_is_reattributed_to_the_one_that_states_it() -> None:
     repairs = policy()
-    [sentence] = repairs.verified_sentences(
-        [Draft(text=TRUE, chunks=(CANAL_CHUNK,), evidence=(SENTENCE,))], "1", not_asked
-    )
+    [sentence] = repairs.verified_sentences([Draft(text=TRUE, chunks=(CANAL_CHUNK,), evidence=(SENTENCE,))], "1")
     assert (sentence.text, sentence.citations) == (TRUE, (COHEN_CHUNK.id,))
     assert [entry.action for entry in repairs.log] == ["reattribute"]
 
@@ -88,82 +74,33 @@ def test_a_sentence_that_cites_the_wrong_chunk_is_reattributed_to_the_one_that_s
 def test_a_citation_that_is_neither_needed_nor_sufficient_is_removed() -> None:
     repairs = policy()
     [sentence] = repairs.verified_sentences(
-        [Draft(text=TRUE, chunks=(CANAL_CHUNK, COHEN_CHUNK), evidence=(SENTENCE,))], "1", not_asked
+        [Draft(text=TRUE, chunks=(CANAL_CHUNK, COHEN_CHUNK), evidence=(SENTENCE,))], "1"
     )
     assert sentence.citations == (COHEN_CHUNK.id,)
     assert CANAL_CHUNK.id in repairs.log[0].why
 
 
-def test_a_merged_sentence_is_never_reattributed_and_quotes_its_sources() -> None:
-    repairs = policy()
-    merged = Draft(text=TRUE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE,), merged=True)
-    [sentence] = repairs.verified_sentences([merged], "1", not_asked)
-    assert [quote.text for quote in sentence.quotes] == [SENTENCE.text]
-    unsupported = Draft(
-        text="The Panama Canal opened on August 15, 1914.", chunks=(COHEN_CHUNK,), evidence=(SENTENCE,), merged=True
-    )
-    [instead] = repairs.verified_sentences([unsupported], "1", gives_up)
-    assert (instead.text, instead.citations) == (SENTENCE.text, (COHEN_CHUNK.id,))
-    assert [entry.action for entry in repairs.log] == ["quote"]
-
-
 def test_a_sentence_that_two_chunks_state_jointly_keeps_both() -> None:
     both = "Cohen pleaded guilty on November 29, 2018, and Flynn spoke with Ambassador Kislyak on December 29, 2016."
     draft = Draft(text=both, chunks=(COHEN_CHUNK, FLYNN_CHUNK), evidence=())
-    [sentence] = policy().verified_sentences([draft], "1", not_asked)
+    [sentence] = policy().verified_sentences([draft], "1")
     assert set(sentence.citations) == {COHEN_CHUNK.id, FLYNN_CHUNK.id}
     assert {quote.chunk_id for quote in sentence.quotes} == {COHEN_CHUNK.id, FLYNN_CHUNK.id}
 
 
-def test_a_false_sentence_is_revised_and_verified_again() -> None:
-    def corrects(refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
-        return [(Draft(text=TRUE, chunks=each.draft.chunks, evidence=each.draft.evidence),) for each in refused]
-
+def test_evidence_is_quoted_in_place_of_a_false_sentence() -> None:
     repairs = policy()
-    [sentence] = repairs.verified_sentences(
-        [Draft(text=FALSE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE,))], "1", corrects
-    )
-    assert sentence.text == TRUE
-    assert [(entry.action, entry.before) for entry in repairs.log] == [("rewrite", FALSE)]
-    assert "P(" not in repairs.log[0].why
-
-
-@pytest.mark.parametrize("reply", ["Cohen was sentenced to eighty years in prison.", None, ReplyError("empty")])
-def test_evidence_is_quoted_where_revising_fails(reply: str | ReplyError | None) -> None:
-    def fails(refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
-        if isinstance(reply, ReplyError):
-            raise reply
-        [each] = refused
-        return [(replace(each.draft, text=reply),) if reply else ()]
-
-    repairs = policy()
-    [sentence] = repairs.verified_sentences(
-        [Draft(text=FALSE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE,))], "1", fails
-    )
+    [sentence] = repairs.verified_sentences([Draft(text=FALSE, chunks=(COHEN_CHUNK,), evidence=(SENTENCE,))], "1")
     assert sentence.text == SENTENCE.text
-    assert [entry.action for entry in repairs.log] == ["quote"]
+    assert [(entry.action, entry.before) for entry in repairs.log] == [("quote", FALSE)]
+    assert "P(" not in repairs.log[0].why
 
 
 def test_a_false_sentence_that_no_evidence_is_near_is_dropped() -> None:
     repairs = policy()
     cheese = Draft(text="The moon is made of a ripe kind of cheese.", chunks=(COHEN_CHUNK,), evidence=())
-    assert repairs.verified_sentences([cheese], "1", gives_up) == []
+    assert repairs.verified_sentences([cheese], "1") == []
     assert [entry.action for entry in repairs.log] == ["drop"]
-
-
-@pytest.mark.parametrize(("max_rewrites", "revised"), [(2, 2), (None, 7)])
-def test_a_writer_may_limit_the_rewrites_of_a_brief(max_rewrites: int | None, revised: int) -> None:
-    asked: list[RefusedDraft] = []
-
-    def counts(refused: Sequence[RefusedDraft]) -> list[tuple[Draft, ...]]:
-        asked.extend(refused)
-        return gives_up(refused)
-
-    repairs = policy(max_rewrites)
-    for year in range(7):
-        text = f"Pauley sentenced Cohen to {30 + year} years in Alaska."
-        repairs.verified_sentences([Draft(text=text, chunks=(COHEN_CHUNK,), evidence=())], "1", counts)
-    assert len(asked) == revised
 
 
 def test_evidence_that_refers_to_the_sentence_before_it_replaces_a_draft_together_with_this_sentence() -> None:
@@ -178,5 +115,5 @@ def test_evidence_that_refers_to_the_sentence_before_it_replaces_a_draft_togethe
         chunks=(COHEN_CHUNK,),
         evidence=(replace(admitted, after=pleaded), pleaded),
     )
-    printed = policy(max_rewrites=0).verified_sentences([draft], "summary", not_asked)
+    printed = policy().verified_sentences([draft], "summary")
     assert [each.text for each in printed] == [pleaded.text, admitted.text]
