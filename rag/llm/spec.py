@@ -14,10 +14,10 @@ from rag.llm.pricing import FREE, Rates, find_rates
 if TYPE_CHECKING:
     from rag.config import Settings
 
-BRIEF_TOKENS = {"prompt": 40_000, "completion": 5_000}
+BRIEF_TOKENS = {"prompt": 38_000, "completion": 3_000}
 """Tokens of a brief that a large model writes and helps to verify, for the estimate before the first call.
 
-Of four briefs over four collections: prompts of 35,000 to 43,000 tokens, schemas included, replies of 3,400 to 5,000.
+Of four briefs over four collections: prompts of 33,000 to 42,000 tokens, schemas included, replies of 2,000 to 2,600.
 """
 
 

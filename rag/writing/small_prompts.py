@@ -13,15 +13,18 @@ SUMMARY_PROMPT = "small_summary"
 def numbered_sources(sources: Iterable[tuple[str, str, str]]) -> str:
     """Return one line a note, numbered from 1: ``1 [Title | heading] text``, without ``| heading`` if it is empty.
 
+    A place is named once for notes that follow each other: it is as long as a short note.
+
     Args:
         sources: title of the document, innermost heading and text of each.
     """
-    return "\n".join(_source_line(number, *source) for number, source in enumerate(sources, 1))
-
-
-def _source_line(number: int, title: str, heading: str, text: str) -> str:
-    place = " | ".join(filter(None, (one_line(title), one_line(heading))))
-    return f"{number} [{place}] {one_line(text)}"
+    lines = []
+    before = ""
+    for number, (title, heading, text) in enumerate(sources, 1):
+        place = " | ".join(filter(None, (one_line(title), one_line(heading))))
+        lines.append(f"{number} [{place}] {one_line(text)}" if place != before else f"{number} {one_line(text)}")
+        before = place
+    return "\n".join(lines)
 
 
 def numbered_passages(passages: Sequence[Chunk]) -> str:

@@ -67,7 +67,7 @@ def test_the_common_beginning_of_prompts_is_read_once(local_model: ChatClient) -
         before = local_model.tokens["cached"], local_model.tokens["prompt"]
         ask(local_model, notes)
     cached, prompt = local_model.tokens["cached"] - before[0], local_model.tokens["prompt"] - before[1]
-    assert cached > 0.7 * prompt
+    assert cached > 0.5 * prompt  # the system prompt and the question are more than half of it
 
 
 def test_the_beginning_of_a_prompt_is_read_once_by_all_processes(tmp_path: Path) -> None:

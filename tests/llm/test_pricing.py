@@ -32,7 +32,7 @@ def test_the_setting_prices_a_model_without_a_packaged_price(tmp_path: Path, mon
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     settings = load_settings()
     choice = resolve("openai:home-made", settings)
-    assert "about $0.050 a brief" in choice.why  # 40,000 tokens at $1, 5,000 at $2
+    assert "about $0.044 a brief" in choice.why  # 38,000 tokens at $1, 3,000 at $2
     with ChatClient(choice, settings) as model:
         model.tokens.update(prompt=1_000_000, cached=400_000, completion=100_000)
         assert model.cost == pytest.approx(0.6 + 0.2 + 0.2)

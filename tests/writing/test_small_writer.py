@@ -13,6 +13,7 @@ from rag.llm import ChatClient
 from rag.types import Chunk, Hit
 from rag.verify.chat_verifier import ChatVerifier
 from rag.writing.outline import OutlineSection
+from rag.writing.small_prompts import numbered_sources
 from rag.writing.small_writer import MAX_SOURCES, SmallWriter, small_writer
 
 Connect = Callable[[FaultServer], SmallWriter]
@@ -56,8 +57,13 @@ def test_a_section_of_one_note_keeps_the_heading_of_its_document_without_a_call(
 def test_notes_are_numbered_below_the_question(writer: Connect, section: OutlineSection) -> None:
     with FaultServer([reply()]) as server:
         writer(server).heading(section, [])
-    assert user_message(server).startswith("Question: What of the pier?\nNotes:\n1 [")
+    assert user_message(server).startswith("Question: What of the pier?\nNotes:\n1 The harbour")
     assert section.evidence[2].text in user_message(server).splitlines()[-1]
+
+
+def test_the_place_of_notes_that_follow_each_other_is_named_once() -> None:
+    notes = [("Minutes", "Pier", "It is dear."), ("Minutes", "Pier", "It is new."), ("Report", "", "It leaks.")]
+    assert numbered_sources(notes) == "1 [Minutes | Pier] It is dear.\n2 It is new.\n3 [Report] It leaks."
 
 
 def test_a_section_has_a_bounded_number_of_notes(writer: Connect, section: OutlineSection) -> None:
