@@ -106,7 +106,7 @@ class CostEstimate:
         return (
             f"Outlined {self.sample:,} of {count(self.questions, 'question')} and counted the prompts that would be "
             f"sent, with MiniLM's tokenizer times {PROSE_RATIO:g}; replies as long as the quotes that they "
-            "replace; nothing cached. At the most: every reply as long as allowed, every rewrite used."
+            "replace; nothing cached. At the most: every reply as long as allowed."
             + (" Not counted: embedding the questions, a few tokens each." if self.remote_embedder else "")
         )
 
@@ -141,7 +141,7 @@ def estimate_cost(
                         expand_queries(model, question.text)
                         _write_large_dry(model, writer, outline, settings.sections)
                 if judge is not None:
-                    _verify_dry(judge, outline, corrected=not model.small)
+                    _verify_dry(judge, outline, small=model.small)
     factor = len(questions) / max(1, len(sample))
     totals: Counter[str] = Counter()
     cost, most = 0.0, 0.0
@@ -247,16 +247,18 @@ def _write_large_dry(model: DryRunModel, writer: LargeWriter, outline: Outline, 
     model.tokens.update(completion=short + _reply_tokens([*evidence, *corrected, *summary, *conclusion]))
 
 
-def _verify_dry(judge: DryRunModel, outline: Outline, *, corrected: bool) -> None:
-    """Count the calls that verify the brief of ``outline``, and what a large model ``corrected`` of it.
+def _verify_dry(judge: DryRunModel, outline: Outline, *, small: bool) -> None:
+    """Count the calls that verify the brief of ``outline``, and what a large model corrected of it.
 
     The calls for its evidence sentences stand for those for what the writer makes of them: one batch for the brief, and
-    one for its corrections. With ``support+llm`` all sentences are put to the model, too: of 60 that a strong writer
-    wrote for the sections of three briefs, the packaged verifier was certain of none.
+    one for its corrections. Of a ``small`` model only the summary is verified. With ``support+llm`` all sentences are
+    put to the model, too: of 60 that a strong writer wrote for the sections of three briefs, the packaged verifier was
+    certain of none.
     """
     summary, conclusion = closing_evidence(outline)
     body = [sentence for section in outline.sections for sentence in section.evidence]
-    for evidence in ([*body, *summary, *conclusion], *[body[::CORRECTED_ONE_IN]] * corrected):
+    corrected = body[::CORRECTED_ONE_IN]
+    for evidence in [summary[:MAX_SUMMARY_SENTENCES]] if small else ([*body, *summary, *conclusion], corrected):
         _judge_dry(judge, [(sentence.text, sentence.chunk) for sentence in evidence])
 
 

@@ -2,8 +2,7 @@
 
 The packaged verifier is no judge of what such a model words itself: it accepted each of 39 sentences that a model of
 1.5 billion parameters wrote from notes of two collections that nothing was trained on, and a reader found 17 fully
-supported. What tells these apart is how much of a sentence is in the words of its sources. Eight of the 39 add nothing
-and leave out no condition, denial or reserve; seven of these are supported.
+supported. What tells these apart is how much of a sentence is in the words of its sources.
 """
 
 from __future__ import annotations
@@ -40,17 +39,17 @@ def addition_to_sources(sentence: str, sources: Sequence[tuple[str, str]]) -> st
     """Return in a few words what ``sentence`` adds to ``sources``, titles and texts; None if it adds nothing."""
     known = [f"{title}\n{text}" for title, text in sources]
     if absent := missing(sentence, known):
-        return f"no note has {', '.join(absent)}"
+        return f"no passage has {', '.join(absent)}"
     words = set(words_of(sentence.lower()))
     known_words = {word for text in known for word in words_of(text.lower())}
     if added := sorted(words & (_ASSERTION_WORDS | _RELATION_WORDS) - known_words):
-        return f"says {', '.join(added)}, which no note does"
+        return f"says {', '.join(added)}, which its passage does not"
     stems, known_stems = content_stems(sentence), content_stems("\n".join(known))
     if len(stems - known_stems) > MAX_OWN_SHARE * len(stems):
-        return f"brings words of its own: {', '.join(sorted(words_of_stems(sentence, stems - known_stems)))}"
+        return f"brings words of its own: {', '.join(sorted(_words_of_stems(sentence, stems - known_stems)))}"
     return None
 
 
-def words_of_stems(text: str, stems: frozenset[str]) -> set[str]:
+def _words_of_stems(text: str, stems: frozenset[str]) -> set[str]:
     """Return the words of ``text`` that have one of ``stems``."""
     return {word for word in words_of(text) if content_stems(word) & stems}

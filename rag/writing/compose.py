@@ -76,11 +76,12 @@ def compose(
     gaps: Sequence[str] = (),
     on_progress: OnProgress = lambda _: None,
 ) -> Brief:
-    """Return the brief that ``writer`` makes of ``outline``; each sentence is verified and quoted instead if it fails.
+    """Return the brief that ``writer`` makes of ``outline``.
 
-    The summary is written first, then the heading of one section after another; all else is quoted. ``score_answers``
-    and ``embed`` rate the sentences of the written and the quoted summary, of which the best ones are printed. For a
-    large model see ``rag/writing/large_composition.py``.
+    Each sentence of its summary is verified, and replaced by evidence if it fails. The summary is written first, then
+    the heading of one section after another; all else is quoted. ``score_answers`` and ``embed`` rate the sentences of
+    the written and the quoted summary, of which the best ones are printed. For a large model see
+    ``rag/writing/large_composition.py``.
 
     Raises:
         Interrupted: the model was lost or the user stopped it; carries the brief so far.

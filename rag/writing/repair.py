@@ -18,10 +18,7 @@ from rag.writing.evidence import EvidenceSentence
 from rag.writing.faults import fault_of
 from rag.writing.outcome import Outcome
 from rag.writing.repetition import repeated_in
-from rag.writing.replacement import (
-    StandingSentences,
-    nearest_evidence,
-)
+from rag.writing.replacement import StandingSentences, nearest_evidence
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,7 +54,7 @@ class RepairPolicy:
         return sentences
 
     def judged(self, parts: Sequence[tuple[str, Sequence[Draft]]]) -> list[list[Outcome]]:
-        """Verify the drafts of ``parts`` together, and return what becomes of them without a revision.
+        """Verify the drafts of ``parts`` together, and return what becomes of them before any correction.
 
         One that fails passes with other citations if a single passage is certain to state it.
         """
@@ -70,7 +67,7 @@ class RepairPolicy:
     ) -> tuple[list[list[Sentence]], tuple[Repair, ...]]:
         """Return the sentences to print of each part, with evidence in place of what did not pass, and all repairs.
 
-        The repairs are not logged: what did not pass may still be revised.
+        The repairs are not logged: what did not pass may still be corrected.
         """
         repairs: list[Repair] = []
         everything = [outcome for part in outcomes for outcome in part]
@@ -109,7 +106,7 @@ class RepairPolicy:
         self.log += (Repair(where=where, action=action, before=before, after=after, why=why),)
 
     def _outcome(self, draft: Draft, where: str, verdict: Verdict | None) -> Outcome:
-        """Return what becomes of ``draft`` without a revision. It has no verdict if it has a fault."""
+        """Return what becomes of ``draft`` before any correction. It has no verdict if it has a fault."""
         outcome = Outcome(draft=draft, where=where)
         outcome.fault = draft.fault or (fault_of(draft, verdict) if verdict else "")
         if verdict is not None and not outcome.fault:

@@ -13,7 +13,8 @@ SUMMARY_PROMPT = "small_summary"
 def numbered_sources(sources: Iterable[tuple[str, str, str]]) -> str:
     """Return one line a note, numbered from 1: ``1 [Title | heading] text``, without ``| heading`` if it is empty.
 
-    A place is named once for notes that follow each other: it is as long as a short note.
+    A place is named once for notes that follow each other: it is as long as a short note. One without title or heading
+    is ``untitled``.
 
     Args:
         sources: title of the document, innermost heading and text of each.
@@ -21,7 +22,7 @@ def numbered_sources(sources: Iterable[tuple[str, str, str]]) -> str:
     lines = []
     before = ""
     for number, (title, heading, text) in enumerate(sources, 1):
-        place = " | ".join(filter(None, (one_line(title), one_line(heading))))
+        place = " | ".join(filter(None, (one_line(title), one_line(heading)))) or "untitled"
         lines.append(f"{number} [{place}] {one_line(text)}" if place != before else f"{number} {one_line(text)}")
         before = place
     return "\n".join(lines)

@@ -36,7 +36,7 @@ MAX_HEADING_TOKENS = 60
 """Length limit of a reply."""
 
 MAX_SOURCES = 8
-"""Most notes of a section: as many as the sections that were written by hand have."""
+"""Most notes of a section that the model reads for its heading; few sections have more."""
 
 MAX_SHARED_HEADING = 0.75
 """Share of the content words of the shorter of two headings from which they name one theme."""
@@ -94,11 +94,10 @@ def heading_schema() -> Any:
 
 def heading_repeats(heading: str, question: str, others: Sequence[str]) -> str | None:
     """Return what ``heading`` repeats, the question or most words of another heading, or None."""
-    stems = content_stems(heading.replace("-", " "))
-    if stems <= content_stems(question.replace("-", " ")):
+    stems, asked, *known = (content_stems(text.replace("-", " ")) for text in (heading, question, *others))
+    if stems <= asked:
         return "only repeats the question"
-    for other in others:
-        words = content_stems(other)
+    for other, words in zip(others, known, strict=True):
         if len(stems & words) >= MAX_SHARED_HEADING * min(len(stems), len(words)):
             return f"says the same as the heading of another section: {other!r}"
     return None

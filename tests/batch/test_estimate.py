@@ -47,7 +47,7 @@ def test_a_dry_run_counts_the_prompts_that_a_real_run_sends(settings: Settings) 
     assert estimate.cost is not None
     assert estimate.most is not None
     assert 0 < estimate.cost < estimate.most
-    # The server's replies are supported by no passage, so the real run has rewrites after the calls of the estimate.
+    # The server's replies are supported by no passage, so the real run has corrections after the calls of the estimate.
     characters = sum(len(message["content"]) for messages in sent[: estimate.calls] for message in messages)
     assert 0.15 < estimate.prompt / characters < 0.6
 

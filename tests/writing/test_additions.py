@@ -12,7 +12,7 @@ NOTE = "The harbour board approved the pier in May unless the auditor objects."
 @pytest.mark.parametrize(
     ("sentence", "fault"),
     [
-        ("The harbour board approved the pier in June unless the auditor objects.", "no note has June"),
+        ("The harbour board approved the pier in June unless the auditor objects.", "no passage has June"),
         ("The harbour board did not approve the pier in May.", "says not"),
         ("The harbour board approved the pier in May because of the auditor.", "says because"),
         ("The harbour board's furtive ballot approved the pier in May.", "brings words of its own: ballot, furtive"),

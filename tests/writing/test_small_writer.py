@@ -57,13 +57,21 @@ def test_a_section_of_one_note_keeps_the_heading_of_its_document_without_a_call(
 def test_notes_are_numbered_below_the_question(writer: Connect, section: OutlineSection) -> None:
     with FaultServer([reply()]) as server:
         writer(server).heading(section, [])
-    assert user_message(server).startswith("Question: What of the pier?\nNotes:\n1 The harbour")
+    assert user_message(server).startswith("Question: What of the pier?\nNotes:\n1 [untitled] The harbour")
     assert section.evidence[2].text in user_message(server).splitlines()[-1]
 
 
 def test_the_place_of_notes_that_follow_each_other_is_named_once() -> None:
-    notes = [("Minutes", "Pier", "It is dear."), ("Minutes", "Pier", "It is new."), ("Report", "", "It leaks.")]
-    assert numbered_sources(notes) == "1 [Minutes | Pier] It is dear.\n2 It is new.\n3 [Report] It leaks."
+    notes = [
+        ("Minutes", "Pier", "It is dear."),
+        ("Minutes", "Pier", "It is new."),
+        ("Report", "", "It leaks."),
+        ("", "", "It is."),
+    ]
+    assert (
+        numbered_sources(notes)
+        == "1 [Minutes | Pier] It is dear.\n2 It is new.\n3 [Report] It leaks.\n4 [untitled] It is."
+    )
 
 
 def test_a_section_has_a_bounded_number_of_notes(writer: Connect, section: OutlineSection) -> None:
@@ -79,6 +87,7 @@ def test_a_section_has_a_bounded_number_of_notes(writer: Connect, section: Outli
     [
         ("The secret pier of Bergen", "names Bergen, which the section does not"),
         ("Cost of the pier", "is the heading of another section"),
+        ("Pier-cost in kroner", "says the same as the heading of another section"),
         ("The pier's cost in kroner", "says the same as the heading of another section"),
         ("The pier", "only repeats the question"),
         ("What-of-the-pier", "only repeats the question"),
