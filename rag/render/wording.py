@@ -116,8 +116,12 @@ def _is_quotation(sentence: Sentence) -> bool:
 
 
 def check_summary(brief: Brief) -> str:
-    """State how many sentences were checked, and what was changed; a sentence that was changed twice counts once."""
-    printed = sum(1 for _ in brief.sentences())
+    """State how many sentences were checked, and what was changed; a sentence that was changed twice counts once.
+
+    Quotations are not: they are taken from the passage that they cite.
+    """
+    sentences = list(brief.sentences())
+    printed = len(sentences)
     repairs = Counter(repair.action for repair in _last_changes(brief))
     if printed and _is_extractive(brief):
         checks = "Every sentence stands word for word in the passage that it cites."
@@ -125,6 +129,8 @@ def check_summary(brief: Brief) -> str:
         checks = "No sentence is printed."
     elif printed == 1:
         checks = "The one sentence printed was checked against the passages that it cites."
+    elif all(map(_is_quotation, sentences)):
+        checks = f"All {printed} sentences printed are quoted from the passages that they cite."
     else:
         checks = f"All {printed} sentences printed were checked against the passages that they cite."
     if not repairs:

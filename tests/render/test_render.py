@@ -80,11 +80,13 @@ def test_the_last_line_does_not_call_quotations_written() -> None:
     section = replace(answered().sections[0], sentences=(quotation,))
     only = replace(answered(), sections=(section,), conclusion=(), disagreements=(), summary=(quotation,))
     assert "sentences quoted from the passages; headings by local:qwen" in render(only, "md").splitlines()[-1]
+    assert "All 2 sentences printed are quoted from the passages that they cite." in render(only, "md")
     lost = replace(only, trace=replace(only.trace, tokens={}))
     assert "quoted from the passages; local:qwen2.5-coder-1.5b-instruct gave no reply. All" in render(lost, "md")
     own = replace(written, text="Something else was said.")
     both = replace(only, summary=(quotation, own))
     assert "1 of 3 sentences written by local:qwen2.5-coder-1.5b-instruct, 2 quoted" in render(both, "md")
+    assert "All 3 sentences printed were checked" in render(both, "md")
 
 
 def test_the_last_line_names_version_model_verifier_checks_and_repairs() -> None:
