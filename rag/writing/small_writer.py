@@ -94,8 +94,8 @@ def heading_schema() -> Any:
 
 def heading_repeats(heading: str, question: str, others: Sequence[str]) -> str | None:
     """Return what ``heading`` repeats, the question or most words of another heading, or None."""
-    stems, asked, *known = (content_stems(text.replace("-", " ")) for text in (heading, question, *others))
-    if stems <= asked:
+    stems, of_question, *known = (content_stems(text.replace("-", " ")) for text in (heading, question, *others))
+    if stems <= of_question:
         return "only repeats the question"
     for other, words in zip(others, known, strict=True):
         if len(stems & words) >= MAX_SHARED_HEADING * min(len(stems), len(words)):
