@@ -312,9 +312,7 @@ class Catalogue:
 
     def latest_date(self) -> str | None:
         """Return the latest date of a document, in ISO 8601; None if less than half of the documents have one."""
-        return next(
-            iter(self._dates()), None
-        )  # of a guide with 8 dates in 91 pages it is years before what others tell
+        return next(iter(self._dates()), None)  # the latest of a few dates may be years before what others tell
 
     def date_of_latest(self, share: float) -> str | None:
         """Return the date since which this ``share`` of the dated documents is; None if few documents have a date."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rag.llm.prompts import Prompt
 from rag.types import Chunk
 from rag.verify import Verifier
-from rag.writing.additions import addition_to_sources
+from rag.writing.additions import addition_to_source
 from rag.writing.drafts import Draft
 from rag.writing.model_calls import clean_sentences
 from rag.writing.reply_schemas import list_of, strict_schema
@@ -87,7 +87,7 @@ class SummaryWriter:
         if opens_with_reference(draft.text):
             return "opens with a reference"
         context = f"{passage.context}\n{self.question}"
-        if addition := addition_to_sources(draft.text, [(context, passage.text)]):
+        if addition := addition_to_source(draft.text, context, passage.text):
             return addition
         return None if score >= MIN_SCORE else "its passage may not state all of it"
 

@@ -20,6 +20,7 @@ from rag._internal.length_batches import length_batches
 from rag._internal.processor import Precision, best_precision
 from rag.embedding.batching import Batcher
 from rag.verify.support.merged import load_packaged, read_config
+from rag.verify.support.precision import with_precision
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -103,13 +104,9 @@ class AnswerModel:
         Raises:
             ModelError: see :func:`rag.verify.support.merged.load_packaged` and :meth:`AnswerConfig.read`.
         """
-        from rag.verify.support.network import SupportNetwork
-
         config = AnswerConfig.read(directory)
         state, tokenizer = load_packaged(directory, settings, on_bytes)
-        if (precision or best_precision()) == "fp32":
-            state = {name: value.float() for name, value in state.items()}
-        return cls(SupportNetwork.from_state(state), tokenizer, config)
+        return cls(with_precision(state, precision or best_precision()), tokenizer, config)
 
     def probabilities(self, questions: Sequence[str], passages: Sequence[str]) -> NDArray[np.float32]:
         """Return the calibrated probability that a passage answers a question (questions × passages).
