@@ -22,7 +22,7 @@ from fault_server import FaultServer
 
 from rag.batch import QuestionResult
 from rag.batch.ray import cluster, embedding, pool
-from rag.batch.ray.budget import BudgetActor, BudgetClient, SharedBudget
+from rag.batch.ray.budget import BudgetClient, SharedBudget
 from rag.batch.ray.engine import answer_many_on_ray, worker_count, worker_settings
 from rag.batch.ray.worker import Worker
 from rag.cli.main import cli
@@ -131,38 +131,6 @@ def test_rate_limits_cap_the_number_of_workers(
 ) -> None:
     monkeypatch.setattr(cluster, "processor_count", lambda: 8)
     assert worker_count(32, load_settings(limits)) == workers
-
-
-def test_the_workers_in_total_never_exceed_the_budget() -> None:
-    actor = BudgetActor(10.0, DOLLAR_A_TOKEN, 4.0)
-    assert actor.reserve("one", 3.0) == ""
-    assert actor.reserve("two", 3.0) == ""
-    answers: list[str] = []
-    waiting = threading.Thread(target=lambda: answers.append(actor.reserve("one", 2.0)))
-    waiting.start()
-    time.sleep(0.2)
-    assert answers == [], "it waits, since another call may cost less than its maximum"
-    actor.settle("two", 3.0, 1.0)
-    waiting.join(10)
-    assert answers == [""]
-    actor.settle("one", 3.0, 3.0)
-    actor.settle("one", 2.0, 2.0)
-    assert "was not made" in actor.reserve("two", 1.0)
-    assert actor.drain()[0] == [1.0, 3.0, 2.0]
-
-
-def test_reservations_of_a_dead_worker_are_spent_and_what_it_waited_for_is_released() -> None:
-    actor = BudgetActor(5.0, DOLLAR_A_TOKEN, 0.0)
-    assert actor.reserve("dying", 3.0) == ""
-    answers: list[str] = []
-    waiting = threading.Thread(target=lambda: answers.append(actor.reserve("dying", 2.0)))
-    actor.write_off("dying")
-    waiting.start()
-    waiting.join(10)
-    actor.settle("dying", 3.0, 0.5)  # it was only unreachable; this comes too late
-    assert answers == ["the worker is dead"]
-    assert actor.drain()[0] == [3.0]
-    assert actor.reserve("alive", 2.0) == ""
 
 
 def test_without_an_address_a_running_cluster_is_not_joined(ray_here: None) -> None:
