@@ -57,7 +57,7 @@ def clean_sentences(text: str) -> list[str]:
 
     An item of a reply that holds two sentences is split, so that each is cited and verified on its own, but not after
     letters with full stops: "1 to 5 p.m. Eastern" is no place to tear a sentence. A piece without a final mark was cut
-    off and is left out.
+    off and is left out, and so is a question, which states nothing: a small model repeats the one that it is to answer.
     """
     plain = _CODE_MARKS.sub(r"\2", without_markers(text))
     sentences: list[str] = []
@@ -67,7 +67,7 @@ def clean_sentences(text: str) -> list[str]:
             sentences[-1] += f" {piece}"
         else:
             sentences.append(piece)
-    return [sentence for sentence in sentences if re.search(r"[.!?][\"”’')\]]*$", sentence)]
+    return [sentence for sentence in sentences if re.search(r"(?:[.!]|\?[\"”’')\]])[\"”’')\]]*$", sentence)]
 
 
 def without_markers(text: str) -> str:

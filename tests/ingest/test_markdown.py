@@ -180,3 +180,14 @@ def test_the_day_in_the_address_of_a_page_is_its_date(read_document: Callable[..
     post = '+++\npath = "2024/10/17/Rust-1.82.0"\ntitle = "Announcing Rust 1.82.0"\n+++\n\nIt is out.\n'
     assert read_document("r.md", post).date == "2024-10-17"
     assert read_document("r.md", post.replace("title = ", "date = 2023-01-02\ntitle = ")).date == "2023-01-02"
+
+
+def test_a_heading_without_the_space_of_commonmark_is_a_heading_outside_code(
+    read_document: Callable[..., Document],
+) -> None:
+    """A manual of 266 such headings had them in its sentences: "##Costs Identify the costs"."""
+    text = "# Guide\n\nPlan it.\n##Costs\nIdentify them.\n\n```\n##not a heading\n```\n\nAsk in\n#channel.\n"
+    document = read_document("a.md", text)
+    assert [heading.text for heading in document.headings] == ["Costs"]
+    assert "##not a heading" in document.text
+    assert "#channel" in document.text

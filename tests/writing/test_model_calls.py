@@ -73,6 +73,7 @@ def test_a_lost_connection_is_not_an_unusable_reply(connect: Callable[[FaultServ
         ("The array [0, 1, 2] has no type.", ["The array [0, 1, 2] has no type."]),
         ("The Minsk agreements (2014) failed.", ["The Minsk agreements (2014) failed."]),
         ('He said: "No."', ['He said: "No."']),
+        ('They are shared. When are they torn down? He asked: "Why?"', ["They are shared.", 'He asked: "Why?"']),
         ("The board met on Monday. It then", ["The board met on Monday."]),
         ("no end in sight", []),
         ("  \n", []),
