@@ -5,7 +5,7 @@
     CitebriefError          1  the root; the message names the offender and the fix
     ├── UsageError          2  the caller asked for something impossible
     ├── ReadError           1  a document could not be read; indexing continues with the others
-    ├── IndexMissing        4  no index exists at the given place
+    ├── IndexMissing        4  no index at the given place, or an empty one
     ├── IndexMismatch       4  the index was built with another embedder or chunker
     ├── IndexBusy           1  another process is writing the index
     ├── ModelError          1  the model could not be reached, or refused
@@ -42,7 +42,7 @@ class ReadError(CitebriefError):
 
 
 class IndexMissing(CitebriefError):
-    """No index exists at the given place."""
+    """No index exists at the given place, or it has no document."""
 
     exit_status = 4
 

@@ -11,12 +11,13 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from rag.errors import ReadError
 from rag.ingest.blocks import ParsedDocument
 from rag.ingest.clean import title_from_name
 from rag.ingest.encoding import decode
-from rag.ingest.omissions import Tally
+from rag.ingest.omissions import SURPLUS_CELLS, Tally
 from rag.ingest.rows import DocumentRow, ParsedRows, parse_row
 from rag.ingest.scan import Page, page_blocks
 from rag.ingest.tables import record_blocks, split_table
@@ -50,6 +51,8 @@ def read_csv(data: bytes, name: str) -> ParsedDocument | ParsedRows:
     names = [cell.strip().lower() for cell in rows[at]]
     lines, numbers = rows[at + 1 :], numbers[at + 1 :]
     if "text" in names and "page" in names:
+        lines, surplus = _one_cell_a_column(names, lines, delimiter)
+        tally.add(SURPLUS_CELLS, count=sum(surplus))
         blocks = page_blocks(list(_pages(names, lines, numbers)))
         for column in dict.fromkeys(names):
             if column not in {"page", "text", "line", ""}:
@@ -65,7 +68,7 @@ def read_csv(data: bytes, name: str) -> ParsedDocument | ParsedRows:
             tally=tally,
         )
     if "text" in names:
-        return _document_rows(names, lines, numbers, name, metadata)
+        return _document_rows(names, lines, numbers, name, metadata, delimiter)
     return ParsedDocument(
         blocks=tuple(record_blocks(split_table(rows))), media_type=_MEDIA_TYPE, metadata=metadata, tally=tally
     )
@@ -126,20 +129,43 @@ def _swallows_lines(cell: str, delimiter: str) -> bool:
     return common > 0 and times >= 0.6 * (len(lines) - 1)
 
 
+def _one_cell_a_column(
+    names: Sequence[str], lines: Sequence[Sequence[str]], delimiter: str
+) -> tuple[list[list[str]], list[int]]:
+    """Return lines of at most one cell a column, and how many cells each had beyond that.
+
+    A text that is not quoted is split at its commas. The columns before and behind it are counted from both ends, and
+    what is between them is the text again.
+    """
+    at = names.index("text")
+    fitted, surplus = [], []
+    for line in lines:
+        cells = list(line)
+        while len(cells) > len(names) and not cells[-1].strip():
+            cells.pop()
+        more = max(0, len(cells) - len(names))
+        behind = at + more + 1
+        fitted.append([*cells[:at], delimiter.join(cells[at:behind]), *cells[behind:]] if more else cells)
+        surplus.append(more)
+    return fitted, surplus
+
+
 def _document_rows(
     names: Sequence[str],
     lines: Sequence[Sequence[str]],
     numbers: Sequence[int],
     name: str,
     metadata: dict[str, str],
+    delimiter: str,
 ) -> ParsedRows:
     rows: list[DocumentRow] = []
     problems: list[tuple[int, str]] = []
-    for number, cells in zip(numbers, lines, strict=True):
+    for number, cells, surplus in zip(numbers, *_one_cell_a_column(names, lines, delimiter), strict=True):
         if not any(cell.strip() for cell in cells):
             continue
         try:
-            rows.append(parse_row(dict(zip(names, cells, strict=False)), number, f"{name}#{number}"))
+            row = parse_row(dict(zip(names, cells, strict=False)), number, f"{name}#{number}")
+            rows.append(replace(row, surplus_cells=surplus))
         except ReadError as error:
             problems.append((number, str(error)))
     return ParsedRows(rows=tuple(rows), problems=tuple(problems), media_type=_MEDIA_TYPE, metadata=metadata)

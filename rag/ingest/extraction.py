@@ -14,7 +14,7 @@ from rag.ingest.encoding import BYTE_ORDER_MARKS, codec_of, decode, is_binary
 from rag.ingest.formats import READERS, suffix_of
 from rag.ingest.header import date_of_opening
 from rag.ingest.language import foreign_language
-from rag.ingest.omissions import NO_TEXT_LAYER, OCR_ADVICE, Tally, describe_omission
+from rag.ingest.omissions import NO_TEXT_LAYER, OCR_ADVICE, SURPLUS_CELLS, Tally, describe_omission
 from rag.ingest.rows import ParsedRows
 from rag.ingest.source import Source
 from rag.ingest.titles import choose_title, is_statement
@@ -100,6 +100,7 @@ def _row_documents(source: Source, parsed: ParsedRows) -> tuple[list[Document], 
     for row in parsed.rows:
         where = f"{source.location}:{row.line}"
         tally = Tally()
+        tally.add(SURPLUS_CELLS, count=row.surplus_cells)
         for name in row.unread:
             tally.add("other columns", detail=clean_text(name))
         others = (part for name, text in row.prose for part in _paragraphs(f"{clean_text(name)}: {text}"))

@@ -19,6 +19,9 @@ OCR_EMPTY = "pages in which OCR found no words"
 OCR_ADVICE = "pip install 'citebrief[ocr]', then index it again with --ocr"
 """What to do about a page without a text layer."""
 
+SURPLUS_CELLS = "cells beyond the columns, read as text"
+"""The kind of a cell that a text without quotation marks was split into. All of it is read."""
+
 LOSSES = frozenset(
     {
         "charts without data",
@@ -32,7 +35,6 @@ LOSSES = frozenset(
         OCR_EMPTY,
         "nothing read",
         "parts of other formats",
-        "surplus cells",
         "unreadable characters",
         "unreadable font",
     }

@@ -22,7 +22,8 @@ _PROSE_WORDS = 4
 class DocumentRow:
     """A row that is a document. ``line`` is its line in the file, from 1.
 
-    ``prose`` has the name and the text of each other field with prose in it, ``unread`` the names of the rest.
+    ``prose`` has the name and the text of each other field with prose in it, ``unread`` the names of the rest;
+    ``surplus_cells`` is the number of cells that its text was split into beyond the columns.
     """
 
     line: int
@@ -33,6 +34,7 @@ class DocumentRow:
     source: str | None = None
     prose: tuple[tuple[str, str], ...] = ()
     unread: tuple[str, ...] = ()
+    surplus_cells: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +81,7 @@ def _other_fields(values: Mapping[str, object]) -> tuple[tuple[tuple[str, str], 
     """Return the names and texts of the fields with prose that are not read otherwise, and the names of the rest."""
     prose, unread = [], []
     for name, value in values.items():
-        if name in _READ_FIELDS or value in (None, "", [], {}):
+        if value in (None, "", [], {}) or (name in _READ_FIELDS and (name != "date" or iso_date(value))):
             continue
         if isinstance(value, str) and len(value.split()) >= _PROSE_WORDS:
             prose.append((name, without_surrogates(value).strip()))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from rag.ingest.formats import suffix_of
 
-EXTRACTOR_VERSION = "15"
+EXTRACTOR_VERSION = "16"
 """Part of every digest. Raise it whenever extraction gives other text, so that every source is read again."""
 
 

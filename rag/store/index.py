@@ -62,7 +62,8 @@ class Index:
         """Open the existing index in ``store``.
 
         Raises:
-            IndexMissing: there is none.
+            IndexMissing: there is none, or it has no document: no question has an answer there, and to say so of each
+                of a night's questions would hide why.
             IndexMismatch: it was built with another embedder, chunker or schema.
         """
         index = cls(store, embedder)
@@ -71,6 +72,9 @@ class Index:
         if not (index.directory / "catalogue.sqlite").exists() or index.catalogue.meta("fingerprint") is None:
             raise IndexMissing(f"no index in {store}: build it with `citebrief index PATH --store {store}`")
         index._check_parameters()
+        if not any(index.catalogue.count()):
+            index.close()
+            raise IndexMissing(f"the index in {store} is empty: fill it with `citebrief index PATH --store {store}`")
         return index
 
     @property

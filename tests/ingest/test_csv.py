@@ -77,3 +77,18 @@ def test_columns_beside_the_text_are_read_or_named(make_source: Callable[..., So
 def test_other_columns_of_a_paged_table_are_named(read_document: Callable[..., Document]) -> None:
     document = read_document("scan.csv", "page,line,text,reader\n1,1,The lock at Ostby opens at seven.,Ida\n")
     assert [(item.what, item.detail) for item in document.coverage.omissions] == [("other columns", "reader")]
+
+
+def test_text_with_unquoted_commas_is_read_whole(make_source: Callable[..., Source]) -> None:
+    rows = "1,The pier was shut, and then, in May, sold.,2019\n2,It reopened.,2023,,\n3,It rusts.,about 1920\n"
+    (one, two, three), _ = extract(make_source("rows.csv", f"id,text,date\n{rows}"))
+    assert (one.text, one.date) == ("The pier was shut, and then, in May, sold.", "2019")
+    assert [(item.count, item.lost) for item in one.coverage.omissions] == [(3, False)]
+    assert (two.text, two.date, two.coverage.omissions) == ("It reopened.", "2023", ()), "Excel writes empty cells"
+    assert [item.detail for item in three.coverage.omissions] == ["date"], "a date that is none is told"
+
+
+def test_line_of_a_paged_table_with_unquoted_commas_is_read_whole(read_document: Callable[..., Document]) -> None:
+    document = read_document("scan.csv", "page,line,text\n1,1,The lock at Ostby opens, as a rule, at seven.\n")
+    assert document.text == "The lock at Ostby opens, as a rule, at seven."
+    assert [item.count for item in document.coverage.omissions if "cells" in item.what] == [2]

@@ -56,6 +56,16 @@ def test_missing_index_is_an_error_that_names_the_command(store: str) -> None:
         Index.open(store, load_embedder("minilm"))
 
 
+def test_index_without_a_document_is_an_error_and_no_answer(
+    store: str, directory: Path, update_index: UpdateIndex
+) -> None:
+    for path in directory.iterdir():
+        path.unlink()
+    update_index(store, directory)
+    with pytest.raises(IndexMissing, match="is empty: fill it with `citebrief index PATH"):
+        Index.open(store, load_embedder("minilm"))
+
+
 def test_index_of_another_embedder_is_a_mismatch(
     store: str, directory: Path, tmp_path: Path, update_index: UpdateIndex
 ) -> None:
