@@ -19,6 +19,9 @@ _LINE = re.compile(r"[^\n]+")
 _MARK = re.compile(rf"\s*(?:[{MARKS}]|\(?\d{{1,3}}\\?[.)]|\(?[a-z][.)])\s+(?=\S)")
 _UNFINISHED = re.compile(r"\w[\"”’')\]`*]*\Z")
 _LINE_BELOW = re.compile(r"[^\S\n]*\n\s*?^(.*\S)", re.MULTILINE)
+_FULL_STOP = re.compile(r"(?<!\betc)(?<!\.\w)(?<!\.)\.$")
+"""The full stop of an item that is no part of an abbreviation: "etc.", "U.S.", "…"."""
+
 _STOP = re.compile(r"[.!?][\"”’')\]`]*$")
 _LABEL = re.compile(r"(?:[A-Z][A-Z/&-]+(?: (?:[A-Z/&-]{2,}|AND|OF))*:?|[A-Z][a-z]+:)\s+(?=[A-Z])")
 _ABSTRACT_LABELS = frozenset(
@@ -162,11 +165,11 @@ def _joined(items: Sequence[Unit], introduction: Unit | None) -> Iterator[Unit]:
 
 
 def _without_ending(item: str) -> str:
-    """Return ``item`` without what joins it with the next one: "…, and"."""
+    """Return ``item`` without what joins it with the next one, "…, and", or parts it from it, its full stop."""
     item = item.rstrip(" ,;")
     for ending in (" and", " or"):
         item = item.removesuffix(ending).rstrip(" ,;")
-    return item
+    return _FULL_STOP.sub("", item)
 
 
 def _is_sentence(text: str) -> bool:

@@ -191,3 +191,17 @@ def test_a_heading_without_the_space_of_commonmark_is_a_heading_outside_code(
     assert [heading.text for heading in document.headings] == ["Costs"]
     assert "##not a heading" in document.text
     assert "#channel" in document.text
+
+
+def test_attributes_of_kramdown_pandoc_and_hugo_are_no_text(read_document: Callable[..., Document]) -> None:
+    text = (
+        '# Ships\n\n## Pilots {: #pilots .wide title="a b" }\n\nTwo wait. {:.intro}\n\n{: .list}\n\n## Fees {#fees}\n\n'
+    )
+    text += (
+        "- One pays. {#one}\n\nSee [here](a.html){.button}, or print `{:?}` and `{#x}`, {:>8} and {.Name}, they say.\n"
+    )
+    document = read_document("a.md", text)
+    assert [heading.text for heading in document.headings][-2:] == ["Pilots", "Fees"]
+    assert document.text == (
+        "Pilots\n\nTwo wait.\n\nFees\n\n- One pays.\n\nSee here, or print {:?} and {#x}, {:>8} and {.Name}, they say."
+    )

@@ -19,6 +19,11 @@ def test_items_are_one_unit_with_the_line_that_introduces_them_and_quote_the_who
     assert not unit.whole
 
 
+def test_full_stops_between_items_go_and_those_of_abbreviations_stay() -> None:
+    passage = "Better than setup functions:\n\n- they have names.\n- they are used in the U.S.\n- etc."
+    assert texts(passage)[-1] == "Better than setup functions: they have names; they are used in the U.S.; etc."
+
+
 def test_a_list_that_is_too_long_is_divided_and_each_part_has_the_introduction() -> None:
     item = "item " * 30
     passage = f"The parts are:\n\n- {item}\n- {item}\n- {item}"
