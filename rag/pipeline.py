@@ -32,7 +32,7 @@ from rag.llm import (
 )
 from rag.progress import OnProgress, Step, Throughput
 from rag.store import EmbeddingVolume, Index, IndexReport, store_directory
-from rag.types import Brief, Chunk, Document, Filter, Hit, slug
+from rag.types import Brief, Chunk, Document, Filter, Hit, Skipped, slug
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from rag.config import Settings
     from rag.embedding import Embedder
+    from rag.ingest import Source
 
 
 def index(
@@ -69,11 +70,9 @@ def index(
         IndexBusy, IndexMismatch: see :class:`rag.store.index.Index`.
         ModelError: a remote embedder failed; what it has returned is kept and not requested again.
     """
-    from rag.ingest import Source, extract, find, require_ocr, with_ocr
+    from rag.ingest import extract
 
-    if ocr:
-        require_ocr()
-    sources = find(paths)  # a path that does not exist fails here, before a store is made
+    sources = _find_sources(paths, ocr=ocr)  # a path that does not exist fails here, before a store is made
     choice = None if embedder else resolve_embedder(settings)
     remote = None if embedder else open_remote_embedder(settings)
     store = Index(settings.store, embedder or remote or open_embedder(settings))
@@ -90,7 +89,7 @@ def index(
     try:
         with remote.recording(on_wait) if remote else nullcontext(Counter[str]()) as tokens:
             report = store.update(
-                (with_ocr(item) if ocr and isinstance(item, Source) else item for item in sources),
+                sources,
                 extract,
                 _roots(paths),
                 prune=prune,
@@ -116,15 +115,21 @@ def index(
 
 
 def estimate_index(
-    paths: Sequence[str], settings: Settings, *, prune: bool = False, on_progress: OnProgress = lambda _: None
+    paths: Sequence[str],
+    settings: Settings,
+    *,
+    prune: bool = False,
+    ocr: bool = False,
+    on_progress: OnProgress = lambda _: None,
 ) -> EmbeddingEstimate:
     """Return what :func:`index` would embed. Nothing is embedded, sent or written.
 
     Raises:
         UsageError, IndexBusy, IndexMismatch: see :func:`index`.
     """
-    from rag.ingest import extract, find
+    from rag.ingest import extract
 
+    sources = _find_sources(paths, ocr=ocr)
     choice = resolve_embedder(settings)
     volumes: list[EmbeddingVolume] = []
 
@@ -137,7 +142,7 @@ def estimate_index(
         store = Index(settings.store if exists else empty, open_embedder(settings))
         try:
             store.update(
-                find(paths),
+                sources,
                 extract,
                 _roots(paths),
                 prune=prune,
@@ -279,6 +284,15 @@ def _file_progress(on_progress: OnProgress, throughput: Throughput) -> Callable[
         on_progress(Step(stage="read", message=f"{path} ({done})"))
 
     return on_file
+
+
+def _find_sources(paths: Sequence[str], *, ocr: bool) -> Iterator[Source | Skipped]:
+    """Return what is found in ``paths``, to be read by OCR where it has no text and ``ocr`` is set."""
+    from rag.ingest import Source, find, require_ocr, with_ocr
+
+    if ocr:
+        require_ocr()
+    return (with_ocr(item) if ocr and isinstance(item, Source) else item for item in find(paths))
 
 
 def _roots(paths: Sequence[str]) -> list[str]:

@@ -69,7 +69,7 @@ def index_command(
     roots = list(paths) or ["corpus"]
     if dry_run:
         with progress_display(quiet) as show_step:
-            estimate = pipeline.estimate_index(roots, settings, prune=prune, on_progress=show_step)
+            estimate = pipeline.estimate_index(roots, settings, prune=prune, ocr=ocr, on_progress=show_step)
         click.echo(estimate.as_json() if as_json else estimate.as_text())
         return
     with progress_display(quiet) as show_step, _embedder_for(engine, settings) as embedder:

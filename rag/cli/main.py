@@ -58,10 +58,8 @@ def main() -> NoReturn:
     heed_stop_signals()
     accept_any_character()
     try:
-        cli.main(standalone_mode=False)
-        sys.exit(DONE)
-    except click.exceptions.Exit as request:
-        sys.exit(request.exit_code)
+        status = cli.main(standalone_mode=False)  # of ctx.exit(), such as a plugin's; our commands return None
+        sys.exit(status if isinstance(status, int) else DONE)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

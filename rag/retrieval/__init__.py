@@ -17,7 +17,7 @@ from rag.retrieval.fusion import combine_scores
 from rag.retrieval.hybrid import retrieve
 from rag.retrieval.langchain import index_retriever
 from rag.retrieval.language_notices import language_notices
-from rag.retrieval.merging import merge_hits, search_parts, search_queries
+from rag.retrieval.merging import merge_hits, search_parts
 from rag.retrieval.neighbours import (
     as_neighbours,
     kept_neighbours,
@@ -56,6 +56,5 @@ __all__ = [
     "rewording_notices",
     "search_index",
     "search_parts",
-    "search_queries",
     "without_neighbours",
 ]

@@ -19,13 +19,6 @@ def search_parts(index: Index, question: str, *, k: int, where: Filter | None = 
     """Return the ``k`` best hits of ``index`` for ``question`` and for each of its parts, best first."""
     parts = question_parts(question)
     queries = [part.query for part in parts] if len(parts) > 1 else []
-    return search_queries(index, question, queries, k=k, where=where)
-
-
-def search_queries(
-    index: Index, question: str, queries: Sequence[str], *, k: int, where: Filter | None = None
-) -> list[Hit]:
-    """Return the ``k`` best hits for ``question`` and for ``queries``: see :func:`merge_hits`."""
     return merge_hits([search_index(index, query, k=k, where=where) for query in (question, *queries)])[:k]
 
 
@@ -34,6 +27,7 @@ def merge_hits(rankings: Sequence[Sequence[Hit]]) -> list[Hit]:
 
     So the best hits of each ranking come first, which fusion by sums of ranks does not give: what only one query finds
     would come after what all find. A hit keeps its highest cosine; its score is 1 divided by its new rank.
+    A single ranking is returned as it is.
     """
     if len(rankings) == 1:
         return list(rankings[0])

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from rag.errors import Interrupted, ModelError, ReplyError
 from rag.progress import OnProgress, Step
 from rag.retrieval import ScoreAnswers
-from rag.types import HEADING_REPAIR, UNUSABLE_REPLY, Brief, Chunk, Disagreement, Hit, Section, Sentence, Trace
+from rag.types import HEADING_REPAIR, UNUSABLE_REPLY, Brief, Chunk, Disagreement, Hit, Repair, Section, Sentence, Trace
 from rag.verify import Verifier
 from rag.writing.closing import DividedEvidence, divide_beside_summary, divide_evidence
 from rag.writing.drafts import Writer
@@ -133,7 +133,7 @@ class _Composition:
 
     def _replace_summary(self) -> tuple[OutlineSection, ...]:
         """Replace the summary, and the rest of the brief by quotes of what it does not say; return the sections."""
-        divided = divide_evidence(self.outline)
+        divided, logged = divide_evidence(self.outline), len(self.policy.log)
         try:
             drafts = self.writer.summary()
         except ReplyError as error:
@@ -150,6 +150,8 @@ class _Composition:
         quoted = [_quoted(block) for block in blocks_of(divided.summary)]
         best = best_summary(self.brief.question, found, quoted, chunks, self.score_answers, self.embed)
         summary, divided = divide_beside_summary(self.outline, best)
+        text = _text(summary)
+        self.policy.log = (*self.policy.log[:logged], *(_as_printed(each, text) for each in self.policy.log[logged:]))
         self.brief = replace(
             self.brief, summary=summary, sections=_quoted_sections(divided), conclusion=_quoted(divided.conclusion)
         )
@@ -197,6 +199,13 @@ def _quoted(evidence: Iterable[EvidenceSentence]) -> tuple[Sentence, ...]:
 
 def _quoted_sections(divided: DividedEvidence) -> tuple[Section, ...]:
     return tuple(Section(heading=section.heading, sentences=_quoted(section.evidence)) for section in divided.sections)
+
+
+def _as_printed(repair: Repair, text: str) -> Repair:
+    """Return ``repair``; if its words are not in the printed ``text``, as one that printed nothing."""
+    if repair.after in text:
+        return repair
+    return replace(repair, action="drop", after="", why=f"{repair.why}; other sentences answer better")
 
 
 def _text(sentences: Sequence[Sentence]) -> str:

@@ -21,15 +21,15 @@ class Draft:
     """A sentence as a writer returns it, not yet verified, and the chunks that it cites.
 
     ``evidence`` are sentences of its chunks, of which the nearest is quoted if it fails; empty for a draft of a large
-    model. ``fault`` is what is wrong with it before it is verified. Where ``replaceable`` is not set, no evidence
-    sentence stands in for a draft that fails, as for a side of a disagreement.
+    model. ``fault`` is what is wrong with it before it is verified. ``is_side`` is set for a side of a disagreement: no
+    evidence sentence stands in for one that fails, and one that a section tells already is printed again.
     """
 
     text: str
     chunks: tuple[Chunk, ...]
     evidence: tuple[EvidenceSentence, ...]
     fault: str | None = None
-    replaceable: bool = True
+    is_side: bool = False
 
     @property
     def citations(self) -> tuple[str, ...]:

@@ -294,7 +294,7 @@ def _entries(outcomes: Iterable[Outcome], standing: StandingSentences) -> tuple[
     """Return the sentences that passed and were not ``standing``, and what was refused with its fault."""
     entries: list[SentenceToEdit] = []
     for outcome in outcomes:
-        passed = [sentence for sentence in outcome.sentences if standing.add(sentence)]
+        passed = [each for each in outcome.sentences if standing.add(each) or outcome.draft.is_side]
         entries += passed if outcome.passed else [outcome.refused]
     return tuple(entries)
 

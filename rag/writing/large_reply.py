@@ -6,25 +6,19 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rag.text import words_of
 from rag.types import Chunk
 from rag.writing.drafts import Draft, DraftDisagreement
 from rag.writing.editing import Edit
-from rag.writing.model_calls import clean_sentences, without_markers
+from rag.writing.model_calls import sentences_of_item, without_markers
 
 MAX_GAP_WORDS = 40
 """A longer gap is not printed."""
 
 
 def read_drafts(text: str, cited: Sequence[str], passages: Mapping[str, Chunk]) -> list[Draft]:
-    """Return the drafts of one item of a reply, with the passages that it cites.
-
-    Some models write no full stop. An item that has none at all is one sentence: a reply that was cut off has no end of
-    its JSON, and is unusable.
-    """
+    """Return the drafts of one item of a reply, with the passages that it cites."""
     own = _chunks(cited, passages)
-    sentences = clean_sentences(text) or (clean_sentences(f"{text.strip()}.") if words_of(text) else [])
-    return [Draft(text=each, chunks=own, evidence=()) for each in sentences]
+    return [Draft(text=each, chunks=own, evidence=()) for each in sentences_of_item(text)]
 
 
 def read_edit(item: Any, entry: int, passages: Mapping[str, Chunk]) -> Edit:
@@ -40,11 +34,11 @@ def read_disagreement(item: Any, passages: Mapping[str, Chunk]) -> DraftDisagree
         return None
     sides = []
     for side in item.sides:
-        sentences = clean_sentences(side.text)
+        sentences = sentences_of_item(side.text)
         if len(sentences) != 1:
             return None
         own = _chunks(side.citations, passages)
-        sides.append(Draft(text=sentences[0], chunks=own, evidence=(), replaceable=False))
+        sides.append(Draft(text=sentences[0], chunks=own, evidence=(), is_side=True))
     about = re.sub(r"[\s.:;]+$", "", without_markers(item.about)).strip()
     one, other = sides
     if not about or set(one.citations) == set(other.citations):
@@ -59,7 +53,7 @@ def clean_queries(queries: Iterable[str]) -> tuple[str, ...]:
 
 def gap_sentences(sentences: Sequence[str]) -> tuple[str, ...]:
     """Return the gaps that are whole sentences and not too long, without aliases."""
-    found = [" ".join(clean_sentences(text)) for text in sentences]
+    found = [" ".join(sentences_of_item(text)) for text in sentences]
     return tuple(dict.fromkeys(text for text in found if 0 < len(text.split()) <= MAX_GAP_WORDS))
 
 

@@ -10,15 +10,17 @@ They do not leave the modules of the large writer.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.errors import ReplyError
 from rag.llm.prompts import Prompt
 from rag.types import Chunk
 from rag.writing.drafts import CLOSING_PARTS, Draft, DraftBrief, RefusedDraft, WrittenSection
-from rag.writing.editing import DraftEdits, PartToEdit, SentenceToEdit
+from rag.writing.editing import DraftEdits, Edit, PartToEdit, SentenceToEdit
 from rag.writing.headings import clean_heading, heading_fault, heading_of_passages
 from rag.writing.large_reply import clean_queries, gap_sentences, read_disagreement, read_drafts, read_edit
 from rag.writing.large_schemas import MAX_READ, brief_schema, edit_schema, select_schema
@@ -144,18 +146,19 @@ class LargeWriter:
 
     def _sections(self, items: Iterable[Any], passages: Mapping[str, Chunk]) -> tuple[list[WrittenSection], list[str]]:
         """Return the sections of a reply, and what was wrong with them."""
-        evidence = self._heading_evidence(passages.values())
         written: list[WrittenSection] = []
         faults = []
         for each in items:
             drafts = _drafts(each.sentences, passages)
-            heading, taken = clean_heading(each.heading, evidence), [section.heading for section in written]
+            chunks = [chunk for draft in drafts for chunk in draft.chunks]
+            evidence, taken = self._heading_evidence(chunks), [section.heading for section in written]
+            heading = clean_heading(each.heading, evidence)
             if not drafts:
                 faults.append(f"the section {heading!r} has no complete sentence")
                 continue
             if fault := heading_fault(heading, evidence, taken):
                 faults.append(f"{heading!r} {fault}")
-                heading = heading_of_passages([chunk for draft in drafts for chunk in draft.chunks], taken)
+                heading = heading_of_passages(chunks, taken)
             written.append(WrittenSection(heading=heading, drafts=tuple(drafts)))
         return written, faults
 
@@ -190,11 +193,11 @@ class LargeWriter:
             found=", ".join(self._aliases_of(found)) or "nothing",
             passages=passages_text(passages),
         )
+        edits = tuple(read_edit(item, places[str(item.sentence)], passages) for item in reply.edits)
+        wanted = {headings[str(item.section)]: item.heading for item in reply.headings}
         return DraftEdits(
-            edits=tuple(read_edit(item, places[str(item.sentence)], passages) for item in reply.edits),
-            headings=self._new_headings(
-                {headings[str(item.section)]: item.heading for item in reply.headings}, parts, passages.values()
-            ),
+            edits=edits,
+            headings=self._new_headings(wanted, parts, _cited_in_parts(parts, edits, passages)),
             closed_gaps={
                 gap: (places.get(str(each.sentence)), " ".join(gap_sentences([each.left])) if each.left.strip() else "")
                 for each in reply.closed
@@ -211,12 +214,12 @@ class LargeWriter:
         return self._aliases_of([*read, *self._openings(read)])
 
     def _new_headings(
-        self, wanted: Mapping[int, str], parts: Sequence[PartToEdit], passages: Collection[Chunk]
+        self, wanted: Mapping[int, str], parts: Sequence[PartToEdit], cited: Sequence[Collection[Chunk]]
     ) -> dict[int, str]:
-        """Return the headings ``wanted`` of ``parts``, by position, that have no fault."""
-        evidence = self._heading_evidence(passages)
+        """Return the headings ``wanted`` of ``parts``, by position, that have no fault; each part cites ``cited``."""
         found: dict[int, str] = {}
         for at, heading in wanted.items():
+            evidence = self._heading_evidence(cited[at])
             clean = clean_heading(heading, evidence)
             others = [found.get(other, part.name or part.kind) for other, part in enumerate(parts) if other != at]
             if heading_fault(clean, evidence, others) is None:
@@ -281,6 +284,25 @@ def _brief_text(parts: Sequence[PartToEdit], passages: Mapping[str, Chunk]) -> s
 
 def _entries(parts: Iterable[PartToEdit]) -> list[SentenceToEdit]:
     return [entry for part in parts for entry in part.entries]
+
+
+def _cited_in_parts(
+    parts: Iterable[PartToEdit], edits: Iterable[Edit], passages: Mapping[str, Chunk]
+) -> list[list[Chunk]]:
+    """Return what each of ``parts`` cites, as it is and as corrected."""
+    by_id = {chunk.id: chunk for chunk in passages.values()}
+    corrected: defaultdict[int, list[Chunk]] = defaultdict(list)
+    for edit in edits:
+        corrected[edit.entry] += [chunk for draft in edit.drafts for chunk in draft.chunks]
+    numbers = count()
+    return [
+        [
+            chunk
+            for entry, number in zip(part.entries, numbers, strict=False)
+            for chunk in (*(by_id[each] for each in _cited(entry) if each in by_id), *corrected[number])
+        ]
+        for part in parts
+    ]
 
 
 def _cited(entry: SentenceToEdit) -> Sequence[str]:

@@ -31,6 +31,9 @@ briefs, all code."""
 _DOTTED_LETTERS = re.compile(r"\b(?:[A-Za-z]\.){2,}$")
 """An abbreviation of single letters at the end of a piece: "p.m.", "U.S."."""
 
+_OPEN_END = re.compile(r"[\w%°+][\"”’')\]]*$")
+"""The end of a sentence without its mark. A comma, a colon or "…" tells that more was to come."""
+
 
 def ask_with_retry(model: ChatModel, prompt: Prompt, schema: type[ReplyT], *, max_tokens: int, **values: str) -> ReplyT:
     """Ask the model once, and a second time with the error if the reply does not follow the schema.
@@ -68,6 +71,19 @@ def clean_sentences(text: str) -> list[str]:
         else:
             sentences.append(piece)
     return [sentence for sentence in sentences if re.search(r"(?:[.!]|\?[\"”’')\]])[\"”’')\]]*$", sentence)]
+
+
+def sentences_of_item(text: str) -> list[str]:
+    """Return the sentences of ``text``, a whole item of a large model's reply, as :func:`clean_sentences` does.
+
+    Some models write no full stop behind the last sentence of an item. It was not cut off: a reply that is has no end
+    of its JSON, and is unusable. Words that begin with a small letter, "who built it", are no sentence without one.
+    """
+    plain = without_markers(text).rstrip()
+    if not _OPEN_END.search(plain):
+        return clean_sentences(plain)
+    completed = clean_sentences(f"{plain}.")
+    return completed if completed and not completed[-1][0].islower() else clean_sentences(plain)
 
 
 def without_markers(text: str) -> str:

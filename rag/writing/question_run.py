@@ -220,24 +220,29 @@ class QuestionRun:
         where: Filter | None,
     ) -> Brief:
         """Write the brief; without models, quote the evidence, and without an outline, say what is missing."""
+        trace = self._trace(models.verifier.name if models else NO_VERIFIER)
+        started, searched = time.perf_counter(), self.seconds.get("retrieve", 0.0)
+
+        def with_costs(brief: Brief) -> Brief:
+            """Return ``brief`` with what its calls took and cost, and what was searched for meanwhile."""
+            if models is None:
+                return brief
+            model_seconds, model_tokens, model_cost = models.spent()
+            searching = self.seconds.get("retrieve", 0.0) - searched
+            write = time.perf_counter() - started - searching
+            seconds = _rounded({**self.seconds, "write": write, "model": model_seconds})
+            tokens = {**model_tokens, **self._embedding_tokens_sent()}
+            costs = (model_cost, self._embedding_cost())
+            cost = None if None in costs else sum(filter(None, costs))
+            return replace(brief, trace=replace(brief.trace, seconds=seconds, tokens=tokens, cost=cost))
+
         if not outline.sections:
-            trace = self._trace(models.verifier.name if models else NO_VERIFIER)
             gaps = answerability.gaps or ("The passages nearest to the question have no sentence that answers it.",)
-            return insufficient_brief(self.question, hits, trace, gaps)
+            return with_costs(insufficient_brief(self.question, hits, trace, gaps))
         if models is None:
             brief = self.quoted(hits, outline, answerability)
             self.on_progress(Step(stage="write", message="quotes", brief=brief))
             return brief
-        trace = self._trace(models.verifier.name)
-        started = time.perf_counter()
-
-        def with_costs(brief: Brief) -> Brief:
-            model_seconds, model_tokens, model_cost = models.spent()
-            seconds = {**self.seconds, "write": time.perf_counter() - started, "model": model_seconds}
-            tokens = {**brief.trace.tokens, **model_tokens}
-            cost = None if model_cost is None or brief.trace.cost is None else model_cost + brief.trace.cost
-            return replace(brief, trace=replace(brief.trace, seconds=_rounded(seconds), tokens=tokens, cost=cost))
-
         common: dict[str, Any] = {"trace": trace, "gaps": answerability.gaps, "on_progress": self.on_progress}
         try:
             if models.writer.small:
@@ -312,7 +317,6 @@ class QuestionRun:
 
     def _trace(self, verifier: str) -> Trace:
         names = prompt_names(self.choice, self.verifier)
-        embedding = {} if self.remote_embedder is None else {EMBEDDING_TOKENS: self.embedding_tokens["prompt"]}
         return Trace(
             version=version("citebrief"),
             model=self.choice.name,
@@ -329,7 +333,7 @@ class QuestionRun:
             fingerprint=self.index.fingerprint,
             verifier=verifier,
             seconds=_rounded(self.seconds),
-            tokens={**dict.fromkeys(TOKEN_KINDS, 0), **embedding},
+            tokens={**dict.fromkeys(TOKEN_KINDS, 0), **self._embedding_tokens_sent()},
             cost=self._embedding_cost(),
             notices=tuple(self.notices),
         )
@@ -343,6 +347,9 @@ class QuestionRun:
         with self.remote_embedder.recording(lambda why: self.on_progress(Step(stage="wait", message=why))) as tokens:
             yield
         self.embedding_tokens.update(tokens)
+
+    def _embedding_tokens_sent(self) -> dict[str, int]:
+        return {} if self.remote_embedder is None else {EMBEDDING_TOKENS: self.embedding_tokens["prompt"]}
 
     def _embedding_cost(self) -> float | None:
         """Return the cost of embedding in US dollars; 0 with a local embedder, None if the price is unknown."""

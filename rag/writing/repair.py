@@ -73,7 +73,8 @@ class RepairPolicy:
         everything = [outcome for part in outcomes for outcome in part]
         standing = StandingSentences.of(printed)
         sentences = {
-            id(each): [sentence for sentence in each.sentences if standing.add(sentence)] for each in everything
+            id(each): [sentence for sentence in each.sentences if standing.add(sentence) or each.draft.is_side]
+            for each in everything
         }
         for outcome in everything:
             repairs += outcome.repairs
@@ -90,16 +91,13 @@ class RepairPolicy:
     ) -> list[list[Outcome]]:
         """Verify the drafts of ``parts``, then of ``closing``, all together; see :meth:`judged`.
 
-        One of ``closing``, summary and conclusion, that repeats a draft of ``parts`` or one before it has that fault.
+        One of ``closing``, summary and conclusion, that repeats what passed of ``parts`` or before it has that fault.
         """
-        texts = [draft.text for _, drafts in parts for draft in drafts]
-        marked = []
-        for where, drafts in closing:
-            marked.append((where, list[Draft]()))
-            for draft in drafts:
-                marked[-1][1].append(_marked_if_repeated(draft, texts))
-                texts.append(draft.text)
-        return self.judged([*parts, *marked])
+        outcomes = self.judged([*parts, *closing])
+        texts = [sentence.text for own in outcomes[: len(parts)] for each in own for sentence in each.sentences]
+        for own in outcomes[len(parts) :]:
+            own[:] = [_refused_if_repeated(outcome, texts) for outcome in own]
+        return outcomes
 
     def record(self, where: str, action: RepairAction, before: str, after: str, why: str) -> None:
         """Add a repair to the log."""
@@ -185,14 +183,16 @@ def replacement_repair(outcome: Outcome, sentences: Sequence[Sentence]) -> Repai
     return Repair(where=outcome.where, action=action, before=outcome.draft.text, after=after, why=outcome.fault)
 
 
-def _marked_if_repeated(draft: Draft, texts: Iterable[str]) -> Draft:
-    """Return ``draft``, with a fault if it repeats one of ``texts``."""
-    repeated = repeated_in(draft.text, texts)
-    return replace(draft, fault=f"it repeats another sentence: {repeated}") if repeated else draft
+def _refused_if_repeated(outcome: Outcome, texts: list[str]) -> Outcome:
+    """Return ``outcome``, refused if it passed and repeats one of ``texts``; else its own are added to these."""
+    if outcome.passed and (repeated := repeated_in(outcome.draft.text, texts)):
+        return Outcome(draft=outcome.draft, where=outcome.where, fault=f"it repeats another sentence: {repeated}")
+    texts += [sentence.text for sentence in outcome.sentences]
+    return outcome
 
 
 def _replacements(draft: Draft, standing: StandingSentences) -> Sequence[EvidenceSentence]:
     """Return the evidence sentences that stand in for a draft that failed."""
-    if not draft.replaceable:
+    if draft.is_side:
         return ()
     return nearest_evidence(draft, standing)

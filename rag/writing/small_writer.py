@@ -98,7 +98,7 @@ def heading_repeats(heading: str, question: str, others: Sequence[str]) -> str |
     if stems <= of_question:
         return "only repeats the question"
     for other, words in zip(others, known, strict=True):
-        if len(stems & words) >= MAX_SHARED_HEADING * min(len(stems), len(words)):
+        if words and len(stems & words) >= MAX_SHARED_HEADING * min(len(stems), len(words)):
             return f"says the same as the heading of another section: {other!r}"
     return None
 

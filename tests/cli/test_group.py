@@ -22,6 +22,7 @@ print("imported", file=sys.stderr)
 def greet():
     "Greet the reader."
     click.echo("hello")
+    click.get_current_context().exit(3)
 """)
     metadata = tmp_path / "greeting-1.dist-info"
     metadata.mkdir()
@@ -32,13 +33,15 @@ def greet():
     return tmp_path
 
 
-def run(plugin: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(plugin: Path, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "PYTHONPATH": f"{plugin}{os.pathsep}{ROOT}"}
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=True, env=env)
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False, env=env)
+    assert done.returncode == status, done.stderr
+    return done
 
 
-def test_a_registered_command_runs_and_is_listed_with_its_help(plugin: Path) -> None:
-    assert run(plugin, "greet").stdout == "hello\n"
+def test_a_registered_command_runs_with_its_exit_status_and_is_listed_with_its_help(plugin: Path) -> None:
+    assert run(plugin, "greet", status=3).stdout == "hello\n"
     listing = run(plugin, "--help").stdout
     assert "  greet   Greet the reader.\n" in listing
     assert "  eval    Score how faithful briefs are, and compare with thresholds.\n" in listing

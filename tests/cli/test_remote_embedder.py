@@ -89,6 +89,26 @@ def test_hits_and_brief_are_those_of_the_same_model_in_this_process(
     assert len(server.requests) == requests
 
 
+def test_what_a_large_models_searches_embed_is_counted(
+    documents: Path, minilm: Embed, tmp_path: Path, citebrief: Run
+) -> None:
+    store = str(tmp_path / "store")
+    with FaultServer(embed=minilm) as server:
+        remote = {
+            "OPENAI_BASE_URL": server.base_url,
+            "OPENAI_API_KEY": "sk-1",
+            "CITEBRIEF_EMBEDDER": f"openai:{MODEL}",
+        }
+        assert citebrief("index", str(documents), "--store", store, **remote).returncode == 0
+        indexed = len(server.requests)
+        ask = ("ask", QUESTION, "--llm", "openai:gpt-4.1-mini", "--verifier", "support", "--format", "json")
+        answered = citebrief(*ask, "--store", store, **remote)
+        searched = [request.body["input"] for request in server.requests[indexed:] if "input" in request.body]
+    trace = from_json(answered.stdout).trace
+    assert len(searched) > 1, "the model's own queries are embedded besides the question"
+    assert trace.tokens["embedding"] == sum(len(text.split()) for texts in searched for text in texts)
+
+
 def test_a_second_run_sends_only_what_is_new(
     documents: Path, tmp_path: Path, citebrief: Run, proxy: FaultServer
 ) -> None:

@@ -83,6 +83,8 @@ def test_index_offers_ocr_by_name_and_keeps_what_it_read(tmp_path: Path) -> None
     assert "partly read scan.pdf: no text layer (page 1)" in plain.output
     assert "pip install 'citebrief[ocr]', then index it again with --ocr" in plain.output
     pytest.importorskip("rapidocr")
+    estimated = CliRunner().invoke(cli, ["index", "--ocr", "--dry-run", str(tmp_path / "scan.pdf"), *store])
+    assert "1 passage" in estimated.output, "as many as the index below embeds"
     read = CliRunner().invoke(cli, ["index", "--ocr", str(tmp_path / "scan.pdf"), *store])
     assert "1 changed" in read.output
     assert "no text layer" not in read.output

@@ -115,6 +115,8 @@ def test_a_summary_that_a_passage_states_opens_the_brief_and_a_false_one_gives_w
     assert brief.conclusion
     assert all(sentence.support == "full" for sentence in brief.sentences())
     assert {repair.where for repair in brief.trace.repairs} == {"summary"}
+    printed = " ".join(texts)
+    assert all(repair.after in printed for repair in brief.trace.repairs), "a repair tells what is printed"
 
 
 def test_an_unusable_summary_leaves_the_quoted_brief(hits: list[Hit], outline: Outline) -> None:

@@ -195,13 +195,24 @@ def test_a_closing_sentence_that_fails_or_repeats_another_is_corrected_or_droppe
         ],
         edit=[corrections(("S2", "replace", better, ["E1"]), ("S7", "replace", MOVED, ["E3"]))],
     )
-    assert verifier.asked[0] == [RIGHT, CHEAP, MOVED, SUMMARY, CONCLUSION]  # what repeats another is not judged
     assert texts(brief)[0] == [SUMMARY, better]
     assert brief.conclusion == ()
     request = request_for("edit", requests)
     assert f"S2 (E1; refused: it repeats another sentence: {RIGHT}): {RIGHT}" in request
     assert f"# Conclusion\nS6 (E3; refused: the evidence does not say “settled”): {CONCLUSION}" in request
     assert actions(brief) == [("summary", "rewrite"), *[("conclusion", "drop")] * 3]  # the correction repeats too
+
+
+def test_a_closing_sentence_may_repeat_what_was_refused_in_a_section(composed: Compose) -> None:
+    sections = written([(RIGHT, ["E1"]), (CHEAP, ["E3"])], summary=[(SUMMARY, ["E1"]), (CHEAP, ["E2"])])
+    brief, _ = composed(verifier_of(), brief=[sections])
+    assert texts(brief)[0] == [SUMMARY, CHEAP]
+
+
+def test_a_disagreement_whose_side_a_section_tells_is_printed(composed: Compose) -> None:
+    sides = [("the price", [(CHEAP, ["E2"]), (OTHER_SIDE, ["E1"])])]
+    brief, _ = composed(verifier_of({OTHER_SIDE: BOARD}), brief=[written(disagreements=sides)])
+    assert [[side.text for side in each.sides] for each in brief.disagreements] == [[CHEAP, OTHER_SIDE]]
 
 
 def test_no_sentence_stands_twice_in_summary_and_conclusion(composed: Compose) -> None:

@@ -143,12 +143,26 @@ def test_an_alias_that_was_not_shown_and_a_sentence_without_one_are_refused(
         assert len(server.requests) == 2
 
 
-def test_an_item_of_two_sentences_is_split_and_an_incomplete_one_left_out(writer: Connect, meeting: Chunk) -> None:
-    text = "The board met on 3 May 2011 [E1]. The vote was secret (E1). The pier then"
+def test_an_item_of_two_sentences_is_split_and_a_question_or_an_incomplete_one_left_out(
+    writer: Connect, meeting: Chunk
+) -> None:
+    text = "The board met on 3 May 2011 [E1]. Who paid? The vote was secret (E1). The pier then …"
     with FaultServer([good(brief_reply(("The vote", [(text, ["E1"])])))]) as server:
         [section] = brief_by(writer(server)).sections
     assert [draft.text for draft in section.drafts] == ["The board met on 3 May 2011.", "The vote was secret."]
     assert {draft.chunks for draft in section.drafts} == {(meeting,)}
+
+
+def test_the_last_sentence_of_an_item_needs_no_full_stop(writer: Connect) -> None:
+    text = "The board gave the pier its approval. The council revoked it in June [E1]"
+    reply = brief_reply(("The vote", [(text, ["E1"]), ("Who revoked it?", ["E1"]), ("and who paid", ["E1"])]))
+    with FaultServer([good(reply | {"gaps": [{"gap": "They do not say who paid", "search": ""}]})]) as server:
+        brief = brief_by(writer(server))
+    assert [draft.text for draft in brief.sections[0].drafts] == [
+        "The board gave the pier its approval.",
+        "The council revoked it in June.",
+    ]
+    assert brief.gaps == ("They do not say who paid.",)
 
 
 def test_an_item_without_any_full_stop_is_a_sentence(writer: Connect) -> None:
@@ -179,6 +193,17 @@ def test_headings_are_cleaned_and_one_with_a_fault_is_replaced_by_that_of_the_do
     assert len({first.casefold(), second.casefold(), third.casefold()}) == 3
     assert "Bergen" not in third
     assert brief.faults[1] == "'The pier of Bergen' names Bergen, which the section does not"
+
+
+def test_a_heading_names_what_its_own_section_cites(writer: Connect, meeting: Chunk, cost: Chunk) -> None:
+    dear = chunk("costs.md", f"{cost.text} The boats of Nesodden use it.")
+    reply = brief_reply(
+        ("Boats of Nesodden", [("The board met.", ["E1"])]), ("The pier of Nesodden", [("It is dear.", ["E2"])])
+    )
+    with FaultServer([good(reply)]) as server:
+        brief = brief_by(replace(writer(server), evidence=(meeting, dear)))
+    assert [each.heading for each in brief.sections][1] == "The pier of Nesodden"
+    assert brief.faults == ("'Boats of Nesodden' names Nesodden, which the section does not",)
 
 
 def test_a_heading_may_have_the_date_of_a_document(writer: Connect, meeting: Chunk) -> None:

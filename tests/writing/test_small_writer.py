@@ -82,6 +82,11 @@ def test_a_section_has_a_bounded_number_of_notes(writer: Connect, section: Outli
     assert len(user_message(server).splitlines()) <= MAX_SOURCES + 2
 
 
+def test_a_heading_without_words_of_content_refuses_no_other_one(writer: Connect, section: OutlineSection) -> None:
+    with FaultServer([reply("A secret vote")]) as server:
+        assert writer(server).heading(section, ["What it is"]).text == "A secret vote"
+
+
 @pytest.mark.parametrize(
     ("heading", "fault"),
     [
