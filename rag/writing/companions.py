@@ -36,8 +36,9 @@ def companions(index: Index, chunks: Sequence[Chunk], where: Filter | None = Non
     """Return the passages that a reader of each of ``chunks`` needs beside it, by its id.
 
     They are the opening of its document, if that has fields such as a status, an author or a date, or is a line of
-    author and date; below the same headings the passages directly before it, which may have its reason or year, and
-    behind it, which may limit or take back what it says, unless they are code without words, such as checksums; and the
+    author and date; the passage directly before it, below the same headings, which may have its reason or year, or
+    below a heading over its own, which may say from when all of it holds; below the same headings the one behind it,
+    which may limit or take back what it says, unless they are code without words, such as checksums; and the
     latest passage of a later document that has the number of the same issue and passes ``where``. Of 20 of the last
     kind for three briefs on minutes all tell what became of the matter, and readers of the briefs had missed four.
     """
@@ -55,7 +56,8 @@ def companions(index: Index, chunks: Sequence[Chunk], where: Filter | None = Non
 
     found = {}
     for chunk in chunks:
-        near = [each for each in index.catalogue.neighbours(chunk) if is_same_part(each, chunk)]
+        neighbours = index.catalogue.neighbours(chunk)
+        near = [each for each in neighbours if is_same_part(each, chunk) or _introduces(each, chunk)]
         near = [each for each in near if not is_wordless_code(each.text)]
         of_issues = [each for number in _ISSUE_NUMBER.findall(chunk.text) if (each := latest(number))]
         later = [each for each in of_issues if chunk.date and each.date and each.date > chunk.date]
@@ -68,6 +70,16 @@ def _is_header(text: str) -> bool:
     """Whether the opening of a document is its fields, or a line of author and date."""
     is_byline = len(text.split()) <= BYLINE_WORDS and any(True for _ in find_dates(text))
     return is_byline or opens_with_fields(text)
+
+
+def _introduces(one: Chunk, other: Chunk) -> bool:
+    """Whether ``one`` stands directly before ``other`` and below a heading over its own, but not the document's.
+
+    It makes a brief's passages 1.5 % longer (29 briefs): "Removed in version 8.0." stood above three subsections.
+    """
+    over = one.heading_path
+    is_above = 0 < len(over) < len(other.heading_path) and other.heading_path[: len(over)] == over
+    return is_above and one.start < other.start
 
 
 def is_same_part(one: Chunk, other: Chunk) -> bool:

@@ -17,7 +17,7 @@ from rag.writing.companions import companions
 
 
 @pytest.mark.integration
-def test_beside_a_passage_stand_its_neighbours_below_the_same_headings_and_an_opening_with_fields(
+def test_beside_a_passage_stand_neighbours_below_its_headings_or_one_over_it_and_an_opening_with_fields(
     corpus_index: Index,
 ) -> None:
     catalogue = corpus_index.catalogue
@@ -27,7 +27,12 @@ def test_beside_a_passage_stand_its_neighbours_below_the_same_headings_and_an_op
     for chunk in chunks:
         opening = catalogue.first_chunk(chunk.document_id)
         assert opening is not None
-        near = [each for each in catalogue.neighbours(chunk) if each.heading_path == chunk.heading_path]
+        near = []
+        for each in catalogue.neighbours(chunk):
+            levels = len(each.heading_path)
+            over = 0 < levels < len(chunk.heading_path) and each.heading_path == chunk.heading_path[:levels]
+            if each.heading_path == chunk.heading_path or (over and each.start < chunk.start):
+                near.append(each)
         together += len(near)
         fixed = [opening] if opens_with_fields(opening.text) and opening != chunk else []
         assert list(beside[chunk.id]) == [*fixed, *(each for each in near if each not in fixed)]
@@ -110,3 +115,21 @@ def test_beside_a_matter_with_a_number_stands_what_became_of_it(tmp_path: Path) 
     first = by_date["2024-09-11"]
     assert companions(index, [first], Filter(until="2024-09-30"))[first.id] == (by_date["2024-09-18"],)
     index.close()
+
+
+@pytest.mark.integration
+def test_what_stands_below_the_heading_over_it_is_read_with_a_passage(tmp_path: Path) -> None:
+    """The version that removed a thing stood above the subsections on its parts."""
+    (tmp_path / "docs").mkdir()
+    text = "# Changes\n\nAll.\n\n## Ropes\n\nRemoved in version 8.\n\n### Knots\n\nTie.\n\n### Nets\n\nBuy one.\n"
+    (tmp_path / "docs" / "changes.md").write_text(text)
+    settings = load_settings({"store": str(tmp_path / "store"), "llm": "extractive"})
+    pipeline.index([str(tmp_path / "docs")], settings)
+    index = Index.open(settings.store, load_encoder())
+    chunks = {each.text: each for each in index.catalogue.chunks_by_record(list(index.catalogue.records())).values()}
+    beside = companions(index, list(chunks.values()))
+    found = {text: [each.text for each in beside[chunk.id]] for text, chunk in chunks.items()}
+    index.close()
+    assert found["Tie."] == ["Removed in version 8."]
+    assert found["Removed in version 8."] == []
+    assert found["Buy one."] == []
