@@ -139,7 +139,7 @@ def estimate_cost(
                     outline, writer = session.outline_and_writer(question, model)
                     if outline.sections:
                         expand_queries(model, question.text)
-                        _write_large_dry(model, writer, outline, settings.sections)
+                        _write_large_dry(model, writer, outline, question.sections or settings.sections)
                 if judge is not None:
                     _verify_dry(judge, outline, small=model.small)
     factor = len(questions) / max(1, len(sample))
