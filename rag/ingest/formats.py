@@ -124,7 +124,7 @@ READERS: dict[str, Reader] = {
 }
 """Lower-case suffix → reader."""
 
-FORMAT_NAMES = "md, txt, rst, html, pdf, docx, pptx, xlsx, epub, csv, jsonl"
+FORMAT_NAMES = ", ".join(suffix.removeprefix(".") for suffix in READERS)
 """The formats as error messages list them."""
 
 _SUFFIX_OF_CONTENT_TYPE = {

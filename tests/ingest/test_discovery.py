@@ -13,6 +13,7 @@ import pytest
 from rag.errors import UsageError
 from rag.ingest import Source, extract, find
 from rag.ingest import source as source_module
+from rag.ingest.formats import READERS
 from rag.types import Skipped
 
 
@@ -83,7 +84,8 @@ def test_unreadable_files_are_reported_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "gone.md").symlink_to(tmp_path / "missing.md")
     os.mkfifo(tmp_path / "pipe.md")
     reasons = skipped(tmp_path)
-    assert reasons["photo.jpeg"].startswith(".jpeg: not a format citebrief reads; it reads md, txt")
+    assert reasons["photo.jpeg"].startswith(".jpeg: not a format citebrief reads; it reads md, ")
+    assert all(suffix[1:] in reasons["photo.jpeg"].partition("it reads ")[2].split(", ") for suffix in READERS)
     assert reasons["empty.md"] == "the file is empty"
     assert reasons["gone.md"] == "a link to a file that does not exist"
     assert reasons["pipe.md"].startswith("not a regular file")
