@@ -20,7 +20,7 @@ from rag.ingest.encoding import decode
 from rag.ingest.omissions import SURPLUS_CELLS, Tally
 from rag.ingest.rows import DocumentRow, ParsedRows, parse_row
 from rag.ingest.scan import Page, page_blocks
-from rag.ingest.tables import record_blocks, split_table
+from rag.ingest.tables import record_blocks
 
 _MEDIA_TYPE = "text/csv"
 _SAMPLE_LINES = 200
@@ -70,7 +70,7 @@ def read_csv(data: bytes, name: str) -> ParsedDocument | ParsedRows:
     if "text" in names:
         return _document_rows(names, lines, numbers, name, metadata, delimiter)
     return ParsedDocument(
-        blocks=tuple(record_blocks(split_table(rows))), media_type=_MEDIA_TYPE, metadata=metadata, tally=tally
+        blocks=tuple(record_blocks(rows, expected=True)), media_type=_MEDIA_TYPE, metadata=metadata, tally=tally
     )
 
 

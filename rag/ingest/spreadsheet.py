@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import io
-from collections.abc import Iterator
 from typing import Any
 
 from rag.errors import ReadError
@@ -16,7 +15,7 @@ from rag.ingest.archive import open_archive
 from rag.ingest.blocks import Block, ParsedDocument
 from rag.ingest.omissions import Tally
 from rag.ingest.sheet_extent import check_sectors, check_sheets
-from rag.ingest.tables import record_blocks, split_table
+from rag.ingest.tables import record_blocks
 
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -50,13 +49,14 @@ def read_spreadsheet(data: bytes, name: str) -> ParsedDocument:
                 tally.add("hidden sheets", part=number, detail=sheet.name)
                 continue
             try:
-                rows = list(_rows(book.get_sheet_by_name(sheet.name).to_python(skip_empty_area=True)))
+                values = book.get_sheet_by_name(sheet.name).to_python(skip_empty_area=True)
+                rows = [cells if any(cells := [_cell(value) for value in row]) else [] for row in values]
             except CalamineError as error:
                 tally.add("damaged parts", part=number, detail=f"{sheet.name}: {error}")
                 continue
-            if rows:
+            if any(rows):
                 read += 1
-                blocks += [Block(text=sheet.name, level=1), *record_blocks(split_table(rows))]
+                blocks += [Block(text=sheet.name, level=1), *record_blocks(rows)]
             else:
                 tally.add("blank sheets", part=number)
     except CalamineError as error:
@@ -76,13 +76,6 @@ def _count_members(names: list[str], tally: Tally) -> None:
             tally.add("charts, whose figures are in cells")
         elif "/comments" in name and name.endswith(".xml"):
             tally.add("comments")
-
-
-def _rows(rows: list[list[Any]]) -> Iterator[list[str]]:
-    for row in rows:
-        cells = [_cell(value) for value in row]
-        if any(cells):
-            yield cells
 
 
 def _cell(value: Any) -> str:
