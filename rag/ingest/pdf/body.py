@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rag.ingest.clean import REDACTED, is_noise, match_key
+from rag.ingest.clean import REDACTED, is_noise
 from rag.ingest.omissions import Tally
 from rag.ingest.pdf.contents import has_leader, shorten_leader, without_contents
+from rag.ingest.pdf.footnotes import Footnotes
 from rag.ingest.pdf.lines import Line, PageLines
 from rag.ingest.pdf.running_heads import without_running_heads
 from rag.ingest.pdf.runs import FOOTNOTE_MARK
@@ -33,38 +34,18 @@ def body_lines(pages: Sequence[PageLines], tally: Tally, title: str = "") -> tup
     reports they contain references and no statements.
     """
     size = body_size(pages)
+    notes = Footnotes(size)
     footnotes = 0
     bodies: list[list[Line]] = []
     for number, (page, lines) in enumerate(
         zip(pages, without_running_heads(pages, size, tally, title), strict=True), 1
     ):
-        start = _footnotes_start(lines, page.rules, size)
-        of_page = sum(bool(line.mark) for line in lines[start:])
-        tally.add("footnotes", part=number, count=max(of_page, start < len(lines)))
+        ranges = notes.of_page(lines, page.rules)
+        of_page = sum(bool(lines[index].mark) for indices in ranges for index in indices)
+        tally.add("footnotes", part=number, count=max(of_page, len(ranges)))
         footnotes += of_page
-        bodies.append(lines[:start])
+        bodies.append([line for index, line in enumerate(lines) if not any(index in indices for indices in ranges)])
     return [_without_noise(lines, size) for lines in without_contents(bodies, tally)], footnotes
-
-
-def _footnotes_start(lines: Sequence[Line], rules: Sequence[float], size: float) -> int:
-    """Return the index of the first footnote line.
-
-    Footnotes are the small lines at the foot of the page, from a horizontal rule or else from a footnote mark on.
-    """
-    small = len(lines)
-    # Lines that are redacted entirely count as small, because their size is only that of the box.
-    while small and (
-        lines[small - 1].size <= 0.92 * size or not match_key(lines[small - 1].text.replace(REDACTED, ""))
-    ):
-        small -= 1
-    for index in range(small, len(lines)):
-        above = lines[index - 1].y if index else lines[index].page_height
-        if any(lines[index].y < rule < above for rule in rules):
-            return index
-    for index in range(small, len(lines)):
-        if lines[index].mark:
-            return index
-    return len(lines)
 
 
 def _without_noise(lines: list[Line], size: float) -> list[Line]:

@@ -30,9 +30,10 @@ class Line:
     """One line of a page.
 
     Lengths are points (1/72 inch). ``y`` is the baseline, from the foot of the page. ``page`` counts from 0. ``mark``
-    is the footnote number at the beginning of the line, if there is one. ``cells`` is the number of its parts between
-    wide gaps, and ``row`` the text with those parts as cells. ``aside`` says that it interrupts the text and
-    belongs after the paragraph around it: a form's value on a line of its own, a note in the margin.
+    is the footnote number at the beginning of the line, if there is one; ``refers_to`` has the other marks of
+    footnotes in it, which its text lacks. ``cells`` is the number of its parts between wide gaps, and ``row`` the text
+    with those parts as cells. ``aside`` says that it interrupts the text and belongs after the paragraph around it: a
+    form's value on a line of its own, a note in the margin.
     """
 
     text: str
@@ -44,6 +45,7 @@ class Line:
     page: int
     page_height: float
     mark: str = ""
+    refers_to: tuple[str, ...] = ()
     cells: int = 1
     row: str = ""
     aside: bool = False
@@ -205,6 +207,7 @@ def _make_line(row: list[Run], page: int, page_height: float) -> Line | None:
     main_runs = [run for run in row if round(run.size, 1) == size]
     base = main_runs[0].y
     text = mark = ""
+    references: list[str] = []
     gaps = 0
     before: Run | None = None  # the last run with words
     for run in row:
@@ -223,6 +226,7 @@ def _make_line(row: list[Run], page: int, page_height: float) -> Line | None:
         elif word.isdigit() and len(word) < 3 and re.search(r"\d$|(?<![^\W\d_])(?:k?m|cm|mm)$", text):
             text += run.text.translate(_SUPERSCRIPTS)
         elif FOOTNOTE_MARK.fullmatch(word):
+            references.append(word)
             # A footnote mark after a redaction shows that a sentence ended in it.
             text += ("." if text.rstrip().endswith(REDACTED) else "") + " " * run.text.endswith(" ")
         else:
@@ -243,6 +247,7 @@ def _make_line(row: list[Run], page: int, page_height: float) -> Line | None:
         page=page,
         page_height=page_height,
         mark=mark,
+        refers_to=tuple(references),
         cells=gaps + 1,
         # A label and what is typed or ticked beside it are one cell.
         row=join_cells(cells).replace(":; ", ": ").replace("; [x]", " [x]") if gaps else "",

@@ -18,7 +18,11 @@ _SAME_PLACE = 4.0
 _PAGE_NUMBER = re.compile(
     r"[-–—|\s]*(?:page|seite|p\.)?\s*(\d{1,4}|[ivxlc]{1,7})(?:\s*(?:of|/|von)\s*\d{1,4})?[-–—|\s]*", re.IGNORECASE
 )
-_NUMBER_AT_END = re.compile(r"^\s*(\d{1,4})(?=\s)|(?<=\s)(\d{1,4})\s*$|(?<=page )(\d{1,4})\b", re.IGNORECASE)
+_NUMBER_AT_END = re.compile(
+    r"^\s*(\d{1,4})(?=\s)|(?<=\s)(\d{1,4})\s*$|(?<=page )(\d{1,4})\b|(?<=page: )(\d{1,4})\b"
+    r"|(?<=\s)(\d{1,4})(?=\s*(?:/|of|von)\s*\d{1,4}\s*$)",
+    re.IGNORECASE,
+)
 _ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 
 

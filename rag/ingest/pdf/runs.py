@@ -16,7 +16,7 @@ from rag.ingest.pdf.api import pdfium_api
 from rag.ingest.pdf.frame import Frame
 
 _HYPHENS = {0x02: "-", 0xFFFE: "-", 0xAD: "-", 0x2010: "-", 0x2011: "-"}
-FOOTNOTE_MARK = re.compile(r"[\d*†‡§,;\s–-]+|[a-z]")
+FOOTNOTE_MARK = re.compile(r"[\d*∗†‡§,;\s–-]+\)?|[a-z]")
 """Matches the whole text of a footnote mark."""
 
 WIDE_GAP = 1.5
