@@ -11,6 +11,7 @@ from rag.ingest.clean import REDACTED, is_noise
 from rag.ingest.omissions import Tally
 from rag.ingest.pdf.contents import has_leader, shorten_leader, without_contents
 from rag.ingest.pdf.footnotes import Footnotes
+from rag.ingest.pdf.line_numbers import without_line_numbers
 from rag.ingest.pdf.lines import Line, PageLines
 from rag.ingest.pdf.running_heads import without_running_heads
 from rag.ingest.pdf.runs import FOOTNOTE_MARK
@@ -34,6 +35,7 @@ def body_lines(pages: Sequence[PageLines], tally: Tally, title: str = "") -> tup
     reports they contain references and no statements.
     """
     size = body_size(pages)
+    pages = [replace(page, lines=without_line_numbers(page.lines, tally)) for page in pages]
     notes = Footnotes(size)
     footnotes = 0
     bodies: list[list[Line]] = []

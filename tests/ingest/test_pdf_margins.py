@@ -1,4 +1,4 @@
-"""What is removed from the foot of a PDF page as footnotes, and what is not."""
+"""What stands around the text of a PDF page: footnotes, running feet, numbers of lines, and the title of the file."""
 
 from __future__ import annotations
 
@@ -124,3 +124,23 @@ def test_running_foot_with_the_number_of_pages_is_removed(
 
     write_pdf(tmp_path / "f.pdf", [page(number) for number in (1, 2, 3, 4)])
     assert "Journal" not in read_document("f.pdf").text
+
+
+def test_numbers_of_the_lines_of_a_transcript_are_removed_and_those_of_a_table_stay(
+    tmp_path: Path, read_document: Callable[..., Document]
+) -> None:
+    def transcript(canvas: Any) -> None:
+        for number in range(1, 26):
+            draw_lines(canvas, 770 - 28 * number, str(number), x=60)
+        for number in range(2, 26):
+            draw_lines(canvas, 770 - 28 * number, "the witness said so, and the counsel asked again", x=110)
+
+    def table(canvas: Any) -> None:
+        for number in range(1, 13):
+            draw_lines(canvas, 500 - 14 * number, str(number), x=60)
+        draw_lines(canvas, 480, *[PROSE[:60]] * 12, x=110)
+
+    write_pdf(tmp_path / "transcript.pdf", [transcript])
+    write_pdf(tmp_path / "table.pdf", [table])
+    assert not any(char.isdigit() for char in read_document("transcript.pdf").text)
+    assert "12" in read_document("table.pdf").text
