@@ -144,3 +144,21 @@ def test_numbers_of_the_lines_of_a_transcript_are_removed_and_those_of_a_table_s
     write_pdf(tmp_path / "table.pdf", [table])
     assert not any(char.isdigit() for char in read_document("transcript.pdf").text)
     assert "12" in read_document("table.pdf").text
+
+
+def test_title_of_a_pdf_that_is_a_code_gives_way_to_the_largest_heading_or_the_file(
+    tmp_path: Path, read_document: Callable[..., Document]
+) -> None:
+    def draw(title: str, heading: str) -> Callable[[Any], None]:
+        def draw_page(canvas: Any) -> None:
+            canvas.setTitle(title)
+            draw_lines(canvas, 780, heading, size=20)
+            draw_lines(canvas, 700, *[PROSE[:80]] * 4)
+
+        return draw_page
+
+    write_pdf(tmp_path / "a.pdf", [draw("47698", "The Old Houses")])
+    write_pdf(tmp_path / "old-barns.pdf", [draw("10811.exe", "")])
+    write_pdf(tmp_path / "c.pdf", [draw("The Barns of 1911", "Chapter One")])
+    titles = [read_document(name).title for name in ("a.pdf", "old-barns.pdf", "c.pdf")]
+    assert titles == ["The Old Houses", "Old barns", "The Barns of 1911"]

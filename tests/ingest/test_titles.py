@@ -6,7 +6,7 @@ import pytest
 
 from rag.ingest.blocks import Block
 from rag.ingest.clean import title_from_name
-from rag.ingest.titles import choose_title, is_generic_heading
+from rag.ingest.titles import choose_title, is_code, is_generic_heading
 from rag.types import Document
 
 
@@ -77,3 +77,21 @@ def test_number_of_the_document_is_part_of_its_title(read_document: Callable[...
 def test_site_name_is_no_part_of_the_title_of_a_page(read_document: Callable[..., Document]) -> None:
     page = "<html><head><title>Signals | The Handbook</title></head><body><h1>Signals</h1><p>Text.</p></body></html>"
     assert read_document("a.html", page).title == "Signals"
+
+
+@pytest.mark.parametrize(
+    ("title", "code"),
+    [
+        *(
+            (t, True)
+            for t in ("10811.exe", "47698", "88300 162..177", "draft_final", "LE-SA-v1.4-FINAL", "TRO111005-1")
+        ),
+        *((t, True) for t in ("My report of May.docx", "https://example.org/a", "")),
+        *(
+            (t, False)
+            for t in ("On Arms", "COVID-19", "Report No. 5", "The year 1984", "2010 Form 1040", "年度报告2015年1234")
+        ),
+    ],
+)
+def test_name_of_a_file_number_or_code_is_no_title(title: str, code: bool) -> None:
+    assert is_code(title) is code

@@ -24,11 +24,10 @@ from rag.ingest.pdf.forms import field_runs, open_form
 from rag.ingest.pdf.headings import Bookmark
 from rag.ingest.pdf.lines import Line, page_content, page_lines
 from rag.ingest.pdf.paragraphs import pdf_blocks
+from rag.ingest.titles import is_code
 
 _PDFIUM_LOCK = threading.Lock()  # pdfium is not thread-safe
-_GENERIC_TITLE = re.compile(
-    r"untitled|\(anonymous\)|microsoft word - .*|.*\.(?:docx?|pdf|tex|indd|pptx?|dvi|e?ps)|doi:\S+|\W*", re.IGNORECASE
-)
+_GENERIC_TITLE = re.compile(r"untitled|\(anonymous\)|microsoft word - .*|doi:\S+", re.IGNORECASE)
 _VOLUME = re.compile(
     r"(?:volume|vol\.|part|book|band|teil)\s+(?:\d{1,3}|[IVXLC]{1,6}|one|two|three)(?:\s+of\s+\w+)?", re.IGNORECASE
 )
@@ -120,7 +119,7 @@ def _bookmarks(pdf: Any) -> list[Bookmark]:
 
 
 def _find_title(given: str, first_page: Sequence[Line], size: float) -> str | None:
-    if given and not _GENERIC_TITLE.fullmatch(given.strip()):
+    if given and not _GENERIC_TITLE.fullmatch(given.strip()) and not is_code(given):
         return given
     first_page = [line for line in first_page if not line.aside]
     largest = max((line.size for line in first_page), default=0.0)
@@ -131,7 +130,7 @@ def _find_title(given: str, first_page: Sequence[Line], size: float) -> str | No
     # "Volume I of II" in smaller type is part of the title; without it, two volumes would have the same one.
     if volume := next((line.text for line in first_page if _VOLUME.fullmatch(line.text)), None):
         title = f"{title}, {volume}"
-    return title if len(title) <= 250 else None
+    return title if len(title) <= 250 and re.search(r"[^\W\d_]{2}", title) else None
 
 
 def _find_date(first_page: Sequence[Line]) -> tuple[Line | None, str | None]:
