@@ -36,13 +36,13 @@ def body_lines(pages: Sequence[PageLines], tally: Tally, title: str = "") -> tup
     """
     size = body_size(pages)
     pages = [replace(page, lines=without_line_numbers(page.lines, tally)) for page in pages]
-    notes = Footnotes(size)
+    finder = Footnotes(size)
     footnotes = 0
     bodies: list[list[Line]] = []
     for number, (page, lines) in enumerate(
         zip(pages, without_running_heads(pages, size, tally, title), strict=True), 1
     ):
-        ranges = notes.of_page(lines, page.rules)
+        ranges = finder.of_page(lines, page.rules)
         of_page = sum(bool(lines[index].mark) for indices in ranges for index in indices)
         tally.add("footnotes", part=number, count=max(of_page, len(ranges)))
         footnotes += of_page

@@ -56,8 +56,13 @@ class Footnotes:
         found: list[range] = []
         for column in _columns(lines, self.size):
             start = self._start(lines, column, rules, named)
-            notes = lines[start : column.stop]
-            if not notes or _is_table(notes) or _is_list(notes, named) or _is_above_text(notes[-1], lines):
+            footnote_lines = lines[start : column.stop]
+            if (
+                not footnote_lines
+                or _is_table(footnote_lines)
+                or _is_list(footnote_lines, named)
+                or _is_above_text(footnote_lines[-1], lines)
+            ):
                 continue
             found.append(range(start, column.stop))
             numbers = [
@@ -67,8 +72,8 @@ class Footnotes:
                 if mark in named and mark.isdigit()
             ]
             self._number = max([self._number, *numbers])
-            self._last = notes[-1]
-            self._broken_off = _breaks_off(notes, max(line.x1 for line in lines[column.start : column.stop]))
+            self._last = footnote_lines[-1]
+            self._broken_off = _breaks_off(footnote_lines, max(line.x1 for line in lines[column.start : column.stop]))
         return found
 
     def _start(self, lines: Sequence[Line], column: range, rules: Sequence[float], named: set[str]) -> int:
@@ -85,16 +90,16 @@ class Footnotes:
         return self._lead(lines, range(small, first), ruled, lines[first : column.stop], named)
 
     def _lead(
-        self, lines: Sequence[Line], above: range, ruled: Sequence[int], notes: Sequence[Line], named: set[str]
+        self, lines: Sequence[Line], above: range, ruled: Sequence[int], footnote_lines: Sequence[Line], named: set[str]
     ) -> int:
         """Return the first of the lines ``above`` the first footnote with a mark that belong to footnotes too."""
-        like = [*notes, *([self._last] if self._last else [])]
+        like = [*footnote_lines, *([self._last] if self._last else [])]
         for index in above:
             line = lines[index]
-            small = line.size <= _SMALL * self.size and any(abs(line.size - note.size) < 0.3 for note in like)
-            if notes and not _is_close([*lines[index : above.stop], notes[0]]):
+            small = line.size <= _SMALL * self.size and any(abs(line.size - other.size) < 0.3 for other in like)
+            if footnote_lines and not _is_close([*lines[index : above.stop], footnote_lines[0]]):
                 continue
-            if index in ruled and ((notes and (small or line.mark)) or (small and self._is_next(named))):
+            if index in ruled and ((footnote_lines and (small or line.mark)) or (small and self._is_next(named))):
                 return index
             low = line.y < line.page_height / 2
             if index == above.start and small and low and self._last is not None and self._broken_off:
@@ -138,23 +143,25 @@ def _marks(text: str) -> list[str]:
     return _ONE_MARK.findall(text.replace("∗", "*"))
 
 
-def _breaks_off(notes: Sequence[Line], edge: float) -> bool:
+def _breaks_off(footnote_lines: Sequence[Line], edge: float) -> bool:
     """Whether the last note goes on in the next column: it fills its last line and ends within a sentence."""
-    last = notes[-1]
+    last = footnote_lines[-1]
     filled = last.x1 > edge - 5 * last.size and last.cells == 1
-    return filled and _is_close(notes[-2:]) and not SENTENCE_END.search(last.text) and not last.text.isdecimal()
+    return (
+        filled and _is_close(footnote_lines[-2:]) and not SENTENCE_END.search(last.text) and not last.text.isdecimal()
+    )
 
 
-def _is_as_large(notes: Sequence[Line], nearest: bool) -> bool:
+def _is_as_large(footnote_lines: Sequence[Line], nearest: bool) -> bool:
     """Whether notes in letters as large as the body's are certain: a raised mark in the lower half of the page.
 
     Args:
         nearest: whether no rule is below the one above them, as those under underlined words are.
     """
-    first = notes[0]
+    first = footnote_lines[0]
     if _TYPED_MARK.match(first.text) or first.cells > 1 or first.y > first.page_height / 2:
         return False
-    plain = all(line.cells == 1 and abs(line.size - first.size) < 0.3 for line in notes)
+    plain = all(line.cells == 1 and abs(line.size - first.size) < 0.3 for line in footnote_lines)
     return nearest or (bool(first.mark) and plain)
 
 
