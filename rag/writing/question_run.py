@@ -44,7 +44,7 @@ from rag.writing.evidence_budget import fit_evidence, hits_to_fill
 from rag.writing.further_search import IndexSearch
 from rag.writing.large_composition import compose_with_large_model
 from rag.writing.large_writer import LargeWriter
-from rag.writing.outline import Outline, make_outline
+from rag.writing.outline import DEFAULT_OUTLINE_WEIGHTS, OUTLINE_WEIGHTS_FOR_LARGE, Outline, make_outline
 from rag.writing.passages import place_of
 from rag.writing.queries import QUERIES_PROMPT, expand_queries
 from rag.writing.shortening import shortened_texts
@@ -67,6 +67,8 @@ NO_VERIFIER = "none: every sentence is a quotation"  # the trace's verifier for 
 
 FOUND_SHARE = 0.2
 """Tokens of what a large model's searches find for the brief, and for its corrections, as a part of its evidence."""
+
+NO_SENTENCE = "The passages nearest to the question have no sentence that answers it."
 
 NEAREST_KEPT = 5
 """Hits of each query that a large model reads in any case.
@@ -192,6 +194,7 @@ class QuestionRun:
                 self._sentence_scores,
                 sections=self.settings.sections,
                 scores=answerability.scores,
+                weights=OUTLINE_WEIGHTS_FOR_LARGE if self.choice.kind == "openai" else DEFAULT_OUTLINE_WEIGHTS,
             )
 
     def connect(self, choice: ModelChoice, at_once: int, budget: Budget) -> ChatClient:
@@ -237,7 +240,7 @@ class QuestionRun:
             return replace(brief, trace=replace(brief.trace, seconds=seconds, tokens=tokens, cost=cost))
 
         if not outline.sections:
-            gaps = answerability.gaps or ("The passages nearest to the question have no sentence that answers it.",)
+            gaps = (NO_SENTENCE, *answerability.gaps) if answerability.enough else answerability.gaps or (NO_SENTENCE,)
             return with_costs(insufficient_brief(self.question, hits, trace, gaps))
         if models is None:
             brief = self.quoted(hits, outline, answerability)

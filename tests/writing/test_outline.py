@@ -24,7 +24,7 @@ from rag.types import Hit
 from rag.verify.answers import load_answer_model, load_sentence_model
 from rag.writing.closing import closing_evidence
 from rag.writing.evidence import qualifies
-from rag.writing.outline import Outline, make_outline
+from rag.writing.outline import OUTLINE_WEIGHTS_FOR_LARGE, Outline, make_outline
 
 pytestmark = pytest.mark.integration
 
@@ -60,6 +60,15 @@ def test_sections_are_balanced_and_share_neither_sentences_nor_headings(broad: O
 def test_the_same_hits_give_the_same_outline_and_no_hits_an_empty_one(corpus_index: Index, broad: Outline) -> None:
     assert outline_for(corpus_index, BROAD) == broad
     assert outline_of(BROAD, []).sections == ()
+
+
+def test_sentences_of_which_none_may_answer_are_not_quoted_and_a_large_model_reads_their_passages(
+    corpus_index: Index,
+) -> None:
+    question = "How many ballots were cast in precinct 50 of Acton?"
+    hits = retrieve(corpus_index, question, k=10)
+    assert outline_of(question, hits).sections == ()
+    assert outline_of(question, hits, weights=OUTLINE_WEIGHTS_FOR_LARGE).sections
 
 
 def test_a_finding_is_followed_by_the_sentence_that_qualifies_it(broad: Outline) -> None:
