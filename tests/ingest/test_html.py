@@ -112,3 +112,56 @@ def test_page_with_characters_that_xml_does_not_know_is_read(
 ) -> None:
     page = f"<p>The{control}lock<sup>1</sup> at <b title='{control}'>Ostby</b> opens at seven &#233;.</p>"
     assert read_document("s.html", page).text == "The lock at Ostby opens at seven é."
+
+
+_CHAPTERS = {
+    "Locks": "The lock at {} was dug by hand, and its gates are of oak from the hills above the town.",
+    "Bridges": "A bridge of {} arches spans the river, and no cart may cross it when the water is high.",
+    "Mills": "The mill of {} ground rye until the war, and its wheel still turns on the day of the fair.",
+}
+
+
+def test_no_article_of_a_page_with_several_is_lost(read_document: Callable[..., Document]) -> None:
+    places = ("Ostby", "Varn", "Lund", "Tolle")
+    articles = "".join(
+        f"<h2>{title}</h2><div class=entry>" + "".join(f"<p>{text.format(place)}</p>" for place in places) + "</div>"
+        for title, text in _CHAPTERS.items()
+    )
+    menu = "".join(f"<a href=/{n}>Page {n} of the guide to the river</a> " for n in range(9))
+    footer = "<footer>The guild of Tolle has printed this since the war.</footer>"
+    page = f"<body><div id=menu>{menu}</div><h1>The River</h1><div class=weekly>{articles}</div>{footer}</body>"
+    document = read_document("weekly.html", page)
+    assert not [text for text in _CHAPTERS.values() if text.format("Tolle") not in document.text]
+    assert [heading.text for heading in document.headings] == list(_CHAPTERS)
+    assert "guide to the river" not in document.text and "printed" not in document.text
+
+
+def test_two_line_breaks_end_a_paragraph(read_document: Callable[..., Document]) -> None:
+    document = read_document("p.html", "<p>The first part ends.<br><br>The second has<br>two lines.</p>")
+    assert document.text == "The first part ends.\n\nThe second has\ntwo lines."
+
+
+def test_list_that_trafilatura_takes_for_links_is_read(read_document: Callable[..., Document]) -> None:
+    prose = "".join(f"<p>{text.format('Ostby')}</p>" for text in _CHAPTERS.values())
+    items = ("Walls of brick", "Gates of oak, hung in iron", "Two sluices with a wheel each")
+    terms = f"<ul class=related-facts>{''.join(f'<li>{item}</li>' for item in items)}</ul>"
+    page = f"<body><article><h1>Locks</h1>{prose}{terms}{prose.replace('Ostby', 'Varn')}</article></body>"
+    assert "Gates of oak, hung in iron\nTwo sluices" in read_document("l.html", page).text
+
+
+def test_lists_of_links_and_asides_in_the_body_are_left_out_and_counted(read_document: Callable[..., Document]) -> None:
+    prose = "".join(f"<p>{text.format('Ostby')}</p>" for text in _CHAPTERS.values())
+    links = "<ul><li><a href=/a>What the guild decided about the mill of Lund</a></li></ul>"
+    aside = "<aside><p>Join the guild today and get its letter every week for free.</p></aside>"
+    aside += "<div class='comments-area'><p>I would never trust the guild with a bridge again.</p></div>"
+    document = read_document(
+        "a.html", f"<article><h1>Locks</h1>{prose}<div class=related>{links}</div>{aside}</article>"
+    )
+    assert "guild" not in document.text
+    assert next(item.count for item in document.coverage.omissions if item.what == "navigation and boilerplate") == 3
+
+
+def test_short_line_is_not_kept_because_its_letters_are_in_the_article(read_document: Callable[..., Document]) -> None:
+    prose = "".join(f"<p>{text.format('Ostby')}</p>" for text in _CHAPTERS.values())
+    page = f"<body><div>A</div><article><h1>River</h1>{prose}</article></body>"
+    assert read_document("z.html", page).text.startswith("The lock at Ostby")

@@ -1,13 +1,13 @@
 """Read HTML: trafilatura selects the article's text, the page's own tree gives its structure.
 
 trafilatura alone loses most headings on some pages (all those of a 900 kB report typeset by TeX4ht). Its output
-therefore only selects among the page's blocks, so that navigation and boilerplate go and headings stay.
+therefore only selects among the page's blocks (:mod:`rag.ingest.html.selection`), so that navigation and boilerplate go
+and headings stay.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from rag.ingest.blocks import Block, ParsedDocument
@@ -16,7 +16,8 @@ from rag.ingest.dates import iso_date
 from rag.ingest.encoding import decode
 from rag.ingest.front_matter import other_fields, split_front_matter
 from rag.ingest.header import date_of_fields, title_of_fields
-from rag.ingest.html.blocks import html_blocks
+from rag.ingest.html.blocks import placed_blocks
+from rag.ingest.html.selection import select_blocks
 from rag.ingest.html.tree import parse_html
 from rag.ingest.omissions import Tally
 
@@ -35,12 +36,10 @@ def read_html(data: bytes, name: str) -> ParsedDocument:
     front, data = _split_front_matter(data)
     metadata, tree = parse_html(data, tally)
     article, title, date = _extract_article(tree)
-    blocks = tuple(html_blocks(tree))
-    selected = tuple(_select_blocks(blocks, match_key(article)))
-    running = sum(len(block.text) for block in blocks if block.level == 0 and len(block.text) > 80)
-    if sum(len(block.text) for block in selected) < running / 5:
-        selected = blocks
-    left_out = [block for block in blocks if not block.level and block not in selected]
+    placed = tuple(placed_blocks(tree))
+    kept = select_blocks(placed, article)
+    selected = [each.block for each, keep in zip(placed, kept, strict=True) if keep]
+    left_out = [each.block for each, keep in zip(placed, kept, strict=True) if not (keep or each.block.level)]
     tally.add("navigation and boilerplate", count=len(left_out), detail=left_out[0].text if left_out else "")
     tally.add("images", count=sum(1 for _ in tree.iter("img")))
     header = [Block(text=others)] if (others := other_fields(front, tally)) else []
@@ -71,19 +70,6 @@ def _find_title(tree: Any, found: str | None) -> str | None:
     if len(parts) > 1 and (own := next((text for text in headings[:3] if match_key(text) in parts), None)):
         return own
     return title or _first_text(tree, ".//h1")
-
-
-def _select_blocks(blocks: tuple[Block, ...], article: str) -> Iterator[Block]:
-    """Yield the blocks whose words are in ``article``, with the headings above them."""
-    headings: list[Block] = []
-    for block in blocks:
-        if block.level:
-            # A heading followed by one of the same or a higher rank has no text of its own.
-            headings = [heading for heading in headings if heading.level < block.level] + [block]
-        elif (words := match_key(block.text)) and words[:60] in article and words[-60:] in article:
-            yield from headings
-            headings = []
-            yield block
 
 
 def _extract_article(tree: Any) -> tuple[str, str | None, str | None]:
