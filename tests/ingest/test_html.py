@@ -161,6 +161,29 @@ def test_lists_of_links_and_asides_in_the_body_are_left_out_and_counted(read_doc
     assert next(item.count for item in document.coverage.omissions if item.what == "navigation and boilerplate") == 3
 
 
+def test_posts_that_a_forum_shows_without_scripts_are_read(read_document: Callable[..., Document]) -> None:
+    posts = "".join(f"<div class=topic-body><p>{text.format('Varn')}</p></div>" for text in _CHAPTERS.values())
+    page = f"<body><div id=app></div><noscript data-path=/t/1><h1>River talk</h1>{posts}</noscript></body>"
+    assert "its wheel still turns" in read_document("f.html", page).text
+    page = f"<body><article>{posts}</article><noscript>Please turn scripts on to see the map.</noscript></body>"
+    assert "scripts" not in read_document("g.html", page).text
+
+
+def test_controls_go_by_their_markup(read_document: Callable[..., Document]) -> None:
+    edit = "<span class=mw-editsection>[<a href='/edit?section=1'>rediger</a>]</span>"
+    page_mark = "<sup class='reference nowrap'><span title='page'>: 207</span></sup>"
+    prose = "".join(f"<p>{text.format('Ostby')}{page_mark}</p>" for text in _CHAPTERS.values())
+    skip = "<a class='skip-link' href='#rest'>Hopp over denne delen av siden</a>"
+    label = "<span class='visually-hidden'>opens in a new window</span>"
+    page = f"<article><h1>River</h1><h2>Works{edit}<a href='#works'>¶</a></h2>{prose}{skip}<p>Thanks to all.{label}</p>"
+    document = read_document("w.html", page + f"{prose}</article>")
+    assert [heading.text for heading in document.headings] == ["Works"]
+    for removed in ("rediger", "207", "Hopp over", "new window", "¶"):
+        assert removed not in document.text
+    counts = {item.what: item.count for item in document.coverage.omissions}
+    assert (counts["navigation and boilerplate"], counts["hidden text"]) == (2, 1)
+
+
 def test_short_line_is_not_kept_because_its_letters_are_in_the_article(read_document: Callable[..., Document]) -> None:
     prose = "".join(f"<p>{text.format('Ostby')}</p>" for text in _CHAPTERS.values())
     page = f"<body><div>A</div><article><h1>River</h1>{prose}</article></body>"

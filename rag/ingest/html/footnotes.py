@@ -22,7 +22,9 @@ def remove_footnotes(root: Any, tally: Tally | None = None) -> None:
         if node.getparent() is None:
             continue
         names = " ".join((node.get("class") or "", node.get("role") or "", *_epub_types(node)))
-        if node.tag == "sup":
+        if node.tag == "sup" and "reference" in names.split():  # MediaWiki: "[1]" and the page after it, ": 207"
+            _replace_by_text(node, "")
+        elif node.tag == "sup":
             _convert_superscript(node)
         elif re.search(r"\bredact", names, re.IGNORECASE):
             _replace_by_text(node, f" {REDACTED} ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from rag.ingest.clean import match_key
 from rag.ingest.omissions import Tally
 
 _PAGE_SHARE = 0.5
@@ -22,18 +23,25 @@ _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 _SIMPLE_SELECTOR = re.compile(r"(?P<tag>[a-z][a-z0-9]*)?(?P<mark>[.#])(?P<name>-?[A-Za-z_][\w-]*)")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _NESTED = re.compile(r"@(?:media|supports|container|layer)[^{}]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
+_HIDDEN_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:visually-?hidden|sr-only|screen-reader(?:-text|-only)?)(?:-focusable)?(?:$|\s)", re.IGNORECASE
+)
+"""Names by which the style sheets of frameworks (Bootstrap, WordPress, GOV.UK) hide what only screen readers say."""
+
+_SKIP_LINK = re.compile(r"(?:^|[\s_-])skip(?:$|[\s_-]|to|link|nav)", re.IGNORECASE)
 _NO_TEXT = frozenset({"script", "style", "noscript", "template", "head", "title", "select", "option", "textarea"})
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt", "legend"})
 _CONTROLS = ("aria-controls", "data-target", "data-bs-target")
 
 
 def unwrap_page(tree: Any) -> None:
-    """Remove the tags of forms that hold the page, as ASP.NET writes them, and of buttons that are headings.
+    """Remove the tags of forms and ``noscript`` elements that hold the page, and of buttons that are headings.
 
-    A form that holds more than half of the page's text is the page. A button in a heading, or one that shows and hides
+    A form that holds more than half of the page's text is the page, as ASP.NET writes it, and so is what such a page
+    shows without scripts (the posts of a forum built by Discourse). A button in a heading, or one that shows and hides
     a part of the page, is the question of a list of questions and answers.
     """
-    forms = list(tree.iter("form"))
+    forms = list(tree.iter("form", "noscript"))
     if forms:
         whole = _length(tree)
         for form in forms:
@@ -51,6 +59,26 @@ def unwrap_page(tree: Any) -> None:
             button.drop_tag()
         elif (button.get("aria-expanded") or _target(button)) and len("".join(button.itertext()).split()) > 2:
             button.tag = "h6"
+
+
+def remove_controls(tree: Any, tally: Tally) -> None:
+    """Remove the edit links of MediaWiki's sections, links that skip a part of the page, and signs that link to places.
+
+    A sign is a link without letters and digits, as the "¶" behind a heading.
+    """
+    for node in list(tree.iter("a", "span")):
+        if node.getparent() is None:
+            continue
+        names, text = node.get("class") or "", "".join(node.itertext())
+        if "mw-editsection" in names.split():
+            tally.add("navigation and boilerplate", detail=text)
+            node.drop_tree()
+        elif node.tag == "a" and (node.get("href") or "").startswith("#"):
+            if _SKIP_LINK.search(names):
+                tally.add("navigation and boilerplate", detail=text)
+                node.drop_tree()
+            elif text.strip() and not match_key(text):
+                node.drop_tree()
 
 
 def remove_hidden(tree: Any, tally: Tally) -> None:
@@ -97,6 +125,8 @@ def _is_hidden(node: Any, rules: set[tuple[str, str, str]]) -> bool:
     if node.get("hidden") is not None and node.get("hidden").lower() != "until-found":
         return True
     if (style := node.get("style")) and _hides(style):
+        return True
+    if _HIDDEN_CLASS.search(node.get("class") or ""):
         return True
     if not rules:
         return False

@@ -1,4 +1,4 @@
-"""Parse HTML bytes into an lxml tree of bounded depth, without footnotes."""
+"""Parse HTML bytes into an lxml tree of bounded depth, without footnotes, hidden text and controls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from rag.errors import ReadError
 from rag.ingest.encoding import utf8_markup
 from rag.ingest.html.footnotes import remove_footnotes
-from rag.ingest.html.hidden import remove_hidden, unwrap_page
+from rag.ingest.html.hidden import remove_controls, remove_hidden, unwrap_page
 from rag.ingest.omissions import Tally
 
 MAX_DEPTH = 200
@@ -30,6 +30,7 @@ def parse_html(data: bytes, tally: Tally | None = None) -> tuple[dict[str, str],
     _limit_depth(tree)
     tally = tally or Tally()
     unwrap_page(tree)
+    remove_controls(tree, tally)
     remove_hidden(tree, tally)
     remove_footnotes(tree, tally)
     return metadata, tree
