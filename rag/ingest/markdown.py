@@ -61,16 +61,20 @@ def read_markdown(data: bytes, name: str) -> ParsedDocument:
     elif not front and (found := split_header(text)):
         front, text = found.fields, found.rest
         header = [Block(text=found.others)]
-    text = _TEMPLATE_LINK.sub("](template)", _remove_footnotes(_guard_code(_open_headings(text)), tally))
-    blocks = tuple(replace(block, text=_unguard(block.text)) for block in markdown_blocks(text))
     return ParsedDocument(
-        blocks=(*header, *blocks),
+        blocks=(*header, *body_blocks(text, tally)),
         media_type="text/markdown",
         title=title_of_fields(front, name),
         date=date_of_fields(front),
         metadata=metadata,
         tally=tally,
     )
+
+
+def body_blocks(text: str, tally: Tally) -> Iterator[Block]:
+    """Yield the headings and paragraphs of a Markdown text without its footnotes, which ``tally`` counts."""
+    text = _TEMPLATE_LINK.sub("](template)", _remove_footnotes(_guard_code(_open_headings(text)), tally))
+    yield from (replace(block, text=_unguard(block.text)) for block in markdown_blocks(text))
 
 
 def _remove_footnotes(text: str, tally: Tally) -> str:

@@ -34,7 +34,7 @@ def read_text(data: bytes, name: str) -> ParsedDocument:
     header = split_header(text)
     centred = None if header else _centred_title(text)
     text = f"{header.others}\n\n{header.rest}" if header else text
-    text = clean_text(_with_depth_marks(text))
+    text = clean_text(with_depth_marks(text))
     paragraphs = [part.split("\n") for part in re.split(r"\n\s*\n", text.replace("\f", "\n\n"))]
     paragraphs = [kept for lines in paragraphs if (kept := [line for line in lines if line.strip()])]
     date = _pop_date(paragraphs)
@@ -146,7 +146,7 @@ def _list_items(lines: list[str]) -> Iterator[list[str]]:
         yield item
 
 
-def _with_depth_marks(text: str) -> str:
+def with_depth_marks(text: str) -> str:
     """Return ``text`` with the mark of its depth for each item of a list, which its indentation gives.
 
     A single item keeps its mark: it may be a paragraph that opens with a dash. Of 24 lines that get another mark, one
