@@ -98,6 +98,30 @@ def _read_jsonl(data: bytes, name: str) -> ParsedRows:
     return read_jsonl(data, name)
 
 
+def _read_mail(data: bytes, name: str) -> ParsedDocument:
+    from rag.ingest.mail import read_mail
+
+    return read_mail(data, name)
+
+
+def _read_notebook(data: bytes, name: str) -> ParsedDocument:
+    from rag.ingest.notebook import read_notebook
+
+    return read_notebook(data, name)
+
+
+def _read_odt(data: bytes, name: str) -> ParsedDocument:
+    from rag.ingest.odt import read_odt
+
+    return read_odt(data, name)
+
+
+def _read_subtitles(data: bytes, name: str) -> ParsedDocument:
+    from rag.ingest.subtitles import read_subtitles
+
+    return read_subtitles(data, name)
+
+
 READERS: dict[str, Reader] = {
     ".md": _read_markdown,
     ".markdown": _read_markdown,
@@ -121,10 +145,19 @@ READERS: dict[str, Reader] = {
     ".xlsb": _read_spreadsheet,
     ".xls": _read_spreadsheet,
     ".ods": _read_spreadsheet,
+    ".odt": _read_odt,
+    ".eml": _read_mail,
+    ".ipynb": _read_notebook,
+    ".vtt": _read_subtitles,
+    ".srt": _read_subtitles,
 }
 """Lower-case suffix → reader."""
 
+<<<<<<< HEAD
 FORMAT_NAMES = ", ".join(suffix.removeprefix(".") for suffix in READERS)
+=======
+FORMAT_NAMES = "md, txt, rst, html, pdf, docx, odt, pptx, xlsx, epub, csv, jsonl, eml, ipynb, vtt, srt"
+>>>>>>> e2c7740 (Read mail, notebooks, OpenDocument text and subtitles)
 """The formats as error messages list them."""
 
 _SUFFIX_OF_CONTENT_TYPE = {
@@ -146,6 +179,11 @@ _SUFFIX_OF_CONTENT_TYPE = {
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
     "application/vnd.ms-excel": ".xls",
     "application/vnd.oasis.opendocument.spreadsheet": ".ods",
+    "application/vnd.oasis.opendocument.text": ".odt",
+    "message/rfc822": ".eml",
+    "application/x-ipynb+json": ".ipynb",
+    "text/vtt": ".vtt",
+    "application/x-subrip": ".srt",
 }
 _CONTENT_TYPE_OF_SUFFIX = {suffix: kind for kind, suffix in reversed(_SUFFIX_OF_CONTENT_TYPE.items())}
 _ARCHIVES = {"word/": ".docx", "ppt/": ".pptx", "xl/": ".xlsx", "META-INF/container.xml": ".epub"}
@@ -175,6 +213,8 @@ def _suffix_of_bytes(data: bytes) -> str:
 
     if b"%PDF-" in data[:1024]:
         return ".pdf"
+    if data.startswith(b"WEBVTT"):
+        return ".vtt"
     if data.startswith(b"PK\x03\x04"):
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:

@@ -24,6 +24,7 @@ SURPLUS_CELLS = "cells beyond the columns, read as text"
 
 LOSSES = frozenset(
     {
+        "attachments",
         "charts without data",
         "damaged parts",
         "embedded objects",
@@ -66,6 +67,14 @@ class Tally:
         if detail and len(kind.details) <= _MAX_DETAILS:
             words = " ".join(detail.split())
             kind.details[words if len(words) <= _MAX_DETAIL_CHARS else f"{words[: _MAX_DETAIL_CHARS - 1]}…"] = None
+
+    def merge(self, other: Tally) -> None:
+        """Add what ``other`` has counted."""
+        for what, kind in other._counts.items():
+            mine = self._counts.setdefault(what, _Count())
+            mine.number += kind.number
+            mine.parts |= kind.parts
+            mine.details |= kind.details
 
     def has(self, part: int) -> bool:
         """Whether anything of the part ``part`` is counted."""

@@ -105,6 +105,21 @@ def _xlsx() -> bytes:
     return data.getvalue()
 
 
+def _odt() -> bytes:
+    data = io.BytesIO()
+    names = "urn:oasis:names:tc:opendocument:xmlns"
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr(
+            "content.xml",
+            f'<o:document-content xmlns:o="{names}:office:1.0" xmlns:t="{names}:text:1.0" xmlns:a="{names}:table:1.0">'
+            "<o:body><o:text><t:h>Locks</t:h><t:list><t:list-item><t:p>Ostby</t:p></t:list-item></t:list><a:table>"
+            '<a:table-row><a:table-cell a:number-rows-spanned="2"><t:p>Nore<t:s t:c="2"/></t:p></a:table-cell>'
+            "</a:table-row></a:table></o:text></o:body></o:document-content>",
+        )
+        archive.writestr("styles.xml", f'<s:style xmlns:s="{names}:style:1.0" s:name="a" s:parent-style-name="a"/>')
+    return data.getvalue()
+
+
 def _text(text: str) -> Callable[[], bytes]:
     return text.encode
 
@@ -115,6 +130,19 @@ FILES: dict[str, Callable[[], bytes]] = {
     ".pptx": _pptx,
     ".epub": _epub,
     ".xlsx": _xlsx,
+    ".odt": _odt,
+    ".eml": _text(
+        "From: a@b.c\nSubject: =?utf-8?q?Locks?=\nContent-Type: multipart/alternative; boundary=x\n\n--x\n\nIt opens.\n"
+        "Per wrote:\n> When?\n--x\nContent-Type: text/html; charset=latin1\n\n<p>It opens.</p>\n--x--\n"
+    ),
+    ".ipynb": _text(
+        '{"cells": [{"cell_type": "markdown", "source": ["# Locks"]}, {"cell_type": "code", "source": "x", "outputs": '
+        '[{"data": {"text/html": "<table><tr><td>4</td></tr></table>", "text/plain": "4"}}]}], "metadata": {}}'
+    ),
+    ".vtt": _text(
+        "WEBVTT\n\nNOTE a\n\n00:01.000 --> 00:02.000\n<v Per>It opens\n\n00:02.000 --> 00:03.000\nat seven.\n"
+    ),
+    ".srt": _text("1\n00:00:01,000 --> 00:00:02,000\nIt {\\an8}opens\n\n2\n00:00:02,000 --> 00:00:03,000\nat seven.\n"),
     ".html": _text(
         "<form><h1>Locks</h1><p style='display:none'>a</p><button aria-controls=x>b</button><p>Open.</form>"
     ),
