@@ -116,6 +116,12 @@ def _read_odt(data: bytes, name: str) -> ParsedDocument:
     return read_odt(data, name)
 
 
+def _read_rtf(data: bytes, name: str) -> ParsedDocument:
+    from rag.ingest.rtf import read_rtf
+
+    return read_rtf(data, name)
+
+
 def _read_subtitles(data: bytes, name: str) -> ParsedDocument:
     from rag.ingest.subtitles import read_subtitles
 
@@ -146,6 +152,7 @@ READERS: dict[str, Reader] = {
     ".xls": _read_spreadsheet,
     ".ods": _read_spreadsheet,
     ".odt": _read_odt,
+    ".rtf": _read_rtf,
     ".eml": _read_mail,
     ".ipynb": _read_notebook,
     ".vtt": _read_subtitles,
@@ -154,10 +161,14 @@ READERS: dict[str, Reader] = {
 """Lower-case suffix → reader."""
 
 <<<<<<< HEAD
+<<<<<<< HEAD
 FORMAT_NAMES = ", ".join(suffix.removeprefix(".") for suffix in READERS)
 =======
 FORMAT_NAMES = "md, txt, rst, html, pdf, docx, odt, pptx, xlsx, epub, csv, jsonl, eml, ipynb, vtt, srt"
 >>>>>>> e2c7740 (Read mail, notebooks, OpenDocument text and subtitles)
+=======
+FORMAT_NAMES = "md, txt, rst, html, pdf, docx, odt, rtf, pptx, xlsx, epub, csv, jsonl, eml, ipynb, vtt, srt"
+>>>>>>> 9c5cdb4 (Read RTF through striprtf)
 """The formats as error messages list them."""
 
 _SUFFIX_OF_CONTENT_TYPE = {
@@ -180,6 +191,8 @@ _SUFFIX_OF_CONTENT_TYPE = {
     "application/vnd.ms-excel": ".xls",
     "application/vnd.oasis.opendocument.spreadsheet": ".ods",
     "application/vnd.oasis.opendocument.text": ".odt",
+    "application/rtf": ".rtf",
+    "text/rtf": ".rtf",
     "message/rfc822": ".eml",
     "application/x-ipynb+json": ".ipynb",
     "text/vtt": ".vtt",
@@ -213,6 +226,8 @@ def _suffix_of_bytes(data: bytes) -> str:
 
     if b"%PDF-" in data[:1024]:
         return ".pdf"
+    if data.startswith(b"{\\rtf"):
+        return ".rtf"
     if data.startswith(b"WEBVTT"):
         return ".vtt"
     if data.startswith(b"PK\x03\x04"):

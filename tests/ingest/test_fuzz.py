@@ -131,6 +131,10 @@ FILES: dict[str, Callable[[], bytes]] = {
     ".epub": _epub,
     ".xlsx": _xlsx,
     ".odt": _odt,
+    ".rtf": _text(
+        r"{\rtf1\ansi{\fonttbl{\f0\fcharset0 A;}}\outlinelevel0 Locks\par "
+        r"\trowd a\cell \u8212?\cell\row{\pict\bin2 xy}}"
+    ),
     ".eml": _text(
         "From: a@b.c\nSubject: =?utf-8?q?Locks?=\nContent-Type: multipart/alternative; boundary=x\n\n--x\n\nIt opens.\n"
         "Per wrote:\n> When?\n--x\nContent-Type: text/html; charset=latin1\n\n<p>It opens.</p>\n--x--\n"
