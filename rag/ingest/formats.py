@@ -160,15 +160,7 @@ READERS: dict[str, Reader] = {
 }
 """Lower-case suffix → reader."""
 
-<<<<<<< HEAD
-<<<<<<< HEAD
 FORMAT_NAMES = ", ".join(suffix.removeprefix(".") for suffix in READERS)
-=======
-FORMAT_NAMES = "md, txt, rst, html, pdf, docx, odt, pptx, xlsx, epub, csv, jsonl, eml, ipynb, vtt, srt"
->>>>>>> e2c7740 (Read mail, notebooks, OpenDocument text and subtitles)
-=======
-FORMAT_NAMES = "md, txt, rst, html, pdf, docx, odt, rtf, pptx, xlsx, epub, csv, jsonl, eml, ipynb, vtt, srt"
->>>>>>> 9c5cdb4 (Read RTF through striprtf)
 """The formats as error messages list them."""
 
 _SUFFIX_OF_CONTENT_TYPE = {
