@@ -95,12 +95,13 @@ def read_lines(file: str) -> list[str]:
     Raises:
         UsageError: the file cannot be read as UTF-8 text.
     """
-    if file == "-":
-        return sys.stdin.read().splitlines()
     try:
-        return Path(file).read_text(encoding="utf-8").splitlines()
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file}: cannot be read as text: {error}") from error
+    from rag.text import lines_of
+
+    return lines_of(text)
 
 
 @contextmanager

@@ -72,11 +72,15 @@ def assert_faithful(
     from ..judges.judge import JUDGE_ALIASES, judge_spec, open_judge
     from ..runner.report import unsupported_sentences
     from ..runner.score import score_brief_file
+    from ..runner.thresholds import MOST_UNSCORED
 
     settings = load_settings()
     spec = judge_spec(None, judge, settings.llm) if judge in JUDGE_ALIASES else judge
     with open_judge(spec, settings) as opened, tempfile.TemporaryDirectory() as directory:
         scored = score_brief_file(_brief_file(brief, Path(directory)), opened)
+    unscored = sum(row.support is None for row in scored.rows)
+    if unscored > MOST_UNSCORED * len(scored.rows):
+        pytest.fail(f"{unscored} of {len(scored.rows)} sentences have no verdict of {spec}", pytrace=False)
     recall, precision = scored.values["citation_recall"], scored.values["citation_precision"]
     if recall is not None and recall >= min_recall and (precision or 0.0) >= min_precision:
         return

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rag.errors import UsageError
+from rag.text import lines_of
 from rag.types import Support
 
 LABELS_FILE = "labels.jsonl"
@@ -31,7 +32,7 @@ def read_labels(path: Path) -> list[Label]:
     if not path.is_file():
         return []
     labels = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(lines_of(path.read_text(encoding="utf-8")), 1):
         try:
             labels += [Label.model_validate_json(line)] if line.strip() else []
         except ValidationError as error:

@@ -183,4 +183,4 @@ def format_queries(measured: Sequence[QueryRanks]) -> str:
 
 
 def _by_mode(rows: Sequence[Mapping[str, int | None]]) -> dict[str, Found]:
-    return {mode: summarize_ranks([row[mode] for row in rows]) for mode in rows[0]}
+    return {mode: summarize_ranks([row[mode] for row in rows]) for mode in (rows[0] if rows else ())}

@@ -20,6 +20,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from rag.errors import UsageError
+from rag.text import lines_of
 from rag.types import Filter, Question, slug
 
 RESERVED_NAMES = frozenset({"manifest"})
@@ -65,8 +66,7 @@ def parse_questions(text: str, name: str) -> list[Question]:
     Raises:
         UsageError: see :func:`read_questions`.
     """
-    # str.splitlines() would also split at separators that may occur inside JSON strings and prose.
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    lines = lines_of(text)
     suffix = PurePath(name).suffix.lower()
     first = next((line.lstrip() for line in lines if line.strip()), "")
     if suffix in {".jsonl", ".ndjson"} or (suffix != ".csv" and first.startswith(("{", "["))):

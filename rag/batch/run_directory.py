@@ -38,6 +38,7 @@ FORMAT_SUFFIXES: dict[Format, str] = {"json": "json", "md": "md", "html": "html"
 
 LOCK_FILE = ".lock"
 PAYMENTS_FILE = ".paid"
+LONGEST_PAYMENT = 64  # bytes of a line of it
 RESPONSE_CACHE = ".replies"
 """Directory of the response cache, unless the settings name another one."""
 
@@ -208,13 +209,17 @@ class RunDirectory:
     def record_payment(self, dollars: float) -> None:
         """Record that a call cost ``dollars``.
 
-        The file is not synced: calls are many, and a kill of the process does not lose what was written.
+        The file is not synced: calls are many, and a kill of the process does not lose what was written. A full disk
+        may have cut off the last line, which :meth:`total_paid` does not count: it gives way.
 
         Raises:
             CitebriefError: the file cannot be written, so that a budget could not be kept.
         """
         try:
-            with (self.path / PAYMENTS_FILE).open("ab", buffering=0) as file:
+            with (self.path / PAYMENTS_FILE).open("ab+", buffering=0) as file:
+                file.seek(max(0, file.tell() - LONGEST_PAYMENT))
+                if cut_off := file.read().rpartition(b"\n")[2]:
+                    file.truncate(file.tell() - len(cut_off))
                 file.write(f"{dollars!r}\n".encode())
         except OSError as error:
             raise CitebriefError(f"{self.path / PAYMENTS_FILE}: {(error.strerror or str(error)).lower()}") from None

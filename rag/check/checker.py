@@ -67,12 +67,21 @@ def check_brief(
         index = Index.open(settings.store, open_embedder(settings))
     except IndexMissing:
         index = None
-    if fetch and index is not None and (choice := resolve_embedder(settings)) and choice.leaves:
+    choice = resolve_embedder(settings)
+    may_search = fetch or choice is None or not choice.leaves
+    if fetch and index is not None and choice is not None and choice.leaves:
         on_message(f"embedder: {choice.why('sentences leave')}")
     directories = (Path(path).resolve().parent, Path.cwd())
     try:
         with open_verifier(settings.verifier, settings, on_bytes=on_bytes) as verifier:
-            checker = Checker(brief=brief, verifier=verifier, directories=directories, index=index, fetch=fetch)
+            checker = Checker(
+                brief=brief,
+                verifier=verifier,
+                directories=directories,
+                index=index,
+                fetch=fetch,
+                may_search=may_search,
+            )
             return checker.report(on_progress)
     finally:
         if index is not None:
@@ -89,6 +98,7 @@ class Checker:
         directories: where files of the source list are looked for.
         index: finds chunk ids that the brief only names, and better citations; None to do without both.
         fetch: allow connections, as in :func:`check_brief`.
+        may_search: search the index, whose embedder may be on another machine, for better citations.
     """
 
     brief: ParsedBrief
@@ -96,6 +106,7 @@ class Checker:
     directories: Sequence[Path] = (Path(),)
     index: Index | None = None
     fetch: bool = False
+    may_search: bool = True
     _cache: dict[str, SourcePassages] = field(default_factory=dict)
 
     def report(self, on_progress: Callable[[int, int], None] = lambda *_: None) -> CheckReport:
@@ -161,7 +172,7 @@ class Checker:
         for key in self.brief.sources:
             yield from self._source(key).near(sentence)
         yield from self.brief.spare
-        if self.index is not None and (self.fetch or not self.index.embedder.name.startswith("openai")):
+        if self.index is not None and self.may_search:
             yield from (hit.chunk for hit in retrieve(self.index, sentence, k=SEARCH_DEPTH))
 
     def _refusal(self, reason: str) -> Verdict:

@@ -49,7 +49,8 @@ def parse_markdown(text: str) -> ParsedBrief:
     reader = _reader([content for _, content, _ in paragraphs], sources, plain.links)
     claims: list[Claim] = []
     heading, has_claims = "", True
-    for is_marked_heading, content, children in paragraphs:
+    for begins_heading, content, children in paragraphs:
+        is_marked_heading = begins_heading or _is_label(content, children, reader)
         for block in [content] if is_marked_heading else _blocks(content, reader):
             if is_marked_heading or _is_heading(block, reader):
                 heading = _without_links(block).translate(_FROM_CODE)
@@ -173,6 +174,13 @@ def _is_heading(line: str, reader: MarkReader) -> bool:
         and not words[0][:1].islower()
         and not reader.marks(line)
     )
+
+
+def _is_label(content: str, children: Any, reader: MarkReader) -> bool:
+    """Return whether a paragraph is all bold and no sentence, like what a disagreement is about."""
+    kinds = [child.type for child in children if child.type != "text" or child.content]
+    is_bold = kinds[:1] == ["strong_open"] and kinds[-1:] == ["strong_close"]
+    return is_bold and not _STOP.search(content) and not reader.marks(content)
 
 
 def _is_provenance(children: Any) -> bool:

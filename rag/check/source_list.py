@@ -17,7 +17,7 @@ _HEADINGS = frozenset(
     {"sources", "source list", "references", "reference list", "citations", "bibliography", "works cited", "footnotes",
      "endnotes", "literature", "literature cited"}
 )  # fmt: skip
-_HEADING = re.compile(r"^\s{0,3}(?:#{1,6}\s*)?[*_]*(?:\d+[.)]?\s+)?([A-Za-z][A-Za-z ]*?):?[*_]*:?\s*#*$")
+_HEADING = re.compile(r"^\s{0,3}(?:#{1,6}\s*)?[*_]*(\d+[.)]?\s+)?([A-Za-z][A-Za-z ]*?):?[*_]*:?\s*#*$")
 _BULLET = r"^\s{0,3}(?:[-*+•]\s+)?[*_]{0,2}"
 _LABELLED = re.compile(rf"{_BULLET}(?:\[\^?(\d{{1,4}})\]|\[\^([^\]\s]+)\]:|【([^】]+)】)[*_]{{0,2}}:?\s+(\S.*)$")
 """A line that is an entry wherever it stands: ``[1] …``, ``[^1]: …``, ``[^name]: …`` or ``【4:0†file】 …``."""
@@ -138,14 +138,20 @@ class _ListReader:
         self.prose: list[str] = []
         self.entries: list[Entry] = []
         self._in_list = False
+        self._may_begin = False
+        """Whether a numbered heading that names sources was the last thing: it may be that of a section of prose."""
         self._is_labelled = False
         """Whether the list has an entry with a label; then other lines begin none."""
         self._open: Entry | None = None
 
     def read(self, line: str) -> None:
         heading = _HEADING.match(line)
-        if heading and (line.lstrip().startswith("#") or heading[1].strip().casefold() in _HEADINGS):
-            self._in_list, self._is_labelled, self._open = heading[1].strip().casefold() in _HEADINGS, False, None
+        if self._may_begin and line.strip():
+            self._may_begin, self._in_list = False, _is_entry(line)
+        if heading and (line.lstrip().startswith("#") or heading[2].strip().casefold() in _HEADINGS):
+            names_sources = heading[2].strip().casefold() in _HEADINGS
+            self._in_list, self._may_begin = names_sources and not heading[1], names_sources and bool(heading[1])
+            self._is_labelled, self._open = False, None
         elif line.lstrip().startswith("#") or (self._in_list and self.entries and _RULE.match(line)):
             self._in_list, self._open = False, None
         if entry := self._entry(line):
@@ -176,6 +182,10 @@ class _ListReader:
         if self._open and not self._open.labels and _begins_like(line, self._open):
             return Entry(text=line.strip())
         return None
+
+
+def _is_entry(line: str) -> bool:
+    return any(pattern.match(line) for pattern in (_LABELLED, _LISTED, _ITEM, _ROW))
 
 
 def _entry_of(found: re.Match[str]) -> Entry:

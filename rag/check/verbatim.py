@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import accumulate
 
-from rag.text import split_sentences, words_of
+from rag.text import split_sentences, word_spans
 from rag.types import Chunk
 
 WORD_FOR_WORD = "word for word"
 """The judge of a verdict that rests on the words alone."""
 
+_SIGN = re.compile(
+    r"(?<![\w)])[-−+±](?=[\d.$€£¥₹])|[$€£¥₹%‰°<>≤≥=≠~^/*]|(?<=\w)\+|(?<=\d)[:.,](?=\d)|\?(?=[\"”’')\]]*\s*$)"
+)
+"""What changes the meaning of words beside it: the sign of a number and what divides it, a currency, a comparison, and
+the mark of a question."""
+
 
 def stands_word_for_word(claim: str, passages: Sequence[Chunk]) -> bool:
-    """Whether ``claim`` has all words of whole sentences, lines or items of a passage that follow each other.
+    """Whether ``claim`` has all words and signs of whole sentences, lines or items of a passage that follow each other.
 
     A part of a sentence does not count: "He denied that the plan failed." has the words of "The plan failed."
     """
@@ -27,7 +34,10 @@ def _pieces(text: str) -> list[str]:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.casefold() for word in words_of(text))
+    """Return the words and signs of ``text`` in order, in one case."""
+    found = [(start, word.casefold()) for word, start, _ in word_spans(text)]
+    found += [(sign.start(), sign.group().replace("−", "-")) for sign in _SIGN.finditer(text)]
+    return tuple(each for _, each in sorted(found))
 
 
 def _has_run(words: tuple[str, ...], pieces: Sequence[tuple[str, ...]]) -> bool:

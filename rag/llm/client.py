@@ -41,6 +41,11 @@ MAX_IN_FLIGHT = 8
 """Requests in flight by default; chosen, not measured. A chat verifier asks as many at a time."""
 
 
+MASKED_KEY = 16
+"""Characters from which on a key is masked in a response that is kept. A shorter one protects nothing, such as "none"
+or "x" for a local server, and may be a word of the response."""
+
+
 class ChatClient:
     """A connected :class:`~rag.llm.chat_model.ChatModel`. Thread-safe; use it in a ``with`` statement, or close it.
 
@@ -224,7 +229,9 @@ class ChatClient:
 
     def _keep_response(self, call: Call, *, usable: bool) -> None:
         if self._response_cache is not None and call.response is not None:
-            body = call.response.body.replace(self._key.encode(), b"...") if self._key else call.response.body
+            body = call.response.body
+            if self._key and len(self._key) >= MASKED_KEY:
+                body = body.replace(self._key.encode(), b"...")
             response = replace(call.response, body=body)
             self._response_cache.keep(call.key, response, usable=usable, on_error=self._on_wait)
 

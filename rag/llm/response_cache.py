@@ -23,7 +23,7 @@ from pathlib import Path
 from rag.errors import UsageError
 
 CACHE_FILE = "responses.db"
-KEY_FORMAT = "citebrief.reply/1"
+KEY_FORMAT = "citebrief.reply/2"
 """Part of every key: a change of it invalidates the responses kept so far."""
 
 BUSY_SECONDS = 10.0

@@ -16,6 +16,7 @@ from rag.text.entities import (
     name_forms,
     name_words,
 )
+from rag.text.lines import lines_of
 from rag.text.sentences import CODE_INDENT, is_code, is_wordless_code, split_sentences, split_statements
 from rag.text.tables import header_cells, join_cells, split_cells
 from rag.text.words import FUNCTION_WORDS, content_stems, stem, word_spans, words_of
@@ -43,6 +44,7 @@ __all__ = [
     "is_code",
     "is_wordless_code",
     "join_cells",
+    "lines_of",
     "name_forms",
     "name_words",
     "split_cells",

@@ -68,7 +68,7 @@ NO_VERIFIER = "none: every sentence is a quotation"  # the trace's verifier for 
 FOUND_SHARE = 0.2
 """Tokens of what a large model's searches find for the brief, and for its corrections, as a part of its evidence."""
 
-NO_SENTENCE = "The passages nearest to the question have no sentence that answers it."
+NO_QUOTABLE_SENTENCE = "The passages nearest to the question have no sentence that answers it."
 
 NEAREST_KEPT = 5
 """Hits of each query that a large model reads in any case.
@@ -240,7 +240,8 @@ class QuestionRun:
             return replace(brief, trace=replace(brief.trace, seconds=seconds, tokens=tokens, cost=cost))
 
         if not outline.sections:
-            gaps = (NO_SENTENCE, *answerability.gaps) if answerability.enough else answerability.gaps or (NO_SENTENCE,)
+            known = answerability.gaps
+            gaps = known if known and not answerability.enough else (NO_QUOTABLE_SENTENCE, *known)
             return with_costs(insufficient_brief(self.question, hits, trace, gaps))
         if models is None:
             brief = self.quoted(hits, outline, answerability)

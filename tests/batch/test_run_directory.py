@@ -95,6 +95,9 @@ def test_payments_are_summed_without_a_truncated_last_line(tmp_path: Path) -> No
     with (tmp_path / ".paid").open("a") as file:
         file.write("0.12")
     assert directory.total_paid() == 0.75
+    directory.record_payment(1.5)
+    directory.record_payment(1e-05)
+    assert directory.total_paid() == 0.75 + 1.5 + 1e-05, "the truncated line gives way to the next one"
 
 
 def test_a_full_disk_ends_the_run_in_one_line_and_finished_briefs_are_kept(

@@ -147,3 +147,16 @@ def test_a_written_brief_passes_as_json_and_as_markdown_until_a_number_is_change
     forged = (directory / "own.md").read_text().replace("1987", "1997")
     (directory / "forged.md").write_text(forged)
     assert check_brief(str(directory / "forged.md"), settings).share < 1
+
+
+def test_an_embedder_on_this_machine_finds_better_citations_without_fetch(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "")
+    with FaultServer() as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        settings = load_settings({"embedder": "openai:bge", "store": str(directory / "index")})
+        pipeline.index([str(directory / "montreal-protocol-ozone.md")], settings)
+        report = check(directory, f"{FACT} [1].\n\n## Sources\n\n[1] papadopoulos.md\n", settings)
+    better = only(report).better
+    assert better is not None and better.document_id == "montreal-protocol-ozone.md"

@@ -81,3 +81,26 @@ def test_uncited_questions_provenance_and_gaps_are_no_claims(
     text: str, expected: list[tuple[str, tuple[str, ...]]]
 ) -> None:
     assert citations(text) == expected
+
+
+def test_what_a_disagreement_is_about_is_no_claim_however_long_it_is() -> None:
+    about = "Whether the old pier at the mouth of the river was paid by the state or by the town"
+    sides = "- The state paid [1].\n- The town paid [2]."
+    text = f"## Where the sources disagree\n\n**{about}**\n\n{sides}\n\n**It cost 41 million.**"
+    assert [claim.text for claim in parse_markdown(text).claims] == [
+        "The state paid.",
+        "The town paid.",
+        "It cost 41 million.",
+    ]
+
+
+@pytest.mark.parametrize("heading", ["## 2. Sources", "## 3. References", "2. Literature"])
+def test_a_numbered_section_of_prose_may_be_named_like_a_source_list(heading: str) -> None:
+    section = f"{heading}\n\nThe papers lie in Bergen [1]. They are few [1]."
+    text = f"## 1. Cost\n\nIt was dear [1].\n\n{section}\n\n## Sources\n\n[1] a.md\n"
+    assert [claim.text for claim in parse_markdown(text).claims] == [
+        "It was dear.",
+        "The papers lie in Bergen.",
+        "They are few.",
+    ]
+    assert entries(f"It was dear [1].\n\n{heading}\n\n1. a.md, a report\n") == {"1": "a.md, a report"}

@@ -31,3 +31,25 @@ PASSAGE = chunk(
 def test_only_whole_sentences_in_a_row_stand_word_for_word(claim: str, stands: bool) -> None:
     assert stands_word_for_word(claim, [PASSAGE]) == stands
     assert not stands_word_for_word(claim, [])
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("Profit was -5 percent.", "Profit was 5 percent."),
+        ("Sales rose to $5 million.", "Sales rose to €5 million."),
+        ("Sales rose by 5%.", "Sales rose by 5."),
+        ("The limit is < 5 mg.", "The limit is > 5 mg."),
+        ("The ratio is 1:5.", "The ratio is 1.5."),
+        ("C++ is used.", "C is used."),
+        ("The plan failed.", "The plan failed?"),
+    ],
+)
+def test_signs_that_change_the_meaning_count_as_words(claim: str, passage: str) -> None:
+    assert stands_word_for_word(claim, [chunk("a.md", claim)])
+    assert not stands_word_for_word(claim, [chunk("a.md", passage)])
+
+
+def test_the_form_of_dashes_and_quotation_marks_does_not_count() -> None:
+    passage = chunk("a.md", "The “pier” – a long one – lost −5 per cent, 3-5 days later.")
+    assert stands_word_for_word('The "pier" - a long one - lost -5 per cent, 3-5 days later.', [passage])

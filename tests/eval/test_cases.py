@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from rag.errors import UsageError
-from rag.eval.runner.cases import Case, collapse_whitespace, parse_suite, read_cases
+from rag.eval.runner.answerability_cases import AnswerabilityCase
+from rag.eval.runner.cases import Case, collapse_whitespace, parse_suite, read_cases, read_suite
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -63,3 +65,11 @@ def test_each_quote_of_the_demo_suite_is_in_its_document() -> None:
     for case in demo:
         if case.comment.startswith("three"):
             assert len({source.document_id for nugget in case.nuggets for source in nugget.support}) >= 3, case.id
+
+
+def test_lines_of_a_suite_end_at_line_breaks_alone(tmp_path: Path) -> None:
+    row = {"id": "a", "question": "What of the\u2028pier?", "answerable": False, "collection": "corpus"}
+    path = tmp_path / "suite.jsonl"
+    path.write_text("\ufeff" + json.dumps(row, ensure_ascii=False) + "\r\n", encoding="utf-8")
+    [case] = read_suite(path, AnswerabilityCase)
+    assert case.question == "What of the\u2028pier?"

@@ -102,6 +102,7 @@ def test_the_loss_compares_the_same_queries_as_written_and_clean() -> None:
         "clean": (1, 1.0),
     }
     assert "vague     noisy      1  bm25" in format_queries(measured)
+    assert format_queries([]), "a suite of one query has none in its other half"
 
 
 @pytest.mark.parametrize(

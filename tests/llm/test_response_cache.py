@@ -320,6 +320,15 @@ def test_many_processes_can_create_the_file_at_the_same_time(tmp_path: Path) -> 
         assert writer.returncode == 0
 
 
+def test_a_short_key_changes_no_reply_that_is_kept(connect: Connect) -> None:
+    for key in ("none", "x"):
+        with FaultServer([good({"sentence": "Mexico taxed none of it."})]) as server, connect(server, key=key) as model:
+            first = ask(model, user=f"What did {key} do?")
+        with FaultServer([]) as server, connect(server, key=key) as model:
+            assert ask(model, user=f"What did {key} do?") == first
+            assert not server.requests
+
+
 # --- the local model -------------------------------------------------------------------------------------------------
 
 
