@@ -11,11 +11,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from math import ceil
 
 from rag.ingest.clean import is_list_item
 from rag.text import bullet, bullet_depth, header_cells, is_code, split_sentences
-from rag.types import Chunk, Document, chunk_id
+from rag.types import Chunk, Document, Heading, chunk_id
 
 CHUNKER_VERSION = "1"
 """Part of the index's parameters. Raise it if chunks of older versions can no longer be used: no older index is then
@@ -132,20 +133,37 @@ def _tables(text: str, start: int, end: int) -> Iterator[_Table]:
 
 
 def _sections(document: Document) -> Iterator[tuple[int, int, tuple[str, ...]]]:
-    """Yield ``(start, end, heading path)`` of the text under each heading, headings equal to the title left out."""
-    sections: list[tuple[int, int, tuple[str, ...]]] = []
-    if not document.headings or document.headings[0].start > 0:
-        sections.append((0, 0, ()))
-    path: list[tuple[int, str]] = []
-    for heading in document.headings:
-        path = [(level, text) for level, text in path if level < heading.level]
-        path.append((heading.level, heading.text))
-        names = tuple(text for _, text in path if text.casefold() != document.title.casefold())
-        sections.append((heading.start, heading.end, names))
-    ends = [start for start, _, _ in sections[1:]] + [len(document.text)]
-    for (_, start, names), end in zip(sections, ends, strict=True):
-        if document.text[start:end].strip():
-            yield start, end, names
+    """Yield ``(start, end, heading path)`` of the text under each heading, headings equal to the title left out.
+
+    Headings in a row with neither text nor headings below them are text of the heading above them: they are all that
+    a list of decisions or a slide with nothing but its title says.
+    """
+    text, headings = document.text, document.headings
+    opening = headings[0].start if headings else len(text)
+    if text[:opening].strip():
+        yield 0, opening, ()
+    path: list[Heading] = []
+    bare: int | None = None  # the start of the headings without text that are not yielded yet
+    for heading, following in zip_longest(headings, headings[1:]):
+        end, next_level = (following.start, following.level) if following else (len(text), 0)
+        path = [above for above in path if above.level < heading.level]
+        above, path = _names(path, document.title), [*path, heading]
+        has_text = bool(text[heading.end : end].strip())
+        if not has_text and next_level <= heading.level:
+            bare = heading.start if bare is None else bare
+            if next_level < heading.level:
+                yield bare, heading.end, above
+                bare = None
+            continue
+        if bare is not None:
+            yield bare, heading.start, above
+            bare = None
+        if has_text:
+            yield heading.end, end, _names(path, document.title)
+
+
+def _names(path: list[Heading], title: str) -> tuple[str, ...]:
+    return tuple(heading.text for heading in path if heading.text.casefold() != title.casefold())
 
 
 def _pack_sentences(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,6 +42,26 @@ def test_headings_end_chunks_and_are_in_the_path_but_not_in_the_text() -> None:
     assert all("Loans" not in c.text and "Money" not in c.text for c in chunks)
 
 
+def test_headings_with_nothing_below_them_are_text_of_the_heading_above() -> None:
+    levels = {"Decisions": 1, "The quay is closed in May": 2, "The fee rises": 2, "Votes": 2, "Ayes": 3, "Noes": 3}
+    text, headings = "", []
+    for words, level in levels.items():
+        start = len(text)
+        headings.append(Heading(start=start, end=start + len(words), level=level, text=words))
+        text += f"{words}\n\n{f'{SENTENCE.strip()}{chr(10) * 2}' if words == 'Ayes' else ''}"
+    chunks = chunk_document(make_document(text.strip(), headings=tuple(headings)), count_tokens=count_tokens)
+    assert [(c.heading_path, c.text) for c in chunks] == [
+        (("Decisions",), "The quay is closed in May\n\nThe fee rises"),
+        (("Decisions", "Votes", "Ayes"), SENTENCE.strip()),
+        (("Decisions", "Votes"), "Noes"),
+    ]
+
+
+def test_every_document_with_text_has_a_chunk(read_document: Callable[..., Document]) -> None:
+    for content in ("# The quay is closed", "# Decisions\n\n## The quay is closed\n\n## The fee rises\n"):
+        assert chunk_document(read_document("a.md", content), count_tokens=count_tokens)
+
+
 def test_chunk_has_two_pages_only_if_its_text_crosses_the_page_break() -> None:
     text = (SENTENCE * 20).strip()
     middle = len(text) // 2
@@ -73,9 +95,11 @@ def test_sentence_too_long_for_the_encoder_is_split_without_loss(text: str) -> N
 @given(st.text(max_size=1500))
 def test_any_text_gives_exact_offsets_and_fits_the_encoder(text: str) -> None:
     document = make_document(text)
-    for chunk in chunk_document(document, count_tokens=count_tokens):
+    chunks = chunk_document(document, count_tokens=count_tokens)
+    for chunk in chunks:
         assert document.text[chunk.start : chunk.end] == chunk.text
         assert count_tokens(embedding_text(chunk, count_tokens)) + 2 <= 256
+    assert "".join("".join(chunk.text.split()) for chunk in chunks) == "".join(text.split())
 
 
 def test_list_keeps_the_line_that_introduces_it() -> None:
