@@ -16,7 +16,7 @@ from rag.ingest.blocks import Block, ParsedDocument
 from rag.ingest.dates import iso_date
 from rag.ingest.docx_styles import HEADING, list_depth, style_name
 from rag.ingest.drawing import SYMBOLS, chart_block, diagram_block
-from rag.ingest.omissions import Tally
+from rag.ingest.omissions import UNREADABLE, Tally
 from rag.text import bullet, join_cells
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ class _Body:
         if not 0xE000 <= code <= 0xF8FF:
             return chr(code) if code < 0x110000 and not 0xD800 <= code <= 0xDFFF else ""
         if code not in SYMBOLS:
-            self.tally.add("unreadable characters", detail=f"font {node.get(qn('w:font'))}")
+            self.tally.add(UNREADABLE, detail=f"font {node.get(qn('w:font'))}")
         return SYMBOLS.get(code, "\ufffd")
 
     def drawn(self, element: Any) -> Iterator[Block]:

@@ -17,6 +17,12 @@ BYTE_ORDER_MARKS = tuple(mark for mark, _ in _BYTE_ORDER_MARKS)
 _CONTROLS = bytes((*range(0x07), *range(0x0E, 0x1B), *range(0x1C, 0x20), 0x7F))
 _MAX_CONTROLS = 0.2
 _MAX_CONTROLS_OF_A_GUESS = 0.02
+_MIN_VALID_UTF8 = 0.8
+"""Share of valid sequences from which bytes that are not ASCII are UTF-8 with errors.
+
+2,931 texts of 23 public collections in UTF-8 have at most 0.55 in each of 18 other encodings that can hold them (17,569
+in all), with the exception of one text of 2 such characters.
+"""
 _CHARSET = re.compile(
     rb"<(?:meta[^>]{0,200}?charset|\?xml[^>]{0,100}?encoding)\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE
 )
@@ -27,8 +33,8 @@ _REFERENCE = re.compile(r"&#(?:x([0-9a-f]{1,6})|([0-9]{1,7}));?", re.IGNORECASE)
 def decode(data: bytes, declared: str | None = None) -> tuple[str, dict[str, str]]:
     """Decode ``data``; never fails.
 
-    Tried in order: a byte order mark, UTF-16 without a mark, UTF-8, ``declared``, charset-normalizer's best guess, and
-    Windows-1252, which decodes any Western text.
+    Tried in order: a byte order mark, UTF-16 without a mark, UTF-8, also with a few errors, which become U+FFFD,
+    ``declared``, charset-normalizer's best guess, and Windows-1252, which decodes any Western text.
 
     Args:
         declared: the label of the encoding that the file or its server names. Labels mean what the WHATWG's Encoding
@@ -48,7 +54,9 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, dict[str, str
     try:
         return data.decode("utf-8"), {}
     except UnicodeDecodeError:
-        pass
+        text = data.decode("utf-8", errors="replace")
+        if _is_nearly_utf8(text):
+            return text, {}
     if label == "cp1252":
         return data.decode("cp1252", errors="replace"), {"encoding": "cp1252"}
     for candidate in (label, codec_of("gb18030") if label == "gbk" else None, _guess_encoding(data)):
@@ -58,6 +66,13 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, dict[str, str
         except (UnicodeDecodeError, LookupError):
             continue
     return data.decode("cp1252", errors="replace"), {"encoding": "cp1252"}
+
+
+def _is_nearly_utf8(text: str) -> bool:
+    """Whether most characters that are not ASCII in ``text``, decoded as UTF-8, are not U+FFFD."""
+    errors = text.count("\ufffd")
+    others = sum(not character.isascii() for character in text) if errors else 0
+    return others - errors > _MIN_VALID_UTF8 * others
 
 
 def is_binary(data: bytes, declared: str | None = None) -> bool:

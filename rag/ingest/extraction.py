@@ -14,7 +14,7 @@ from rag.ingest.encoding import BYTE_ORDER_MARKS, codec_of, decode, is_binary
 from rag.ingest.formats import READERS, suffix_of
 from rag.ingest.header import date_of_opening
 from rag.ingest.language import foreign_language
-from rag.ingest.omissions import NO_TEXT_LAYER, OCR_ADVICE, SURPLUS_CELLS, Tally, describe_omission
+from rag.ingest.omissions import NO_TEXT_LAYER, OCR_ADVICE, SURPLUS_CELLS, UNREADABLE, Tally, describe_omission
 from rag.ingest.rows import ParsedRows
 from rag.ingest.source import Source
 from rag.ingest.titles import choose_title, is_statement
@@ -134,6 +134,7 @@ def _make_document(parsed: ParsedDocument, *, id_: str, source: str) -> Document
     text, headings, page_starts = assemble(body, paged=parsed.paged)
     if not text.strip():  # the title is all there is
         text, headings, page_starts = assemble(blocks, paged=parsed.paged)
+    parsed.tally.add(UNREADABLE, count=text.count("\ufffd") - parsed.tally.count(UNREADABLE))
     language = foreign_language(text)
     return Document(
         id=id_,

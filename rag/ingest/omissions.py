@@ -22,6 +22,9 @@ OCR_ADVICE = "pip install 'citebrief[ocr]', then index it again with --ocr"
 SURPLUS_CELLS = "cells beyond the columns, read as text"
 """The kind of a cell that a text without quotation marks was split into. All of it is read."""
 
+UNREADABLE = "unreadable characters"
+"""The kind of a character that the file does not tell: U+FFFD in the text, or of a font without names of letters."""
+
 LOSSES = frozenset(
     {
         "attachments",
@@ -36,7 +39,7 @@ LOSSES = frozenset(
         OCR_EMPTY,
         "nothing read",
         "parts of other formats",
-        "unreadable characters",
+        UNREADABLE,
         "unreadable font",
     }
 )
@@ -79,6 +82,10 @@ class Tally:
     def has(self, part: int) -> bool:
         """Whether anything of the part ``part`` is counted."""
         return any(part in kind.parts for kind in self._counts.values())
+
+    def count(self, what: str) -> int:
+        """Return how many of the kind ``what`` are counted."""
+        return self._counts[what].number if what in self._counts else 0
 
     def omissions(self) -> tuple[Omission, ...]:
         """Return what was counted, in alphabetical order of kinds, losses first."""

@@ -40,6 +40,20 @@ def test_labels_mean_what_browsers_take_them_for(label: str) -> None:
     assert metadata == {"encoding": "cp1252"}
 
 
+@pytest.mark.parametrize("label", [None, "latin1", "gbk"])
+def test_a_few_stray_bytes_leave_the_other_characters_of_utf_8(label: str | None) -> None:
+    text = "The lease – “Ostby” – costs €40. "
+    assert decode(text.encode() * 2 + b"A \xff byte.", label) == (f"{text * 2}A \ufffd byte.", {})
+    assert decode("Un café à sept heures, près du môle. É”".encode("cp1252"), label)[1]
+
+
+def test_characters_that_cannot_be_read_are_told(read_document: Callable[..., Document]) -> None:
+    stray = "The lease – “Ostby” – costs €40.".encode() + b" The \xff byte."
+    for name, content in (("a.txt", stray), ("a.html", b"<p>" + stray), ("a.md", "The lease \ufffd ends.".encode())):
+        [omission] = read_document(name, content).coverage.omissions
+        assert (omission.what, omission.count, omission.lost) == ("unreadable characters", 1, True)
+
+
 def test_gb2312_means_gbk_and_iso_2022_jp_is_told_from_ascii() -> None:
     assert decode("朱镕基".encode("gbk"), "gb2312")[0] == "朱镕基"
     assert decode("雪国".encode("iso-2022-jp"), "iso-2022-jp")[0] == "雪国"
