@@ -13,6 +13,8 @@ from rag.ingest.omissions import Tally
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _TOML_FRONT_MATTER = re.compile(r"\A\ufeff?\+\+\+[ \t]*\n(.*?)\n\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL)
 _FIELD = re.compile(r"^([A-Za-z_][\w-]*)[ \t]*:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_OF_A_FIELD = re.compile(r"[ \t]|- |-?[ \t]*$|#|[}\])]")
+"""A line that belongs to the field above it, a comment or a blank line."""
 
 _STEERING = frozenset(
     (
@@ -37,7 +39,7 @@ def split_front_matter(text: str) -> tuple[dict[str, str], str]:
 
     It is YAML between lines of ``---``, or TOML between lines of ``+++`` (Hugo, Zola). A field with a list, or with a
     table of links, has the value "". Of what is no YAML, such as ``title: Part 2: Costs``, each line ``name: value`` is
-    a field.
+    a field. Text between two rules, which has no field or has other lines too, is no front matter.
     """
     if toml := _TOML_FRONT_MATTER.match(text):
         try:
@@ -47,9 +49,8 @@ def split_front_matter(text: str) -> tuple[dict[str, str], str]:
         fields = {key.lower(): str(value) if isinstance(value, str | date) else "" for key, value in table.items()}
         return fields, text[toml.end() :]
     found = _FRONT_MATTER.match(text)
-    if not found:
-        return {}, text
-    return _yaml_fields(found.group(1)), text[found.end() :]
+    fields = _yaml_fields(found[1]) if found else {}
+    return (fields, text[found.end() :]) if found and fields else ({}, text)
 
 
 def _yaml_fields(text: str) -> dict[str, str]:
@@ -60,7 +61,8 @@ def _yaml_fields(text: str) -> dict[str, str]:
     except yaml.YAMLError:
         table = None
     if not isinstance(table, dict):
-        return {key.lower(): _unquote(value) for key, value in _FIELD.findall(text)}
+        told = all(_FIELD.match(line) or _OF_A_FIELD.match(line) for line in text.split("\n"))
+        return {key.lower(): _unquote(value) for key, value in _FIELD.findall(text)} if told else {}
     return {str(key).lower(): _yaml_value(value) for key, value in table.items()}
 
 

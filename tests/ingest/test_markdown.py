@@ -139,6 +139,23 @@ def test_a_front_matter_of_blocks_and_comments_is_read_and_one_that_is_no_yaml_l
     assert (plain.title, plain.text) == ("Part 2: Costs", "status: draft\n\nText.")
 
 
+@pytest.mark.parametrize(
+    "passage",
+    [
+        "\nThe fee is 40 euros.\n",
+        "The quay is closed in May.\n\nIt costs 4 million: nobody objected.",
+        "Note: the fee: 40 euros.\nIt is due in May.",
+        "- The fee rises.\n- The quay is closed.",
+    ],
+)
+def test_text_between_two_rules_is_no_front_matter(read_document: Callable[..., Document], passage: str) -> None:
+    words = passage.replace("- ", "").split()
+    for name in ("a.md", "a.html"):
+        text = read_document(name, f"---\n{passage}\n---\n\nThe rest is here.\n").text
+        assert " ".join(words) in " ".join(text.replace("- ", "").split())
+        assert "The rest is here." in text
+
+
 def test_a_page_without_a_date_has_that_of_its_last_change(read_document: Callable[..., Document]) -> None:
     document = read_document("a.md", "---\ntitle: Profiles\nlastmod: 2026-07-14\n---\n\nAn order names a profile.\n")
     assert document.date == "2026-07-14"
