@@ -14,7 +14,7 @@ from typing import Any
 from rag.check.markdown import parse_markdown
 from rag.check.parsed_brief import DISAGREEMENT_PART, ListedSource, ParsedBrief
 from rag.errors import ReadError, UsageError
-from rag.ingest.formats import content_type_of
+from rag.ingest.formats import suffix_of_bytes
 from rag.render.wording import NO_ANSWER
 from rag.types import Chunk, Claim
 
@@ -34,7 +34,7 @@ def read_claims(path: str | Path) -> ParsedBrief:
         raise ReadError(f"{path}: not UTF-8 text (byte {error.start})") from None
     except OSError as error:
         raise ReadError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    if content_type_of(text[:1024].encode()).endswith("html"):
+    if suffix_of_bytes(text[:1024].encode()) == ".html":
         raise ReadError(f"{path}: HTML cannot be checked; give the Markdown or the JSON of the brief")
     try:
         brief = _parse_json(text) if Path(path).suffix.lower() == ".json" else _parse_markdown(text)

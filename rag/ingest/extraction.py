@@ -11,7 +11,7 @@ from rag.ingest.blocks import Block, ParsedDocument, assemble
 from rag.ingest.clean import PAGE_BREAK, clean_text, match_key
 from rag.ingest.dates import date_of_name
 from rag.ingest.encoding import BYTE_ORDER_MARKS, codec_of, decode, is_binary
-from rag.ingest.formats import READERS, suffix_of
+from rag.ingest.formats import READERS
 from rag.ingest.header import date_of_opening
 from rag.ingest.language import foreign_language
 from rag.ingest.omissions import NO_TEXT_LAYER, OCR_ADVICE, SURPLUS_CELLS, UNREADABLE, Tally, describe_omission
@@ -50,13 +50,11 @@ def extract(source: Source) -> tuple[list[Document], list[Skipped]]:
 def _extract_data(source: Source, data: bytes) -> tuple[list[Document], list[Skipped]]:
     if not data:
         raise ReadError("the file is empty")
-    suffix = suffix_of(source.location, source.content_type)
-    codec = ""
+    suffix, codec = source.suffix, ""
     if suffix in _TEXT_FORMATS:
-        label = source.content_type.lower().partition("charset=")[2].partition(";")[0]
-        if is_binary(data, label):
+        if is_binary(data, source.charset):
             raise ReadError("binary data or control characters, not text")
-        data, codec = _recode(data, label)
+        data, codec = _recode(data, source.charset)
     parsed = _read_with_ocr(data, source.id) if source.ocr and suffix == ".pdf" else READERS[suffix](data, source.id)
     if codec:
         parsed = replace(parsed, metadata={**parsed.metadata, "encoding": codec})

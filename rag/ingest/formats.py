@@ -190,29 +190,23 @@ _SUFFIX_OF_CONTENT_TYPE = {
     "text/vtt": ".vtt",
     "application/x-subrip": ".srt",
 }
-_CONTENT_TYPE_OF_SUFFIX = {suffix: kind for kind, suffix in reversed(_SUFFIX_OF_CONTENT_TYPE.items())}
 _ARCHIVES = {"word/": ".docx", "ppt/": ".pptx", "xl/": ".xlsx", "META-INF/container.xml": ".epub"}
 
 
 def suffix_of(name: str, content_type: str = "") -> str:
-    """Return the suffix that selects the reader of ``name``, or "" if there is none.
+    """Return the suffix that selects the reader of ``name``, a path, or "" if there is none.
 
     The content type that a server sent takes precedence over the name, except for ``text/plain``, which servers often
     send for any type that they do not know.
     """
     by_type = _SUFFIX_OF_CONTENT_TYPE.get(content_type.partition(";")[0].strip().lower(), "")
-    _, dot, extension = name.rsplit("/", 1)[-1].partition("?")[0].lower().rpartition(".")
+    _, dot, extension = name.rsplit("/", 1)[-1].lower().rpartition(".")
     by_name = f".{extension}" if dot else ""
     return by_name if by_name in READERS and by_type in {"", ".txt"} else by_type
 
 
-def content_type_of(data: bytes, name: str = "") -> str:
-    """Return the content type that the first bytes tell, else that of the suffix of ``name``, or an empty string."""
-    suffix = _suffix_of_bytes(data) or suffix_of(name)
-    return _CONTENT_TYPE_OF_SUFFIX.get(suffix, "")
-
-
-def _suffix_of_bytes(data: bytes) -> str:
+def suffix_of_bytes(data: bytes) -> str:
+    """Return the suffix of the format that the first bytes tell (PDF, HTML, an archive), or ""."""
     import io
     import zipfile
 

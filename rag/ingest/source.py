@@ -23,7 +23,8 @@ class Source:
         root: the directory, file, glob or URL under which it was found, paths resolved.
         digest: SHA-256 in hex over :data:`EXTRACTOR_VERSION` and the bytes.
         data: the bytes of a URL, kept so that it is fetched once; None for a file.
-        content_type: the ``Content-Type`` of a URL, or the one that its first bytes or its file name give.
+        suffix: the suffix that selects the reader, in lower case; for a URL that of what the server sent.
+        charset: the encoding that the server names; empty for a file.
         path: the path to open, where ``location`` cannot be opened because the name is not UTF-8; else empty.
         ocr: whether pages without text are read by OCR.
     """
@@ -33,9 +34,14 @@ class Source:
     root: str
     digest: str
     data: bytes | None = field(default=None, repr=False, compare=False)
-    content_type: str = field(default="", repr=False, compare=False)
+    suffix: str = field(default="", repr=False, compare=False)
+    charset: str = field(default="", repr=False, compare=False)
     path: str = field(default="", repr=False, compare=False)
     ocr: bool = field(default=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.suffix:
+            object.__setattr__(self, "suffix", suffix_of(self.location))
 
 
 def with_ocr(source: Source) -> Source:
@@ -43,7 +49,7 @@ def with_ocr(source: Source) -> Source:
 
     Only a PDF has pages without text.
     """
-    if source.ocr or suffix_of(source.location, source.content_type) != ".pdf":
+    if source.ocr or source.suffix != ".pdf":
         return source
     return replace(source, ocr=True, digest=f"{source.digest}+ocr")
 

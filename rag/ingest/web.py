@@ -8,7 +8,7 @@ from email.message import Message
 from typing import TYPE_CHECKING
 
 from rag.errors import ReadError
-from rag.ingest.formats import FORMAT_NAMES, content_type_of, suffix_of
+from rag.ingest.formats import FORMAT_NAMES, suffix_of, suffix_of_bytes
 from rag.ingest.source import Source, source_digest
 from rag.types import Skipped
 
@@ -31,12 +31,13 @@ def fetch_source(url: str, *, limit: int) -> Source | Skipped:
         with httpx.stream("GET", url, timeout=TIMEOUT_SECONDS, follow_redirects=True, headers=headers) as response:
             _check_status(response)
             data = _read_body(response.iter_bytes(), limit)
-            content_type = _content_type(response, data)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+            suffix, charset = _suffix(response, data), response.charset_encoding or ""
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # a label of the host may be too long
         return Skipped(path=url, reason=f"cannot be fetched: {str(error) or type(error).__name__}")
     except ReadError as error:
         return Skipped(path=url, reason=str(error))
-    return Source(id=url, location=url, root=url, digest=source_digest([data]), data=data, content_type=content_type)
+    digest = source_digest([data])
+    return Source(id=url, location=url, root=url, digest=digest, data=data, suffix=suffix, charset=charset)
 
 
 def _check_status(response: httpx.Response) -> None:
@@ -44,18 +45,18 @@ def _check_status(response: httpx.Response) -> None:
         raise ReadError(f"the server answered {response.status_code} {response.reason_phrase}".rstrip())
 
 
-def _content_type(response: httpx.Response, data: bytes) -> str:
-    """Return the content type of a response: the server's, else that of the first bytes or of the file's name."""
-    content_type: str = response.headers.get("content-type", "")
-    by_bytes = content_type_of(data)
-    if by_bytes == "application/pdf" or (not suffix_of(response.url.path, content_type) and by_bytes):
-        return by_bytes
-    if suffix_of(response.url.path, content_type):
-        return content_type
-    name = _file_name(response.headers.get("content-disposition", ""))
-    if by_name := content_type_of(b"", name):
-        charset = content_type.partition("charset=")[2]
-        return f"{by_name}; charset={charset}" if charset else by_name
+def _suffix(response: httpx.Response, data: bytes) -> str:
+    """Return the suffix that selects the reader of a response: the server's content type, its names or bytes tell it.
+
+    The names are the file's, that of the page, and those of the pages that redirected to it.
+    """
+    content_type = response.headers.get("content-type", "")
+    pages = (response, *reversed(response.history))
+    names = (_file_name(response.headers.get("content-disposition", "")), *(page.url.path for page in pages))
+    by_name = suffix_of(next(filter(suffix_of, names), ""), content_type)
+    by_bytes = suffix_of_bytes(data)
+    if found := by_bytes if by_bytes == ".pdf" else by_name or by_bytes:
+        return found
     raise ReadError(f"{content_type or 'unknown type'}: not a format citebrief reads; it reads {FORMAT_NAMES}")
 
 
