@@ -8,12 +8,14 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import ReadError
 from rag.ingest.archive import DAMAGE, core_properties, open_archive
 from rag.ingest.blocks import Block, ParsedDocument
 from rag.ingest.dates import iso_date
+from rag.ingest.docx_parts import count_parts
 from rag.ingest.docx_styles import HEADING, list_depth, style_name
 from rag.ingest.drawing import SYMBOLS, chart_block, diagram_block
 from rag.ingest.omissions import UNREADABLE, Tally
@@ -57,7 +59,7 @@ def _read(data: bytes, depth: int) -> ParsedDocument:
         document = Document(io.BytesIO(data))
         body = _Body(document=document, depth=depth)
         body.read(document.element.body)
-        _count_parts(document.part.package, body.tally)
+        count_parts(document.part.package, body.tally)
     except (OpcError, XmlchemyError, *DAMAGE) as error:
         raise ReadError(f"damaged, or not DOCX: {error}") from None
     title, created = core_properties(document)
@@ -71,28 +73,6 @@ def _read(data: bytes, depth: int) -> ParsedDocument:
         date=body.date or (None if from_template else created),
         tally=body.tally,
     )
-
-
-_LEFT_OUT = {
-    "footnotes.xml": ("footnotes", "footnote"),
-    "endnotes.xml": ("endnotes", "endnote"),
-    "comments.xml": ("comments", "comment"),
-}
-
-
-def _count_parts(package: Any, tally: Tally) -> None:
-    """Count what is in the parts that are not read."""
-    for part in package.iter_parts():
-        name = str(part.partname).rsplit("/", 1)[-1].lower()
-        if name in _LEFT_OUT:
-            what, tag = _LEFT_OUT[name]
-            blob = part.blob
-            ids = re.findall(rb"<w:%s\b[^>]*?\bw:id=\"(-?\d+)\"[^>]*>" % tag.encode(), blob)
-            types = re.findall(rb"<w:%s\b[^>]*?\bw:type=" % tag.encode(), blob)
-            tally.add(what, count=len(ids) - len(types))
-        elif re.match(r"(?:header|footer)\d*\.xml$", name):
-            words = " ".join(re.findall(r"<w:t\b[^>]*>([^<]*)</w:t>", part.blob.decode("utf-8", "replace")))
-            tally.add("page headers and footers", count=bool(words.strip()), detail=words)
 
 
 def _xpath(node: Any, path: str) -> list[Any]:
@@ -117,12 +97,13 @@ class _Body:
     tally: Tally = field(default_factory=Tally)
     items: list[str] = field(default_factory=list)
     joined: str = ""
-    """The text of paragraphs whose mark is deleted: it belongs to the next paragraph."""
+    """The text of paragraphs whose mark is deleted: it belongs to the next paragraph, if that follows."""
 
     def read(self, body: Any) -> None:
         """Read the elements of the document's body."""
-        for element in _block_elements(body):
-            self._add(element)
+        elements = list(_block_elements(body))
+        for element, following in zip_longest(elements, elements[1:]):
+            self._add(element, following)
         self._flush_items()
 
     def _flush_items(self) -> None:
@@ -130,7 +111,7 @@ class _Body:
             self.blocks.append(Block(text="\n".join(self.items)))
             self.items = []
 
-    def _add(self, element: Any) -> None:
+    def _add(self, element: Any, following: Any) -> None:
         from docx.text.paragraph import Paragraph
 
         kind = _local(element)
@@ -146,7 +127,8 @@ class _Body:
             paragraph = Paragraph(element, self.document)
             text = self.joined + self.text_of(element)
             self.joined = ""
-            if _xpath(element, "./w:pPr/w:rPr/w:del | ./w:pPr/w:rPr/w:moveFrom"):
+            is_joined = _xpath(element, "./w:pPr/w:rPr/w:del | ./w:pPr/w:rPr/w:moveFrom")
+            if is_joined and following is not None and _local(following) == "p":
                 self.joined = text
             else:
                 self._add_paragraph(text, paragraph)
@@ -248,6 +230,9 @@ class _Body:
                     text += "-"
                 case "sym":
                     text += self._symbol(node)
+                case "ruby":
+                    base, above = ("".join(map(self.text_of, _inside(node, kind))) for kind in ("rubyBase", "rt"))
+                    text += f"{base}({above})" if above.strip() else base
         if hidden and text.strip():
             self.tally.add("hidden text", detail=text)
             return "", False

@@ -114,6 +114,33 @@ def test_moved_text_stands_once_and_paragraphs_whose_mark_is_deleted_are_joined(
     assert read_document("m.docx").text == "The barn is let. Its roof leaks.\n\nThe lease ends in May."
 
 
+def test_a_deleted_mark_with_no_paragraph_behind_it_costs_no_text(
+    tmp_path: Path, read_document: Callable[..., Document]
+) -> None:
+    mark = "<w:pPr><w:rPr><w:del w:id='9'/></w:rPr></w:pPr>"
+    table = f"<w:tbl><w:tr><w:tc>{p('Roof')}</w:tc></w:tr></w:tbl>"
+    docx_with(
+        f"{p('The barn is let.', mark)}{table}{p('The fee is ', mark)}{p('40 euros.', mark)}", tmp_path / "l.docx"
+    )
+    assert read_document("l.docx").text == "The barn is let.\n\nRoof\n\nThe fee is 40 euros."
+
+
+def test_words_with_their_reading_above_them_have_it_in_brackets(
+    tmp_path: Path, read_document: Callable[..., Document]
+) -> None:
+    reading, base = (f"<w:r><w:t>{words}</w:t></w:r>" for words in ("とうきょう", "東京"))
+    ruby = f"<w:r><w:ruby><w:rt>{reading}</w:rt><w:rubyBase>{base}</w:rubyBase></w:ruby></w:r>"
+    docx_with(f"<w:p>{ruby}<w:r><w:t>に着く。</w:t></w:r></w:p>", tmp_path / "r.docx")
+    assert read_document("r.docx").text == "東京(とうきょう)に着く。"
+
+
+def test_deleted_drawings_are_not_read(tmp_path: Path, read_document: Callable[..., Document]) -> None:
+    box = f"<w:r><w:pict><w:txbxContent>{p('The old fee is 30 euros.')}</w:txbxContent></w:pict></w:r>"
+    deleted = "".join(f"<w:{kind} w:id='{n}'>{box}</w:{kind}>" for n, kind in enumerate(("del", "moveFrom"), 4))
+    docx_with(f"{p('The fee is 40 euros.')}<w:p>{deleted}</w:p>", tmp_path / "d.docx")
+    assert read_document("d.docx").text == "The fee is 40 euros."
+
+
 def test_cells_keep_nested_tables_insertions_and_controls(
     tmp_path: Path, read_document: Callable[..., Document]
 ) -> None:
