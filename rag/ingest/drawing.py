@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rag.ingest.blocks import Block
+from rag.ingest.office_values import date_text, is_date_format, number_text
 
 SYMBOLS = {
     0xF0B7: "•",
@@ -30,6 +31,7 @@ SYMBOLS = {
 """Private-use codes of the fonts Symbol and Wingdings, which word processors write for bullets and signs."""
 
 _MAX_POINTS = 2_000
+_NUMBER = re.compile(r"-?\d{1,20}\.\d{1,20}(?:[eE][-+]?\d{1,2})?|-?\d{1,15}")
 
 
 def parse_part(data: bytes) -> Any:
@@ -50,12 +52,13 @@ def chart_block(data: bytes) -> Block | None:
         return None
     title = _plain(tree.find(".//{*}chart/{*}title"))
     lines = [title] if title else []
+    since_1904 = any(node.get("val", "1") in {"1", "true"} for node in tree.iterfind("{*}date1904"))
     for series in tree.iterfind(".//{*}ser"):
         name = _plain(series.find("{*}tx"))
-        categories = _points(series.find("{*}cat"), series.find("{*}xVal"))
-        values = _points(series.find("{*}val"), series.find("{*}yVal"))
+        categories = _points(series.find("{*}cat"), series.find("{*}xVal"), since_1904=since_1904)
+        values = _points(series.find("{*}val"), series.find("{*}yVal"), since_1904=since_1904)
         for index, value in values.items():
-            parts = [part for part in (name, categories.get(index, ""), _short(value)) if part]
+            parts = [part for part in (name, categories.get(index, ""), value) if part]
             lines.append(": ".join(parts))
     return Block(text="\n".join(lines)) if lines else None
 
@@ -67,25 +70,31 @@ def _plain(node: Any) -> str:
     return " ".join("".join(part.text or "" for part in node.iter("{*}t", "{*}v")).split())
 
 
-def _points(*nodes: Any) -> dict[str, str]:
+def _points(*nodes: Any, since_1904: bool) -> dict[str, str]:
     """Return the cached values of the first of ``nodes`` that there is, by index; of several levels the innermost."""
     for node in nodes:
         if node is not None:
             holder = next(iter(node.iter("{*}lvl")), node)
+            numbers = next(node.iter("{*}numCache", "{*}numLit"), None)
+            shared = "" if numbers is None else numbers.findtext("{*}formatCode", "")
             points: dict[str, str] = {}
             for point in holder.iter("{*}pt"):
                 value = point.find("{*}v")
                 if value is not None and len(points) < _MAX_POINTS:
-                    points.setdefault(point.get("idx") or str(len(points)), " ".join((value.text or "").split()))
+                    words = " ".join((value.text or "").split())
+                    if numbers is not None:
+                        words = _shown(words, point.get("formatCode") or shared, since_1904)
+                    points.setdefault(point.get("idx") or str(len(points)), words)
             return points
     return {}
 
 
-def _short(value: str) -> str:
-    """Return a number without the digits that binary fractions add: 0.30000000000000004 is 0.3."""
-    if not re.fullmatch(r"-?\d*\.\d{7,}(?:[eE][-+]?\d+)?", value):
+def _shown(value: str, number_format: str, since_1904: bool) -> str:
+    """Return a number as people write it, as a date if its format is one; what is no number stays as it is."""
+    if not _NUMBER.fullmatch(value):
         return value
-    return f"{float(value):.12g}"
+    date = date_text(float(value), since_1904=since_1904) if is_date_format(number_format) else None
+    return date or number_text(float(value))
 
 
 def diagram_block(data: bytes) -> Block | None:

@@ -13,6 +13,7 @@ from typing import Any
 from rag.errors import ReadError
 from rag.ingest.archive import open_archive
 from rag.ingest.blocks import Block, ParsedDocument
+from rag.ingest.office_values import datetime_text, number_text
 from rag.ingest.omissions import Tally
 from rag.ingest.sheet_extent import check_sectors, check_sheets
 from rag.ingest.tables import record_blocks
@@ -83,7 +84,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.12g}"
+        return number_text(value)
     if isinstance(value, datetime.datetime):
-        return value.isoformat(sep=" ") if value.time() != datetime.time() else value.date().isoformat()
+        return datetime_text(value)
     return " ".join(str(value).split())

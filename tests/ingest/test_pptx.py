@@ -75,6 +75,26 @@ def test_charts_groups_and_notes_are_read_and_pictures_counted(
     assert omissions == {"images": (1,), "blank slides": (2,)}
 
 
+def test_dates_and_numbers_of_charts_are_as_people_read_them() -> None:
+    from rag.ingest.drawing import chart_block
+
+    def values(kind: str, number_format: str, *numbers: str) -> str:
+        points = "".join(f'<c:pt idx="{n}"><c:v>{number}</c:v></c:pt>' for n, number in enumerate(numbers))
+        cache = f"<c:numCache><c:formatCode>{number_format}</c:formatCode>{points}</c:numCache>"
+        return f"<c:{kind}><c:numRef>{cache}</c:numRef></c:{kind}>"
+
+    series = values("cat", r"yyyy\-mm\-dd", "43831.0", "44197") + values("val", "General", "12345678901.25", "1.0")
+    space = '<c:chartSpace xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart">'
+    for start, dates in (("", ("2020-01-01", "2021-01-01")), ('<c:date1904 val="1"/>', ("2024-01-02", "2025-01-02"))):
+        block = chart_block(f"{space}{start}<c:ser>{series}</c:ser></c:chartSpace>".encode())
+        assert block is not None
+        assert block.text == f"{dates[0]}: 12345678901.25\n{dates[1]}: 1"
+    names = series.replace("numCache", "strCache", 2).replace("43831.0", "007")
+    block = chart_block(f"{space}<c:ser>{names}</c:ser></c:chartSpace>".encode())
+    assert block is not None
+    assert block.text.startswith("007: "), "a name that looks like a number"
+
+
 def test_smart_art_gives_the_texts_of_its_nodes() -> None:
     from rag.ingest.drawing import diagram_block
 

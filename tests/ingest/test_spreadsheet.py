@@ -81,6 +81,11 @@ def test_each_row_names_its_columns_and_each_sheet_is_a_heading(read_document: C
     }
 
 
+def test_large_amounts_keep_their_digits(read_document: Callable[..., Document]) -> None:
+    data = workbook({"Fees": [["Lock", "Fee", "Account"], ["Ostby", 12345678901.25, 1234567890123456.0]]})
+    assert read_document("a.xlsx", data).text.endswith("Fee: 12345678901.25\nAccount: 1234567890123456")
+
+
 def test_damaged_spreadsheet_is_reported(skip_reason: Callable[..., str]) -> None:
     data = workbook({"A": [["x"]]})
     assert "no zip directory" in skip_reason("a.xlsx", data[:200])
