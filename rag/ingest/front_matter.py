@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date
 
-from rag.ingest.header import TITLE_FIELDS, date_field
+from rag.ingest.header import date_field, title_field
 from rag.ingest.omissions import Tally
 
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL)
@@ -79,10 +79,9 @@ def _yaml_value(value: object) -> str:
 def other_fields(front: Mapping[str, str], tally: Tally) -> str:
     """Return the fields of a front matter that give no title or date and do not steer the site, a line each."""
     lines = []
-    title = next((name for name in TITLE_FIELDS if front.get(name)), None)
-    dated = date_field(front)
+    told = {title_field(front), date_field(front)}
     for name, value in front.items():
-        if name in (title, dated):
+        if name in told:
             continue
         if name in _STEERING or not value or _NO_PROSE.match(value):
             tally.add("fields of the front matter", detail=name)

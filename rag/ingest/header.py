@@ -30,7 +30,7 @@ TITLE_FIELDS = ("title", "subject")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """A header block: its fields by lower-case name, the lines that give no title, and the text after the block."""
+    """A header block: the first value of each field by lower-case name, the lines but the title's, the text after."""
 
     fields: Mapping[str, str]
     others: str
@@ -48,23 +48,24 @@ def split_header(text: str) -> Header | None:
     plain text) is taken to have one.
     """
     head, _, rest = text.lstrip("\ufeff\n").partition("\n\n")
-    fields: dict[str, str] = {}
-    last = ""
+    found: list[tuple[str, str]] = []
     for line in head.split("\n"):
-        if line[:1] in {" ", "\t"} and last:
-            fields[last] = f"{fields[last]} {line.strip()}".strip()
-        elif found := _FIELD_LINE.fullmatch(line):
-            last = found[1]
-            fields[last] = found[2] or ""
+        if line[:1] in {" ", "\t"} and found:
+            name, value = found[-1]
+            found[-1] = name, f"{value} {line.strip()}".strip()
+        elif field := _FIELD_LINE.fullmatch(line):
+            found.append((field[1], field[2] or ""))
         else:
             return None
-    by_name = {name.lower(): value for name, value in fields.items() if value}
-    if not any(name in by_name for name in TITLE_FIELDS):
+    fields: dict[str, str] = {}
+    for name, value in found:
+        if value:
+            fields.setdefault(name.lower(), value)
+    title = title_field(fields)
+    if title is None:
         return None
-    others = "\n".join(
-        f"{name}: {value}" for name, value in fields.items() if name.lower() not in TITLE_FIELDS and value
-    )
-    return Header(fields=by_name, others=others, rest=rest)
+    lines = [f"{name}: {value}" for name, value in found if value and (name.lower(), value) != (title, fields[title])]
+    return Header(fields=fields, others="\n".join(lines), rest=rest)
 
 
 _NO_FIELD = re.compile(r"://|^@|[.:]$")
@@ -91,7 +92,8 @@ def title_of_fields(fields: Mapping[str, str], name: str) -> str | None:
     Args:
         name: the document's id, which ends with the file's name.
     """
-    title = next((clean_text(unescape(fields[field])).strip() for field in TITLE_FIELDS if fields.get(field)), "")
+    field = title_field(fields)
+    title = clean_text(unescape(fields[field])).strip() if field else ""
     if not title:
         return None
     stem = re.fullmatch(r"([a-z]+)[-_]?0*(\d+)", re.sub(r"\.\w+$", "", name.lower().rsplit("/", 1)[-1]))
@@ -99,6 +101,11 @@ def title_of_fields(fields: Mapping[str, str], name: str) -> str | None:
         kind = stem[1].upper() if len(stem[1]) <= 4 else stem[1].capitalize()
         return f"{kind} {stem[2]}: {title}"
     return title
+
+
+def title_field(fields: Mapping[str, str]) -> str | None:
+    """Return the name of the first of :data:`TITLE_FIELDS` that has a value."""
+    return next((field for field in TITLE_FIELDS if fields.get(field)), None)
 
 
 def date_field(fields: Mapping[str, str]) -> str | None:

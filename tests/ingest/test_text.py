@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from rag.types import Document
 
 TEXT = """The Hamburg Meeting
@@ -82,3 +84,14 @@ def test_items_of_a_list_get_the_mark_of_their_depth_whatever_the_author_wrote(
     assert read_document("a.txt", agenda).text.endswith("- Budget\n– Approved by all, with a note\n- Pier\n– Late")
     dash = "They met on the pier at noon.\n\n– A dash opens this paragraph, which is no list at all.\n"
     assert "– A dash opens" in read_document("b.txt", dash).text
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.md", "a.rst"])
+def test_fields_that_a_header_repeats_and_a_second_title_are_kept(
+    read_document: Callable[..., Document], name: str
+) -> None:
+    header = "Title: The lease\nSubject: Its end in May\nTo: Ann Lee\nTo: Ben Archer\nNote:\n  It is\n  not renewed.\n"
+    document = read_document(name, f"{header}\nThe lease ends in May.\n\nIt is not renewed.\n")
+    assert document.title == "The lease"
+    words = " ".join(document.text.split())
+    assert words.startswith("Subject: Its end in May To: Ann Lee To: Ben Archer Note: It is not renewed. The lease")

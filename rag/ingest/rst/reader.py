@@ -8,7 +8,7 @@ from typing import Any
 
 from rag.ingest.blocks import ParsedDocument
 from rag.ingest.encoding import decode
-from rag.ingest.header import TITLE_FIELDS, date_of_fields, split_header, title_of_fields
+from rag.ingest.header import date_of_fields, split_header, title_field, title_of_fields
 from rag.ingest.rst.blocks import inline_text, rst_blocks
 from rag.ingest.rst.markup import parse_rst
 from rag.ingest.text import read_text
@@ -25,8 +25,8 @@ def read_rst(data: bytes, name: str) -> ParsedDocument:
     fields: Mapping[str, str] = {}
     if header := split_header(text):
         fields = header.fields
-        titles = [f"{field}: {fields[field]}" for field in TITLE_FIELDS if field in fields]
-        lines = "\n".join((*titles, header.others))
+        title = title_field(fields) or ""
+        lines = f"{title}: {fields[title]}\n{header.others}"
         text = f"{_as_field_list(lines)}\n\n{header.rest}"
     try:
         tree = parse_rst(text)
@@ -63,10 +63,14 @@ def _pop_fields(tree: Any, *, keep: bool) -> dict[str, str]:
         if node.tagname in {"comment", "target", "substitution_definition"}:
             continue
         if node.tagname == "field_list":
-            for field in list(node.children):
-                name, value = (_text(part) for part in field.children)
-                fields[name.lower()] = value
-                if name.lower() in TITLE_FIELDS or not (keep or re.search(r"[^\W\d_]|\d{3}", value)):
+            found = [(field, *(_text(part) for part in field.children)) for field in node.children]
+            for _, name, value in found:
+                if value:
+                    fields.setdefault(name.lower(), value)
+            title = title_field(fields) or ""
+            for field, name, value in found:
+                is_title = (name.lower(), value) == (title, fields.get(title))
+                if is_title or not (keep or re.search(r"[^\W\d_]|\d{3}", value)):
                     node.remove(field)
         break
     return fields
