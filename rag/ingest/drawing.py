@@ -103,11 +103,13 @@ def diagram_block(data: bytes) -> Block | None:
     if tree is None:
         return None
     points = [point for point in tree.iterfind(".//{*}pt") if point.get("type", "node") in {"node", "asst"}]
-    texts = [text for point in points if (text := " ".join(_paragraphs(point)))]
+    texts = [text for point in points if (text := " ".join(paragraphs(point)))]
     return Block(text="\n".join(f"- {text}" for text in texts)) if texts else None
 
 
-def _paragraphs(point: Any) -> Iterator[str]:
-    for paragraph in point.iter("{*}p"):
-        if text := " ".join("".join(node.text or "" for node in paragraph.iter("{*}t")).split()):
+def paragraphs(shape: Any) -> Iterator[str]:
+    """Yield the paragraphs of a shape, each on one line."""
+    for paragraph in shape.iter("{*}p"):
+        words = ((node.text or "") if node.tag.endswith("}t") else " " for node in paragraph.iter("{*}t", "{*}br"))
+        if text := " ".join("".join(words).split()):
             yield text

@@ -39,6 +39,7 @@ LOSSES = frozenset(
         OCR_EMPTY,
         "nothing read",
         "parts of other formats",
+        "text boxes",
         UNREADABLE,
         "unreadable font",
     }

@@ -15,6 +15,7 @@ from rag.ingest.archive import open_archive
 from rag.ingest.blocks import Block, ParsedDocument
 from rag.ingest.office_values import datetime_text, number_text
 from rag.ingest.omissions import Tally
+from rag.ingest.sheet_boxes import text_boxes
 from rag.ingest.sheet_extent import check_sectors, check_sheets
 from rag.ingest.tables import record_blocks
 
@@ -22,7 +23,7 @@ _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet
 
 
 def read_spreadsheet(data: bytes, name: str) -> ParsedDocument:
-    """Read the sheets of the file in ``data``; a row becomes a block of ``column: value`` lines.
+    """Read the sheets of the file in ``data``; a row becomes a block of ``column: value`` lines, text boxes follow.
 
     Hidden sheets and pictures are left out and counted; what a chart shows is in the cells.
 
@@ -33,6 +34,7 @@ def read_spreadsheet(data: bytes, name: str) -> ParsedDocument:
     from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
     tally = Tally()
+    boxes: dict[str, list[str]] = {}
     if data.startswith(b"\xd0\xcf\x11\xe0") and "EncryptedPackage".encode("utf-16-le") in data:
         raise ReadError("an encrypted spreadsheet: it needs a password; save a copy without one")
     if data.startswith(b"\xd0\xcf\x11\xe0"):
@@ -41,6 +43,7 @@ def read_spreadsheet(data: bytes, name: str) -> ParsedDocument:
         with open_archive(data, "a spreadsheet") as archive:
             check_sheets(archive)
             _count_members(archive.namelist(), tally)
+            boxes = text_boxes(archive, tally)
     blocks: list[Block] = []
     read = number = 0
     try:
@@ -55,9 +58,10 @@ def read_spreadsheet(data: bytes, name: str) -> ParsedDocument:
             except CalamineError as error:
                 tally.add("damaged parts", part=number, detail=f"{sheet.name}: {error}")
                 continue
-            if any(rows):
+            drawn = [Block(text=words) for words in boxes.get(sheet.name, ())]
+            if any(rows) or drawn:
                 read += 1
-                blocks += [Block(text=sheet.name, level=1), *record_blocks(rows)]
+                blocks += [Block(text=sheet.name, level=1), *(record_blocks(rows) if any(rows) else ()), *drawn]
             else:
                 tally.add("blank sheets", part=number)
     except CalamineError as error:

@@ -86,6 +86,47 @@ def test_large_amounts_keep_their_digits(read_document: Callable[..., Document])
     assert read_document("a.xlsx", data).text.endswith("Fee: 12345678901.25\nAccount: 1234567890123456")
 
 
+def _with_boxes(data: bytes, sheets: dict[int, str], workbook: str = "xl/workbook.xml") -> bytes:
+    """Return ``data`` with a text box on each of the ``sheets``, and its workbook under another name."""
+    drawing = "http://schemas.openxmlformats.org/drawingml/2006"
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members[workbook] = members.pop("xl/workbook.xml")
+    for n, words in sheets.items():
+        link = f'<Relationship Id="r1" Type="{_REL}/drawing" Target="../drawings/drawing{n}.xml"/>'
+        members[f"xl/worksheets/_rels/s{n}.xml.rels"] = (
+            f'<Relationships xmlns="{_PACKAGE}/relationships">{link}</Relationships>'.encode()
+        )
+        box = f"<x:txBody><a:p><a:r><a:t>{words}</a:t></a:r></a:p></x:txBody>"
+        other = f'<m:Fallback xmlns:m="m">{box}</m:Fallback>'
+        members[f"xl/drawings/drawing{n}.xml"] = (
+            f'<x:wsDr xmlns:x="{drawing}/spreadsheetDrawing" xmlns:a="{drawing}/main">{box}{other}</x:wsDr>'.encode()
+        )
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def test_text_boxes_are_read_below_the_rows_of_their_sheet(read_document: Callable[..., Document]) -> None:
+    book = workbook({"Boats": [["Lock"], ["Ostby"]], "Plans": [["x"]], "Notes": []}, hidden="Plans")
+    document = read_document("b.xlsx", _with_boxes(book, {0: "Fees are waived.", 1: "Secret.", 2: "As of May."}))
+    assert document.text == "Boats\n\nLock\n\nOstby\n\nFees are waived.\n\nNotes\n\nAs of May."
+    assert (document.coverage.read, [item.what for item in document.coverage.omissions]) == (2, ["hidden sheets"])
+
+
+def test_text_boxes_that_stand_on_no_known_sheet_are_counted() -> None:
+    from rag.ingest.omissions import Tally
+    from rag.ingest.sheet_boxes import text_boxes
+
+    data, tally = _with_boxes(workbook({"A": [["x"]]}), {0: "Fees are waived."}, "xl/workbook.bin"), Tally()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert text_boxes(archive, tally) == {}
+    [omission] = tally.omissions()
+    assert (omission.what, omission.detail, omission.lost) == ("text boxes", "Fees are waived.", True)
+
+
 def test_damaged_spreadsheet_is_reported(skip_reason: Callable[..., str]) -> None:
     data = workbook({"A": [["x"]]})
     assert "no zip directory" in skip_reason("a.xlsx", data[:200])
