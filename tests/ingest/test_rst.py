@@ -158,3 +158,11 @@ def test_hostile_text_is_read(read_document: Callable[..., Document], text: str)
 def test_an_empty_cell_keeps_its_place_in_the_row(read_document: Callable[..., Document]) -> None:
     table = "====  =====  =====\nLock  Boats  Since\n====  =====  =====\nNore  \\      1998\n====  =====  =====\n"
     assert read_document("a.rst", f"Locks\n=====\n\n{table}").text.endswith("Lock; Boats; Since\nNore; ; 1998")
+
+
+def test_captions_of_code_are_read_and_footnotes_counted(read_document: Callable[..., Document]) -> None:
+    code = ".. code-block:: text\n   :linenos:\n   :caption: The *fees* of May\n\n   fee = 40\n"
+    notes = ".. [1] Waived in 2019.\n.. [#] And in 2020.\n"
+    document = read_document("a.rst", f"Fees\n====\n\nThey rise.\n\n{code}\n{notes}")
+    assert document.text == "They rise.\n\nThe fees of May\n\n    fee = 40"
+    assert [(item.what, item.count) for item in document.coverage.omissions] == [("footnotes", 2)]

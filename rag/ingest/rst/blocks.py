@@ -202,6 +202,7 @@ def _message_blocks(message: Any, level: int, depth: int) -> Iterator[Block]:
 
 def _directive_blocks(directive: Directive, level: int, depth: int) -> Iterator[Block]:
     name, argument = directive.name.lower(), directive.argument
+    yield from _parsed(directive.caption, depth)
     if name in _CODE_DIRECTIVES:
         yield Block(text=directive.content or argument, code=True)
         return

@@ -25,16 +25,18 @@ _SETTINGS: dict[str, Any] = {
 }
 _DIRECTIVE = re.compile(r"\.\.[ ]+(?P<name>[\w:+.-]+?)[ ]?::(?:[ ]+(?P<argument>.*)|$)")
 _OPTION = re.compile(r"[ ]*:[\w -]+:(?:[ ].*)?$")
+_CAPTION = re.compile(r"[ ]*:caption:[ ]+(?P<text>.*)")
 _ROLE = re.compile(r"(?::[\w:+.-]+:)?`(?P<text>.*?)`(?::[\w:+.-]+:)?_{0,2}", re.DOTALL)
 _WITH_TARGET = re.compile(r"(?P<text>.*?)\s*<[^<>]*>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directive:
-    """A directive that docutils does not know, or may not run: its name, its argument and the text below it."""
+    """A directive that docutils does not know, or may not run: its name, argument, caption and the text below it."""
 
     name: str
     argument: str
+    caption: str
     content: str
 
 
@@ -69,9 +71,11 @@ def split_directive(source: str) -> Directive | None:
         if not found["argument"]:  # the text begins in the line after the name
             break
         argument.append(lines.pop(0).strip())
+    caption = ""
     while lines and (not lines[0].strip() or _OPTION.match(lines[0])):
-        lines.pop(0)
-    return Directive(name=found["name"], argument=" ".join(argument).strip(), content=_dedent(lines))
+        option = _CAPTION.match(lines.pop(0))
+        caption = option["text"].strip() if option else caption
+    return Directive(name=found["name"], argument=" ".join(argument).strip(), caption=caption, content=_dedent(lines))
 
 
 def role_text(source: str) -> str:

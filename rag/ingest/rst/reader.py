@@ -9,6 +9,7 @@ from typing import Any
 from rag.ingest.blocks import ParsedDocument
 from rag.ingest.encoding import decode
 from rag.ingest.header import date_of_fields, split_header, title_field, title_of_fields
+from rag.ingest.omissions import Tally
 from rag.ingest.rst.blocks import inline_text, rst_blocks
 from rag.ingest.rst.markup import parse_rst
 from rag.ingest.text import read_text
@@ -20,9 +21,12 @@ def read_rst(data: bytes, name: str) -> ParsedDocument:
     Title and date come from a header block or a list of fields at the top; the other fields stay in the text. A text
     that docutils cannot parse is read as plain text.
     """
+    from docutils.nodes import footnote
+
     text, metadata = decode(data)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     fields: Mapping[str, str] = {}
+    tally = Tally()
     if header := split_header(text):
         fields = header.fields
         title = title_field(fields) or ""
@@ -32,6 +36,7 @@ def read_rst(data: bytes, name: str) -> ParsedDocument:
         tree = parse_rst(text)
         fields = {**fields, **_pop_fields(tree, keep=header is not None)}
         blocks = tuple(block for block in rst_blocks(tree) if block.text.strip())
+        tally.add("footnotes", count=len(list(tree.findall(footnote))))
     except Exception:  # docutils fails in many ways on damaged or hostile text
         return read_text(data, name)
     return ParsedDocument(
@@ -40,6 +45,7 @@ def read_rst(data: bytes, name: str) -> ParsedDocument:
         title=title_of_fields(fields, name),
         date=date_of_fields(fields),
         metadata=metadata,
+        tally=tally,
     )
 
 
