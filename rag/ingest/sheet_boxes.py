@@ -46,10 +46,10 @@ def _tree(archive: ZipFile, name: str) -> Any:
 
 def _related(archive: ZipFile, name: str) -> Iterator[tuple[str, str]]:
     """Yield the id and the name of each part that the part ``name`` refers to."""
-    folder, base = posixpath.split(name)
-    links = _tree(archive, f"{folder}/_rels/{base}.rels")
+    directory, base = posixpath.split(name)
+    links = _tree(archive, f"{directory}/_rels/{base}.rels")
     for link in () if links is None else links.iter("{*}Relationship"):
-        target = posixpath.normpath(posixpath.join("/", folder, link.get("Target", "")))
+        target = posixpath.normpath(posixpath.join("/", directory, link.get("Target", "")))
         yield link.get("Id", ""), target.lstrip("/")
 
 
