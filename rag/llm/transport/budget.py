@@ -67,15 +67,18 @@ def request_bound(rates: Rates | None, request: bytes, max_tokens: int) -> float
 def _usage(body: bytes, *, completion: bool) -> dict[str, int] | None:
     """Return the tokens by kind that a response reports, or None if it reports none.
 
-    Without ``completion``, as for embeddings, the response need not report the tokens of a completion.
+    OpenAI counts reasoning among the tokens of the completion; xAI and Gemini count it in ``total_tokens`` alone, and
+    bill it at the price of the completion. Without ``completion``, as for embeddings, the response need not report the
+    tokens of a completion.
     """
     try:
         usage = json.loads(body)["usage"]
-        cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-        return {
-            "prompt": int(usage["prompt_tokens"]),
-            "completion": int(usage["completion_tokens"]) if completion else 0,
-            "cached": int(cached),
-        }
+        cached = int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0)
+        prompt, written = int(usage["prompt_tokens"]), 0
+        if cached > prompt:  # they were counted apart
+            prompt += cached
+        if completion:
+            written = max(int(usage["completion_tokens"]), int(usage.get("total_tokens") or 0) - prompt)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+    return {"prompt": prompt, "completion": written, "cached": cached}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import httpx2
 import pytest
 from fault_server import (
     FaultServer,
@@ -15,6 +17,7 @@ from fault_server import (
     empty,
     failing,
     rate_limited,
+    raw_message,
     refused,
     slow,
     truncated,
@@ -23,8 +26,10 @@ from fault_server import (
 from transport_calls import Connect, Sentence, ask, outcome
 
 from rag.errors import BudgetSpent, ModelError, ReplyError, UsageError
-from rag.llm import find_rates
-from rag.llm.transport.budget import request_bound
+from rag.llm import Budget, Rates, find_rates
+from rag.llm.call import EXTENSION, Call
+from rag.llm.transport.budget import BudgetTransport, request_bound
+from rag.llm.transport.layer import ModelTransport
 
 pytestmark = pytest.mark.integration  # real servers on loopback, and real waiting
 
@@ -99,6 +104,54 @@ def test_a_request_that_was_not_sent_costs_nothing(connect: Connect) -> None:
     with pytest.raises(ModelError, match="no connection"):
         ask(model)
     assert (model.budget.spent, model.budget.reserved) == (0, 0)
+
+
+class Unreachable(ModelTransport):
+    def __init__(self, error: httpx2.TransportError) -> None:
+        self._error = error
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "paid"),
+    [
+        (httpx2.ConnectError("refused"), False),
+        (httpx2.ConnectTimeout("no route"), False),
+        (httpx2.PoolTimeout("no connection is free"), False),
+        (httpx2.ReadTimeout("late"), True),
+    ],
+)
+def test_only_a_request_that_may_have_been_sent_is_paid_for(error: httpx2.TransportError, paid: bool) -> None:
+    rates = Rates(prompt=1.0, cached=1.0, completion=10.0)
+    budget = Budget(1.0, rates)
+    request = httpx2.Request("POST", "http://127.0.0.1", content=b"{}")
+    request.extensions = {EXTENSION: Call(prompt_name="merge", system="", max_tokens=50)}
+    with pytest.raises(type(error)):
+        BudgetTransport(Unreachable(error), budget, rates).handle_request(request)
+    assert budget.spent == pytest.approx(request_bound(rates, b"{}", 50) if paid else 0)
+    assert budget.reserved == 0
+
+
+@pytest.mark.parametrize(
+    ("usage", "prompt", "completion"),
+    [  # as xAI and Gemini report it, as OpenAI does, and without a total
+        ({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 1015}, 10, 1005),
+        ({"prompt_tokens": 10, "completion_tokens": 1005, "total_tokens": 1015}, 10, 1005),
+        ({"prompt_tokens": 10, "completion_tokens": 1005}, 10, 1005),
+        ({"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 90}}, 100, 5),
+    ],
+)
+def test_tokens_that_are_reported_apart_are_paid_for(
+    usage: dict[str, Any], prompt: int, completion: int, connect: Connect
+) -> None:
+    with FaultServer([raw_message({"content": '{"sentence": "It rained."}'}, usage=usage)]) as server:
+        model = connect(server, budget_usd=1.0)
+        ask(model)
+    cached = 90 if "prompt_tokens_details" in usage else 0
+    assert (model.tokens["prompt"], model.tokens["completion"]) == (prompt, completion)
+    assert model.budget.spent == pytest.approx(((prompt - cached) * 0.4 + cached * 0.1 + completion * 1.6) / 1e6)
 
 
 def test_an_unusable_reply_is_paid_for(connect: Connect) -> None:
