@@ -18,7 +18,7 @@ _THINKING = re.compile(r"<think(ing)?>|\[THINK\]", re.IGNORECASE)
 
 def error_in(body: bytes) -> tuple[int, str] | None:
     """Return the HTTP status and the message of the error that a response with status 200 is; None if it is none."""
-    response = _parse_object(body)
+    response = parse_object(body)
     if response is None:
         return None
     choices = response.get("choices")
@@ -36,12 +36,9 @@ def error_in(body: bytes) -> tuple[int, str] | None:
 def normalised(body: bytes) -> bytes:
     """Return a completion with the reply in ``choices[0].message.content``, as text; ``body`` if nothing is to be done.
 
-    The reply may stand in the arguments of a tool call, in the field for reasoning, in a list of parts, in ``text``, or
-    in a stream of events that nobody asked for.
+    The reply may stand in the arguments of a tool call, in the field for reasoning, in a list of parts or in ``text``.
     """
-    if body.lstrip().startswith(b"data:"):
-        body = json.dumps(_joined_events(body)).encode()
-    response = _parse_object(body)
+    response = parse_object(body)
     if response is None or not isinstance(response.get("choices"), list) or not response["choices"]:
         return body
     choice = response["choices"][0]
@@ -49,7 +46,7 @@ def normalised(body: bytes) -> bytes:
         return body
     message = choice.get("message") or choice.get("delta") or {}
     given = message.get("content", choice.get("text"))
-    content = _text_of(given)
+    content = text_of(given)
     if not content.strip():
         content = next(_elsewhere(message), content)
     if content == given and isinstance(choice.get("message"), dict):
@@ -62,14 +59,18 @@ def normalised(body: bytes) -> bytes:
 
 
 def thought_to_the_limit(body: bytes) -> bool:
-    """Return whether a completion reached the limit on its length while, or after, the model was reasoning."""
-    response = _parse_object(body) or {}
+    """Return whether a completion reached the limit on its length while, or after, the model was reasoning.
+
+    Some servers do not show the reasoning: a completion of Gemini 2.5 that reached the limit then has no text at all.
+    """
+    response = parse_object(body) or {}
     try:
         choice = response["choices"][0]
         message = choice["message"]
         if choice["finish_reason"] != "length":
             return False
-        if _reasoning_of(message) or _THINKING.search(_text_of(message.get("content"))):
+        text = text_of(message.get("content"))
+        if reasoning_of(message) or _THINKING.search(text) or not (text.strip() or any(_elsewhere(message))):
             return True
         details = (response.get("usage") or {}).get("completion_tokens_details") or {}
         return bool(details.get("reasoning_tokens"))
@@ -77,7 +78,8 @@ def thought_to_the_limit(body: bytes) -> bool:
         return False
 
 
-def _parse_object(body: bytes) -> dict[str, Any] | None:
+def parse_object(body: bytes) -> dict[str, Any] | None:
+    """Return the JSON object that ``body`` is, or None."""
     try:
         response = json.loads(body)
     except ValueError:
@@ -96,7 +98,7 @@ def _describe(error: Any) -> tuple[int, str]:
     return ERROR_STATUS, str(message)
 
 
-def _text_of(content: Any) -> str:
+def text_of(content: Any) -> str:
     """Return the text of ``content``, which may be a list of parts, of which those that are reasoning do not count."""
     if isinstance(content, str):
         return content
@@ -113,34 +115,17 @@ def _elsewhere(message: Mapping[str, Any]) -> Iterator[str]:
     for function in (*functions, message.get("function_call") or {}):
         arguments = function.get("arguments")
         if arguments:
-            yield _text_of(arguments)
-    if "{" in (reasoning := _reasoning_of(message)):
+            yield text_of(arguments)
+    if "{" in (reasoning := reasoning_of(message)):
         yield reasoning
 
 
-def _reasoning_of(message: Mapping[str, Any]) -> str:
-    for name in ("reasoning_content", "reasoning", "thinking"):
-        if text := _text_of(message.get(name)):
-            return text
+def reasoning_of(message: Mapping[str, Any]) -> str:
+    """Return the text of the model's reasoning, which Mistral sends as parts of the content."""
+    content = message.get("content")
+    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    for place in (message, *parts):
+        for name in ("reasoning_content", "reasoning", "thinking"):
+            if text := text_of(place.get(name)):
+                return text
     return ""
-
-
-def _joined_events(body: bytes) -> dict[str, Any]:
-    """Return the completion that a stream of events adds up to."""
-    chunks = []
-    for line in body.decode(errors="replace").splitlines():
-        data = line.removeprefix("data:").strip()
-        if line.startswith("data:") and data != "[DONE]":
-            chunks.append(_parse_object(data.encode()) or {})
-    content, reasoning, finish, usage = "", "", None, None
-    for chunk in chunks:
-        usage = chunk.get("usage") or usage
-        for choice in (chunk.get("choices") or [])[:1]:
-            delta = choice.get("delta") or choice.get("message") or {}
-            content += _text_of(delta.get("content"))
-            reasoning += _reasoning_of(delta)
-            finish = choice.get("finish_reason") or finish
-    message = {"role": "assistant", "content": content, **({"reasoning_content": reasoning} if reasoning else {})}
-    head = {name: chunks[0].get(name) for name in ("id", "created", "model")} if chunks else {}
-    choices = [{"index": 0, "message": message, "finish_reason": finish}]
-    return {**head, "object": "chat.completion", "choices": choices, "usage": usage}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
-from fault_server import FaultServer, ScriptedReply, raw_json, raw_message
+from fault_server import USAGE, FaultServer, ScriptedReply, raw_json, raw_message
 from server_forms import UNKNOWN, Connect, Section, ask, refusing
 
 from rag.errors import ModelError, ReplyError
@@ -118,14 +119,77 @@ def test_a_reply_found_in_other_text_is_held_to_the_whole_schema(connect: Connec
         ask(connect(server), Section)
 
 
-def test_a_model_that_thinks_up_to_the_limit_gets_a_higher_one(connect: Connect) -> None:
-    cut = raw_message({"content": "<think>First, the user"}, finish_reason="length")
+THOUGHTS = {"type": "thinking", "thinking": [{"type": "text", "text": "First, the user"}]}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": "<think>First, the user"},
+        {},  # Gemini
+        {"content": ""},
+        {"content": [THOUGHTS]},  # Mistral
+        {"content": [THOUGHTS, {"type": "text", "text": '{"sent'}]},
+    ],
+)
+def test_a_model_that_thinks_up_to_the_limit_gets_a_higher_one(message: dict[str, Any], connect: Connect) -> None:
+    cut = raw_message(message, finish_reason="length")
     with FaultServer([cut]) as server:
         model = connect(server)
         ask(model)
         ask(model)
     limits = [request.body["max_completion_tokens"] for request in server.requests]
     assert limits == [50, 4050, 4050]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": '{"sentence": "It rained all'},
+        {"tool_calls": [{"id": "1", "type": "function", "function": {"name": "merge", "arguments": '{"sent'}}]},
+    ],
+)
+def test_a_reply_that_is_cut_off_is_not_taken_for_reasoning(message: dict[str, Any], connect: Connect) -> None:
+    with FaultServer([raw_message(message, finish_reason="length")]) as server:
+        with pytest.raises(ReplyError, match="cut off"):
+            ask(connect(server))
+        assert len(server.requests) == 1
+
+
+# --- a stream that nobody asked for ----------------------------------------------------------------------------------
+
+
+def events(*chunks: object, before: str = "") -> ScriptedReply:
+    lines = [f"data: {chunk if isinstance(chunk, str) else json.dumps(chunk)}\n\n" for chunk in (*chunks, "[DONE]")]
+    return ScriptedReply(raw=(before + "".join(lines)).encode(), headers={"Content-Type": "text/event-stream"})
+
+
+def delta(finish_reason: str | None = None, **fields: object) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": fields, "finish_reason": finish_reason}]}
+
+
+@pytest.mark.parametrize("before", ["", ": OPENROUTER PROCESSING\n\n", "event: message\n"])
+def test_the_usage_of_a_stream_is_counted(before: str, connect: Connect) -> None:
+    usage = {"choices": [], "usage": USAGE}
+    stream = events(delta(content='{"sentence": '), delta("stop", content='"It rained."}'), usage, before=before)
+    with FaultServer([stream]) as server:
+        model = connect(server)
+        assert ask(model).sentence == "It rained."
+    assert (model.tokens["prompt"], model.tokens["completion"]) == (100, 20)
+
+
+def test_a_whole_completion_with_the_end_of_a_stream_behind_it_is_read(connect: Connect) -> None:
+    whole = raw_message({"content": '{"sentence": "It rained."}'}).raw or b""
+    with FaultServer([ScriptedReply(raw=whole + b"data: [DONE]\n\n")]) as server:
+        model = connect(server)
+        assert ask(model).sentence == "It rained."
+    assert model.tokens["completion"] == 20
+
+
+def test_reasoning_in_a_stream_raises_the_limit(connect: Connect) -> None:
+    with FaultServer([events(delta(content=[THOUGHTS]), delta("length", content=""))]) as server:
+        ask(connect(server))
+        assert [request.body["max_completion_tokens"] for request in server.requests] == [50, 4050]
 
 
 # --- errors in a 200 -------------------------------------------------------------------------------------------------
@@ -140,6 +204,9 @@ def test_a_model_that_thinks_up_to_the_limit_gets_a_higher_one(connect: Connect)
         raw_json({"error": {"message": "slow down", "code": "rate_limit_exceeded"}}),
         raw_json({"error": "upstream connect error"}),
         raw_json({"object": "error", "message": "overloaded", "code": 50001}),
+        events({"error": {"message": "overloaded", "code": 503}}),
+        events(delta(content='{"sentence": "It'), {"error": "gone"}),
+        events(),
         raw_message({"content": ""}, choices=[{"error": {"code": 503, "message": "gone"}, "finish_reason": "error"}]),
     ],
 )

@@ -21,6 +21,7 @@ from rag.llm.transport.budget import BudgetTransport
 from rag.llm.transport.cache import ResponseCacheTransport
 from rag.llm.transport.compatibility import CompatibilityTransport
 from rag.llm.transport.concurrency import ConcurrencyTransport
+from rag.llm.transport.event_stream import EventStreamTransport
 from rag.llm.transport.hidden_errors import HiddenErrorTransport
 from rag.llm.transport.layer import ModelTransport
 from rag.llm.transport.network import NetworkTransport
@@ -63,9 +64,10 @@ def build_transport(
     5. ``RateLimitTransport`` waits for the limits on requests and tokens a minute.
     6. ``BudgetTransport`` reserves the most that the request can cost, and settles what it did cost.
     7. ``HiddenErrorTransport`` gives errors in a response with status 200 their own status.
-    8. ``TimingTransport`` measures the server's time, without the waiting above.
-    9. ``RewindTransport`` resets the local model.
-    10. ``NetworkTransport`` sends the request and reads the whole response.
+    8. ``EventStreamTransport`` joins the events of a completion that is sent as a stream.
+    9. ``TimingTransport`` measures the server's time, without the waiting above.
+    10. ``RewindTransport`` resets the local model.
+    11. ``NetworkTransport`` sends the request and reads the whole response.
 
     Layers that have nothing to do are left out. Without a key or a server there are only kept responses.
 
@@ -94,7 +96,8 @@ def build_transport(
         transport = _build_network(settings, base_url)
         if local_server is not None:
             transport = RewindTransport(transport, local_server, timeout=settings.timeout)
-        transport = BudgetTransport(HiddenErrorTransport(TimingTransport(transport)), budget, rates)
+        transport = HiddenErrorTransport(EventStreamTransport(TimingTransport(transport)))
+        transport = BudgetTransport(transport, budget, rates)
         if (settings.rpm or settings.tpm) and not local:
             transport = RateLimitTransport(transport, RateLimiter(settings.rpm, settings.tpm))
         patience = 0.0 if local else settings.patience
