@@ -2,8 +2,8 @@
 
 Evidence is retrieved and outlined for a sample of the questions, and the prompts that would be sent are rendered and
 their tokens counted, with the packaged encoder's tokenizer. Replies are taken to be as long as the evidence sentences
-that they replace. Where a chat model verifies, its calls are counted too. Not counted are repeated calls; ``most`` is
-the cost if every reply has its maximum length.
+that they replace. Where a chat model verifies, its calls are counted too. Not counted are repeated calls, nor what a
+model reasons before its replies; ``most`` is the cost if every reply, reasoning included, has its maximum length.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.embedding import count_tokens
 from rag.errors import ReplyError
-from rag.llm import PROSE_RATIO, ModelChoice, rates_of, resolve_embedder
+from rag.llm import PROSE_RATIO, ModelChoice, rates_of, reasoning_effort, reply_limit, resolve_embedder
 from rag.llm.reply_schema import sent_schema
 from rag.render.wording import count
 from rag.types import Chunk, Hit, Question
@@ -71,7 +71,8 @@ class CostEstimate:
     """Calls, tokens and US dollars for all ``questions``, extrapolated from ``sample`` of them.
 
     ``cost`` is the expected and ``most`` the highest cost; both are None if the price is unknown. ``remote_embedder``
-    tells whether a server embeds the questions, which is not counted.
+    tells whether a server embeds the questions, which is not counted, and ``reasons`` whether a model reasons before it
+    replies, which ``most`` alone counts.
     """
 
     model: str
@@ -83,10 +84,11 @@ class CostEstimate:
     cost: float | None
     most: float | None
     remote_embedder: bool = False
+    reasons: bool = False
 
     def as_json(self) -> str:
         """Format the fields as one JSON object, together with ``how``."""
-        fields = {name: getattr(self, name) for name in self.__slots__ if name != "remote_embedder"}
+        fields = {name: getattr(self, name) for name in self.__slots__ if name not in ("remote_embedder", "reasons")}
         return json.dumps({**fields, "how": self.how}, ensure_ascii=False)
 
     def as_text(self) -> str:
@@ -107,6 +109,7 @@ class CostEstimate:
             f"Outlined {self.sample:,} of {count(self.questions, 'question')} and counted the prompts that would be "
             f"sent, with MiniLM's tokenizer times {PROSE_RATIO:g}; replies as long as the quotes that they "
             "replace; nothing cached. At the most: every reply as long as allowed."
+            + (" What the model reasons before a reply is counted at the most only." if self.reasons else "")
             + (" Not counted: embedding the questions, a few tokens each." if self.remote_embedder else "")
         )
 
@@ -159,6 +162,7 @@ def estimate_cost(
         cost=None if math.isnan(cost) else round(factor * cost, 6),
         most=None if math.isnan(most) else round(factor * most, 6),
         remote_embedder=resolve_embedder(settings) is not None,
+        reasons=any(each.tokens["calls"] and reasoning_effort(each.name) for each, _ in models.values()),
     )
 
 
@@ -187,7 +191,7 @@ class DryRunModel:
         """Count the call, and return a reply with empty fields."""
         prompt = self._prompt_tokens(system, user, schema)
         self.tokens.update(calls=1, prompt=prompt)
-        self.most.update(calls=1, prompt=prompt, completion=max_tokens)
+        self.most.update(calls=1, prompt=prompt, completion=reply_limit(self.name, max_tokens))
         empty: dict[str, Any] = {
             name: "" if field.annotation is str else [] for name, field in schema.model_fields.items()
         }
@@ -198,7 +202,7 @@ class DryRunModel:
         return Counter(
             calls=len(requests),
             prompt=sum(self._prompt_tokens(each.system, each.user, each.schema) for each in requests),
-            completion=sum(each.max_tokens for each in requests),
+            completion=sum(reply_limit(self.name, each.max_tokens) for each in requests),
         )
 
     def _prompt_tokens(self, system: str, user: str, schema: type[BaseModel]) -> int:

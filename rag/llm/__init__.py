@@ -7,6 +7,7 @@ from rag.llm.embedder_choice import EmbedderChoice, EmbeddingEstimate, resolve_e
 from rag.llm.embedder_factory import open_embedder, open_remote_embedder
 from rag.llm.pricing import FREE, PROSE_RATIO, Rates, find_rates
 from rag.llm.prompts import Prompt, load_prompt
+from rag.llm.reasoning import reasoning_effort, reply_limit
 from rag.llm.response_cache import ResponseCache
 from rag.llm.server_check import ServerCheck, check_server
 from rag.llm.spec import ModelChoice, rates_of, resolve
@@ -33,6 +34,8 @@ __all__ = [
     "open_embedder",
     "open_remote_embedder",
     "rates_of",
+    "reasoning_effort",
+    "reply_limit",
     "resolve",
     "resolve_embedder",
 ]

@@ -10,6 +10,7 @@ from rag.errors import UsageError
 from rag.llm import local_model
 from rag.llm.address import OPENAI_URL, is_loopback, require_host
 from rag.llm.pricing import FREE, Rates, find_rates
+from rag.llm.reasoning import reply_limit
 
 if TYPE_CHECKING:
     from rag.config import Settings
@@ -19,6 +20,9 @@ BRIEF_TOKENS = {"prompt": 38_000, "completion": 3_000}
 
 Of four briefs over four collections: prompts of 33,000 to 42,000 tokens, schemas included, replies of 2,000 to 2,600.
 """
+
+BRIEF_CALLS = 6
+"""Calls for such a brief: its queries, the choice of passages, the brief, its correction, and two that verify."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,5 +95,14 @@ def _resolve_openai(model: str, settings: Settings, option: str) -> ModelChoice:
     if is_loopback(host):
         return ModelChoice(kind="openai", name=model, why=f"{model} at {host}, on this machine")
     rates = find_rates(model, settings.prices, settings.openai_base_url)
-    expected = f"about ${rates.cost(BRIEF_TOKENS):.3f} a brief" if rates else "its price is not in the price table"
+    expected = _brief_cost(model, rates) if rates else "its price is not in the price table"
     return ModelChoice(kind="openai", name=model, why=f"{model} at {host}: passages leave this machine; {expected}")
+
+
+def _brief_cost(model: str, rates: Rates) -> str:
+    cost = f"about ${rates.cost(BRIEF_TOKENS):.3f} a brief"
+    reasoning = BRIEF_CALLS * reply_limit(model, 0)
+    if not reasoning:
+        return cost
+    most = {**BRIEF_TOKENS, "completion": BRIEF_TOKENS["completion"] + reasoning}
+    return f"{cost}, and up to ${rates.cost(most):.3f} with what it reasons"

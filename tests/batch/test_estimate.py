@@ -12,8 +12,9 @@ from pydantic import BaseModel
 from rag.batch import answer_many
 from rag.batch.estimate import CostEstimate, DryRunModel, estimate_cost
 from rag.config import Settings, load_settings
-from rag.llm import ModelChoice, resolve
+from rag.llm import ChatClient, ModelChoice, resolve
 from rag.types import Question
+from rag.verify.chat_verifier import VerifyRequest
 
 pytestmark = pytest.mark.integration
 
@@ -114,3 +115,28 @@ def test_the_dry_run_model_returns_empty_fields_and_counts_the_schema_for_a_remo
     assert model.most["completion"] == 50
     assert model.tokens["calls"] == 1
     assert (model.tokens["prompt"] > 20) == (kind == "openai")
+
+
+def test_the_dry_run_model_counts_what_the_client_allows_a_model_to_reason(settings: Settings) -> None:
+    with FaultServer() as server:
+        settings = settings.model_copy(update={"openai_base_url": server.base_url})
+        choice = resolve("openai:gpt-5-mini", settings)
+        model, prompt = DryRunModel(choice), ("Be brief.", "Who met?", Reply)
+        with ChatClient(choice, settings) as client:
+            client.ask(*prompt, max_tokens=50, name="section")
+        model.ask(*prompt, max_tokens=50, name="section")
+        counted = model.count([VerifyRequest(system="Be brief.", user="Who met?", schema=Reply, max_tokens=50)])
+    sent = server.requests[0].body["max_completion_tokens"]
+    assert sent > 1_000
+    assert model.most["completion"] == counted["completion"] == sent
+
+
+def test_an_estimate_says_where_reasoning_is_counted(settings: Settings) -> None:
+    reasoning, plain = (
+        estimate_cost([SEYCHELLES], settings, resolve(f"openai:{model}", settings))
+        for model in ("gpt-5-mini", "gpt-4.1-mini")
+    )
+    assert (reasoning.calls, reasoning.completion) == (plain.calls, plain.completion)
+    assert (reasoning.most or 0) > (reasoning.cost or 0) + reasoning.calls * 4_000 * 2 / 1e6  # its price
+    assert "reasons before a reply is counted at the most only" in reasoning.how
+    assert "reasons" not in plain.how

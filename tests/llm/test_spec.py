@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -40,6 +41,18 @@ def test_auto_is_openai_if_there_is_a_key_and_the_user_is_told(environment: Call
     assert "passages leave this machine" in choice.why
     assert "$" in choice.why
     assert KEY not in choice.why
+
+
+def test_the_reasoning_of_a_model_is_part_of_what_a_brief_may_cost(environment: Callable[..., Settings]) -> None:
+    settings = environment(OPENAI_API_KEY=KEY)
+    cost = re.compile(r"about \$([\d.]+) a brief(?:, and up to \$([\d.]+) with what it reasons)?$")
+    plain, reasoning = (
+        cost.search(resolve(f"openai:{model}", settings).why) for model in ("gpt-4.1-mini", "gpt-5-mini")
+    )
+    assert plain is not None
+    assert plain[2] is None
+    assert reasoning is not None
+    assert float(reasoning[2]) > 2 * float(reasoning[1])
 
 
 @pytest.mark.skipif(not local_model.installed(), reason=f"needs {local_model.INSTALL_LOCAL}")
