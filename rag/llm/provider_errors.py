@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from openai import APIStatusError
 
 _TOO_LONG = re.compile(
-    r"context.?(length|window|size)|exceed_context|(prompt|input|request|message)s?\b[^.:]{0,40}\btoo (long|large)"
+    r"(?<!less than the )(?<!less than the `)context.?(length|window|size)|exceed_context"
+    r"|(prompt|input|request|message)s?\b[^.:]{0,40}\btoo (long|large)"
     r"|too many (input )?tokens|input tokens exceed",
     re.IGNORECASE,
 )
-"""The messages of OpenAI, Azure, vLLM, llama.cpp and Anthropic for a request that does not fit."""
+"""The messages of OpenAI, Azure, vLLM, llama.cpp and Anthropic for a request that does not fit.
+
+Groq names the context also where a limit on the reply is too high: the highest "is less than the `context_window`".
+"""
 
 
 def translate_error(error: Exception, where: str, key: str) -> ModelError:

@@ -23,11 +23,14 @@ from rag.llm.request_form import (
     keywords_of,
 )
 
-MALFORMED = (400, 422)
-"""Statuses by which a server refuses a request for what it contains."""
+MALFORMED = (400, 416, 422)
+"""Statuses by which a server refuses a request for what it contains; 416 is Scaleway's for too high a limit."""
 
 MAYBE_MALFORMED = (404, 405, 415, 500, 501)
 """Statuses that some servers give in the same case. They count only if the response names something in the request."""
+
+LOWEST_LIMIT = 256
+"""The lowest limit on a reply's tokens that a server is taken to demand."""
 
 ECHOED = frozenset({"input", "body", "request", "messages", "failed_generation", "ctx", "stack", "traceback"})
 """Keys of an error under which servers repeat the request; what stands there names everything."""
@@ -39,6 +42,10 @@ _KEPT = frozenset({"model", "messages", "max_completion_tokens", "max_tokens", "
 _FORMAT_NAMES = ("response_format", "json_schema", "json_object", "structured", "output_config", "grammar", "guided",
                  "schema")  # fmt: skip
 _ROLE_NAMES = ("role", "roles", "system", "developer")
+_LIMIT = re.compile(r"max(imum)?[\s_]*(completion|output|new)?[\s_]*tokens|(completion|output) tokens", re.IGNORECASE)
+_NUMBER = re.compile(r"(?<![\w.,-])\d+(?:,\d{3})*(?![\w-])")
+"""A number that is part of no name, date or identifier."""
+
 _PER_REQUEST = re.compile(r"content.?(filter|policy|management)|moderation|flagged", re.IGNORECASE)
 """A refusal of the text itself. Sending it again could only make things worse."""
 
@@ -98,7 +105,11 @@ class Refusal:
         changes = list(changes_of(body, form))
         mentions = [self._mention(change) for change in changes]
         named = sorted((mention, at) for at, mention in enumerate(mentions) if mention is not None)
+        lower, halves = lower_limits(self.text, form.apply(body).get(form.limit) or 0)
+        yield from lower
         yield from (changes[at] for _, at in named)
+        if self.certain:
+            yield from halves
         if self.certain and guess:
             yield from (change for change, mention in zip(changes, mentions, strict=True) if mention is None)
             yield least_demanding(body)
@@ -123,6 +134,30 @@ class Refusal:
 
 
 _EVERYTHING = "only the messages, max_tokens and the schema in the prompt are sent"
+
+
+def lower_limits(text: str, sent: int) -> tuple[list[Change], list[Change]]:
+    """Return changes to lower limits on the reply's tokens than ``sent``, which a refusal of this ``text`` suggests.
+
+    The first ones are to numbers that the text gives, since servers say what they allow: "at most 4096 completion
+    tokens" (OpenAI), "the valid range of max_tokens is [1, 8192]" (DeepSeek), "max_tokens must be less than or equal to
+    8000" (Groq). The others halve the limit. A text that does not speak of a limit on tokens suggests none.
+    """
+    if not _LIMIT.search(text):
+        return [], []
+    numbers = {int(number.replace(",", "")) for number in _NUMBER.findall(text)}
+    named = sorted((number for number in numbers if LOWEST_LIMIT <= number < sent), reverse=True)
+    halves = []
+    while (sent := sent // 2) >= LOWEST_LIMIT:
+        halves.append(sent)
+    return [_lower_limit(limit) for limit in named], [_lower_limit(limit) for limit in halves]
+
+
+def _lower_limit(limit: int) -> Change:
+    return Change(
+        what=f"replies may have at most {limit:,} tokens",
+        change=lambda form: replace(form, highest_limit=min(limit, form.highest_limit or limit)),
+    )
 
 
 def read_refusal(status: int, body: bytes) -> Refusal | None:

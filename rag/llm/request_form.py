@@ -45,6 +45,7 @@ class RequestForm:
 
     Attributes:
         limit: the field for the limit on the reply's tokens.
+        highest_limit: the highest limit on the reply's tokens that is sent; None if none is known.
         omitted: fields that are not sent.
         reply: how the form of the reply is demanded.
         schema_in_prompt: whether the schema also stands in the prompt where it is sent.
@@ -53,6 +54,7 @@ class RequestForm:
     """
 
     limit: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
+    highest_limit: int | None = None
     omitted: frozenset[str] = frozenset()
     reply: ReplyFormat = "json_schema"
     schema_in_prompt: bool = False
@@ -65,7 +67,7 @@ class RequestForm:
         limit = sent.pop("max_completion_tokens", None) or sent.pop("max_tokens", None)
         if limit is not None:
             extra = REASONING_TOKENS if self.reasons and "reasoning_effort" not in body else 0
-            sent[self.limit] = limit + extra
+            sent[self.limit] = min(limit + extra, self.highest_limit or limit + extra)
         schema = json_schema_of(body)
         messages = list(body.get("messages") or ())
         if schema is not None:
