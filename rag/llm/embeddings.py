@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from langchain_core.embeddings import Embeddings
 
-from rag.errors import CitebriefError, ReplyError
+from rag.errors import CitebriefError, ModelError, ReplyError
 from rag.llm.address import OPENAI_URL, host_and_port
 from rag.llm.budget import Budget, missing_price
 from rag.llm.call import Call, OnWait
@@ -36,6 +36,12 @@ if TYPE_CHECKING:
 
 MAX_REQUEST_TEXTS = 256
 """Texts of a request at the most. OpenAI allows 2,048; a smaller request costs less to repeat."""
+
+TOO_MANY_TEXTS = (400, 413, 422)
+"""Statuses by which servers refuse more texts than they take at a time.
+
+Gemini takes 100, SiliconFlow 64, text-embeddings-inference 32 unless set otherwise, and DashScope 10.
+"""
 
 MAX_REQUEST_TOKENS = 100_000
 """Tokens of a request at the most, by an upper estimate. OpenAI allows 300,000."""
@@ -99,6 +105,7 @@ class RemoteEmbedder(Embeddings):
         self._connection: _Connection | None = None
         self._stopped = False
         self._dimension: int | None = None
+        self._most_texts = MAX_REQUEST_TEXTS
         self._queries: OrderedDict[str, list[float]] = OrderedDict()
 
     @cached_property
@@ -116,7 +123,7 @@ class RemoteEmbedder(Embeddings):
         """
         import numpy as np
 
-        parts = [self._request(batch, "passages") for batch in self._batches(texts)]
+        parts = [part for batch in self._batches(texts) for part in self._request_in_parts(batch)]
         return np.concatenate(parts) if parts else np.zeros((0, self._dimension or 0), dtype=np.float32)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
@@ -175,13 +182,36 @@ class RemoteEmbedder(Embeddings):
         used = 0
         for text in texts:
             size = len(json.dumps(text)) + 2
-            if batch and (len(batch) == MAX_REQUEST_TEXTS or used + size > limit):
+            if batch and (len(batch) >= self._most_texts or used + size > limit):
                 yield batch
                 batch, used = [], 0
             batch.append(text)
             used += size
         if batch:
             yield batch
+
+    def _request_in_parts(self, texts: list[str]) -> Iterator[Vectors]:
+        """Yield the vectors of ``texts`` by one request, or by smaller ones if the server refuses so many at a time.
+
+        How many it takes is found by halving and remembered. Servers word such a refusal differently, and refuse other
+        things with the same status: if the first text is refused also when it is alone, their number is not to blame.
+        """
+        at, size = 0, len(texts)
+        while at < len(texts):
+            part = texts[at : at + size]
+            try:
+                vectors = self._request(part, "passages")
+            except ModelError as error:
+                if len(part) == 1 or getattr(error.__cause__, "status_code", None) not in TOO_MANY_TEXTS:
+                    raise
+                if size == len(texts):
+                    self._request(texts[:1], "passages")
+                size = len(part) // 2
+                continue
+            yield vectors
+            at += len(part)
+        if size < len(texts):
+            self._most_texts = min(self._most_texts, size)
 
     def _request(self, texts: list[str], name: str) -> Vectors:
         """Return the unit vectors of ``texts`` by one request, which is repeated as the settings allow."""

@@ -105,6 +105,55 @@ def test_a_request_has_a_limited_number_of_texts(opened: Open) -> None:
     assert max(len(request.body["input"]) for request in server.requests) <= 2048
 
 
+@pytest.mark.parametrize(
+    ("most", "status", "message", "sizes"),
+    [
+        (32, 422, "batch size {n} > maximum allowed batch size 32", [100, 1, 50, 25, 25, 25, 25]),
+        (64, 413, "input batch size {n} > maximum allowed batch size 64", [100, 1, 50, 50]),
+        (10, 400, "Value error, batch size is invalid, it should not be larger than 10.", [100, 1, 50, 25, 12, 6, 6]),
+    ],
+)
+def test_a_server_gets_as_many_texts_as_it_takes(
+    most: int, status: int, message: str, sizes: list[int], opened: Open
+) -> None:
+    def rule(body: dict[str, Any]) -> ScriptedReply | None:
+        number = len(body["input"])
+        return failing(status, message.format(n=number)) if number > most else None
+
+    texts = [f"Text {i}" for i in range(100)]
+    with FaultServer(rule=rule) as server:
+        embedder = opened(server)
+        vectors = embedder.vectors(texts)
+        sent = [len(request.body["input"]) for request in server.requests]
+        assert np.allclose(embedder.vectors(texts), vectors)
+    assert sent[: len(sizes)] == sizes
+    assert max(len(request.body["input"]) for request in server.requests[len(sent) :]) <= most  # it is remembered
+    expected = np.array(letter_frequencies(texts))
+    assert np.allclose(vectors, expected / np.linalg.norm(expected, axis=1, keepdims=True))
+
+
+def test_a_refusal_that_is_not_about_the_number_of_texts_is_reported_at_once(opened: Open) -> None:
+    with FaultServer(rule=lambda _: failing(400, "API key not valid")) as server:
+        embedder = opened(server)
+        with pytest.raises(ModelError, match="API key not valid"):
+            embedder.vectors([f"Text {i}" for i in range(100)])
+    assert [len(request.body["input"]) for request in server.requests] == [100, 1]
+
+
+def test_a_text_that_is_too_long_is_no_reason_for_smaller_requests(opened: Open) -> None:
+    def rule(body: dict[str, Any]) -> ScriptedReply | None:
+        return failing(413, "inputs must have less than 512 tokens") if "long" in body["input"] else None
+
+    texts = [f"Text {i}" for i in range(100)]
+    with FaultServer(rule=rule) as server:
+        embedder = opened(server)
+        with pytest.raises(TooLong):
+            embedder.vectors([*texts, "long", *texts])
+        before = len(server.requests)
+        embedder.vectors(texts)
+        assert len(server.requests) == before + 1
+
+
 def test_a_request_fits_the_limit_on_tokens_a_minute(opened: Open) -> None:
     texts = ["word " * 300 for _ in range(20)]
     with FaultServer() as server:
@@ -242,9 +291,10 @@ def test_a_transient_fault_is_retried(fault: ScriptedReply, opened: Open) -> Non
 def test_a_fault_of_the_request_is_one_line_that_names_it(
     fault: ScriptedReply, kind: type[ModelError], message: str, opened: Open
 ) -> None:
-    with FaultServer([fault]) as server, pytest.raises(kind, match=message) as caught:
+    with FaultServer() as server, pytest.raises(kind, match=message) as caught:
+        server.fail_from(1, fault)
         opened(server).vectors(["It rained.", "It snowed."])
-    assert len(server.requests) == 1
+    assert len(server.requests) == (2 if fault.status == 400 else 1)  # the second one is for one text alone
     assert "\n" not in str(caught.value)
     assert KEY not in str(caught.value)
     if kind is not TooLong:
