@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
+from contextlib import suppress
 
 import httpx2
 import openai
@@ -14,7 +17,8 @@ class NetworkTransport(ModelTransport):
     """Sends requests through an HTTP client with the openai client's defaults, which follows redirects and proxies.
 
     Args:
-        timeout: seconds that a whole reply may take. The HTTP client's own limit counts from each byte to the next.
+        timeout: seconds that a whole reply may take. The HTTP client's own limits are for one step: to connect, or to
+            wait for the next bytes.
         trust_env: whether to use the proxies that the environment names.
         proxy: a proxy's URL.
 
@@ -33,16 +37,38 @@ class NetworkTransport(ModelTransport):
             httpx2.TransportError: there was no connection, or no complete response in time.
         """
         end = time.monotonic() + self._timeout
+        limits: dict[str, float] = {}
+
+        def leave_rest(*_: object) -> None:
+            """Give what is left of the time to the next step, but not 0, with which a socket does not wait at all."""
+            limits.update(dict.fromkeys(("connect", "read", "write", "pool"), max(end - time.monotonic(), 0.001)))
+
+        leave_rest()
+        request.extensions = {**request.extensions, "timeout": limits, "trace": leave_rest}
         response = self._client.send(request, stream=True)
-        pieces = []
+        late = threading.Event()
+
+        def cut() -> None:
+            """End the reply: within its body the client's limit counts from each byte to the next."""
+            late.set()
+            if not response.is_closed:  # another request may have the connection by now
+                with suppress(OSError):
+                    response.extensions["network_stream"].get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+        watchdog = threading.Timer(max(end - time.monotonic(), 0.0), cut)
+        watchdog.daemon = True
+        watchdog.start()
         try:
-            for piece in response.iter_bytes():
-                pieces.append(piece)
-                if time.monotonic() > end:
-                    raise httpx2.ReadTimeout("the reply took too long", request=request)
+            body = b"".join(response.iter_bytes())
+        except httpx2.TransportError:
+            if not late.is_set():
+                raise
         finally:
+            watchdog.cancel()
             response.close()
-        return buffered_response(response.status_code, b"".join(pieces), request, dict(response.headers))
+        if late.is_set():
+            raise httpx2.ReadTimeout("the reply took too long", request=request)
+        return buffered_response(response.status_code, body, request, dict(response.headers))
 
     def close(self) -> None:
         """Close the connections."""

@@ -73,6 +73,34 @@ def test_a_reply_that_arrives_byte_by_byte_fails_at_the_time_limit(connect: Conn
         assert time.monotonic() - started < 10  # byte by byte it would take twenty seconds
 
 
+def test_the_time_limit_is_that_of_the_whole_reply(connect: Connect) -> None:
+    # Half of the time passes before the headers; then one byte comes, and no other.
+    with FaultServer([ScriptedReply(after=0.5, apart=30)]) as server:
+        with pytest.raises(ModelError, match="CITEBRIEF_TIMEOUT"):
+            ask(connect(server, timeout=1, retries=0))
+        assert (
+            time.monotonic() - server.requests[0].at < 1.4
+        )  # the limit from one byte to the next alone ends after 1.5 s
+
+
+def test_a_body_that_stops_arriving_late_fails_at_the_time_limit(connect: Connect) -> None:
+    with FaultServer([ScriptedReply(apart=0.7)]) as server:
+        with pytest.raises(ModelError, match="CITEBRIEF_TIMEOUT"):
+            ask(connect(server, timeout=1, retries=0))
+        assert (
+            time.monotonic() - server.requests[0].at < 1.3
+        )  # the second byte comes after 0.7 s, the third after 1.4 s
+
+
+def test_a_redirection_gets_no_time_of_its_own(connect: Connect) -> None:
+    with FaultServer() as server:
+        location = {"Location": f"{server.base_url}/chat/completions"}
+        server.fail_from(1, ScriptedReply(status=307, raw=b"", headers=location, after=0.7))
+        with pytest.raises(ModelError, match="CITEBRIEF_TIMEOUT"):
+            ask(connect(server, timeout=1, retries=0))
+        assert time.monotonic() - server.requests[0].at < 1.35  # the second response would come after 1.4 s
+
+
 # --- malformed replies -----------------------------------------------------------------------------------------------
 
 
