@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from rag.errors import ModelError
-from rag.llm.rate_limiter import RateLimiter
+from rag.llm.rate_limiter import TOKEN_UNITS, RateLimiter
 
 
 @pytest.mark.parametrize(("rpm", "tpm"), [(5, 0), (0, 50), (5, 40), (4, 1_000)])
@@ -44,6 +44,15 @@ def test_a_large_limit_takes_little_memory_and_holds() -> None:
     threading.Timer(0.1, rate_limiter.stop).start()
     with pytest.raises(ModelError, match="stopped"):  # the minute is used up
         rate_limiter.wait(15_000_000)
+
+
+def test_tokens_that_fill_no_whole_unit_count_as_one() -> None:
+    rate_limiter = RateLimiter(0, 10 * TOKEN_UNITS)  # ten tokens a unit
+    for _ in range(5):
+        rate_limiter.wait(2 * TOKEN_UNITS - 9)
+    threading.Timer(0.1, rate_limiter.stop).start()
+    with pytest.raises(ModelError, match="stopped"):  # the minute is used up
+        rate_limiter.wait(9)
 
 
 def test_a_call_that_exceeds_a_whole_minute_fails_at_once() -> None:

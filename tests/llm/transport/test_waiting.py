@@ -108,6 +108,14 @@ def test_a_retry_after_makes_all_calls_wait_and_is_reported(connect: Connect, mo
     assert "rate limit or quota: calls wait; the next attempt is in" in messages[0]
 
 
+def test_a_short_retry_after_is_left_to_the_client(connect: Connect) -> None:
+    messages: list[str] = []
+    with FaultServer([rate_limited(retry_after=0.3)]) as server:
+        assert ask(connect(server, on_wait=messages.append, patience=0))
+        assert server.requests[1].at - server.requests[0].at >= 0.3
+    assert messages == []  # no other call waits for it
+
+
 def test_only_the_brief_whose_call_waits_is_told(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(breaker_transport, "CLIENT_BACKOFF", 0.1)
     waiting: list[str] = []
