@@ -134,6 +134,8 @@ class IndexUpdate:
         self._on_embedded = on_embedded
         self._writer = ChunkWriter(embedder, open_vectors, self._report_embedded)
         self._to_embed: dict[str, None] = {}
+        self._seen: set[str] = set()
+        self._deferred: list[tuple[Source, dict[str, frozenset[str]]]] = []
         self._all_read = False
 
     def apply(self, items: Iterable[Source | Skipped], roots: Sequence[str], *, prune: bool, on_file: OnFile) -> None:
@@ -164,17 +166,18 @@ class IndexUpdate:
     def _read(self, items: Iterable[Source | Skipped], roots: Sequence[str], *, prune: bool, on_file: OnFile) -> None:
         """Update the catalogue; embed what is new meanwhile, unless ``before_embedding`` is to be asked first."""
         known = self._catalogue.sources()
-        seen: set[str] = set()
         for item in items:
             on_file(item.path if isinstance(item, Skipped) else item.location, self._writer.embedded)
-            seen |= self._skip(item, known) if isinstance(item, Skipped) else self._update_source(item, known)
+            self._seen |= self._skip(item, known) if isinstance(item, Skipped) else self._update_source(item, known)
             enough = len(self._to_embed) >= self._embedder.batch_size
             if enough and self._before_embedding is None and self._writer.idle:
                 self._writer.start(self._next_window())
-        for row in [row for row in known.values() if row.id not in seen and (prune or row.root in roots)]:
+        for row in [row for row in known.values() if row.id not in self._seen and (prune or row.root in roots)]:
             self.report.removed += len(self._catalogue.records_by_document(row.id))
             self._catalogue.delete_source(row.id)
-        self.report.coverage = self._catalogue.coverages(seen)
+        for source, before in self._deferred:
+            self._put_documents(source, *self._extract(source), before)
+        self.report.coverage = self._catalogue.coverages(self._seen)
 
     def _skip(self, item: Skipped, known: dict[str, SourceRow]) -> set[str]:
         """Report a file that cannot be read; return the ids of its sources in the catalogue, which are kept."""
@@ -202,9 +205,28 @@ class IndexUpdate:
         return {source.id}
 
     def _replace_source(self, source: Source, documents: Sequence[Document], skipped: Sequence[Skipped]) -> None:
+        """Replace the documents of ``source``, at the end of the run if a source still to be read has one of the ids.
+
+        That source may have vanished, or may have lost the document to this one. Until then nobody has the ids.
+        """
         before = self._catalogue.records_by_document(source.id)
         self._catalogue.delete_source(source.id)
+        owners = {self._catalogue.source_of(document.id) for document in documents}
+        if owners - self._seen - {None}:
+            self._deferred.append((source, before))  # without its documents, which are read again
+        else:
+            self._put_documents(source, documents, skipped, before)
+
+    def _put_documents(
+        self,
+        source: Source,
+        documents: Sequence[Document],
+        skipped: Sequence[Skipped],
+        before: Mapping[str, frozenset[str]],
+    ) -> None:
+        """Store the documents of ``source``, which has none; ``before`` are the records of those that it had."""
         problems = list(skipped)
+        complete = bool(documents)
         ids: set[str] = set()
         for document in documents:
             if owner := self._catalogue.source_of(document.id):
@@ -212,6 +234,7 @@ class IndexUpdate:
                 problems.append(
                     Skipped(path=source.location, reason=f"id {document.id} is already used by {owner}; {fix}")
                 )
+                complete = complete and owner == source.id
                 continue
             records = self._chunk(document)
             self._catalogue.put_document(document, source.id, records)
@@ -224,6 +247,8 @@ class IndexUpdate:
                 self.report.changed += 1
         self.report.removed += len(set(before) - ids)
         self.report.skipped += problems
+        if not complete:  # the owner of an id may give it up: without a digest, the next run reads this source again
+            source = replace(source, digest="")
         self._put_source(source, tuple((problem.path, problem.reason) for problem in problems))
 
     def _put_source(self, source: Source, problems: tuple[tuple[str, str], ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
@@ -117,6 +118,51 @@ def test_invalid_rows_are_reported_by_every_run(store: str, directory: Path, upd
     again = update_index(store, directory)
     assert again.unchanged == 4
     assert "rows.jsonl:2" in again.skipped[0].path
+
+
+def write_rows(path: Path, **texts: str) -> None:
+    path.write_text("".join(json.dumps({"id": id_, "text": text}) + "\n" for id_, text in texts.items()))
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "z.jsonl"])
+def test_rows_of_a_renamed_file_stay(
+    store: str, directory: Path, update_index: UpdateIndex, open_index: OpenIndex, name: str
+) -> None:
+    write_rows(directory / "m.jsonl", r1="The reef bleached in 2016.", r2="The reef bleached in 2017.")
+    update_index(store, directory)
+    (directory / "m.jsonl").rename(directory / name)
+    report = update_index(store, directory)
+    assert (report.added, report.removed, report.skipped) == (2, 2, [])
+    assert open_index(store).catalogue.source_of("r2") == name
+    assert update_index(store, directory).unchanged == 5
+
+
+def test_rows_that_files_exchange_stay(
+    store: str, directory: Path, update_index: UpdateIndex, open_index: OpenIndex
+) -> None:
+    one, two = directory / "one.jsonl", directory / "two.jsonl"
+    write_rows(one, r1="The reef bleached in 2016.", kept="An otter was seen.")
+    write_rows(two, r2="A seal was seen at the mill.")
+    update_index(store, directory)
+    write_rows(one, r2="A seal was seen at the mill.", kept="An otter was seen.")
+    write_rows(two, r1="The reef bleached in 2016.")
+    report = update_index(store, directory)
+    assert (report.added, report.removed, report.unchanged, report.skipped) == (2, 2, 4, [])
+    catalogue = open_index(store).catalogue
+    assert [catalogue.source_of(id_) for id_ in ("r1", "r2", "kept")] == ["two.jsonl", "one.jsonl", "one.jsonl"]
+
+
+def test_row_whose_id_another_file_has_is_read_when_that_file_gives_it_up(
+    store: str, directory: Path, update_index: UpdateIndex, open_index: OpenIndex
+) -> None:
+    write_rows(directory / "one.jsonl", r1="The reef bleached in 2016.")
+    write_rows(directory / "two.jsonl", r1="The reef bleached in 2017.", r2="A seal was seen at the mill.")
+    for _ in range(2):
+        (problem,) = update_index(store, directory).skipped
+        assert problem.reason == "id r1 is already used by one.jsonl; give one of them another id"
+    (directory / "one.jsonl").unlink()
+    assert update_index(store, directory).skipped == []
+    assert open_index(store).catalogue.source_of("r1") == "two.jsonl"
 
 
 def test_sources_are_read_while_others_are_embedded(store: str, directory: Path) -> None:
