@@ -112,10 +112,16 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """A file that could not be read, and the reason in words that are fit to print."""
+    """A file or folder that could not be read, and the reason in words that are fit to print.
+
+    ``root`` and ``id`` are those of its source, ``id`` of a folder is its path relative to ``root``: by them the index
+    finds what it has of it, and keeps that. ``id`` is None where nothing is to be kept.
+    """
 
     path: str
     reason: str
+    root: str = field(default="", repr=False, compare=False)
+    id: str | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,7 +118,9 @@ def _walk(directory: Path, *, base: Path, root: str) -> Iterator[Source | Skippe
         try:
             names = sorted((entry.name for entry in os.scandir(path)), reverse=True)  # reversed, because of the stack
         except OSError as error:
-            yield Skipped(path=printable_path(str(path)), reason=f"cannot be listed: {_explain(error)}")
+            id_ = "" if path == base else printable_path(path.relative_to(base).as_posix())
+            reason = f"cannot be listed: {_explain(error)}"
+            yield Skipped(path=printable_path(str(path)), reason=reason, root=root, id=id_)
             continue
         if IGNORE_FILE in names:
             ignore_specs = (*ignore_specs, (path, _load_ignore_file(path / IGNORE_FILE)))
@@ -127,7 +129,7 @@ def _walk(directory: Path, *, base: Path, root: str) -> Iterator[Source | Skippe
             if name.startswith("."):
                 continue
             if any(_is_ignored(spec, child, location) for location, spec in ignore_specs):
-                yield Skipped(path=printable_path(str(child)), reason=IGNORED_REASON)
+                yield Skipped(path=printable_path(str(child)), reason=IGNORED_REASON)  # nothing of it is kept
             else:
                 stack.append((child, parents | {real_path}, ignore_specs))
 
@@ -148,20 +150,20 @@ def _is_ignored(spec: GitIgnoreSpec, path: Path, directory: Path) -> bool:
 
 def _make_source(path: Path, id_: str, root: str) -> Source | Skipped:
     """Hash ``path`` and return it as a source; a file that cannot be one is not opened."""
-    location = printable_path(str(path))
+    location, id_ = printable_path(str(path)), printable_path(id_)
     raw = "" if location == str(path) else str(path)
     try:
-        status = path.stat()
+        reason = _reason_to_skip(path, path.stat())
     except OSError as error:
-        return Skipped(path=location, reason=_explain(error))
-    if reason := _reason_to_skip(path, status):
-        return Skipped(path=location, reason=reason)
+        reason = _explain(error)
+    if reason:
+        return Skipped(path=location, reason=reason, root=root, id=id_)
     try:
         with path.open("rb") as file:
             pieces = iter(lambda: file.read(_READ_SIZE), b"")
-            return Source(id=printable_path(id_), location=location, root=root, digest=source_digest(pieces), path=raw)
+            return Source(id=id_, location=location, root=root, digest=source_digest(pieces), path=raw)
     except OSError as error:
-        return Skipped(path=location, reason=f"cannot be read: {_explain(error)}")
+        return Skipped(path=location, reason=f"cannot be read: {_explain(error)}", root=root, id=id_)
 
 
 def _reason_to_skip(path: Path, status: os.stat_result) -> str | None:

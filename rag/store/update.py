@@ -7,18 +7,17 @@ the chunks that are still to be embedded.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.embedding import Embedder, count_tokens
 from rag.ingest import chunk_document, describe_omission, embedding_text, with_ocr
 from rag.store.catalogue import Catalogue, SourceRow
 from rag.store.embedding import ChunkWriter
+from rag.store.known_sources import KnownSources
 from rag.store.vectors import VectorStore, record_id
 from rag.types import Chunk, Coverage, Document, Skipped
 
@@ -165,30 +164,30 @@ class IndexUpdate:
 
     def _read(self, items: Iterable[Source | Skipped], roots: Sequence[str], *, prune: bool, on_file: OnFile) -> None:
         """Update the catalogue; embed what is new meanwhile, unless ``before_embedding`` is to be asked first."""
-        known = self._catalogue.sources()
+        known = KnownSources(self._catalogue.sources())
         for item in items:
             on_file(item.path if isinstance(item, Skipped) else item.location, self._writer.embedded)
             self._seen |= self._skip(item, known) if isinstance(item, Skipped) else self._update_source(item, known)
             enough = len(self._to_embed) >= self._embedder.batch_size
             if enough and self._before_embedding is None and self._writer.idle:
                 self._writer.start(self._next_window())
-        for row in [row for row in known.values() if row.id not in self._seen and (prune or row.root in roots)]:
+        for row in [row for row in known.rows.values() if row.id not in self._seen and (prune or row.root in roots)]:
             self.report.removed += len(self._catalogue.records_by_document(row.id))
             self._catalogue.delete_source(row.id)
         for source, before in self._deferred:
             self._put_documents(source, *self._extract(source), before)
         self.report.coverage = self._catalogue.coverages(self._seen)
 
-    def _skip(self, item: Skipped, known: dict[str, SourceRow]) -> set[str]:
-        """Report a file that cannot be read; return the ids of its sources in the catalogue, which are kept."""
-        kept = {row.id for row in known.values() if row.location == item.path}
+    def _skip(self, item: Skipped, known: KnownSources) -> set[str]:
+        """Report what cannot be read; return the ids of its sources in the catalogue, which are kept."""
+        kept = known.sources_of(item)
         self.report.skipped.append(_with_kept_notice(item) if kept else item)
         return kept
 
-    def _update_source(self, source: Source, known: dict[str, SourceRow]) -> set[str]:
+    def _update_source(self, source: Source, known: KnownSources) -> set[str]:
         """Bring one source up to date; return its id."""
-        source = _with_own_id(source, known)
-        before = known.get(source.id)
+        source = known.with_own_id(source)
+        before = known.rows.get(source.id)
         # What was read with OCR stays as it is in a run without.
         if before is not None and before.digest in {source.digest, with_ocr(source).digest}:
             self.report.unchanged += len(self._catalogue.records_by_document(source.id))
@@ -197,7 +196,7 @@ class IndexUpdate:
                 self._put_source(replace(source, digest=before.digest), before.problems)
             return {source.id}
         documents, skipped = self._extract(source)
-        known[source.id] = _row_of(source)
+        known.rows[source.id] = _row_of(source)
         if documents:
             self._replace_source(source, documents, skipped)
         else:
@@ -306,27 +305,3 @@ def _with_kept_notice(problem: Skipped) -> Skipped:
 
 def _row_of(source: Source, problems: tuple[tuple[str, str], ...] = ()) -> SourceRow:
     return SourceRow(id=source.id, location=source.location, root=source.root, digest=source.digest, problems=problems)
-
-
-def _with_own_id(source: Source, known: Mapping[str, SourceRow]) -> Source:
-    """Return ``source``, with the names of folders above it in its id as long as another file has the same id.
-
-    Ids are relative to the folder that is indexed, so that files of two parents can have the same. A file that has
-    moved, or that has the same bytes, keeps its id.
-    """
-    parents = Path(source.root).parts[1:]
-    if Path(source.root).name == source.id:  # a single file
-        parents = parents[:-1]
-    for depth in range(len(parents) + 1):
-        id_ = "/".join((*parents[len(parents) - depth :], source.id))
-        if id_ not in known or not _is_of_another_file(source, known[id_]):
-            return source if id_ == source.id else replace(source, id=id_)
-    return source
-
-
-def _is_of_another_file(source: Source, row: SourceRow) -> bool:
-    if row.root == source.root or row.digest == source.digest:
-        return False
-    place = Path(row.root, row.id) if os.path.isdir(row.root) else Path(row.root)  # noqa: PTH112
-    found = next((path for path in (place, Path(row.location)) if path.is_file()), None)
-    return found is not None and os.path.realpath(found) != os.path.realpath(source.path or source.location)

@@ -173,6 +173,7 @@ def test_url_that_cannot_be_fetched_is_reported(site: str) -> None:
     (missing,) = find([f"{site}/nothing"])
     assert isinstance(missing, Skipped)
     assert "404" in missing.reason
+    assert missing.id == missing.root == f"{site}/nothing"
     (unreachable,) = find(["http://127.0.0.1:9/x"])
     assert isinstance(unreachable, Skipped)
     assert "cannot be fetched" in unreachable.reason

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -16,7 +18,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rag.ingest import Source, extract, find, root_of
+from rag.ingest import IGNORED_REASON, Source, extract, find, root_of
 from rag.store import Index, IndexReport
 from rag.types import Document, Skipped
 
@@ -110,6 +112,70 @@ def test_document_that_becomes_unreadable_keeps_its_chunks_and_is_reported(
     assert skipped.path.endswith("durham.pdf")
     assert skipped.reason.endswith("what was indexed of it before is kept")
     assert open_index(store).catalogue.document("durham.pdf") is not None
+
+
+@pytest.mark.parametrize("prefix", ["", "one/"], ids=["own id", "id of two folders"])
+def test_unreadable_document_keeps_its_chunks_however_its_path_is_spelled(
+    store: str,
+    directory: Path,
+    tmp_path: Path,
+    update_index: UpdateIndex,
+    open_index: OpenIndex,
+    monkeypatch: pytest.MonkeyPatch,
+    prefix: str,
+) -> None:
+    one = tmp_path / "one"
+    one.mkdir()
+    (one / "moon.md").write_text("# Moon\n\nThe Moon has no air.\n")
+    monkeypatch.chdir(tmp_path)
+    update_index(store, *([directory] if prefix else []), Path("one"))
+    (one / "moon.md").write_text("")
+    report = update_index(store, one)
+    assert report.removed == 0
+    assert report.skipped[0].reason == "the file is empty; what was indexed of it before is kept"
+    assert open_index(store).catalogue.document(f"{prefix}moon.md") is not None
+
+
+@pytest.mark.parametrize("folder", ["team", ""], ids=["below", "itself"])
+def test_folder_that_cannot_be_listed_keeps_its_documents(
+    store: str,
+    directory: Path,
+    update_index: UpdateIndex,
+    open_index: OpenIndex,
+    monkeypatch: pytest.MonkeyPatch,
+    folder: str,
+) -> None:
+    for name in ("team/otter.md", "team/deep/seal.md", "teams.md"):
+        (directory / name).parent.mkdir(exist_ok=True)
+        (directory / name).write_text(f"# {name}\n\nIt was seen at the mill.\n")
+    update_index(store, directory)
+    (directory / "teams.md").unlink()
+    scan = os.scandir
+
+    def refuse(path: Path) -> object:
+        if Path(path) == directory / folder:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    report = update_index(store, directory)
+    assert report.skipped[0].reason == "cannot be listed: permission denied; what was indexed of it before is kept"
+    kept = set(open_index(store).catalogue.sources())
+    assert {"team/otter.md", "team/deep/seal.md"} < kept
+    assert ("teams.md" in kept) is (not folder)
+
+
+def test_files_that_an_ignore_file_excludes_later_are_removed(
+    store: str, directory: Path, update_index: UpdateIndex, open_index: OpenIndex
+) -> None:
+    (directory / "team").mkdir()
+    (directory / "team" / "otter.md").write_text("# Otter\n\nIt was seen at the mill.\n")
+    update_index(store, directory)
+    (directory / ".citebriefignore").write_text("moon.md\nteam/\n")
+    report = update_index(store, directory)
+    assert report.removed == 2
+    assert {item.reason for item in report.skipped} == {IGNORED_REASON}
+    assert set(open_index(store).catalogue.sources()) == {"canal.txt", "ozone.md"}
 
 
 def test_invalid_rows_are_reported_by_every_run(store: str, directory: Path, update_index: UpdateIndex) -> None:

@@ -1,0 +1,65 @@
+"""Which source of the catalogue a file is, however its path is spelled, its folder moved, or its name used twice."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from rag.ingest import Source
+from rag.store.catalogue import SourceRow
+from rag.types import Skipped
+
+
+class KnownSources:
+    """The sources ``rows`` of the catalogue at the beginning of a run, and those that the run adds."""
+
+    def __init__(self, rows: dict[str, SourceRow]) -> None:
+        self.rows = rows
+        self._sorted_ids = sorted(rows)
+
+    def with_own_id(self, source: Source) -> Source:
+        """Return ``source``, with the names of folders above it in its id as long as another file has the same id.
+
+        Ids are relative to the folder that is indexed, so that files of two parents can have the same. A file that has
+        moved, or that has the same bytes, keeps its id.
+        """
+        for id_ in _ids(source):
+            if id_ not in self.rows or not _is_of_another_file(source, self.rows[id_]):
+                return source if id_ == source.id else replace(source, id=id_)
+        return source
+
+    def sources_of(self, skipped: Skipped) -> set[str]:
+        """Return the ids that the catalogue has of a skipped file, or of the files in a skipped folder."""
+        if skipped.id is None:
+            return set()
+        if not skipped.id:
+            return {row.id for row in self.rows.values() if row.root == skipped.root}
+        source = Source(id=skipped.id, location=skipped.path, root=skipped.root, digest="")
+        found = {self.with_own_id(source).id} & self.rows.keys()
+        for id_ in _ids(source):
+            # "0" comes after "/". A search, because folders may have many files that are no documents.
+            below = self._sorted_ids[
+                bisect_left(self._sorted_ids, f"{id_}/") : bisect_left(self._sorted_ids, f"{id_}0")
+            ]
+            found |= {known for known in below if self.rows[known].root == skipped.root}
+        return found
+
+
+def _ids(source: Source) -> Iterator[str]:
+    """Yield the ids that ``source`` may have: its own, and those with more and more names of the folders above it."""
+    parents = Path(source.root).parts[1:]
+    if Path(source.root).name == source.id:  # a single file
+        parents = parents[:-1]
+    for depth in range(len(parents) + 1):
+        yield "/".join((*parents[len(parents) - depth :], source.id))
+
+
+def _is_of_another_file(source: Source, row: SourceRow) -> bool:
+    if row.root == source.root or row.digest == source.digest:
+        return False
+    place = Path(row.root, row.id) if os.path.isdir(row.root) else Path(row.root)  # noqa: PTH112
+    found = next((path for path in (place, Path(row.location)) if path.is_file()), None)
+    return found is not None and os.path.realpath(found) != os.path.realpath(source.path or source.location)
