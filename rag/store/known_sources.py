@@ -27,7 +27,8 @@ class KnownSources:
         moved, or that has the same bytes, keeps its id.
         """
         for id_ in _ids(source):
-            if id_ not in self.rows or not _is_of_another_file(source, self.rows[id_]):
+            row = self.rows.get(id_)
+            if row is None or row.digest == source.digest or not other_file_exists(source, row):
                 return source if id_ == source.id else replace(source, id=id_)
         return source
 
@@ -57,9 +58,10 @@ def _ids(source: Source) -> Iterator[str]:
         yield "/".join((*parents[len(parents) - depth :], source.id))
 
 
-def _is_of_another_file(source: Source, row: SourceRow) -> bool:
-    if row.root == source.root or row.digest == source.digest:
+def other_file_exists(source: Source, row: SourceRow) -> bool:
+    """Whether ``row`` is of another file than ``source``, and that file still exists."""
+    if row.root == source.root:
         return False
-    place = Path(row.root, row.id) if os.path.isdir(row.root) else Path(row.root)  # noqa: PTH112
-    found = next((path for path in (place, Path(row.location)) if path.is_file()), None)
+    places = (os.path.join(row.root, row.id) if os.path.isdir(row.root) else row.root, row.location)  # noqa: PTH112, PTH118
+    found = next(filter(os.path.isfile, places), None)  # unlike Path.is_file, it does not raise where access is denied
     return found is not None and os.path.realpath(found) != os.path.realpath(source.path or source.location)

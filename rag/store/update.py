@@ -17,7 +17,7 @@ from rag.embedding import Embedder, count_tokens
 from rag.ingest import chunk_document, describe_omission, embedding_text, with_ocr
 from rag.store.catalogue import Catalogue, SourceRow
 from rag.store.embedding import ChunkWriter
-from rag.store.known_sources import KnownSources
+from rag.store.known_sources import KnownSources, other_file_exists
 from rag.store.vectors import VectorStore, record_id
 from rag.types import Chunk, Coverage, Document, Skipped
 
@@ -192,7 +192,7 @@ class IndexUpdate:
         if before is not None and before.digest in {source.digest, with_ocr(source).digest}:
             self.report.unchanged += len(self._catalogue.records_by_document(source.id))
             self.report.skipped += [Skipped(path=path, reason=reason) for path, reason in before.problems]
-            if before.root != source.root:
+            if before.root != source.root and not other_file_exists(source, before):
                 self._put_source(replace(source, digest=before.digest), before.problems)
             return {source.id}
         documents, skipped = self._extract(source)

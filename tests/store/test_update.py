@@ -362,3 +362,16 @@ def test_a_folder_that_was_moved_keeps_the_ids_of_its_files(
     (moved / "moon.md").write_text("# Moon\n\nThe Moon has no air.\n")
     report = update_index(store, moved)
     assert (report.added, report.changed, report.unchanged) == (0, 1, 2)
+
+
+def test_a_document_of_two_equal_files_stays_while_the_first_one_exists(
+    store: str, tmp_path: Path, update_index: UpdateIndex, open_index: OpenIndex
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+        (folder / "note.md").write_text("An otter was seen in the harbour.")
+    update_index(store, one, two)
+    (two / "note.md").rename(two / "other.md")
+    assert update_index(store, two).removed == 0
+    assert set(open_index(store).catalogue.sources()) == {"note.md", "other.md"}
