@@ -88,7 +88,7 @@ def _find_files(argument: str, matches: list[Path]) -> Iterator[Source | Skipped
     for path in matches:
         # The ids of a glob are relative to its fixed part: a/*/notes.md may match many notes.md.
         base = Path(_fixed_part(argument)).expanduser() if is_pattern else path
-        if path.is_dir():
+        if _is_directory(path):
             yield from _walk(path, base=base, root=root)
         elif not is_pattern:
             yield _make_source(path, path.name, root)
@@ -108,7 +108,7 @@ def _walk(directory: Path, *, base: Path, root: str) -> Iterator[Source | Skippe
     stack: list[tuple[Path, frozenset[str], tuple[tuple[Path, GitIgnoreSpec], ...]]] = [(directory, frozenset(), ())]
     while stack:
         path, parents, ignore_specs = stack.pop()
-        if not path.is_dir():
+        if not _is_directory(path):
             yield _make_source(path, path.relative_to(base).as_posix(), root)
             continue
         real_path = os.path.realpath(path)
@@ -134,6 +134,10 @@ def _walk(directory: Path, *, base: Path, root: str) -> Iterator[Source | Skippe
                 stack.append((child, parents | {real_path}, ignore_specs))
 
 
+def _is_directory(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir of Python 3.11 raises where access is denied)
+
+
 def _load_ignore_file(path: Path) -> GitIgnoreSpec:
     from pathspec import GitIgnoreSpec
 
@@ -145,7 +149,7 @@ def _load_ignore_file(path: Path) -> GitIgnoreSpec:
 
 def _is_ignored(spec: GitIgnoreSpec, path: Path, directory: Path) -> bool:
     relative = path.relative_to(directory).as_posix()
-    return spec.match_file(f"{relative}/" if path.is_dir() else relative)
+    return spec.match_file(f"{relative}/" if _is_directory(path) else relative)
 
 
 def _make_source(path: Path, id_: str, root: str) -> Source | Skipped:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import http.server
 import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,6 +99,22 @@ def test_file_without_read_permission_is_reported(tmp_path: Path) -> None:
     write(tmp_path, {"secret.md": "x"})
     (tmp_path / "secret.md").chmod(0)
     assert "permission denied" in skipped(tmp_path)["secret.md"]
+
+
+def test_folder_that_can_be_listed_but_not_searched_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, {"good.md": "text", "team/otter.md": "x", "team/deep/seal.md": "y"})
+    stat = os.stat
+
+    def refuse(path: Path | str, **options: Any) -> os.stat_result:
+        if tmp_path / "team" in Path(path).parents:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert [item.id for item in sources(tmp_path)] == ["good.md"]
+    assert skipped(tmp_path) == dict.fromkeys(("otter.md", "deep"), "permission denied")
 
 
 def test_file_of_two_gigabytes_is_skipped_without_being_read(tmp_path: Path) -> None:
