@@ -4,7 +4,7 @@
 """
 
 from rag.ingest.chunking import CHUNKER_VERSION, chunk_document, embedding_text
-from rag.ingest.discovery import IGNORED_REASON, MAX_BYTES, find, root_of
+from rag.ingest.discovery import IGNORED_REASON, MAX_BYTES, base_of, find, root_of
 from rag.ingest.extraction import extract
 from rag.ingest.language import foreign_language
 from rag.ingest.omissions import NO_TEXT_LAYER, OCR_ADVICE, describe_omission, number_ranges
@@ -19,6 +19,7 @@ __all__ = [
     "NO_TEXT_LAYER",
     "OCR_ADVICE",
     "Source",
+    "base_of",
     "chunk_document",
     "describe_omission",
     "embedding_text",

@@ -7,20 +7,15 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from rag.errors import UsageError
+from rag.errors import ReadError, UsageError
 from rag.ingest.formats import FORMAT_NAMES, READERS
+from rag.ingest.ignore_files import IGNORE_FILE, IgnoreFiles
 from rag.ingest.source import Source, printable_path, source_digest
 from rag.types import Skipped
 
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
-
 MAX_BYTES = 200 * 1024 * 1024
 """Maximum size of a file. Larger files are skipped without being opened."""
-
-IGNORE_FILE = ".citebriefignore"
 
 IGNORED_REASON = f"left out by {IGNORE_FILE}"
 """Why a file is skipped that a :data:`IGNORE_FILE` excludes. It is no problem to report."""
@@ -33,7 +28,8 @@ def find(paths: Sequence[str]) -> Iterator[Source | Skipped]:
 
     Paths are searched in order, directories sorted by name. Hidden files and directories are not documents. A file that
     matches a ``.citebriefignore`` above it (in gitignore's syntax) is reported as skipped; a file given by name is read
-    regardless. A file is yielded once. Files of two folders may have the same id: the index tells them apart.
+    regardless, and a folder given by name is searched. A file is yielded once, under the first of its names. Files of
+    two folders may have the same id: the index tells them apart.
 
     Raises:
         UsageError: a path does not exist, or a glob matches nothing; before the first source is asked for.
@@ -47,7 +43,7 @@ def _find_all(paths: Sequence[str], expanded: Sequence[list[Path] | None]) -> It
         for item in _find_url(path) if matches is None else _find_files(path, matches):
             if isinstance(item, Skipped):
                 yield item
-            elif (file := f"{item.id}\0{os.path.realpath(item.path or item.location)}") not in seen:
+            elif (file := os.path.realpath(item.path or item.location)) not in seen:
                 seen.add(file)
                 yield item
 
@@ -58,6 +54,13 @@ def root_of(path: str) -> str:
         return path
     given = Path(path).expanduser()
     return printable_path(os.path.realpath(given) if os.path.lexists(given) else str(given.absolute()))
+
+
+def base_of(root: str) -> Path:
+    """Return the folder that the ids of the sources under ``root``, as :func:`root_of` returns it, are relative to."""
+    if os.path.isfile(root):  # noqa: PTH113
+        return Path(root).parent
+    return Path(root if os.path.lexists(root) else _fixed_part(root))
 
 
 def _expand(path: str) -> list[Path] | None:
@@ -85,15 +88,14 @@ def _find_url(url: str) -> Iterator[Source | Skipped]:
 def _find_files(argument: str, matches: list[Path]) -> Iterator[Source | Skipped]:
     is_pattern = glob.has_magic(argument) and not os.path.lexists(Path(argument).expanduser())
     root = root_of(argument)
+    # The ids of a glob are relative to its fixed part: a/*/notes.md may match many notes.md.
+    base = Path(_fixed_part(argument) if is_pattern else argument).expanduser()
+    ignore_files = IgnoreFiles(base)
     for path in matches:
-        # The ids of a glob are relative to its fixed part: a/*/notes.md may match many notes.md.
-        base = Path(_fixed_part(argument)).expanduser() if is_pattern else path
-        if _is_directory(path):
-            yield from _walk(path, base=base, root=root)
-        elif not is_pattern:
+        if not is_pattern and not _is_directory(path):
             yield _make_source(path, path.name, root)
-        elif not path.name.startswith("."):
-            yield _make_source(path, path.relative_to(base).as_posix(), root)
+        elif _is_directory(path) or not path.name.startswith("."):
+            yield from _walk(path, base, root, ignore_files)
 
 
 def _fixed_part(pattern: str) -> str:
@@ -103,53 +105,35 @@ def _fixed_part(pattern: str) -> str:
     return str(Path(*parts[:fixed])) if fixed else "."
 
 
-def _walk(directory: Path, *, base: Path, root: str) -> Iterator[Source | Skipped]:
-    """Yield everything below ``directory``, sorted. A link to one of its own parent directories is reported."""
-    stack: list[tuple[Path, frozenset[str], tuple[tuple[Path, GitIgnoreSpec], ...]]] = [(directory, frozenset(), ())]
+def _walk(start: Path, base: Path, root: str, ignore_files: IgnoreFiles) -> Iterator[Source | Skipped]:
+    """Yield ``start``, or everything below it, sorted. A link to one of its own parent directories is reported."""
+    stack: list[tuple[Path, frozenset[str]]] = [(start, frozenset())]
     while stack:
-        path, parents, ignore_specs = stack.pop()
-        if not _is_directory(path):
-            yield _make_source(path, path.relative_to(base).as_posix(), root)
-            continue
-        real_path = os.path.realpath(path)
-        if real_path in parents:
-            yield Skipped(path=printable_path(str(path)), reason="a symbolic link to a folder that contains it: a loop")
-            continue
+        path, parents = stack.pop()
+        location = printable_path(str(path))
+        id_ = "" if path == base else printable_path(path.relative_to(base).as_posix())
+        is_directory = _is_directory(path)
         try:
-            names = sorted((entry.name for entry in os.scandir(path)), reverse=True)  # reversed, because of the stack
-        except OSError as error:
-            id_ = "" if path == base else printable_path(path.relative_to(base).as_posix())
-            reason = f"cannot be listed: {_explain(error)}"
-            yield Skipped(path=printable_path(str(path)), reason=reason, root=root, id=id_)
-            continue
-        if IGNORE_FILE in names:
-            ignore_specs = (*ignore_specs, (path, _load_ignore_file(path / IGNORE_FILE)))
-        for name in names:
-            child = path / name
-            if name.startswith("."):
+            if ignore_files.exclude(path, is_directory=is_directory):
+                yield Skipped(path=location, reason=IGNORED_REASON)  # nothing of it is kept
                 continue
-            if any(_is_ignored(spec, child, location) for location, spec in ignore_specs):
-                yield Skipped(path=printable_path(str(child)), reason=IGNORED_REASON)  # nothing of it is kept
-            else:
-                stack.append((child, parents | {real_path}, ignore_specs))
+            if not is_directory:
+                yield _make_source(path, id_, root)
+                continue
+            real_path = os.path.realpath(path)
+            if real_path in parents:
+                yield Skipped(path=location, reason="a symbolic link to a folder that contains it: a loop")
+                continue
+            names = sorted((entry.name for entry in os.scandir(path)), reverse=True)  # reversed, because of the stack
+            stack += [(path / name, parents | {real_path}) for name in names if not name.startswith(".")]
+        except ReadError as error:
+            yield Skipped(path=location, reason=str(error), root=root, id=id_)
+        except OSError as error:
+            yield Skipped(path=location, reason=f"cannot be listed: {_explain(error)}", root=root, id=id_)
 
 
 def _is_directory(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir of Python 3.11 raises where access is denied)
-
-
-def _load_ignore_file(path: Path) -> GitIgnoreSpec:
-    from pathspec import GitIgnoreSpec
-
-    try:
-        return GitIgnoreSpec.from_lines(path.read_text(encoding="utf-8").splitlines())
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: {error}") from None
-
-
-def _is_ignored(spec: GitIgnoreSpec, path: Path, directory: Path) -> bool:
-    relative = path.relative_to(directory).as_posix()
-    return spec.match_file(f"{relative}/" if _is_directory(path) else relative)
 
 
 def _make_source(path: Path, id_: str, root: str) -> Source | Skipped:

@@ -6,9 +6,8 @@ import os
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
-from rag.ingest import Source
+from rag.ingest import Source, base_of
 from rag.store.catalogue import SourceRow
 from rag.types import Skipped
 
@@ -51,9 +50,7 @@ class KnownSources:
 
 def _ids(source: Source) -> Iterator[str]:
     """Yield the ids that ``source`` may have: its own, and those with more and more names of the folders above it."""
-    parents = Path(source.root).parts[1:]
-    if Path(source.root).name == source.id:  # a single file
-        parents = parents[:-1]
+    parents = base_of(source.root).parts[1:]
     for depth in range(len(parents) + 1):
         yield "/".join((*parents[len(parents) - depth :], source.id))
 
@@ -62,6 +59,7 @@ def other_file_exists(source: Source, row: SourceRow) -> bool:
     """Whether ``row`` is of another file than ``source``, and that file still exists."""
     if row.root == source.root:
         return False
-    places = (os.path.join(row.root, row.id) if os.path.isdir(row.root) else row.root, row.location)  # noqa: PTH112, PTH118
-    found = next(filter(os.path.isfile, places), None)  # unlike Path.is_file, it does not raise where access is denied
+    places = (str(base_of(row.root) / row.id), row.location)
+    # Path.is_file raises where access is denied.
+    found = next((place for place in places if os.path.isfile(place)), None)  # noqa: PTH113
     return found is not None and os.path.realpath(found) != os.path.realpath(source.path or source.location)

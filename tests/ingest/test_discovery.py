@@ -80,6 +80,37 @@ def test_citebriefignore_excludes_files_and_reports_them(tmp_path: Path) -> None
     assert sources(tmp_path / "README.md"), "a file given by name is read"
 
 
+def test_citebriefignore_above_the_given_folder_or_glob_applies(tmp_path: Path) -> None:
+    write(tmp_path, {"sub/draft.md": "x", "sub/kept.md": "y", "sub/team/notes.md": "z", "sub/team/draft.md": "z"})
+    (tmp_path / ".citebriefignore").write_text("draft.md\n")
+    (tmp_path / "sub" / ".citebriefignore").write_text("/team/notes.md\n")
+    assert [item.id for item in sources(tmp_path / "sub")] == ["kept.md"]
+    assert [item.id for item in sources(tmp_path / "sub" / "team" / ".." / "*.md")] == ["kept.md"]
+    assert not sources(tmp_path / "sub" / "*" / "*.md")
+    assert not sources(tmp_path / "sub" / "team")
+
+
+@pytest.mark.parametrize("named", ["{}/sub", "{}/sub/*.md", "{}/sub/deep"])
+def test_folder_given_by_name_is_searched_although_a_file_above_excludes_it(tmp_path: Path, named: str) -> None:
+    write(tmp_path, {"sub/draft.md": "x", "sub/kept.md": "y", "sub/deep/draft.md": "x", "sub/deep/kept.md": "y"})
+    (tmp_path / ".citebriefignore").write_text("sub/\ndraft.md\n")
+    assert {Path(item.id).name for item in sources(named.format(tmp_path))} == {"kept.md"}
+    assert not sources(tmp_path)
+
+
+def test_files_below_a_citebriefignore_that_cannot_be_read_are_not_read(tmp_path: Path) -> None:
+    write(tmp_path, {"a.md": "text", "sub/b.md": "x"})
+    (tmp_path / "sub" / ".citebriefignore").mkdir()
+    assert [item.id for item in sources(tmp_path)] == ["a.md"]
+    assert skipped(tmp_path)["b.md"].endswith("sub/.citebriefignore cannot be read: is a directory")
+
+
+def test_file_under_two_of_the_given_paths_is_found_once(tmp_path: Path) -> None:
+    write(tmp_path, {"a.md": "1", "sub/b.md": "2"})
+    paths = [str(tmp_path / "sub"), str(tmp_path), f"{tmp_path}/*/*.md", str(tmp_path / "a.md")]
+    assert [item.id for item in find(paths) if isinstance(item, Source)] == ["b.md", "a.md"]
+
+
 def test_unreadable_files_are_reported_with_the_reason(tmp_path: Path) -> None:
     write(tmp_path, {"good.md": "text", "empty.md": ""})
     (tmp_path / "photo.jpeg").write_bytes(b"x")

@@ -375,3 +375,16 @@ def test_a_document_of_two_equal_files_stays_while_the_first_one_exists(
     (two / "note.md").rename(two / "other.md")
     assert update_index(store, two).removed == 0
     assert set(open_index(store).catalogue.sources()) == {"note.md", "other.md"}
+
+
+def test_files_that_two_globs_match_stay_apart_from_any_directory(
+    store: str, tmp_path: Path, update_index: UpdateIndex, open_index: OpenIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, text in (("one", "An otter was seen in the harbour."), ("two", "A seal was seen at the mill.")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "note.md").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    update_index(store, Path("one/*.md"))
+    monkeypatch.chdir(tmp_path / "two")
+    update_index(store, Path("*.md"))
+    assert set(open_index(store).catalogue.sources()) == {"note.md", "two/note.md"}
