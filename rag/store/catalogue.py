@@ -10,18 +10,19 @@ import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from rag.store.chunk_rows import SELECT_CHUNK, make_chunk, place_json, searched_text
+from rag.store.document_rows import SELECT_DOCUMENT, coverage_json, document_row, make_coverage, make_document
 from rag.store.filters import passes_filter
 from rag.store.full_text import FullTextIndex
 from rag.store.lexical import LexicalIndex
 from rag.store.read_only import is_read_only, open_catalogue
 from rag.store.terms import TERMS_VERSION
 from rag.store.vocabulary import WORDS_SCHEMA, Vocabulary
-from rag.types import Chunk, Coverage, Document, Filter, Heading, Omission
+from rag.types import Chunk, Coverage, Document, Filter
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -162,24 +163,11 @@ class Catalogue:
     def put_document(self, document: Document, source_id: str, chunks: Sequence[tuple[Chunk, str]]) -> None:
         """Store a document of a source and its ``(chunk, record id)`` pairs."""
         with self._in_transaction():
-            self._db.execute(
-                "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    document.id,
-                    source_id,
-                    document.title,
-                    document.source,
-                    document.date,
-                    document.media_type,
-                    json.dumps(dict(document.metadata), ensure_ascii=False),
-                    document.text,
-                    json.dumps([(h.start, h.end, h.level, h.text) for h in document.headings], ensure_ascii=False),
-                    json.dumps(document.page_starts),
-                ),
-            )
+            row = document_row(document, source_id)
+            self._db.execute(f"INSERT INTO documents VALUES ({','.join('?' * len(row))})", row)
             if document.coverage:
-                values = (document.id, json.dumps(asdict(document.coverage), ensure_ascii=False))
-                self._db.execute("INSERT OR REPLACE INTO coverage VALUES (?, ?)", values)
+                coverage = document.id, coverage_json(document.coverage)
+                self._db.execute("INSERT OR REPLACE INTO coverage VALUES (?, ?)", coverage)
             self.vocabulary.add(searched_text(chunk) for chunk, _ in chunks)
             for chunk, record in chunks:
                 pages = chunk.pages or (None, None)
@@ -231,33 +219,15 @@ class Catalogue:
 
     def document(self, document_id: str) -> Document | None:
         """Return a document as it was indexed, or None."""
-        row = self._db.execute(
-            "SELECT id, title, text, source, date, media_type, metadata, headings, page_starts "
-            "FROM documents WHERE id = ?",
-            (document_id,),
-        ).fetchone()
-        if row is None:
-            return None
-        id_, title, text, source, date, media_type, metadata, headings, page_starts = row
-        return Document(
-            id=id_,
-            title=title,
-            text=text,
-            source=source,
-            date=date,
-            media_type=media_type,
-            metadata=json.loads(metadata),
-            headings=tuple(Heading(start=a, end=b, level=n, text=words) for a, b, n, words in json.loads(headings)),
-            page_starts=tuple(json.loads(page_starts)),
-            coverage=self._coverage_of(id_),
-        )
+        row = self._db.execute(SELECT_DOCUMENT + "WHERE id = ?", (document_id,)).fetchone()
+        return None if row is None else make_document(row, self._coverage_of(document_id))
 
     def _coverage_of(self, document_id: str) -> Coverage:
         try:
             row = self._db.execute("SELECT coverage FROM coverage WHERE document_id = ?", (document_id,)).fetchone()
         except sqlite3.OperationalError:  # an index of an earlier version that cannot be written
             return Coverage()
-        return _make_coverage(row[0]) if row else Coverage()
+        return make_coverage(row[0]) if row else Coverage()
 
     def coverages(self, source_ids: Collection[str]) -> dict[str, Coverage]:
         """Return the coverage of the documents of sources, by document id, where anything is known of it."""
@@ -265,7 +235,7 @@ class Catalogue:
             "SELECT d.id, d.source_id, c.coverage FROM coverage c JOIN documents d ON d.id = c.document_id "
             "ORDER BY d.id"
         )
-        return {id_: _make_coverage(values) for id_, source_id, values in rows if source_id in source_ids}
+        return {id_: make_coverage(values) for id_, source_id, values in rows if source_id in source_ids}
 
     def chunk(self, chunk_id: str) -> Chunk | None:
         """Return the chunk with this id, or None."""
@@ -354,18 +324,30 @@ class Catalogue:
         Scores are BM25 (Robertson & Zaragoza, 2009; k1 1.2, b 0.75) over Porter stems; equal scores are ordered by the
         time at which the chunks were added.
         """
-        state = self._state()
-        try:
+
+        def search() -> list[tuple[Chunk, float]]:
             allowed = None if where is None or where.empty else self._chunks_of(self.matching_documents(where))
             best = self._searched.search(query, k, allowed)
             chunks = self._chunks_by_number([number for number, _ in best])
-        except sqlite3.OperationalError:
-            if self._state() == state:
-                raise
-            return self.lexical(query, k, where)
-        if not self._db.in_transaction and self._state() != state:  # another process has committed meanwhile
-            return self.lexical(query, k, where)
-        return [(chunks[number], score) for number, score in best]
+            return [(chunks[number], score) for number, score in best]
+
+        return self._read(search)
+
+    def _read(self, read: Callable[[], Value]) -> Value:
+        """Return ``read()`` of one state of the catalogue: it is called again if another process commits meanwhile.
+
+        A transaction would do the same, but the threads that share the connection would have to wait for each other.
+        """
+        while True:
+            state = self._state()
+            try:
+                found = read()
+            except Exception:  # parts of two states may be at odds in any way
+                if self._state() == state:
+                    raise
+            else:
+                if self._db.in_transaction or self._state() == state:
+                    return found
 
     def _chunks_by_number(self, numbers: Sequence[int]) -> dict[int, Chunk]:
         rows = self._db.execute(
@@ -381,7 +363,7 @@ class Catalogue:
     @property
     def vocabulary(self) -> Vocabulary:
         """The words of the chunks."""
-        return Vocabulary(self._db, self._searched.frequency)
+        return Vocabulary(self._db, lambda word: self._read(lambda: self._searched.frequency(word)))
 
     def words(self) -> list[str]:
         """Return :meth:`Vocabulary.words`, cached until the catalogue changes."""
@@ -391,10 +373,3 @@ class Catalogue:
         """Write the whole catalogue to ``path`` as one file without a write-ahead log."""
         path.unlink(missing_ok=True)
         self._db.execute("VACUUM INTO ?", (str(path),))
-
-
-def _make_coverage(values: str) -> Coverage:
-    """Return the coverage that ``values`` is the JSON of."""
-    fields = json.loads(values)
-    omissions = tuple(Omission(**{**item, "parts": tuple(item["parts"])}) for item in fields.pop("omissions"))
-    return Coverage(**{**fields, "by_ocr": tuple(fields.get("by_ocr", ()))}, omissions=omissions)

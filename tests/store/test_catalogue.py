@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,33 @@ def test_lexical_search_is_narrowed_by_a_filter(catalogue: Catalogue) -> None:
     put(catalogue, "moon.md", "It opened in 1969.")
     found = catalogue.lexical("opened", 5, Filter(since="1914"))
     assert [chunk.document_id for chunk, _ in found] == ["canal.txt"]
+
+
+@pytest.mark.parametrize(
+    "count",
+    [lambda reader: len(reader.lexical("canal", 99)), lambda reader: reader.vocabulary.count("canal")],
+    ids=["search", "frequency"],
+)
+def test_reading_during_a_commit_gives_one_state(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, count: Callable[[Catalogue], int]
+) -> None:
+    def add(numbers: range) -> None:
+        with catalogue.transaction():
+            for number in numbers:
+                put(catalogue, f"{number}.md", f"Canal {number}.")
+
+    add(range(4))
+    reader = Catalogue(catalogue.path)
+    assert count(reader) == 4
+    postings = reader._lexical._segments.postings
+
+    def commit_before(*args: Any) -> Any:
+        monkeypatch.undo()
+        add(range(4, 40))  # in the segment that had the first four
+        return postings(*args)
+
+    monkeypatch.setattr(reader._lexical._segments, "postings", commit_before)
+    assert count(reader) == 40
 
 
 def make_schema_1(path: Path) -> None:
