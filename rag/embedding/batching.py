@@ -67,7 +67,7 @@ class Batcher(Generic[KeyT, ValueT]):
         """Return the values of ``items``, in order.
 
         Raises:
-            Exception: what the function raises on these items, but not what it raises on those of other threads.
+            BaseException: what the function raises on these items, but not what it raises on those of other threads.
         """
         request = list(items)
         with self._lock:
@@ -93,14 +93,14 @@ class Batcher(Generic[KeyT, ValueT]):
         requests = self._next_requests()
         try:
             values = self._compute([item for items, _ in requests for item in items])
-        except Exception as error:
+        except BaseException as error:  # a panic of a tokenizer in Rust is no Exception
             if len(requests) == 1:
                 requests[0][1].set_exception(error)
                 return
             for items, future in requests:  # one by one, so that the error reaches only the request that causes it
                 try:
                     future.set_result(list(map(self._compute(items).__getitem__, items)))
-                except Exception as own:
+                except BaseException as own:
                     future.set_exception(own)
             return
         for items, future in requests:

@@ -19,13 +19,14 @@ class TextLengths:
     batches: list[list[str]] = field(default_factory=list)
     started: threading.Event = field(default_factory=threading.Event)
     proceed: threading.Event = field(default_factory=threading.Event)
+    error: BaseException = field(default_factory=lambda: ValueError("bad text"))
 
     def __call__(self, texts: list[str]) -> Sequence[int]:
         self.batches.append(texts)
         self.started.set()
         assert self.proceed.wait(10)
         if "bad" in texts:
-            raise ValueError("bad text")
+            raise self.error
         return [len(text) for text in texts]
 
 
@@ -35,7 +36,7 @@ def run_in_thread(call: Callable[[], list[int]]) -> Future[list[int]]:
     def run() -> None:
         try:
             future.set_result(call())
-        except ValueError as error:
+        except BaseException as error:
             future.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
@@ -71,13 +72,20 @@ def test_batch_has_a_maximum_size() -> None:
     assert [len(batch) for batch in lengths.batches] == [1, BATCH_SIZE, BATCH_SIZE // 2]
 
 
-def test_error_reaches_only_the_request_that_causes_it() -> None:
-    lengths = TextLengths()
+class Panic(BaseException):
+    """As a library in Rust raises it."""
+
+
+@pytest.mark.parametrize("error", [ValueError("bad text"), Panic("bad text")])
+def test_error_reaches_only_the_request_that_causes_it(error: BaseException) -> None:
+    lengths = TextLengths(error=error)
     batcher = Batcher(lengths, cache_size=100)
     first, second, third = request_concurrently(batcher, lengths, ["a"], ["bad"], ["ccc"])
     assert (first.result(10), third.result(10)) == ([1], [3])
-    with pytest.raises(ValueError, match="bad text"):
+    with pytest.raises(type(error), match="bad text"):
         second.result(10)
+    with pytest.raises(type(error), match="bad text"):
+        run_in_thread(lambda: batcher(["bad"])).result(10)
 
 
 def test_least_recently_used_values_leave_the_cache_first() -> None:
