@@ -161,12 +161,16 @@ class Index:
                     self.catalogue.set_meta("fingerprint", json.dumps(self.parameters))
             except EmbeddingDeclined:
                 return update.report
-            if self.remote:
-                self._publish()
             report = update.report
             report.in_index = self.catalogue.count()[0]
-            if report.changed or report.removed or report.embedded:
-                self.vector_store.keep_only(set(self.catalogue.records()))
+            try:
+                if self.remote:
+                    self._publish()
+                if report.changed or report.removed or report.embedded:
+                    self.vector_store.keep_only(set(self.catalogue.records()))
+            except OSError as error:
+                fix = "; run `citebrief index` again to publish them" if self.remote else ""
+                raise CitebriefError(f"{self.store}: {_reason(error)}; the documents are indexed{fix}") from error
             return report
 
     def dense(self, vector: Sequence[float], k: int, where: Filter | None = None) -> list[tuple[Chunk, float]]:
@@ -245,9 +249,7 @@ class Index:
         except Timeout:
             raise IndexBusy(f"{self.store} is being written by another process: wait for it to finish") from None
         except OSError as error:
-            raise CitebriefError(
-                f"{self.store}: {(error.strerror or str(error)).lower()}; nothing was changed"
-            ) from error
+            raise CitebriefError(f"{self.store}: {_reason(error)}; nothing was changed") from error
 
     def _publish(self) -> None:
         """Upload the catalogue to the server."""
@@ -258,3 +260,7 @@ class Index:
         self._published.upload(copy)
         copy.unlink()
         write_atomically(self.directory / "revision", self._published.revision() or "")
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

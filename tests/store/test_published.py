@@ -39,6 +39,9 @@ def test_index_on_a_server_is_read_and_updated_from_two_machines(
     assert documents() == {"canal.txt", "moon.md", "ozone.md"}
     (directory / "moon.md").unlink()
     assert update_index(server, directory).removed == 1
+    published = open_index(server)._published
+    parts = published._collection().get(include=[])["ids"]
+    assert {id_.partition("/")[0] for id_ in parts} == {published.revision()}, "parts of the old revision must go"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "here"))
     assert documents() == {"canal.txt", "ozone.md"}
 

@@ -18,8 +18,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from rag.errors import CitebriefError
 from rag.ingest import IGNORED_REASON, Source, extract, find, root_of
 from rag.store import Index, IndexReport
+from rag.store.vectors import VectorStore
 from rag.types import Document, Skipped
 
 pytestmark = pytest.mark.integration
@@ -294,6 +296,28 @@ def test_failed_update_changes_nothing(
     with pytest.raises(RuntimeError, match="out of memory"):
         update_index(store, directory, extract=fail)
     assert open_index(store).fingerprint == before
+
+
+def test_failure_after_the_commit_says_that_the_documents_are_indexed(
+    store: str, directory: Path, update_index: UpdateIndex, open_index: OpenIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: VectorStore, records: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full, pytest.raises(CitebriefError, match="device; the documents are indexed"):
+        full.setattr(VectorStore, "keep_only", fail)
+        update_index(store, directory)
+    assert open_index(store).catalogue.count()[0] == 3
+
+
+def test_failure_before_the_commit_says_that_nothing_was_changed(
+    store: str, directory: Path, update_index: UpdateIndex
+) -> None:
+    def fail(source: Source) -> tuple[list[Document], list[Skipped]]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(CitebriefError, match="no space left on device; nothing was changed"):
+        update_index(store, directory, extract=fail)
 
 
 def test_killed_update_leaves_the_old_index_and_the_next_one_completes(
