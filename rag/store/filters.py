@@ -9,9 +9,7 @@ from rag.types import Filter
 
 def passes_filter(where: Filter, *, id_: str, title: str, date: str | None) -> bool:
     """Whether the document with this id, title and ISO date passes ``where``."""
-    if where.document and not (
-        fnmatch(id_.casefold(), where.document.casefold()) or fnmatch(title.casefold(), where.document.casefold())
-    ):
+    if where.document and not any(_matches(name.casefold(), where.document.casefold()) for name in (id_, title)):
         return False
     if not (where.since or where.until):
         return True
@@ -21,3 +19,7 @@ def passes_filter(where: Filter, *, id_: str, title: str, date: str | None) -> b
         and (not where.since or date[: len(where.since)] >= where.since[: len(date)])
         and (not where.until or date[: len(where.until)] <= where.until[: len(date)])
     )
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return name == pattern or fnmatch(name, pattern)  # a name may have brackets, which are a set in a pattern

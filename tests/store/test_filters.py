@@ -13,6 +13,12 @@ def test_document_pattern_is_matched_with_id_and_title_regardless_of_case(patter
     assert passes_filter(Filter(document=pattern), id_="ozone.md", title="The ozone layer", date=None) is passes
 
 
+@pytest.mark.parametrize("name", ["notes [draft].md", "What? [1].md", "[a-z]*.md"])
+def test_document_with_signs_of_patterns_in_its_name_matches_itself(name: str) -> None:
+    assert passes_filter(Filter(document=name.upper()), id_=name, title="Notes", date=None)
+    assert passes_filter(Filter(document=name), id_="notes.md", title=name, date=None)
+
+
 @pytest.mark.parametrize(
     ("where", "date", "passes"),
     [
