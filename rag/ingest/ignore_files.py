@@ -35,16 +35,17 @@ class IgnoreFiles:
         path = Path(os.path.abspath(path))  # noqa: PTH100
         end = "/" if is_directory else ""
         return any(
-            spec.match_file(path.relative_to(folder).as_posix() + end) for folder, spec in self._specs_of(path.parent)
+            spec.match_file(path.relative_to(directory).as_posix() + end)
+            for directory, spec in self._specs_of(path.parent)
         )
 
-    def _specs_of(self, folder: Path) -> tuple[tuple[Path, GitIgnoreSpec], ...]:
+    def _specs_of(self, directory: Path) -> tuple[tuple[Path, GitIgnoreSpec], ...]:
         """Return the ignore files in ``folder`` and above it, each with its folder."""
-        if folder not in self._specs:
-            above = self._specs_of(folder.parent) if folder.parent != folder else ()
-            file = folder / IGNORE_FILE
-            self._specs[folder] = (*above, (folder, self._load(file))) if os.path.lexists(file) else above
-        return self._specs[folder]
+        if directory not in self._specs:
+            above = self._specs_of(directory.parent) if directory.parent != directory else ()
+            file = directory / IGNORE_FILE
+            self._specs[directory] = (*above, (directory, self._load(file))) if os.path.lexists(file) else above
+        return self._specs[directory]
 
     def _load(self, file: Path) -> GitIgnoreSpec:
         from pathspec import GitIgnoreSpec

@@ -31,23 +31,14 @@ def fetch_source(url: str, *, limit: int) -> Source | Skipped:
         with httpx.stream("GET", url, timeout=TIMEOUT_SECONDS, follow_redirects=True, headers=headers) as response:
             _check_status(response)
             data = _read_body(response.iter_bytes(), limit)
-<<<<<<< HEAD
             suffix, charset = _suffix(response, data), response.charset_encoding or ""
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # a label of the host may be too long
-        return Skipped(path=url, reason=f"cannot be fetched: {str(error) or type(error).__name__}")
-    except ReadError as error:
-        return Skipped(path=url, reason=str(error))
-    digest = source_digest([data])
-    return Source(id=url, location=url, root=url, digest=digest, data=data, suffix=suffix, charset=charset)
-=======
-            content_type = _content_type(response, data)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = f"cannot be fetched: {str(error) or type(error).__name__}"
         return Skipped(path=url, reason=reason, root=url, id=url)
     except ReadError as error:
         return Skipped(path=url, reason=str(error), root=url, id=url)
-    return Source(id=url, location=url, root=url, digest=source_digest([data]), data=data, content_type=content_type)
->>>>>>> 41501a7 (Find what the index has of a skipped file by its root and id)
+    digest = source_digest([data])
+    return Source(id=url, location=url, root=url, digest=digest, data=data, suffix=suffix, charset=charset)
 
 
 def _check_status(response: httpx.Response) -> None:
