@@ -133,7 +133,7 @@ class Index:
 
         Sources are read while the chunks of earlier ones are embedded. Unchanged sources are not read again; the
         chunks of changed ones are replaced; missing ones are removed. A source that can no longer be read keeps its old
-        chunks, and the report says so.
+        chunks, and the report says so; one that an ignore file excludes since is removed.
 
         Args:
             prune: also remove the sources of other roots.

@@ -37,15 +37,16 @@ class KnownSources:
             return set()
         if not skipped.id:
             return {row.id for row in self.rows.values() if row.root == skipped.root}
-        source = Source(id=skipped.id, location=skipped.path, root=skipped.root, digest="")
+        source = Source(id=skipped.id, location=skipped.path, root=skipped.root, digest="unread")
         found = {self.with_own_id(source).id} & self.rows.keys()
         for id_ in _ids(source):
-            # "0" comes after "/". A search, because folders may have many files that are no documents.
-            below = self._sorted_ids[
-                bisect_left(self._sorted_ids, f"{id_}/") : bisect_left(self._sorted_ids, f"{id_}0")
-            ]
-            found |= {known for known in below if self.rows[known].root == skipped.root}
+            found |= {below for below in self._ids_below(id_) if self.rows[below].root == skipped.root}
         return found
+
+    def _ids_below(self, directory: str) -> list[str]:
+        """Return the ids in ``directory``; by bisection, because a corpus may have many files that are skipped."""
+        ids = self._sorted_ids
+        return ids[bisect_left(ids, f"{directory}/") : bisect_left(ids, f"{directory}0")]  # "0" comes after "/"
 
 
 def _ids(source: Source) -> Iterator[str]:
