@@ -40,11 +40,7 @@ class IgnoreFiles:
         )
 
     def _specs_of(self, directory: Path) -> tuple[tuple[Path, GitIgnoreSpec], ...]:
-<<<<<<< HEAD
-        """Return the ignore files in ``folder`` and above it, each with its folder."""
-=======
         """Return the ignore files in ``directory`` and above it, each with its directory."""
->>>>>>> 4b56921 (Name directories as elsewhere in code)
         if directory not in self._specs:
             above = self._specs_of(directory.parent) if directory.parent != directory else ()
             file = directory / IGNORE_FILE

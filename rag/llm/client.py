@@ -23,9 +23,9 @@ from rag.llm.call import Call, OnWait
 from rag.llm.capabilities import Capabilities, capabilities_of
 from rag.llm.local_server import LocalServer
 from rag.llm.provider_errors import translate_error
+from rag.llm.reasoning import reasoning_effort, reply_limit
 from rag.llm.reply_parsing import has_other_structure, parse_reply
 from rag.llm.reply_schema import sent_schema
-from rag.llm.request_form import REASONING_TOKENS
 from rag.llm.response_cache import ResponseCache
 from rag.llm.spec import ModelChoice, rates_of
 
@@ -129,8 +129,7 @@ class ChatClient:
             http_socket_options=(),  # it would warn that it bypasses a proxy, in a client that is not used
             openai_proxy=None,
         )
-        efforts = (self._chat.profile or {}).get("reasoning_effort_levels") or []
-        self._effort = "low" if "low" in efforts else next(iter(efforts), None)
+        self._effort = reasoning_effort(self.name)
 
     def __enter__(self) -> ChatClient:
         return self
@@ -188,7 +187,7 @@ class ChatClient:
         """
         strict = sent_schema(schema)
         reasoning: dict[str, Any] = {"reasoning_effort": self._effort} if self._effort else {}
-        limit = max_tokens + (REASONING_TOKENS if reasoning else 0)
+        limit = reply_limit(self.name, max_tokens)
         call = Call(prompt_name=name, system=system, max_tokens=limit, on_wait=self._on_wait)
         # The schema goes as a dict, so that a reply that breaks it is still returned, counted and described. It is not
         # passed to LangChain's with_structured_output, which waits in a thread of its own: Ctrl-C would wait for it.
