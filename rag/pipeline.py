@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag._internal.directories import can_create, user_cache
+from rag._internal.ids import slug
 from rag.errors import UsageError
 from rag.llm import (
     EmbedderChoice,
@@ -32,7 +33,7 @@ from rag.llm import (
 )
 from rag.progress import OnProgress, Step, Throughput
 from rag.store import EmbeddingVolume, Index, IndexReport, store_directory
-from rag.types import Brief, Chunk, Document, Filter, Hit, Skipped, slug
+from rag.types import Brief, Chunk, Document, Filter, Hit, Skipped
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
@@ -183,13 +184,17 @@ def show(chunk_id: str, settings: Settings, *, around: int = 600) -> tuple[Chunk
     """Return the chunk ``chunk_id`` and up to ``around`` characters of its document before and after it.
 
     Raises:
-        UsageError: no chunk of the index has this id.
+        UsageError: no chunk of the index has this id, or several have the shorter one of an earlier version.
     """
     with _opened(settings) as store:
-        chunk = store.catalogue.chunk(chunk_id)
-        document = store.catalogue.document(chunk.document_id) if chunk else None
-        if chunk is None or document is None:
+        found = store.catalogue.chunks_with_id(chunk_id)
+        if len(found) > 1:
+            ids = ", ".join(chunk.id for chunk in found)
+            raise UsageError(f"{chunk_id} is the id of several passages by the rule of an earlier version: {ids}")
+        document = store.catalogue.document(found[0].document_id) if found else None
+        if document is None:
             raise UsageError(f"no passage {chunk_id} in {settings.store}: `citebrief search` prints ids")
+        [chunk] = found
         return chunk, document.text[max(0, chunk.start - around) : chunk.start], document.text[chunk.end :][:around]
 
 

@@ -9,9 +9,7 @@ Offsets count characters (Python ``str`` indices); ``start`` is inclusive, ``end
 
 from __future__ import annotations
 
-import hashlib
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -25,22 +23,6 @@ Status = Literal["answered", "insufficient_evidence"]
 RepairAction = Literal["rewrite", "quote", "drop", "reattribute", "add"]
 """What was done with a sentence that its citations did not support (see ``rag/writing/repair.py``), or that the model
 corrected when it read the whole brief (``rag/writing/editing.py``)."""
-
-
-def slug(name: str, limit: int = 48) -> str:
-    """Return ``name`` as lower-case ASCII words joined by hyphens, at most ``limit`` characters long."""
-    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-")[:limit].strip("-") or "document"
-
-
-def chunk_id(document_id: str, start: int, text: str) -> str:
-    """Return the id of the chunk ``text`` that begins at offset ``start`` of the document ``document_id``.
-
-    Indexing the same text at the same offset again gives the same id, and recomputing an id shows whether it is
-    genuine or made up.
-    """
-    digest = hashlib.sha256(f"{document_id}\0{start}\0{text}".encode()).hexdigest()[:8]
-    return f"{slug(document_id)}.{digest}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,11 +150,6 @@ class Chunk:
         known = re.findall(r"\d+", f"{self.title} {self.date or ''}")
         number = name if set(re.findall(r"\d+", name)) - set(known) else None
         return ", ".join(part for part in (self.context, number, self.date) if part)
-
-    @property
-    def genuine(self) -> bool:
-        """Whether ``id`` is the one that :func:`chunk_id` computes from the chunk's place and text."""
-        return self.id == chunk_id(self.document_id, self.start, self.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rag.types import Brief, Chunk, Disagreement, Hit, Quote, Repair, Section, Sentence, Trace, chunk_id
+from rag._internal.ids import chunk_id
+from rag.types import Brief, Chunk, Disagreement, Hit, Quote, Repair, Section, Sentence, Trace
 
 HOSTILE_TITLE = '[x](javascript:alert(1)) <script>window.hacked=1</script> "quoted" \x1b[31mred'
 HOSTILE_TEXT = (

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from briefs import answered, chunk
 
-from rag.types import Brief, Section, Sentence, chunk_id, slug
+from rag.types import Brief, Section, Sentence
 
 
 def test_a_sentence_needs_a_citation() -> None:
@@ -49,12 +49,6 @@ def test_sources_are_numbered_in_the_order_of_first_citation() -> None:
     brief = answered()
     order = list(dict.fromkeys(cited for s in brief.sentences() for cited in s.citations))
     assert [c.id for c in brief.cited()] == order
-
-
-def test_a_chunk_id_depends_on_place_and_text() -> None:
-    assert chunk_id("Report, Vol. 1.pdf", 7, "text").startswith("report-vol-1-pdf.")
-    assert chunk_id("a", 0, "text") != chunk_id("a", 1, "text")
-    assert slug("日本語") == "document"
 
 
 @pytest.mark.parametrize(

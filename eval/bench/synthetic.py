@@ -8,7 +8,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from rag.types import Chunk, Document, chunk_id
+from rag._internal.ids import chunk_id
+from rag.types import Chunk, Document
 
 from . import REPOSITORY
 

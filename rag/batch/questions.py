@@ -19,9 +19,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from rag._internal.ids import slug
 from rag.errors import UsageError
 from rag.text import lines_of
-from rag.types import Filter, Question, slug
+from rag.types import Filter, Question
 
 RESERVED_NAMES = frozenset({"manifest"})
 """File names that a run directory needs for files of its own."""

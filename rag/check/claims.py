@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rag._internal.ids import is_genuine
 from rag.check.markdown import parse_markdown
 from rag.check.parsed_brief import DISAGREEMENT_PART, ListedSource, ParsedBrief
 from rag.errors import ReadError, UsageError
@@ -91,5 +92,5 @@ def _listed_source(row: Mapping[str, Any]) -> ListedSource:
         date=row.get("date"),
         columns=str(row.get("columns") or ""),
     )
-    fault = "" if chunk.genuine else f"{chunk.id} is not the id of the passage that the file gives"
+    fault = "" if is_genuine(chunk) else f"{chunk.id} is not the id of the passage that the file gives"
     return ListedSource(entry=chunk.id, chunk=chunk, fault=fault)

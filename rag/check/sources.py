@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rag._internal.ids import CHUNK_ID, valid_ids
 from rag.check.parsed_brief import ListedSource
 from rag.check.source_list import path_links
 from rag.embedding import count_tokens
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 PASSAGES_JUDGED = 4
 """Passages of a cited file or page that are judged for one sentence."""
 
-_CHUNK_ID = re.compile(r"\b[a-z0-9]+(?:-[a-z0-9]+)*\.[0-9a-f]{8}\b")
 _URL = re.compile(r"https?://[^\s<>\"'`)\]]+")
 _QUOTED_PATH = re.compile(r"(`+)(.+?)\1")
 _PATH = re.compile(r"[^\s`()<>,;]+\.[A-Za-z]\w{1,7}(?=[\s,;:.)]|$)")
@@ -73,10 +73,10 @@ class SourceReader:
             return SourcePassages(fault=source.fault, forged=True)
         if source.chunk is not None:
             return SourcePassages(exact=(source.chunk,))
-        ids = _CHUNK_ID.findall(source.entry)
+        ids = CHUNK_ID.findall(source.entry)
         for chunk_id in ids:
-            if self.index is not None and (indexed := self.index.catalogue.chunk(chunk_id)):
-                return SourcePassages(exact=(indexed,))
+            if self.index is not None and (indexed := self.index.catalogue.chunks_with_id(chunk_id)):
+                return SourcePassages(exact=tuple(indexed))
         urls = _URL.findall(source.entry)
         for url in urls:
             if self.index is not None and (document := self.index.catalogue.document(url.rstrip(".,;"))):
@@ -156,10 +156,13 @@ def _walk(directory: Path) -> Iterator[Path]:
 
 def _passages_of(documents: Sequence[Document], ids: Sequence[str]) -> SourcePassages:
     """Return the passages with the chunk ids ``ids`` if a document has them, else all passages of the documents."""
+    named = set(ids)
     catalogue = Catalogue(Path(":memory:"))
     for document in documents:
         chunks = chunk_document(document, count_tokens=count_tokens)
-        if exact := tuple(part for part in chunks if part.id in ids):
+        if exact := tuple(part for part in chunks if not named.isdisjoint(valid_ids(part))):
             return SourcePassages(exact=exact)
-        catalogue.put_document(document, document.id, [(part, part.id) for part in chunks])
+        records = [(part, part.id) for part in chunks]
+        if catalogue.document(document.id) is None and catalogue.owner_of_ids(records) is None:  # else it is a double
+            catalogue.put_document(document, document.id, records)
     return SourcePassages(catalogue=catalogue)

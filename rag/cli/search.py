@@ -70,7 +70,7 @@ def show_command(chunk_id: str | None, document: str | None, as_json: bool, **op
     """Print the passage CHUNK_ID in its surroundings, or what was read of a document.
 
     \b
-    citebrief show papadopoulos-md.e027695b
+    citebrief show papadopoulos-md.e027695b29a9
     citebrief show --document durham-report.pdf
     """
     collect_rarely()
@@ -85,6 +85,8 @@ def show_command(chunk_id: str | None, document: str | None, as_json: bool, **op
     from rag.render.wording import pages
 
     chunk, before, after = pipeline.show(chunk_id, load_settings(options))
+    if chunk.id != chunk_id:
+        print_message(f"{chunk_id} is its id in another version of citebrief; in this index it is {chunk.id}")
     if as_json:
         row = {
             "chunk_id": chunk.id,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from rag._internal.ids import is_genuine
 from rag.errors import ReadError, UsageError
 from rag.render.schema import (
     SCHEMA,
@@ -205,7 +206,7 @@ def _sources(models: tuple[SourceJson, ...]) -> Iterator[tuple[str, Chunk]]:
 def _chunk(where: str, chunk_id: str, model: PassageJson) -> Chunk:
     fields = {name: getattr(model, name) for name in PassageJson.model_fields}
     chunk = _construct(where, Chunk, id=chunk_id, **fields)
-    if not chunk.genuine:
+    if not is_genuine(chunk):
         raise _InconsistentError(
             f"{where}: {chunk_id!r} is not the id of this passage at {chunk.start} of {chunk.document_id!r}: "
             "the id was made up, or the passage changed"

@@ -14,8 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+<<<<<<< HEAD
 from rag.store.chunk_rows import SELECT_CHUNK, make_chunk, place_json, searched_text
 from rag.store.document_rows import SELECT_DOCUMENT, coverage_json, document_row, make_coverage, make_document
+=======
+from rag.store.chunk_ids import chunks_with_id, owner_of_ids
+from rag.store.chunk_rows import SELECT_CHUNK, make_chunk, place_json, searched_text, select_chunks
+>>>>>>> 8802b0b (Give the ids of chunks 12 digits of their hash)
 from rag.store.filters import passes_filter
 from rag.store.full_text import FullTextIndex
 from rag.store.lexical import LexicalIndex
@@ -170,19 +175,10 @@ class Catalogue:
                 self._db.execute("INSERT OR REPLACE INTO coverage VALUES (?, ?)", coverage)
             self.vocabulary.add(searched_text(chunk) for chunk, _ in chunks)
             for chunk, record in chunks:
-                pages = chunk.pages or (None, None)
-                values = (
-                    chunk.id,
-                    record,
-                    chunk.document_id,
-                    chunk.start,
-                    chunk.end,
-                    place_json(chunk),
-                    *pages,
-                    chunk.text,
-                )
+                place = (chunk.document_id, chunk.start, chunk.end, place_json(chunk), *(chunk.pages or (None, None)))
                 number = self._db.execute(
-                    "INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values
+                    "INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (chunk.id, record, *place, chunk.text),
                 ).lastrowid
                 self._lexical.add(int(number or 0), searched_text(chunk))
 
@@ -217,6 +213,10 @@ class Catalogue:
         row = self._db.execute("SELECT source_id FROM documents WHERE id = ?", (document_id,)).fetchone()
         return None if row is None else str(row[0])
 
+    def owner_of_ids(self, chunks: Sequence[tuple[Chunk, str]]) -> str | None:
+        """Return the id of a document that has the id of one of the ``(chunk, record id)`` pairs, or None."""
+        return owner_of_ids(self._db, chunks)
+
     def document(self, document_id: str) -> Document | None:
         """Return a document as it was indexed, or None."""
         row = self._db.execute(SELECT_DOCUMENT + "WHERE id = ?", (document_id,)).fetchone()
@@ -237,10 +237,9 @@ class Catalogue:
         )
         return {id_: make_coverage(values) for id_, source_id, values in rows if source_id in source_ids}
 
-    def chunk(self, chunk_id: str) -> Chunk | None:
-        """Return the chunk with this id, or None."""
-        row = self._db.execute(SELECT_CHUNK + "WHERE c.id = ?", (chunk_id,)).fetchone()
-        return None if row is None else make_chunk(row)
+    def chunks_with_id(self, chunk_id: str) -> list[Chunk]:
+        """Return the chunk with this id; several only if it is an earlier version's, which they have in common."""
+        return chunks_with_id(self._db, chunk_id)
 
     def neighbours(self, chunk: Chunk) -> list[Chunk]:
         """Return the chunks of the same document directly before and after ``chunk``, as far as there are."""
@@ -249,14 +248,13 @@ class Catalogue:
 
     def first_chunk(self, document_id: str) -> Chunk | None:
         """Return the first chunk of a document."""
-        sql = f"{SELECT_CHUNK}WHERE c.document_id = ? ORDER BY c.start LIMIT 1"
-        row = self._db.execute(sql, (document_id,)).fetchone()
-        return None if row is None else make_chunk(row)
+        return next(
+            iter(select_chunks(self._db, "WHERE c.document_id = ? ORDER BY c.start LIMIT 1", document_id)), None
+        )
 
     def _beside(self, chunk: Chunk, condition: str) -> Chunk | None:
-        sql = f"{SELECT_CHUNK}WHERE c.document_id = ? AND c.start {condition} LIMIT 1"
-        row = self._db.execute(sql, (chunk.document_id, chunk.start)).fetchone()
-        return None if row is None else make_chunk(row)
+        sql = f"WHERE c.document_id = ? AND c.start {condition} LIMIT 1"
+        return next(iter(select_chunks(self._db, sql, chunk.document_id, chunk.start)), None)
 
     def chunks_by_record(self, records: Sequence[str]) -> dict[str, Chunk]:
         """Return the live chunks among ``records``, by record id."""

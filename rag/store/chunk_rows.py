@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -34,6 +35,11 @@ def make_chunk(row: Sequence[Any]) -> Chunk:
         items=items,
         columns=columns,
     )
+
+
+def select_chunks(db: sqlite3.Connection, condition: str, *values: object) -> list[Chunk]:
+    """Return the chunks of ``db`` that meet ``condition``, which is SQL after :data:`SELECT_CHUNK`."""
+    return [make_chunk(row) for row in db.execute(SELECT_CHUNK + condition, values)]
 
 
 def place_json(chunk: Chunk) -> str:

@@ -236,6 +236,11 @@ class IndexUpdate:
                 complete = complete and owner == source.id
                 continue
             records = self._chunk(document)
+            if owner := self._catalogue.owner_of_ids(records):
+                reason = f"a passage of {document.id} would have the id of one of {owner}; give it another id or name"
+                problems.append(Skipped(path=source.location, reason=reason))
+                continue
+            self._to_embed |= dict.fromkeys(record for _, record in records)
             self._catalogue.put_document(document, source.id, records)
             ids.add(document.id)
             if document.id not in before:
@@ -257,7 +262,6 @@ class IndexUpdate:
         """Chunk a document; return its chunks with their record ids."""
         chunks = chunk_document(document, count_tokens=count_tokens)
         records = [record_id(chunk, embedding_text(chunk, count_tokens)) for chunk in chunks]
-        self._to_embed |= dict.fromkeys(records)
         return list(zip(chunks, records, strict=True))
 
     def _next_window(self) -> dict[str, tuple[str, Chunk]]:

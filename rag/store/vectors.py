@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from rag._internal.directories import give_home
+from rag._internal.ids import earlier_id
 from rag.errors import CitebriefError, IndexMismatch, UsageError
 from rag.store.location import is_remote, store_directory
 from rag.store.read_only import copy_of_vectors, is_read_only
@@ -50,9 +51,12 @@ _REOPENED = count(1)
 
 
 def record_id(chunk: Chunk, embedded: str) -> str:
-    """Return the id of ``chunk``'s record in Chroma; ``embedded`` is the text that is embedded for it."""
+    """Return the id of ``chunk``'s record in Chroma; ``embedded`` is the text that is embedded for it.
+
+    It has the chunk's shorter id, so that vectors stored by an earlier version need not be computed again.
+    """
     content = json.dumps([embedded, chunk.title, chunk.source, chunk.date, chunk.heading_path, chunk.pages])
-    return f"{chunk.id}.{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+    return f"{earlier_id(chunk.id)}.{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
 
 class VectorStore:

@@ -64,6 +64,13 @@ def test_a_file_is_found_by_whatever_name_it_has(name: str, entry: str, reader: 
     assert [chunk.text for chunk in source.near("When did the tram open?")] == ["The tram opened on 4 June 1926."]
 
 
+def test_rows_of_a_file_that_share_an_id_are_read_once(reader: SourceReader, tmp_path: Path) -> None:
+    rows = ('{"id": "a", "text": "The tram opened."}', '{"id": "a", "text": "The pier burned."}')
+    (tmp_path / "rows.jsonl").write_text("\n".join(rows))
+    source = reader.read_source("1", ListedSource(entry="rows.jsonl"))
+    assert [chunk.text for chunk in source.near("When did the tram open?")] == ["The tram opened."]
+
+
 def test_a_name_that_two_files_have_is_not_guessed(reader: SourceReader, tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()

@@ -8,6 +8,8 @@ import pytest
 from briefs import REPORT
 from command_line import ROOT, Run
 
+from rag._internal.ids import earlier_id
+
 pytestmark = pytest.mark.integration
 
 SLOW_TO_IMPORT = (
@@ -30,6 +32,13 @@ def test_show_names_all_pages_of_a_passage(citebrief: Run, monkeypatch: pytest.M
     monkeypatch.setattr("rag.pipeline.show", lambda *_: (REPORT, "Before it.\n", "\nAfter it."))
     heading, *_ = citebrief("show", REPORT.id).stdout.splitlines()
     assert heading.endswith(" › A. Trump Tower Moscow, pp. 67–68")
+
+
+def test_show_finds_a_passage_by_its_id_of_an_earlier_version_and_says_so(store: str, citebrief: Run) -> None:
+    [row] = json.loads(citebrief("search", "polling data", "--k", "1", "--store", store, "--json").stdout)
+    done = citebrief("show", earlier_id(row["chunk_id"]), "--store", store)
+    assert row["text"] in done.stdout
+    assert f"in this index it is {row['chunk_id']}" in done.stderr
 
 
 def test_an_unknown_chunk_id_is_refused_with_the_command_that_finds_one(store: str, citebrief: Run) -> None:

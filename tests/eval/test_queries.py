@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from rag._internal.ids import chunk_id
 from rag.cli.main import cli
 from rag.errors import UsageError
 from rag.eval.metrics.known_items import first_rank
@@ -22,7 +23,7 @@ from rag.eval.metrics.queries import (
     summarize_ranks,
 )
 from rag.eval.runner.coverage_cases import anchor_form
-from rag.types import Chunk, chunk_id
+from rag.types import Chunk
 
 REPOSITORY = Path(__file__).parents[2]
 SUITE = REPOSITORY / "eval" / "cases" / "queries.jsonl"

@@ -17,6 +17,7 @@ from briefs import REPORT, answered, chunk, insufficient, sentence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rag._internal.ids import earlier_id
 from rag.errors import ReadError, UsageError
 from rag.render import render
 from rag.render.json import from_json, read_brief, to_json
@@ -120,6 +121,13 @@ def test_evidence_without_its_text_is_left_out_with_a_notice() -> None:
     brief = from_json(json.dumps(data))
     assert len(brief.evidence) == 6
     assert brief.trace.notices[-1] == "Retrieved passages that the brief's file lists without their text: 1."
+
+
+def test_a_brief_of_an_earlier_version_with_shorter_ids_is_read() -> None:
+    text = to_json(answered())
+    for hit in answered().evidence:
+        text = text.replace(hit.chunk.id, earlier_id(hit.chunk.id))
+    assert [chunk.id for chunk in from_json(text).cited()] == [earlier_id(chunk.id) for chunk in answered().cited()]
 
 
 def _set(*path: str | int, to: Any) -> Callable[[Any], None]:

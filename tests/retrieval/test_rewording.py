@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from rag._internal.ids import chunk_id
 from rag.embedding import load_encoder
 from rag.retrieval import reword_query, rewording_notices, search_index
 from rag.store import Index, SourceRow
-from rag.types import Chunk, Document, chunk_id
+from rag.types import Chunk, Document
 
 TEXT = "Konstantin Kilimnik brought a peace plan to the network on June 19, 2017. Nobody asked for 3,814 tickets."
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from rag._internal.ids import chunk_id
 from rag.retrieval.spelling import correct_spelling
 from rag.store import Catalogue, SourceRow
-from rag.types import Chunk, Document, chunk_id
+from rag.types import Chunk, Document
 
 TEXT = (
     "Konstantin Kilimnik met Natalia Veselnitskaya. Yevgeny Prigozhin and Volodymyr Zelensky spoke of Gorbachev. "

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from rag._internal.ids import chunk_id
 from rag.store import Catalogue, SourceRow
-from rag.types import Chunk, Coverage, Document, Filter, Heading, Omission, chunk_id
+from rag.types import Chunk, Coverage, Document, Filter, Heading, Omission
 
 
 @pytest.fixture
@@ -65,14 +66,14 @@ def put(
 )
 def test_documents_and_chunks_are_returned_as_they_were_stored(catalogue: Catalogue, place: dict[str, Any]) -> None:
     chunk = put(catalogue, "canal.txt", "The Panama Canal opened in 1914.", date="1914-08-15", **place)
-    assert catalogue.chunk(chunk.id) == chunk
+    assert catalogue.chunks_with_id(chunk.id) == [chunk]
     assert catalogue.chunks_by_record([f"{chunk.id}.record", "unknown"]) == {f"{chunk.id}.record": chunk}
     assert catalogue.records_by_chunk([chunk.id]) == {chunk.id: f"{chunk.id}.record"}
     document = catalogue.document("canal.txt")
     assert document is not None
     assert document.text[chunk.start : chunk.end] == chunk.text
     assert (document.headings[0].text, document.page_starts) == ("Heading", (0, 9))
-    assert (catalogue.chunk("unknown"), catalogue.document("unknown")) == (None, None)
+    assert (catalogue.chunks_with_id("unknown"), catalogue.document("unknown")) == ([], None)
 
 
 def test_deleted_source_takes_its_documents_and_chunks_along(catalogue: Catalogue) -> None:
@@ -81,7 +82,7 @@ def test_deleted_source_takes_its_documents_and_chunks_along(catalogue: Catalogu
     assert catalogue.count() == (1, 1)
     assert list(catalogue.sources()) == ["canal.txt"]
     assert list(catalogue.records()) == [f"{kept.id}.record"]
-    assert catalogue.chunk(deleted.id) is None
+    assert catalogue.chunks_with_id(deleted.id) == []
     assert catalogue.lexical("moon", 5) == []
 
 
@@ -253,7 +254,7 @@ def test_transaction_of_a_killed_process_leaves_the_lexical_index_as_it_was(cata
 def test_snapshot_is_a_complete_catalogue(catalogue: Catalogue, tmp_path: Path) -> None:
     chunk = put(catalogue, "canal.txt", "A canal.")
     catalogue.snapshot(tmp_path / "copy.sqlite")
-    assert Catalogue(tmp_path / "copy.sqlite").chunk(chunk.id) == chunk
+    assert Catalogue(tmp_path / "copy.sqlite").chunks_with_id(chunk.id) == [chunk]
 
 
 def test_coverage_is_kept_with_its_document_and_leaves_with_it(catalogue: Catalogue) -> None:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from rag._internal.ids import chunk_id
 from rag.store import VectorStore
 from rag.store.embedding import ChunkWriter
-from rag.types import Chunk, chunk_id
+from rag.types import Chunk
 
 pytestmark = pytest.mark.integration
 

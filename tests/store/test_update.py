@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 import errno
 import json
 import os
+=======
+import json
+>>>>>>> 8802b0b (Give the ids of chunks 12 digits of their hash)
 import shutil
 import signal
 import subprocess
@@ -18,8 +22,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+<<<<<<< HEAD
 from rag.errors import CitebriefError
 from rag.ingest import IGNORED_REASON, Source, extract, find, root_of
+=======
+from rag._internal.ids import chunk_id, earlier_id
+from rag.ingest import Source, extract, find, root_of
+>>>>>>> 8802b0b (Give the ids of chunks 12 digits of their hash)
 from rag.store import Index, IndexReport
 from rag.store.vectors import VectorStore
 from rag.types import Document, Skipped
@@ -188,6 +197,7 @@ def test_invalid_rows_are_reported_by_every_run(store: str, directory: Path, upd
     assert "rows.jsonl:2" in again.skipped[0].path
 
 
+<<<<<<< HEAD
 def write_rows(path: Path, **texts: str) -> None:
     path.write_text("".join(json.dumps({"id": id_, "text": text}) + "\n" for id_, text in texts.items()))
 
@@ -231,6 +241,54 @@ def test_row_whose_id_another_file_has_is_read_when_that_file_gives_it_up(
     (directory / "one.jsonl").unlink()
     assert update_index(store, directory).skipped == []
     assert open_index(store).catalogue.source_of("r1") == "two.jsonl"
+=======
+ALIKE = ("丅刹", "三凶")
+"""Two ids of rows that have no ASCII letters. With one text at one place, their hashes begin with the same 8 digits."""
+
+
+def write_alike(directory: Path) -> None:
+    """Write a file with two rows that have the ids of :data:`ALIKE` and one text."""
+    rows = [{"id": id_, "text": "费用是四十欧元。", "title": id_} for id_ in ALIKE]
+    (directory / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_rows_whose_ids_have_no_letters_are_all_indexed(
+    store: str, directory: Path, update_index: UpdateIndex, open_index: OpenIndex
+) -> None:
+    write_alike(directory)
+    report = update_index(store, directory)
+    assert (report.added, report.skipped) == (5, [])
+    [earlier] = {earlier_id(chunk.id) for chunk, _ in open_index(store).lexical("费用是四十欧元", 2)}
+    assert len(open_index(store).catalogue.chunks_with_id(earlier)) == 2
+
+
+def test_a_passage_that_would_have_the_id_of_another_is_reported_by_every_run(
+    store: str, directory: Path, update_index: UpdateIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag._internal.ids._DIGITS", 8)
+    write_alike(directory)
+    for _ in range(2):
+        report = update_index(store, directory)
+        [skipped] = report.skipped
+        assert (
+            skipped.reason
+            == f"a passage of {ALIKE[1]} would have the id of one of {ALIKE[0]}; give it another id or name"
+        )
+        assert report.in_index == 4
+
+
+def test_vectors_stored_under_the_ids_of_an_earlier_version_are_not_computed_again(
+    store: str, directory: Path, update_index: UpdateIndex, open_index: OpenIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr("rag._internal.ids._DIGITS", 8)
+        update_index(store, directory)
+    monkeypatch.setattr("rag.ingest.source.EXTRACTOR_VERSION", "next")
+    report = update_index(store, directory)
+    assert (report.embedded, report.unchanged) == (0, 3)
+    [(chunk, _)] = open_index(store).lexical("canal", 1)
+    assert chunk.id == chunk_id(chunk.document_id, chunk.start, chunk.text)
+>>>>>>> 8802b0b (Give the ids of chunks 12 digits of their hash)
 
 
 def test_sources_are_read_while_others_are_embedded(store: str, directory: Path) -> None:

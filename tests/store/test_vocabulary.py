@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from rag._internal.ids import chunk_id
 from rag.store import Catalogue, SourceRow
-from rag.types import Chunk, Document, chunk_id
+from rag.types import Chunk, Document
 
 TEXTS = ("Two countries met, who?", "A country of “Countries”: Kilimnik's.")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rag.types import Chunk, chunk_id
+from rag._internal.ids import chunk_id
+from rag.types import Chunk
 from rag.verify.candidates import near_chunks, promising_pairs
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from rag._internal.ids import chunk_id
 from rag.config import load_settings
-from rag.types import Chunk, Verdict, chunk_id
+from rag.types import Chunk, Verdict
 from rag.verify import SupportVerifier, connect_verifier, default_verifier, resolve_verifier
 from rag.verify.alignment.model import Alignment, AlignmentModel
 from rag.verify.support.evidence import Passage

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.types import Chunk, chunk_id
+from rag._internal.ids import chunk_id
+from rag.types import Chunk
 from rag.verify import default_verifier
 
 pytestmark = pytest.mark.integration

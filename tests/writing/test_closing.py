@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rag.types import Chunk, chunk_id
+from rag._internal.ids import chunk_id
+from rag.types import Chunk
 from rag.writing.closing import closing_evidence, divide_beside_summary, divide_evidence
 from rag.writing.evidence import EvidenceSentence
 from rag.writing.outline import Outline, OutlineSection

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from rag.types import Chunk, chunk_id
+from rag._internal.ids import chunk_id
+from rag.types import Chunk
 from rag.verify import default_verifier
 from rag.writing.drafts import Draft
 from rag.writing.evidence import EvidenceSentence

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rag._internal.ids import chunk_id
 from rag.check import ParsedBrief
 from rag.check.markdown import parse_markdown
 from rag.check.parsed_brief import ListedSource
-from rag.types import Chunk, Claim, chunk_id
+from rag.types import Chunk, Claim
 
 from .documents import document_id
 from .interface import Answer, Passage, answer_from_json

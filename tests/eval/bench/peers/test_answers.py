@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rag._internal.ids import is_genuine
 from rag.eval.bench.peers.answers import cited_chunks, listed_chunks, parsed_brief
 from rag.eval.bench.peers.interface import Answer, Passage
 
@@ -54,4 +55,4 @@ def test_passages_have_the_id_of_the_document_that_was_exported() -> None:
     brief = parsed_brief(answer("It was flooded [2]."))
     assert [chunk.document_id for chunk in listed_chunks(brief)] == ["canal.txt", "vault.docx"]
     assert [chunk.document_id for chunk in cited_chunks(brief)] == ["vault.docx"]
-    assert all(chunk.genuine for chunk in listed_chunks(brief))
+    assert all(is_genuine(chunk) for chunk in listed_chunks(brief))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from rag._internal.ids import chunk_id
 from rag.eval.bench.peers.score import stated_aspects, time_figures
 from rag.eval.bench.peers.table import markdown_table
 from rag.eval.runner.coverage_cases import CoverageCase
-from rag.types import Chunk, chunk_id
+from rag.types import Chunk
 
 
 def chunk(document: str, text: str) -> Chunk:

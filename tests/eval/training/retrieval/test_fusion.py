@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rag._internal.ids import chunk_id
 from rag.eval.training.retrieval.fusion import METHODS, Candidates, format_table, min_max
 from rag.retrieval import combine_scores
-from rag.types import Chunk, chunk_id
+from rag.types import Chunk
 
 
 def candidates() -> Candidates:
