@@ -57,12 +57,25 @@ _FIGURE = re.compile(
     r"(?P<unit>[ \u00a0-](?:dollars?|euros?|pounds?|yen|rupees|francs|kron(?:er|or)|bucks)\b)?",
     re.IGNORECASE,
 )
-_BELOW_100 = rf"(?:(?:{'|'.join(_TENS)})(?:[ -](?:{'|'.join(CARDINALS[1:10])}))?|{'|'.join(_NUMBER_WORDS)})"
-_BELOW_1000 = rf"(?:(?:{_BELOW_100}|a) hundred(?:(?: and)? {_BELOW_100})?|{_BELOW_100})"
-_LARGE_SCALE = r"(?:thousand|million|billion|trillion)"
+# Atomic groups: where "twenty-one" cannot be part of a number, "twenty" cannot be either.
+_BELOW_100 = rf"(?>(?:(?:{'|'.join(_TENS)})(?:[ -](?:{'|'.join(CARDINALS[1:10])}))?|{'|'.join(_NUMBER_WORDS)})\b)"
+_BELOW_1000 = rf"(?>(?:{_BELOW_100}|a) hundred\b(?:(?: and)? {_BELOW_100}(?! hundred\b))?|{_BELOW_100})"
+_LARGE_SCALES = ("trillion", "billion", "million", "thousand")
+
+
+def _from_scale(at: int) -> str:
+    """Return a pattern of the large scale ``at`` and of what may follow it in one number: lower scales, then the rest.
+
+    Scales fall within a number: "one million and two million" are two of them.
+    """
+    no_scale = rf"(?! (?:{'|'.join(('hundred', 'point', *_LARGE_SCALES))})\b)"
+    parts = [*(rf"{_BELOW_1000} {scale}\b" for scale in _LARGE_SCALES[at + 1 :]), _BELOW_1000 + no_scale]
+    return rf" {_LARGE_SCALES[at]}\b" + "".join(rf"(?:,? (?:and )?{part})?" for part in parts)
+
+
 _NUMBER_WORD = re.compile(
     rf"\b{_BELOW_1000}(?: point(?: (?:{'|'.join(CARDINALS[:10])}))+)?"
-    rf"(?: {_LARGE_SCALE}(?:,? (?:and )?{_BELOW_1000}(?: {_LARGE_SCALE})?)*)?\b",
+    rf"(?:{'|'.join(map(_from_scale, range(len(_LARGE_SCALES))))})?\b",
     re.IGNORECASE,
 )
 _NAME = re.compile(r"\b[A-Z][\w’'-]*")

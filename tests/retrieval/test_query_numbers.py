@@ -18,6 +18,7 @@ def test_a_date_in_figures_becomes_a_date_with_a_month(date: str) -> None:
         ("three thousand eight hundred and fourteen accounts", "3,814 accounts"),
         ("ninety-five million dollars", "95 million dollars"),
         ("one point five billion people", "1.5 billion people"),
+        ("between one million and two million euros", "between 1 million and 2 million euros"),
     ],
 )
 def test_a_large_number_in_words_becomes_figures(query: str, written: str) -> None:

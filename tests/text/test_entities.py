@@ -48,6 +48,15 @@ def test_what_only_looks_like_a_date_is_none(text: str) -> None:
         ("a wall of 5m, 3.7M requests and 10k runs", [5, 1e4, 3.7e6]),
         ("two hundred and twenty, or three point five percent", [3.5, 220]),
         ("between two and three thousand four hundred", [2, 3400]),
+        ("between one million and two million euros", [1e6, 2e6]),
+        ("two thousand and three hundred thousand", [2000, 300_000]),
+        ("one thousand and twenty-one thousand", [1000, 21_000]),
+        ("ten thousand, twenty thousand and thirty thousand", [10_000, 20_000, 30_000]),
+        ("between one hundred and two hundred people", [100, 200]),
+        ("two point five million and three point five million", [2.5e6, 3.5e6]),
+        ("two million, fifty thousand and sixteen", [2_050_016]),
+        ("one billion two hundred thousand", [1_000_200_000]),
+        ("one hundred and two thousand", [102_000]),
     ],
 )
 def test_numbers_are_values_whether_in_digits_or_words(text: str, expected: list[float]) -> None:
