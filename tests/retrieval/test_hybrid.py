@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+from rag.embedding import load_embedder
+from rag.ingest import extract, find, root_of
 from rag.retrieval import retrieve
+from rag.retrieval.hybrid import HybridParameters
+from rag.store import Index
 from rag.types import Filter
-
-if TYPE_CHECKING:
-    from rag.store import Index
 
 pytestmark = pytest.mark.integration
 
@@ -37,3 +38,22 @@ def test_a_filter_restricts_both_searches(corpus_index: Index) -> None:
 
 def test_a_filter_that_no_document_passes_gives_no_hits(corpus_index: Index) -> None:
     assert retrieve(corpus_index, "Who met in the Seychelles?", k=5, where=Filter(document="no such document")) == []
+
+
+def test_near_duplicates_that_fill_a_search_do_not_keep_other_passages_out(tmp_path: Path) -> None:
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    rule = "The travel policy says that all trips must be approved by the manager before booking."
+    texts = {
+        **{f"minutes-{n}": rule for n in range(2 * HybridParameters().min_pool)},
+        "claims": "Travel costs abroad are refunded thirty days after the claim.",
+        "oslo": "Trips to Oslo in 2023 cost 4,000 euros and were approved by Anna.",
+    }
+    for name, text in texts.items():
+        (documents / f"{name}.md").write_text(f"# {name.split('-')[0].title()}\n\n{text}\n")
+    index = Index(str(tmp_path / "store"), load_embedder("minilm"))
+    index.update(find([str(documents)]), extract, [root_of(str(documents))])
+    hits = retrieve(index, "Which trips must be approved by the manager under the travel policy?", k=3)
+    assert hits[0].chunk.title == "Minutes"
+    assert {hit.chunk.title for hit in hits[1:]} == {"Claims", "Oslo"}
+    assert [hit.rank for hit in hits] == [1, 2, 3]
