@@ -262,14 +262,14 @@ def _printed(where: str, change: _Change, texts: list[str], policy: RepairPolicy
     if change.dropped and isinstance(change.entry, Sentence):
         policy.record(where, "drop", before, "", change.dropped)
     sentences = [change.entry] if change.stays and isinstance(change.entry, Sentence) else []
-    replaced = _not_repeated(where, change.replacing, texts, policy, "rewrite", before)
+    replaced = _record_unrepeated(where, change.replacing, texts, policy, "rewrite", before)
     if change.replacing and not replaced and isinstance(change.entry, Sentence):
         texts.append(change.entry.text)
         replaced = [change.entry]
-    return [*sentences, *replaced, *_not_repeated(where, change.added, texts, policy, "add", "")]
+    return [*sentences, *replaced, *_record_unrepeated(where, change.added, texts, policy, "add", "")]
 
 
-def _not_repeated(
+def _record_unrepeated(
     where: str,
     edits: Sequence[_JudgedEdit],
     texts: list[str],

@@ -213,7 +213,7 @@ class _LargeComposition:
         body = [sentence for section in sections for sentence in section.sentences]
         self.brief = replace(
             self.brief,
-            summary=tuple(own["summary"] or _not_repeated(self.draft.summary, body) or body[:1]),
+            summary=tuple(own["summary"] or _without_repetitions(self.draft.summary, body) or body[:1]),
             sections=tuple(sections),
             conclusion=tuple(own["conclusion"]),
             disagreements=tuple(
@@ -253,18 +253,18 @@ class _LargeComposition:
         """Return the summary, the sections, the disagreements and the conclusion, with what was refused of them."""
         standing = StandingSentences()
         sections = [
-            PartToEdit(kind="section", name=heading, entries=_entries(own, standing))
+            PartToEdit(kind="section", name=heading, entries=_entries_of_outcomes(own, standing))
             for heading, own in zip(self.headings, self.outcomes, strict=False)
         ]
         sides = [
-            PartToEdit(kind="side", name=each.about, entries=_entries(side, standing))
+            PartToEdit(kind="side", name=each.about, entries=_entries_of_outcomes(side, standing))
             for each, *pair in self._disagreement_outcomes()
             for side in pair
         ]
         closing: dict[ClosingPart, tuple[SentenceToEdit, ...]] = {
             "summary": self.brief.summary,
             "conclusion": self.brief.conclusion,
-            **{part: entries for part, own in self.closing.items() if (entries := _entries(own, standing))},
+            **{part: entries for part, own in self.closing.items() if (entries := _entries_of_outcomes(own, standing))},
         }
         first = next((each for each in sections if any(isinstance(entry, Sentence) for entry in each.entries)), None)
         sections = [replace(each, required=each is first) for each in sections]
@@ -290,7 +290,7 @@ class _LargeComposition:
         self.on_progress(Step(stage="write", message=self.current_part, done=done, total=len(PARTS), brief=brief))
 
 
-def _entries(outcomes: Iterable[Outcome], standing: StandingSentences) -> tuple[SentenceToEdit, ...]:
+def _entries_of_outcomes(outcomes: Iterable[Outcome], standing: StandingSentences) -> tuple[SentenceToEdit, ...]:
     """Return the sentences that passed and were not ``standing``, and what was refused with its fault."""
     entries: list[SentenceToEdit] = []
     for outcome in outcomes:
@@ -299,6 +299,6 @@ def _entries(outcomes: Iterable[Outcome], standing: StandingSentences) -> tuple[
     return tuple(entries)
 
 
-def _not_repeated(sentences: Iterable[Sentence], others: Sequence[Sentence]) -> list[Sentence]:
+def _without_repetitions(sentences: Iterable[Sentence], others: Sequence[Sentence]) -> list[Sentence]:
     texts = [other.text for other in others]
     return [sentence for sentence in sentences if not repeated_in(sentence.text, texts)]

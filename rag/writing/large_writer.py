@@ -178,7 +178,7 @@ class LargeWriter:
         The request has what the sentences cite and what was ``found`` since, and the openings of their documents.
         """
         passages = self.passages_to_edit([entry for part in parts for entry in part.entries], found)
-        places = {alias: at for at, alias in enumerate(_numbered(_entries(parts)))}
+        places = {alias: at for at, alias in enumerate(_numbered(_entries_of_parts(parts)))}
         headings = _aliased("H", [at for at, part in enumerate(parts) if part.is_section])
         numbered_gaps = _aliased("G", gaps)
         reply = ask_with_retry(
@@ -268,7 +268,7 @@ def _numbered(sentences: Sequence[AliasedT]) -> dict[str, AliasedT]:
 def _brief_text(parts: Sequence[PartToEdit], passages: Mapping[str, Chunk]) -> str:
     """Return the numbered sentences of ``parts`` below their headings, with citations and, where refused, the fault."""
     aliases = {chunk.id: alias for alias, chunk in passages.items()}
-    numbers = iter(_numbered(_entries(parts)))
+    numbers = iter(_numbered(_entries_of_parts(parts)))
     headings = iter(_aliased("H", [part for part in parts if part.is_section]))
     lines = []
     for part in parts:
@@ -282,7 +282,7 @@ def _brief_text(parts: Sequence[PartToEdit], passages: Mapping[str, Chunk]) -> s
     return "\n".join(lines)
 
 
-def _entries(parts: Iterable[PartToEdit]) -> list[SentenceToEdit]:
+def _entries_of_parts(parts: Iterable[PartToEdit]) -> list[SentenceToEdit]:
     return [entry for part in parts for entry in part.entries]
 
 
