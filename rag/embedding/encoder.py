@@ -67,9 +67,9 @@ class Encoder(Embeddings):
     @cached_property
     def _text_model(self) -> SentenceTransformer:
         """The model in :attr:`precision`."""
-        from rag.embedding.precision import with_precision
+        from rag.embedding.precision import convert_linear_layers
 
-        return with_precision(self.model, self.precision)
+        return convert_linear_layers(self.model, self.precision)
 
     def _load_model(self) -> SentenceTransformer:
         from sentence_transformers import SentenceTransformer

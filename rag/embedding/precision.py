@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NetworkT = TypeVar("NetworkT", bound=torch.nn.Module)
 
 
-def with_precision(network: NetworkT, precision: Precision) -> NetworkT:
+def convert_linear_layers(network: NetworkT, precision: Precision) -> NetworkT:
     """Return a copy of ``network`` with the linear layers of its first module in ``precision``; all else is shared.
 
     The first module is the transformer; pooling and what follows stay in fp32. For fp32, return ``network`` itself.

@@ -29,13 +29,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rag._internal.log_odds import from_log_odds, log_odds
 from rag.retrieval.query_terms import query_terms
 from rag.retrieval.question_parts import QuestionPart, question_parts
 from rag.text import stem, words_of
 from rag.types import Hit
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from rag.embedding import EmbedWords
 
@@ -68,6 +69,9 @@ class AnswerabilityParameters:
 
     Of the 84 questions, with it .905 are answered and .786 refused, without it .881 and .833.
     """
+
+    least: float = 1e-6
+    """Probability as which a smaller one counts; 1 less it bounds them above."""
 
     averaged: int = 8
     """Best passages whose probability is averaged."""
@@ -204,15 +208,10 @@ def read_wordings(
         return found
     ends = np.cumsum([len(each) for each in questions])
     rows = [
-        own[0] if len(own) == 1 else 1 / (1 + np.exp(-_log_odds(own).mean(axis=0)))
+        own[0] if len(own) == 1 else from_log_odds(log_odds(own, least=_PARAMETERS.least).mean(axis=0))
         for own in np.split(found, ends[:-1])
     ]
     return np.stack(rows).astype(np.float32)
-
-
-def _log_odds(probability: ArrayLike) -> NDArray[np.float64]:
-    bounded = np.clip(np.asarray(probability, dtype=np.float64), 1e-6, 1 - 1e-6)
-    return np.log(bounded / (1 - bounded))
 
 
 def _is_answered(
@@ -224,13 +223,13 @@ def _is_answered(
     several = float(probabilities[order[: _PARAMETERS.averaged]].mean())
     near = [texts[int(at)] for at in order[: _PARAMETERS.passages_with_names]]
     missing = missing_names(question, near, texts, embed_words)
-    log_odds = (
-        _PARAMETERS.best * _log_odds(best)
-        + _PARAMETERS.several * _log_odds(several)
+    total = (
+        _PARAMETERS.best * log_odds(best, least=_PARAMETERS.least)
+        + _PARAMETERS.several * log_odds(several, least=_PARAMETERS.least)
         + _PARAMETERS.missing * missing
         + _PARAMETERS.intercept
     )
-    return bool(log_odds >= 0) or (best >= _PARAMETERS.enough_alone and not missing)
+    return bool(total >= 0) or (best >= _PARAMETERS.enough_alone and not missing)
 
 
 def missing_names(question: str, best: Sequence[str], texts: Sequence[str], embed_words: EmbedWords) -> float:
@@ -279,7 +278,7 @@ def order_by_answers(hits: Sequence[Hit], scores: AnswerScores, *, only_evidence
     read = [(hit, probability) for hit in hits if (probability := best[hit.chunk.id]) is not None]
     if only_evidence:
         read = [(hit, probability) for hit, probability in read if probability >= _PARAMETERS.on_question]
-    read.sort(key=lambda pair: -(_log_odds(pair[1]) + _PARAMETERS.cosine * pair[0].cosine))
+    read.sort(key=lambda pair: -(log_odds(pair[1], least=_PARAMETERS.least) + _PARAMETERS.cosine * pair[0].cosine))
     unread = [hit for hit in hits if best[hit.chunk.id] is None]
     return [replace(hit, rank=rank) for rank, hit in enumerate([*(hit for hit, _ in read), *unread], 1)]
 

@@ -9,7 +9,6 @@ acceptance: a chat model behind this verifier is then asked (``rag/verify/cascad
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from rag._internal.log_odds import from_log_odds, log_odds
 from rag.types import Chunk, Quote, Verdict
 from rag.verify.facts import suspicions, vetoes
 from rag.verify.quotes import quotes_of
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from rag.verify.alignment.model import Alignment, AlignmentModel
     from rag.verify.protocol import Premise, Verifier
     from rag.verify.support.model import Judgement, SupportModel
+
+LEAST_PROBABILITY = 1e-4
+"""Probability as which a smaller one counts, so that a model that is certain can be outweighed."""
 
 Purpose = Literal["gating", "scoring"]
 """What a verdict is for: to print a draft or not, of whose sentences most are true, or to score sentences of unknown
@@ -90,7 +93,8 @@ class SupportVerifier:
         config = self.model.config
         threshold = config.copy_threshold if alignment.copy else self.threshold
         weight = config.copy_alignment_weight if alignment.copy else config.alignment_weight
-        score = round(_sigmoid(log_odds(judgement.probability) + weight * log_odds(alignment.probability)), 4)
+        reading, aligned = log_odds([judgement.probability, alignment.probability], least=LEAST_PROBABILITY)
+        score = round(float(from_log_odds(reading + weight * aligned)), 4)
         if not passages:
             return Verdict(support="none", score=0.0, judge=self.name, reason="no evidence")
         texts, headings = [each.text for each in passages], [each.heading for each in passages]
@@ -127,16 +131,6 @@ def _passage(premise: Premise) -> Passage:
     return Passage(
         chunk.text, " — ".join(part for part in (chunk.title, *chunk.heading_path, *chunk.items, chunk.columns) if part)
     )
-
-
-def log_odds(probability: float) -> float:
-    """Return the natural logarithm of the odds, between -9.2 and 9.2, so that certainty can be weighed too."""
-    clipped = min(max(probability, 1e-4), 1 - 1e-4)
-    return math.log(clipped / (1 - clipped))
-
-
-def _sigmoid(logit: float) -> float:
-    return 1 / (1 + math.exp(-logit))
 
 
 _LOADING = threading.Lock()

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rag._internal.log_odds import from_log_odds, log_odds
 from rag.retrieval import AnswerScores, ScoreAnswers, Wordings, read_wordings
 from rag.types import Hit
 from rag.verify.answers import STANDALONE_QUESTION
@@ -71,6 +72,9 @@ class RatingParameters:
 
     intercept: float = -2.5
     """Added to these; the sum is the log-odds that the sentence answers and can be understood."""
+
+    least: float = 1e-4
+    """Probability as which a smaller one counts; 1 less it bounds them above."""
 
     standalone: float = 0.5
     """Probability that a sentence can be understood alone below which it is read with the ones before it."""
@@ -143,17 +147,17 @@ def rate_sentences(
         """Read blocks of sentences, each by the index in ``found`` of its last one."""
         texts = [_read_text(block) for block in blocks.values()]
         *answers, alone = read_wordings(score_answers, [*posed, (STANDALONE_QUESTION,)], texts)
-        log_odds = (
-            parameters.sentence * _log_odds(np.stack(answers, axis=1))
-            + parameters.passage * _log_odds(passages[list(blocks)])
+        total = (
+            parameters.sentence * log_odds(np.stack(answers, axis=1), least=parameters.least)
+            + parameters.passage * log_odds(passages[list(blocks)], least=parameters.least)
             + parameters.cosine * of_passages[list(blocks)][:, None]
-            + parameters.alone * _log_odds(alone)[:, None]
+            + parameters.alone * log_odds(alone, least=parameters.least)[:, None]
             + parameters.intercept
         )
         return [
             _Reading(at=at, block=block, for_each=for_each, understood=own >= parameters.standalone)
             for (at, block), for_each, own in zip(
-                blocks.items(), _probabilities(log_odds).tolist(), alone.tolist(), strict=True
+                blocks.items(), from_log_odds(total).tolist(), alone.tolist(), strict=True
             )
         ]
 
@@ -221,12 +225,3 @@ def _passage_scores(
     sentence: EvidenceSentence, scores: AnswerScores, count: int, parameters: RatingParameters
 ) -> tuple[float, ...]:
     return scores.by_chunk.get(sentence.chunk.id) or (parameters.unread_passage,) * count
-
-
-def _log_odds(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
-    bounded = np.clip(probabilities.astype(np.float64), 1e-4, 1 - 1e-4)
-    return np.log(bounded / (1 - bounded))
-
-
-def _probabilities(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1 / (1 + np.exp(-log_odds))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rag.embedding.precision import BFloat16Linear, with_precision
+from rag.embedding.precision import BFloat16Linear, convert_linear_layers
 
 pytestmark = pytest.mark.integration
 
@@ -25,13 +25,13 @@ def ids() -> torch.Tensor:
 
 
 def test_fp32_is_the_network_itself(network: torch.nn.Sequential) -> None:
-    assert with_precision(network, "fp32") is network
+    assert convert_linear_layers(network, "fp32") is network
 
 
 def test_a_copy_has_other_linear_layers_in_its_first_module_and_shares_the_rest(
     network: torch.nn.Sequential,
 ) -> None:
-    converted = with_precision(network, "bf16")
+    converted = convert_linear_layers(network, "bf16")
     assert [type(each) for each in converted[0]] == [torch.nn.Embedding, BFloat16Linear, torch.nn.GELU, BFloat16Linear]
     assert type(network[0][1]) is torch.nn.Linear
     assert converted[0][0].weight is network[0][0].weight
@@ -40,13 +40,13 @@ def test_a_copy_has_other_linear_layers_in_its_first_module_and_shares_the_rest(
 
 def test_the_output_is_float32_and_near_that_in_fp32(network: torch.nn.Sequential, ids: torch.Tensor) -> None:
     with torch.inference_mode():
-        expected, found = network(ids), with_precision(network, "bf16")(ids)
+        expected, found = network(ids), convert_linear_layers(network, "bf16")(ids)
     assert found.dtype == torch.float32
     assert float((found - expected).norm() / expected.norm()) < 0.01
 
 
 def test_other_rows_of_a_batch_change_a_row_by_rounding_only(network: torch.nn.Sequential, ids: torch.Tensor) -> None:
-    converted = with_precision(network, "bf16")
+    converted = convert_linear_layers(network, "bf16")
     with torch.inference_mode():
         rows = [converted(row[None])[0].numpy() for row in ids]
         assert np.allclose(converted(ids).numpy(), np.stack(rows), atol=1e-6)  # the last layer, in fp32, may round

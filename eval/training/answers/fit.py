@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rag._internal.log_odds import log_odds
 from rag.config import load_settings
 from rag.retrieval import AnswerScores, read_further, search_parts
 from rag.store import Index
@@ -58,12 +59,6 @@ class Example:
         return self.alone and self.use in "DA"
 
 
-def log_odds(probability: float) -> float:
-    """Return the log-odds of a probability, bounded as the product bounds them."""
-    bounded = min(max(probability, 1e-4), 1 - 1e-4)
-    return float(np.log(bounded / (1 - bounded)))
-
-
 def examples_of(index: Index, question: str, labels: dict[str, str]) -> Iterator[Example]:
     """Yield the examples of the labelled units among the hits for ``question``."""
     hits = search_parts(index, question, k=HITS)
@@ -86,11 +81,12 @@ def examples_of(index: Index, question: str, labels: dict[str, str]) -> Iterator
     read = [f"{each.title}\n{each.text}" for each, _, _ in texts]
     answers, alone = load_sentence_model(settings).probabilities([question, STANDALONE_QUESTION], read)
     for (each, key, hit), answer, stands in zip(texts, answers.tolist(), alone.tolist(), strict=True):
-        passage = log_odds(scores[hit.chunk.id][0])
+        probabilities = (answer, scores[hit.chunk.id][0], stands)
+        answering, passage, standing = log_odds(probabilities, least=RatingParameters().least).tolist()
         yield Example(
             question=question,
             unit=key,
-            features=(log_odds(answer), passage, hit.cosine, log_odds(stands)),
+            features=(answering, passage, hit.cosine, standing),
             use=each.use or "B",
             alone=each.alone == "yes",
         )

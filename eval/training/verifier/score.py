@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from rag._internal.length_batches import length_batches
+from rag._internal.log_odds import log_odds
 
 from .development import DevelopmentSet, development_sets
 from .examples import read_rows
@@ -94,13 +95,13 @@ def score_set(network: SupportNetwork, packer: Packer, development: DevelopmentS
 
 def alignment_logits(development: DevelopmentSet) -> list[float]:
     """Return the logits of the alignment model for the claims of a set, in order."""
-    from rag.verify.support_verifier import load_alignment_model, log_odds
+    from rag.verify.support_verifier import LEAST_PROBABILITY, load_alignment_model
 
     pairs = [
         (claim.text, example.evidence.split("\n\n")) for example in development.examples for claim in example.claims
     ]
     found = load_alignment_model().align(pairs)
-    return [round(log_odds(each.probability), 4) for each in found]
+    return [round(float(log_odds(each.probability, least=LEAST_PROBABILITY)), 4) for each in found]
 
 
 def read_scores(path: Path, alignment: float = 0.0) -> list[ScoredClaim]:

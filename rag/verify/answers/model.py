@@ -20,7 +20,7 @@ from rag._internal.length_batches import length_batches
 from rag._internal.processor import Precision, best_precision
 from rag.embedding.batching import Batcher
 from rag.verify.support.merged import load_packaged, read_config
-from rag.verify.support.precision import with_precision
+from rag.verify.support.precision import support_network_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,7 +106,7 @@ class AnswerModel:
         """
         config = AnswerConfig.read(directory)
         state, tokenizer = load_packaged(directory, settings, on_bytes)
-        return cls(with_precision(state, precision or best_precision()), tokenizer, config)
+        return cls(support_network_in(state, precision or best_precision()), tokenizer, config)
 
     def probabilities(self, questions: Sequence[str], passages: Sequence[str]) -> NDArray[np.float32]:
         """Return the calibrated probability that a passage answers a question (questions × passages).

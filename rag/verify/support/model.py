@@ -19,7 +19,7 @@ from rag.embedding.batching import Batcher
 from rag.verify.support.claims import ClaimPart, Span, claim_parts, marked_spans
 from rag.verify.support.evidence import Passage, evidence_ids
 from rag.verify.support.merged import load_packaged, read_config
-from rag.verify.support.precision import with_precision
+from rag.verify.support.precision import support_network_in
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -149,7 +149,7 @@ class SupportModel:
         config = SupportConfig.read(directory)
         state, tokenizer = load_packaged(directory, settings, on_bytes)
         precision = precision or best_precision()
-        return cls(with_precision(state, precision), tokenizer, config, precision)
+        return cls(support_network_in(state, precision), tokenizer, config, precision)
 
     def judge(self, pairs: Sequence[tuple[str, Sequence[Passage]]]) -> list[Judgement]:
         """Return a judgement on each pair of a claim and its evidence, which is taken together.

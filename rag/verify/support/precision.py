@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rag.verify.support.network import SupportNetwork
 
 
-def with_precision(state: Mapping[str, Any], precision: Precision) -> SupportNetwork:
+def support_network_in(state: Mapping[str, Any], precision: Precision) -> SupportNetwork:
     """Return the network with the parameters ``state``, which are in bfloat16, in another precision."""
     from rag.verify.support.network import SupportNetwork
 
