@@ -17,11 +17,7 @@ from math import ceil
 from rag._internal.ids import chunk_id
 from rag.ingest.clean import is_list_item
 from rag.text import bullet, bullet_depth, header_cells, is_code, split_sentences
-<<<<<<< HEAD
-from rag.types import Chunk, Document, Heading, chunk_id
-=======
-from rag.types import Chunk, Document
->>>>>>> 8802b0b (Give the ids of chunks 12 digits of their hash)
+from rag.types import Chunk, Document, Heading
 
 CHUNKER_VERSION = "1"
 """Part of the index's parameters. Raise it if chunks of older versions can no longer be used: no older index is then

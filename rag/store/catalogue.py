@@ -14,13 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-<<<<<<< HEAD
-from rag.store.chunk_rows import SELECT_CHUNK, make_chunk, place_json, searched_text
-from rag.store.document_rows import SELECT_DOCUMENT, coverage_json, document_row, make_coverage, make_document
-=======
 from rag.store.chunk_ids import chunks_with_id, owner_of_ids
 from rag.store.chunk_rows import SELECT_CHUNK, make_chunk, place_json, searched_text, select_chunks
->>>>>>> 8802b0b (Give the ids of chunks 12 digits of their hash)
+from rag.store.document_rows import SELECT_DOCUMENT, coverage_json, document_row, make_coverage, make_document
 from rag.store.filters import passes_filter
 from rag.store.full_text import FullTextIndex
 from rag.store.lexical import LexicalIndex

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 import errno
 import json
 import os
-=======
-import json
->>>>>>> 8802b0b (Give the ids of chunks 12 digits of their hash)
 import shutil
 import signal
 import subprocess
@@ -22,13 +18,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-<<<<<<< HEAD
+from rag._internal.ids import chunk_id, earlier_id
 from rag.errors import CitebriefError
 from rag.ingest import IGNORED_REASON, Source, extract, find, root_of
-=======
-from rag._internal.ids import chunk_id, earlier_id
-from rag.ingest import Source, extract, find, root_of
->>>>>>> 8802b0b (Give the ids of chunks 12 digits of their hash)
 from rag.store import Index, IndexReport
 from rag.store.vectors import VectorStore
 from rag.types import Document, Skipped
@@ -197,7 +189,6 @@ def test_invalid_rows_are_reported_by_every_run(store: str, directory: Path, upd
     assert "rows.jsonl:2" in again.skipped[0].path
 
 
-<<<<<<< HEAD
 def write_rows(path: Path, **texts: str) -> None:
     path.write_text("".join(json.dumps({"id": id_, "text": text}) + "\n" for id_, text in texts.items()))
 
@@ -241,7 +232,8 @@ def test_row_whose_id_another_file_has_is_read_when_that_file_gives_it_up(
     (directory / "one.jsonl").unlink()
     assert update_index(store, directory).skipped == []
     assert open_index(store).catalogue.source_of("r1") == "two.jsonl"
-=======
+
+
 ALIKE = ("丅刹", "三凶")
 """Two ids of rows that have no ASCII letters. With one text at one place, their hashes begin with the same 8 digits."""
 
@@ -288,7 +280,6 @@ def test_vectors_stored_under_the_ids_of_an_earlier_version_are_not_computed_aga
     assert (report.embedded, report.unchanged) == (0, 3)
     [(chunk, _)] = open_index(store).lexical("canal", 1)
     assert chunk.id == chunk_id(chunk.document_id, chunk.start, chunk.text)
->>>>>>> 8802b0b (Give the ids of chunks 12 digits of their hash)
 
 
 def test_sources_are_read_while_others_are_embedded(store: str, directory: Path) -> None:
