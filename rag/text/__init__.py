@@ -18,7 +18,7 @@ from rag.text.entities import (
 )
 from rag.text.lines import lines_of
 from rag.text.sentences import CODE_INDENT, is_code, is_wordless_code, split_sentences, split_statements
-from rag.text.tables import header_cells, join_cells, split_cells
+from rag.text.tables import cell_spans, header_cells, join_cells, split_cells
 from rag.text.words import FUNCTION_WORDS, content_stems, stem, word_spans, words_of
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Figure",
     "bullet",
     "bullet_depth",
+    "cell_spans",
     "content_stems",
     "date_matches",
     "find_dates",

@@ -30,6 +30,12 @@ def split_cells(line: str) -> list[str]:
     return [" ".join(cell.split()) for cell in _SEPARATOR.split(line)]
 
 
+def cell_spans(line: str) -> list[tuple[int, int]]:
+    """Return the start and end of each cell of a row in ``line``."""
+    between = [separator.span() for separator in _SEPARATOR.finditer(line)]
+    return list(zip([0, *(end for _, end in between)], [*(start for start, _ in between), len(line)], strict=True))
+
+
 def header_cells(lines: Sequence[str]) -> list[str]:
     """Return the cells of the first line if ``lines`` are the rows of a table, else an empty list.
 

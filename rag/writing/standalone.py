@@ -142,12 +142,15 @@ _AUTHORS_SUBJECT = re.compile(r"this (?:investigation|matter|research|inquiry|ca
 _QUOTATION = re.compile(r"“[^”]*”|\"[^\"]*\"")
 _NAME = re.compile(r"\b[A-Z][\w’'-]+")
 _DAMAGE = re.compile(
-    r"[■█�]|\b(?:supra|infra)\b"
+    r"[■█�]|\{%|\b(?:supra|infra)\b"
     r"|\[\.{3}\]|[Rr]edact|Harm to Ongoing|HOM\b|\b[A-Z]{2,}(?: [A-Z]{2,}){3,}"
     r"|\bUnited States v\. |\b\d{1,3} U\.S\.,? (?:at )?\d|\bNo\. \d+:\d\d-"
     r"|\b302,? at|, at \d+[;.,]|\bCong\.|\bF\.(?:\dd|Supp)|\(\w+\.? \d{1,2}, \d{4}\)[.;]"
 )
-"""Markup, redactions, capitals and legal references that extraction left in the text."""
+"""Mark-up, redactions, capitals and legal references that extraction left in the text.
+
+``{%`` begins what a template would fill in, in 351 of 352 passages of six collections; one tells of a template's tag.
+"""
 
 _BEGINNING = re.compile(r"[\"“(]?(?:[A-Z0-9]|`\S|[\w.]+[_(:]\S)")
 """A sentence begins with a capital, a digit, or code: "`debug_assert!` …", "sys.exit() …"."""

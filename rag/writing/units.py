@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.text import FUNCTION_WORDS, MARKS, header_cells, is_code, split_cells, split_sentences, words_of
+from rag.text import FUNCTION_WORDS, MARKS, cell_spans, header_cells, is_code, split_cells, split_sentences, words_of
 
 _PARAGRAPH = re.compile(r"\S(?:.|\n(?!\s*\n))*")
 _LINE = re.compile(r"[^\n]+")
@@ -39,7 +39,8 @@ MAX_INTRODUCTION_WORDS = 45
 """Length of the sentence that introduces a list, beyond which it is not put before the items."""
 
 MAX_LIST_WORDS = 75
-"""Length of a unit of list items, the introduction included, from which a further item opens another unit."""
+"""Length of a unit of list items, the introduction included, from which a further item opens another unit; a table's
+row that is longer is no unit, but the sentences of its cells are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +215,12 @@ def _rows(text: str, lines: Sequence[tuple[int, int]], header: Sequence[str]) ->
             yield from _sentences(text, start, end)
             continue
         named = (f"{name}: {cell}" if name else cell for name, cell in zip(header, cells, strict=False) if cell)
-        yield Unit(start=start, end=end, text=f"{'; '.join(named).rstrip('.')}.", whole=False)
+        row = f"{'; '.join(named).rstrip('.')}."
+        if len(row.split()) <= MAX_LIST_WORDS:
+            yield Unit(start=start, end=end, text=row, whole=False)
+            continue
+        for a, b in cell_spans(text[start:end]):
+            yield from _sentences(text, start + a, start + b)
 
 
 def _sentences(text: str, start: int, end: int) -> Iterator[Unit]:

@@ -195,6 +195,10 @@ def test_a_sentence_that_needs_no_other_sentence_is_standalone(text: str) -> Non
             "too short or too long",
             "Trump said no.",
         ),
+        (
+            "damaged text",
+            "GitHub takes a report through the {% data variables.contact.form %} at any time.",
+        ),
     ],
 )
 def test_a_sentence_that_needs_another_sentence_is_rejected_with_the_reason(reason: str, text: str) -> None:

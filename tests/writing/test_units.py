@@ -114,3 +114,16 @@ def test_a_line_that_could_end_with_a_full_stop_is_told_from_other_text_without_
 ) -> None:
     lines = [unit for unit in evidence_units(passage) if is_unfinished_line(passage, unit)]
     assert bool(lines) == unfinished
+
+
+def test_a_row_of_long_cells_is_no_unit_but_its_sentences_are() -> None:
+    told = (
+        "A designer tells the team what is going on. " + "It is told in the calls and in the notes of each week. " * 3
+    )
+    sent = "A lead sends the notes to all of the offices. " + "They are read there by the people at the desk. " * 4
+    passage = f"Work; Designer; Lead\nTalk; {told.strip()}; {sent.strip()}\nRest; A day; Two days"
+    found = texts(passage)
+    assert "A designer tells the team what is going on." in found
+    assert "A lead sends the notes to all of the offices." in found
+    assert found[-1] == "Work: Rest; Designer: A day; Lead: Two days."
+    assert not any(text.startswith("Work: Talk") for text in found)
