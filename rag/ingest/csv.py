@@ -40,7 +40,9 @@ def read_csv(data: bytes, name: str) -> ParsedDocument | ParsedRows:
     tally = Tally()
     try:
         rows, numbers = _parse(text, delimiter, skipped)
-        if any(_swallows_lines(cell, delimiter) for row in rows for cell in row):
+        widths = Counter(len(row) for row in rows if len(row) > 1)
+        columns = max(widths, key=lambda width: widths[width], default=0)
+        if any(_swallows_lines(cell, delimiter, columns) for row in rows for cell in row):
             rows, numbers = _parse_lines(text, delimiter, skipped)
             tally.add("broken quotes")
     except csv.Error as error:
@@ -119,14 +121,16 @@ def _parse_lines(text: str, delimiter: str, skipped: int) -> tuple[list[list[str
     return rows, [number + skipped for number in range(1, len(rows) + 1)]
 
 
-def _swallows_lines(cell: str, delimiter: str) -> bool:
-    """Whether a cell holds lines of the table itself, because its quotation mark is not closed."""
-    if cell.count("\n") < 2:
+def _swallows_lines(cell: str, delimiter: str, columns: int) -> bool:
+    """Whether a cell holds lines of the table itself, because its quotation mark is not closed.
+
+    Most of them then have as many cells as the table has columns; of the paragraphs of a text one may by chance.
+    """
+    if cell.count("\n") < 2 or columns < 2:
         return False
-    lines = [line for line in cell.split("\n") if line.strip()]
-    counts = Counter(line.count(delimiter) for line in lines[1:])
-    common, times = counts.most_common(1)[0] if counts else (0, 0)
-    return common > 0 and times >= 0.6 * (len(lines) - 1)
+    lines = [line for line in cell.split("\n") if line.strip()][1:]
+    alike = sum(line.count(delimiter) >= columns - 1 for line in lines)
+    return alike > 1 and alike >= 0.6 * len(lines)
 
 
 def _one_cell_a_column(

@@ -92,3 +92,12 @@ def test_line_of_a_paged_table_with_unquoted_commas_is_read_whole(read_document:
     document = read_document("scan.csv", "page,line,text\n1,1,The lock at Ostby opens, as a rule, at seven.\n")
     assert document.text == "The lock at Ostby opens, as a rule, at seven."
     assert [item.count for item in document.coverage.omissions if "cells" in item.what] == [2]
+
+
+def test_paragraphs_of_a_quoted_cell_are_no_lines_of_the_table(read_document: Callable[..., Document]) -> None:
+    cell = "The first tells of taxes.\n\nThe second of schools, roads."
+    document = read_document("a.csv", f'number,comment,score\n1,"{cell}",5\n2,Short,4\n')
+    assert document.text == (
+        "number: 1\ncomment: The first tells of taxes. The second of schools, roads.\nscore: 5\n\n"
+        "number: 2\ncomment: Short\nscore: 4"
+    )

@@ -188,3 +188,10 @@ def test_short_line_is_not_kept_because_its_letters_are_in_the_article(read_docu
     prose = "".join(f"<p>{text.format('Ostby')}</p>" for text in _CHAPTERS.values())
     page = f"<body><div>A</div><article><h1>River</h1>{prose}</article></body>"
     assert read_document("z.html", page).text.startswith("The lock at Ostby")
+
+
+def test_terms_above_their_definitions_are_kept(read_document: Callable[..., Document]) -> None:
+    told = "A person who keeps a lock and opens it for the boats that come up the river in the morning."
+    terms = "".join(f"<dt>Term {chr(97 + n)}</dt><dd>{told.replace('river', f'river {n}')}</dd>" for n in range(12))
+    text = read_document("a.html", f"<body><main><h1>Terms</h1><dl>{terms}</dl></main></body>").text
+    assert all(f"Term {chr(97 + n)}" in text for n in range(12))

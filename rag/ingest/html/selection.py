@@ -40,7 +40,8 @@ the precision of news pages from 87.2 to 88.3 per cent, with the same recall."""
 
 _MIN_ANYWHERE = 20
 """Letters and digits of a line from which on it stands in the article if its words are anywhere in it. A shorter one
-("A", "207") has to be a line of the article."""
+("A", "207") has to be a line of the article, or a label of what is kept right behind it, such as a term above its
+definition."""
 
 _ENDS_SENTENCE = re.compile(r"[.!?:;…。！？：][)\"'”’\]»]*\s*$")
 _SENTENCES = re.compile(r"(?:[^.!?。！？]+(?:[.!?][)\"'”’\]»]*\s|[。！？])){3}")
@@ -62,6 +63,9 @@ def select_blocks(blocks: Sequence[PlacedBlock], article: str) -> list[bool]:
         for index, placed in enumerate(blocks):
             beside = chosen_at[0] < index < chosen_at[-1] or (index > 0 and kept[index - 1])
             kept[index] = kept[index] or _is_left_prose(placed, body, beside)
+        for index, placed in enumerate(blocks[:-1]):
+            if not kept[index] and kept[index + 1] and _is_label(placed, body):
+                kept[index] = True
     running = sum(len(placed.block.text) for placed in blocks if not placed.block.level and len(placed.block.text) > 80)
     chosen = sum(len(placed.block.text) for placed, keep in zip(blocks, kept, strict=True) if keep)
     if not chosen or chosen < running * _MIN_SHARE:
@@ -105,6 +109,19 @@ def _is_left_prose(placed: PlacedBlock, body: Any, beside: bool) -> bool:
         size >= _MIN_PROSE and (beside or _SENTENCES.match(block.text))
     )
     if block.level or not (is_prose or block.code) or placed.linked >= _MAX_LINKED * len(block.text):
+        return False
+    around = (placed.node, *placed.node.iterancestors())
+    return body in around and not any(_is_aside(node) for node in around)
+
+
+def _is_label(placed: PlacedBlock, body: Any) -> bool:
+    """Whether a block is a short line of ``body``, such as a term above its definition.
+
+    Lines kept so, right before what is kept, raise the recall of 453 pages by .3 and lower the precision by .2 per
+    cent. Of the terms of three glossaries a fifth was kept without them.
+    """
+    words = match_key(placed.block.text)
+    if placed.block.level or sum(map(str.isalpha, words)) < 2 or len(words) >= _MIN_ANYWHERE:
         return False
     around = (placed.node, *placed.node.iterancestors())
     return body in around and not any(_is_aside(node) for node in around)

@@ -16,8 +16,8 @@ from rag.ingest.pdf.api import pdfium_api
 from rag.ingest.pdf.frame import Frame
 
 _HYPHENS = {0x02: "-", 0xFFFE: "-", 0xAD: "-", 0x2010: "-", 0x2011: "-"}
-FOOTNOTE_MARK = re.compile(r"[\d*∗†‡§,;\s–-]+\)?|[a-z]")
-"""Matches the whole text of a footnote mark."""
+FOOTNOTE_MARK = re.compile(r"[\d*†‡§,;\s–-]+\)?|[a-z]")
+"""Matches the whole text of a footnote mark. The operator ∗ is none, which formulas have raised: V∗."""
 
 WIDE_GAP = 1.5
 """Width of a gap between two words, in font sizes, from which on they may belong to two columns or cells."""
