@@ -50,6 +50,8 @@ def test_signs_that_change_the_meaning_count_as_words(claim: str, passage: str) 
     assert not stands_word_for_word(claim, [chunk("a.md", passage)])
 
 
-def test_the_form_of_dashes_and_quotation_marks_does_not_count() -> None:
+def test_the_form_of_dashes_bullets_and_quotation_marks_does_not_count() -> None:
+    listed = chunk("b.md", "It is used by:\n* boats of the town\n* anglers")
+    assert stands_word_for_word("It is used by: boats of the town; anglers", [listed])
     passage = chunk("a.md", "The “pier” – a long one – lost −5 per cent, 3-5 days later.")
     assert stands_word_for_word('The "pier" - a long one - lost -5 per cent, 3-5 days later.', [passage])
