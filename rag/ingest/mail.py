@@ -159,6 +159,8 @@ class _Mail:
         for mail, _, _ in forms:
             if chosen is None or mail.tally is chosen[0].tally:
                 self.tally.merge(mail.tally)
+            else:
+                self.tally.merge(mail.tally, only="attachments")
             self.encrypted |= mail.encrypted
         if chosen:
             self.read += chosen[0].read
@@ -207,8 +209,9 @@ def _file_name(part: Message) -> str:
 
 def _sender(message: Message) -> str:
     """Return the name of the sender, or else the address."""
-    name, address = parseaddr(_field(message, "From"))
-    return name or address or _field(message, "From")
+    # The name is decoded after it is parsed: it may have a comma, "=?utf-8?Q?Berg=2C_Anna?=".
+    name, address = parseaddr(str(message.get("From") or "")[:_MAX_FIELD])
+    return _decoded(name) or address or _field(message, "From")
 
 
 def _letters(blocks: list[Block]) -> int:

@@ -17,7 +17,9 @@ from rag.text import bullet, join_cells
 
 _MEDIA_TYPE = "application/vnd.oasis.opendocument.text"
 _LEFT_OUT = {"annotation": "comments", "annotation-end": "", "tracked-changes": "", "forms": "", "number": ""}
-_INDEXES = frozenset({"table-of-content", "alphabetical-index", "illustration-index", "table-index", "object-index"})
+_INDEXES = frozenset(
+    {"table-of-content", "alphabetical-index", "illustration-index", "table-index", "object-index", "user-index"}
+)
 _MAX_SPACES = 100
 _MAX_CELLS = 200
 """How often a cell is repeated at most; a row of text is no wider."""
@@ -265,7 +267,7 @@ class _Body:
                 inner.blocks += self._drawn(list(node))
             else:
                 inner.read(node)
-        return inner.blocks
+        return [*([Block(text=inner.title, level=1)] if inner.title else []), *inner.blocks]
 
 
 _CONTENTS = frozenset({"text-box", "object", "object-ole", "image", "plugin", "applet", "floating-frame"})

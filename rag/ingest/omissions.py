@@ -72,9 +72,11 @@ class Tally:
             words = " ".join(detail.split())
             kind.details[words if len(words) <= _MAX_DETAIL_CHARS else f"{words[: _MAX_DETAIL_CHARS - 1]}…"] = None
 
-    def merge(self, other: Tally) -> None:
-        """Add what ``other`` has counted."""
+    def merge(self, other: Tally, *, only: str = "") -> None:
+        """Add what ``other`` has counted, or what it has of the kind ``only``."""
         for what, kind in other._counts.items():
+            if only not in ("", what):
+                continue
             mine = self._counts.setdefault(what, _Count())
             mine.number += kind.number
             mine.parts |= kind.parts

@@ -38,7 +38,8 @@ _STRUCTURE = re.compile(r"(?<!\\)\\(?:(outlinelevel|ilvl)([0-8])|(trowd|(?:nest)
 _FIELD = re.compile(r"\{\\field\{")
 _DELETED = re.compile(r"(?<!\\)\\deleted(?![a-z0])")
 _SHAPE = re.compile(r"(?<!\\)(?:\\\*)?\\(shp|shpinst|shptxt)(?![a-z])")
-_HIDDEN = re.compile(r"\{\\v(?![a-z0-9])")
+_HIDDEN = re.compile(r"(?<!\\)\\v(?![a-z0-9])(?![^{}]*\\v0)")
+"""Hides the rest of its group, unless that shows it again."""
 _BULLET = re.compile(rf"[{MARKS}·⁃‣o\ufffd{''.join(map(chr, SYMBOLS))}]\t\s*(?=\S)")
 _NUMBER = re.compile(r"\(?(?:\d{1,3}|[A-Za-z]{1,5})[.)]\t\s*(?=\S)")
 _TITLE = re.compile(r"\{\\title ([^{}]*)\}")
@@ -71,7 +72,7 @@ def read_rtf(data: bytes, name: str) -> ParsedDocument:
     for what, word in _LEFT_OUT.items():
         tally.add(what, count=len(re.findall(rf"\{{(?:\\\*)?\\(?:{word})(?![a-z])", source)))
     tally.add("hidden text", count=len(_HIDDEN.findall(source)))
-    read = _HIDDEN.sub(r"{\\*\\v", _DELETED.sub(r"\\*\\deleted", _LATE_STAR.sub("", source)))
+    read = _HIDDEN.sub(r"\\*\\v", _DELETED.sub(r"\\*\\deleted", _LATE_STAR.sub("", source)))
     blocks = tuple(_blocks(_plain(_SHAPE.sub(_open_shape, _STRUCTURE.sub(_mark, read)))))
     tally.add("unreadable characters", count=sum(block.text.count("\ufffd") for block in blocks))
     info = source[: source.find("\\pard") if "\\pard" in source else None]

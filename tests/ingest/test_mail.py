@@ -110,3 +110,19 @@ def test_messages_nested_without_end_are_bounded(read_document: Callable[..., Do
     nested = "Content-Type: message/rfc822\n\nFrom: a@b.example\nSubject: x\n" * 60
     document = read_document("a.eml", f"{HEAD}Subject: a\n{nested}\nIt is shut.")
     assert "nested too deeply, or too many" in counts(document)["parts of other formats"]
+
+
+def test_attachments_of_a_form_that_is_not_read_are_named(read_document: Callable[..., Document]) -> None:
+    page = "--B\nContent-Type: text/html\n\n<p>It is shut.</p>\n"
+    file = "--B\nContent-Type: application/pdf\nContent-Disposition: attachment; filename=plan.pdf\n\nxx\n--B--\n"
+    mixed = f"--A\nContent-Type: multipart/mixed; boundary=B\n\n{page}{file}--A--\n"
+    forms = f"Content-Type: multipart/alternative; boundary=A\n\n--A\nContent-Type: text/plain\n\nIt is shut.\n{mixed}"
+    document = read_document("a.eml", f"{HEAD}Subject: a\nMIME-Version: 1.0\n{forms}")
+    assert document.text.count("It is shut.") == 1
+    assert "plan.pdf" in counts(document)["attachments"]
+
+
+def test_the_comma_of_an_encoded_name_is_part_of_it(read_document: Callable[..., Document]) -> None:
+    head = "From: =?utf-8?Q?Berg=2C_Anna?= <anna@lock.example>\nSubject: a\n\n"
+    document = read_document("a.eml", f"{head}> It is shut.\n\nNo, it is open.\n")
+    assert "Berg, Anna" in [heading.text for heading in document.headings]

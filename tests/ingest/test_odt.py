@@ -128,3 +128,10 @@ def test_encrypted_damaged_and_other_files_are_reported(skip_reason: Callable[..
     assert skip_reason("a.odt", data.getvalue()) == "encrypted: it needs a password"
     sheet = odt("").replace(b"office:text", b"office:texd")
     assert skip_reason("b.odt", b"PK\x03\x04" + sheet[4:60]).startswith("a truncated or damaged file")
+
+
+def test_a_title_in_a_text_box_is_read(read_document: Callable[..., Document]) -> None:
+    box = '<draw:frame><draw:text-box><text:p text:style-name="Title">The locks</text:p></draw:text-box></draw:frame>'
+    document = read_document("a.odt", odt(f"<text:p>{box}</text:p><text:p>They open at seven.</text:p>"))
+    assert "The locks" in f"{document.title}\n{document.text}"
+    assert "They open at seven." in document.text

@@ -59,3 +59,10 @@ def test_binary_data_and_odd_words_do_not_end_the_text(read_document: Callable[.
 
 def test_other_files_are_reported(skip_reason: Callable[..., str]) -> None:
     assert skip_reason("a.rtf", "Only a text.") == "not RTF"
+
+
+def test_text_that_is_hidden_within_a_group_is_left_out(read_document: Callable[..., Document]) -> None:
+    document = read_document("a.rtf", rtf(r"{\rtlch\ltrch\v\insrsid12 Secret.}{\ltrch\insrsid12 Shown.}\par"))
+    assert document.text == "Shown."
+    assert counts(document) == {"hidden text": 1}
+    assert read_document("b.rtf", rtf(r"{\v\v0 Shown.}\par")).text == "Shown."

@@ -110,8 +110,7 @@ def _is_left_prose(placed: PlacedBlock, body: Any, beside: bool) -> bool:
     )
     if block.level or not (is_prose or block.code) or placed.linked >= _MAX_LINKED * len(block.text):
         return False
-    around = (placed.node, *placed.node.iterancestors())
-    return body in around and not any(_is_aside(node) for node in around)
+    return _is_in_text(placed, body)
 
 
 def _is_label(placed: PlacedBlock, body: Any) -> bool:
@@ -123,6 +122,11 @@ def _is_label(placed: PlacedBlock, body: Any) -> bool:
     words = match_key(placed.block.text)
     if placed.block.level or sum(map(str.isalpha, words)) < 2 or len(words) >= _MIN_ANYWHERE:
         return False
+    return _is_in_text(placed, body)
+
+
+def _is_in_text(placed: PlacedBlock, body: Any) -> bool:
+    """Whether a block stands in ``body``, and in no part that the page marks as something else."""
     around = (placed.node, *placed.node.iterancestors())
     return body in around and not any(_is_aside(node) for node in around)
 
