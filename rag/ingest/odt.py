@@ -164,6 +164,7 @@ class _Body:
                 kind = _local(child)
                 if kind == "list":
                     self._add_list(child, depth + 1)
+                    marked = False  # what comes behind it is no part of its last item
                 elif kind == "p" and not self._level(child):
                     drawn: list[Any] = []
                     text = " ".join(self.text_of(child, drawn).split())
@@ -195,13 +196,13 @@ class _Body:
                 kind = _local(cell)
                 if kind not in {"table-cell", "covered-table-cell"}:
                     continue
-                text, left = above.get(column, ("", 0))
+                own = None
                 if kind == "table-cell":
-                    text, left = self._cell_text(cell, drawn), _count(cell, "number-rows-spanned", 10**6)
-                repeats = _count(cell, "number-columns-repeated", _MAX_CELLS)
-                if kind == "table-cell" or left > 0:
-                    cells += [text] * repeats
-                for _ in range(repeats):
+                    own = self._cell_text(cell, drawn), _count(cell, "number-rows-spanned", 10**6)
+                for _ in range(_count(cell, "number-columns-repeated", _MAX_CELLS)):
+                    text, left = own or above.get(column, ("", 0))
+                    if own or left > 0:
+                        cells.append(text)
                     above[column] = text, left - 1
                     column += 1
                 if column > 10 * _MAX_CELLS:
@@ -223,7 +224,7 @@ class _Body:
 
     def text_of(self, parent: Any, drawn: list[Any]) -> str:
         """Return the words of a paragraph; frames and shapes that are anchored in it are added to ``drawn``."""
-        if self.styles.is_hidden(attribute(parent, "style-name")):
+        if self.styles.is_hidden(attribute(parent, "style-name"), of_span=_local(parent) == "span"):
             self.tally.add("hidden text", detail="".join(parent.itertext()))
             return ""
         words = [parent.text or ""]

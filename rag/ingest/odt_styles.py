@@ -15,24 +15,24 @@ _MAX_PARENTS = 50
 
 @dataclass(frozen=True, slots=True)
 class Styles:
-    """The styles of a document: the one that each is based on, and the names of those that hide text."""
+    """The styles of a document by family (``paragraph``, ``text``) and name: what each is based on, and shows."""
 
-    parents: dict[str, str]
-    hidden: frozenset[str]
+    parents: dict[tuple[str, str], str]
+    displays: dict[tuple[str, str], str]
 
     @classmethod
     def of(cls, *trees: Any) -> Styles:
         """Return the styles in the parts of a document, of which the later ones take precedence."""
-        parents: dict[str, str] = {}
-        hidden = set()
+        parents: dict[tuple[str, str], str] = {}
+        displays: dict[tuple[str, str], str] = {}
         for tree in trees:
             for style in tree.iter(f"{_STYLE}style"):
-                name = style.get(f"{_STYLE}name") or ""
-                parents[name] = style.get(f"{_STYLE}parent-style-name") or ""
+                key = (style.get(f"{_STYLE}family") or "paragraph", style.get(f"{_STYLE}name") or "")
+                parents[key] = style.get(f"{_STYLE}parent-style-name") or ""
                 properties = style.find(f"{_STYLE}text-properties")
-                if properties is not None and properties.get(f"{_TEXT}display") == "none":
-                    hidden.add(name)
-        return cls(parents, frozenset(hidden))
+                if properties is not None and (display := properties.get(f"{_TEXT}display")):
+                    displays[key] = display
+        return cls(parents, displays)
 
     def is_title(self, name: str) -> bool:
         """Whether a style is Title, or based on it."""
@@ -43,13 +43,15 @@ class Styles:
         levels = (found[1] for style in self._chain(name) if (found := _HEADING.fullmatch(style)))
         return min(int(next(levels, "0")), 9)
 
-    def is_hidden(self, name: str) -> bool:
-        """Whether a style hides its text."""
-        return name in self.hidden
+    def is_hidden(self, name: str, *, of_span: bool) -> bool:
+        """Whether a style of spans, or of paragraphs, hides its text; the nearest one that says so decides."""
+        family = "text" if of_span else "paragraph"
+        displays = (self.displays.get((family, style), "") for style in self._chain(name, family))
+        return next(filter(None, displays), "") == "none"
 
-    def _chain(self, name: str) -> list[str]:
+    def _chain(self, name: str, family: str = "paragraph") -> list[str]:
         chain: list[str] = []
         while name and name not in chain and len(chain) < _MAX_PARENTS:
             chain.append(name)
-            name = self.parents.get(name, "")
+            name = self.parents.get((family, name), "")
         return chain

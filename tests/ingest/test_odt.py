@@ -89,7 +89,9 @@ def test_tables_have_their_header_and_spans(read_document: Callable[..., Documen
 
 
 def test_notes_deletions_and_hidden_text_are_left_out(read_document: Callable[..., Document]) -> None:
-    styles = "<style:style style:name='T1'><style:text-properties text:display='none'/></style:style>"
+    styles = (
+        "<style:style style:name='T1' style:family='text'><style:text-properties text:display='none'/></style:style>"
+    )
     body = (
         "<text:tracked-changes><text:changed-region><text:deletion><text:p>deleted</text:p></text:deletion>"
         "</text:changed-region></text:tracked-changes>"
@@ -135,3 +137,22 @@ def test_a_title_in_a_text_box_is_read(read_document: Callable[..., Document]) -
     document = read_document("a.odt", odt(f"<text:p>{box}</text:p><text:p>They open at seven.</text:p>"))
     assert "The locks" in f"{document.title}\n{document.text}"
     assert "They open at seven." in document.text
+
+
+def test_covered_cells_repeat_the_one_above_each(read_document: Callable[..., Document]) -> None:
+    high = "".join(
+        f'<table:table-cell table:number-rows-spanned="2"><text:p>{text}</text:p></table:table-cell>' for text in "AB"
+    )
+    covered = '<table:covered-table-cell table:number-columns-repeated="2"/>'
+    rows = [f"{high}<table:table-cell><text:p>x</text:p></table:table-cell>"]
+    rows.append(f"{covered}<table:table-cell><text:p>y</text:p></table:table-cell>")
+    table = "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)
+    assert read_document("a.odt", odt(f"<table:table>{table}</table:table>")).text == "A; B; x\nA; B; y"
+
+
+def test_what_hides_a_span_hides_no_paragraph_of_that_name(read_document: Callable[..., Document]) -> None:
+    hide = '<style:text-properties text:display="none"/>'
+    styles = f'<style:style style:name="X" style:family="text">{hide}</style:style>'
+    styles += '<style:style style:name="Y" style:family="text" style:parent-style-name="X"/>'
+    body = '<text:p text:style-name="X">Shown.<text:span text:style-name="Y"> Hidden.</text:span></text:p>'
+    assert read_document("a.odt", odt(body, styles=styles)).text == "Shown."
