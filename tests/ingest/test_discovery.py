@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import http.server
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from web_site import serving
 
 from rag.errors import UsageError
 from rag.ingest import Source, extract, find
@@ -198,13 +198,8 @@ class Pages(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def site() -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Pages) as address:
+        yield address
 
 
 def test_url_is_fetched_once_and_redirects_are_followed(site: str) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import http.server
 import io
-import threading
 from collections.abc import Iterator
 
 import pytest
+from web_site import serving
 
 from rag.ingest import Source, extract, web
 from rag.ingest.web import fetch_source
@@ -57,13 +57,8 @@ def site() -> Iterator[str]:
     docx.save(written)
     ANSWERS["/lease.docx"] = ANSWERS["/blob"] = (BINARY, "", written.getvalue())
     ANSWERS["/text"] = ("text/plain", "", MARKDOWN)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Answers) as address:
+        yield address
 
 
 def read(url: str) -> Document:
